@@ -1,0 +1,94 @@
+# A thin front to meson: everything happens in build/. `make help` lists it all.
+# PREFIX, LIBDIR (below PREFIX) and DESTDIR say where `make install` puts it.
+# O holds options for meson: make O='-Dlibevent=disabled'.
+
+PREFIX ?= /usr/local
+LIBDIR ?= lib
+JOBS ?= 2
+BUILD = build
+O ?=
+
+setup = tools/setup.sh
+configure = tools/configure.sh
+options = --prefix=$(PREFIX) --libdir=$(LIBDIR) $(O)
+run_tests = tools/run_tests.py -j $(JOBS)
+
+.PHONY: all build run test bench stress lint install help format clean \
+	test-asan test-tsan test-valgrind test-chaos test-aarch64
+
+all: build
+
+build: ## build the library, the command and the examples (default)
+	@$(setup) build
+	@$(configure) $(BUILD) $(options)
+	@tools/compile.sh $(BUILD)
+
+run: build ## start a green echo server, and say what to type next
+	@exec $(BUILD)/greenhub serve --echo
+
+test: ## run every test on every hub
+	@$(setup) build test
+	@$(configure) $(BUILD) $(options)
+	@$(run_tests) $(BUILD) --no-suite stress
+
+stress: ## load and faults: thousands of connections, kills, overflows
+	@$(setup) build test
+	@$(configure) $(BUILD) $(options)
+	@$(run_tests) $(BUILD) --suite stress
+
+bench: ## measure, and print a table (also in build/bench.json)
+	@$(setup) build bench
+	@$(configure) $(BUILD) $(options)
+	@tools/compile.sh $(BUILD)
+	@bench/run.py $(BUILD)
+
+lint: ## check layers, sizes, symbols, headers, format, man pages
+	@$(setup) build lint
+	@tools/lint.sh
+
+format: ## have clang-format rewrite all C files
+	@$(setup) lint
+	@tools/lint_format.sh --fix
+
+install: build ## install below PREFIX (/usr/local), under DESTDIR if set
+	@meson install -C $(BUILD) --no-rebuild --quiet
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+test-asan: ## the tests under AddressSanitizer and UBSan
+	@$(setup) build test
+	@$(configure) build-asan -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/sanitized.sh asan $(run_tests) build-asan --no-suite stress
+
+test-tsan: ## the tests under ThreadSanitizer
+	@$(setup) build test
+	@$(configure) build-tsan -Db_sanitize=thread -Db_lundef=false
+	@tools/sanitized.sh tsan $(run_tests) build-tsan --no-suite stress
+
+test-valgrind: ## the tests under valgrind's memcheck
+	@$(setup) build test valgrind
+	@$(configure) build-valgrind
+	@tools/sanitized.sh valgrind $(run_tests) build-valgrind --no-suite stress
+
+test-chaos: ## the tests with random ready order, forced yields, small stacks
+	@$(setup) build test
+	@$(configure) build-chaos -Dchaos=true
+	@seed=$${GREENHUB_CHAOS_SEED:-$$(date +%s)}; \
+	echo "GREENHUB_CHAOS_SEED=$$seed repeats this run's choices"; \
+	GREENHUB_CHAOS_SEED=$$seed $(run_tests) build-chaos --no-suite stress
+
+test-aarch64: ## cross-build for aarch64, and run the tests under qemu
+	@$(setup) build test aarch64
+	@tools/cross/aarch64_sysroot.sh build-aarch64-sysroot
+	@$(configure) build-aarch64 \
+		--cross-file tools/cross/aarch64-linux-gnu.ini \
+		--cross-file build-aarch64-sysroot/sysroot.ini
+	@tools/sanitized.sh qemu $(run_tests) build-aarch64 --no-suite stress
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
+		{ printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+clean: ## remove the build directories
+	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint \
+		build-aarch64 build-aarch64-sysroot build-*.log build.log \
+		build-without-libevent

@@ -1,0 +1,95 @@
+/* What the programs of the bench share: a clock, limits, a listening socket. */
+#ifndef BENCH_COMMON_H
+#define BENCH_COMMON_H
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* Every echo server here reads into a buffer of this size. */
+#define BENCH_BUFFER 4096
+
+static inline int64_t bench_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static inline void __attribute__((noreturn)) bench_die(const char *what)
+{
+    fprintf(stderr, "%s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+/* Thousands of connections need more descriptors than the usual soft limit. */
+static inline void bench_raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static inline void bench_no_delay(int fd)
+{
+    int one = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+/* The number in a command line argument, which must be from 0 to max. */
+static inline long bench_number(const char *text, long max)
+{
+    char *end;
+    long value;
+
+    errno = 0;
+    value = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < 0 || value > max) {
+        fprintf(stderr, "%s: a number from 0 to %ld is wanted\n", text, max);
+        exit(2);
+    }
+    return value;
+}
+
+/*
+ * A non-blocking socket that listens on 127.0.0.1 (port 0: the system chooses),
+ * for the servers written by hand; says on stdout where.
+ */
+static inline int bench_listen(long port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    socklen_t length = sizeof address;
+    int one = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        bench_die("socket");
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        bench_die("bind");
+    if (listen(fd, 4096) < 0)
+        bench_die("listen");
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+        bench_die("getsockname");
+    printf("listening %d\n", (int)ntohs(address.sin_port));
+    fflush(stdout);
+    return fd;
+}
+
+#endif

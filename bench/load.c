@@ -1,0 +1,287 @@
+/*
+ * The load: echo clients in lock-step, each of which sends a message and waits
+ * for its exact echo before it sends the next.
+ *
+ *   load PORT CONNECTIONS AMOUNT SIZE
+ *
+ * AMOUNT is a number of requests, or of seconds when it ends in 's'. Talks to
+ * whoever measures in lines, while no request is under way, so that the server
+ * is at rest whenever its CPU time is read. Slice after slice:
+ *
+ *   load says    start                       connected and warmed up
+ *   it is told   (a line)
+ *   load says    stop REQUESTS NANOSECONDS   that many were answered
+ *   it is told   (a line)                    warm up for the next slice
+ *                (the end of its input)      close all and end
+ *
+ * or at any point `failed REASON`, with exit status 1. When all is well, its
+ * last line is `correct REQUESTS`, the warm-up included: so many echoes were
+ * compared byte for byte, and nothing came beyond them.
+ *
+ * Each answer is followed by the connection's next request at once, and this
+ * program does per request just what an echo server does, so that the server
+ * always finds many sockets ready and rarely sleeps. (Requests sent in waves,
+ * one on every connection and then all the answers read, were tried: the server
+ * keeps up with the wave, finds few sockets ready at a time, and its figure
+ * then tells more of the client's rhythm than of the server.)
+ */
+#include "common.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define EVENTS 512
+#define FIRST_WARM_UP_NS 200000000
+#define WARM_UP_NS 30000000
+#define PATIENCE_MS 10000
+#define MAX_SIZE 65536
+
+struct client {
+    int fd;
+    size_t received;   /* of the echo under way */
+    uint64_t sequence; /* of the message under way */
+};
+
+static struct client *clients;
+static int client_count;
+static size_t size;
+static int poller;
+static uint64_t total;
+static char expected[MAX_SIZE], received[MAX_SIZE];
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
+fail(const char *format, ...)
+{
+    va_list arguments;
+
+    printf("failed ");
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n");
+    exit(1);
+}
+
+/* Bytes that differ for each connection and each message of it. */
+static void fill(char *message, int index, uint64_t sequence)
+{
+    uint64_t word = ((uint64_t)index << 40) ^ sequence;
+    size_t chunk;
+
+    for (size_t i = 0; i < size; i += chunk) {
+        word = (word + 0x9e3779b97f4a7c15) * 0xbf58476d1ce4e5b9;
+        chunk = size - i < sizeof word ? size - i : sizeof word;
+        memcpy(message + i, &word, chunk);
+    }
+}
+
+static void connect_one(int index, struct sockaddr_in *address)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    struct client *c = &clients[index];
+
+    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (c->fd < 0)
+        fail("socket %d: %s", index, strerror(errno));
+    if (connect(c->fd, (struct sockaddr *)address, sizeof *address) < 0)
+        fail("connect %d: %s", index, strerror(errno));
+    bench_no_delay(c->fd);
+    event.data.u32 = (uint32_t)index;
+    if (epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &event) < 0)
+        fail("epoll_ctl: %s", strerror(errno));
+}
+
+static void send_one(int index)
+{
+    struct client *c = &clients[index];
+    ssize_t n;
+
+    c->sequence++;
+    c->received = 0;
+    fill(expected, index, c->sequence);
+    n = send(c->fd, expected, size, MSG_NOSIGNAL);
+    if (n != (ssize_t)size)
+        fail("send on %d: %s", index, n < 0 ? strerror(errno) : "cut short");
+}
+
+/* True when the echo is whole, false when more of it must come. */
+static bool receive_one(int index)
+{
+    struct client *c = &clients[index];
+    ssize_t n;
+
+    while (c->received < size) {
+        n = recv(c->fd, received + c->received, size - c->received,
+                 MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN)
+            return false;
+        if (n < 0)
+            fail("recv on %d: %s", index, strerror(errno));
+        if (n == 0)
+            fail("connection %d closed by the server", index);
+        fill(expected, index, c->sequence);
+        if (memcmp(received + c->received, expected + c->received, (size_t)n))
+            fail("wrong bytes on connection %d, message %llu", index,
+                 (unsigned long long)c->sequence);
+        c->received += (size_t)n;
+    }
+    return true;
+}
+
+struct amount {
+    uint64_t requests;
+    int64_t duration; /* in nanoseconds; 0: requests count */
+};
+
+static bool is_over(const struct amount *amount, int64_t began, uint64_t sent)
+{
+    if (amount->duration)
+        return bench_now() - began >= amount->duration;
+    return sent >= amount->requests;
+}
+
+/*
+ * Waits for echoes; returns how many events there are. It sleeps: a client that
+ * spins instead reads each echo by itself and so hands the server one request
+ * at a time, after which the server sleeps more, not less.
+ */
+static int wait_for_echoes(struct epoll_event *events, int missing)
+{
+    int n = epoll_wait(poller, events, EVENTS, PATIENCE_MS);
+
+    if (n == 0)
+        fail("%d answers did not come in %d ms", missing, PATIENCE_MS);
+    if (n < 0 && errno != EINTR)
+        fail("epoll_wait: %s", strerror(errno));
+    return n;
+}
+
+/* Sends that much, collects every answer; returns how many there were. */
+static uint64_t run(struct amount amount)
+{
+    struct epoll_event events[EVENTS];
+    int64_t began = bench_now();
+    int missing = client_count;
+    uint64_t sent = (uint64_t)client_count;
+    bool over = false;
+
+    for (int i = 0; i < client_count; i++)
+        send_one(i);
+    while (missing > 0) {
+        int n = wait_for_echoes(events, missing);
+
+        over = over || is_over(&amount, began, sent);
+        for (int i = 0; i < n; i++) {
+            if (!receive_one((int)events[i].data.u32))
+                continue;
+            if (over) {
+                missing--;
+            } else {
+                send_one((int)events[i].data.u32);
+                sent++;
+            }
+        }
+    }
+    total += sent;
+    return sent;
+}
+
+/* A byte beyond the last echo is a wrong byte too. */
+static void check_silence(void)
+{
+    for (int i = 0; i < client_count; i++)
+        if (recv(clients[i].fd, received, 1, MSG_DONTWAIT) >= 0)
+            fail("connection %d: more than its echo, or closed", i);
+}
+
+/* Without lingering, closing leaves no TIME_WAIT behind for the next round. */
+static void close_all(void)
+{
+    struct linger now = {.l_onoff = 1};
+
+    for (int i = 0; i < client_count; i++) {
+        setsockopt(clients[i].fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        close(clients[i].fd);
+    }
+}
+
+/* False at the end of the input. */
+static bool wait_for_line(void)
+{
+    int c;
+
+    fflush(stdout);
+    while ((c = getchar()) != '\n' && c != EOF)
+        ;
+    return c != EOF;
+}
+
+static struct amount parse_amount(const char *text)
+{
+    struct amount amount = {0};
+    size_t length = strlen(text);
+
+    if (length > 0 && text[length - 1] == 's')
+        amount.duration = (int64_t)(strtod(text, NULL) * 1e9);
+    else
+        amount.requests = (uint64_t)bench_number(text, 1L << 40);
+    return amount;
+}
+
+static void connect_all(long port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+
+    clients = calloc((size_t)client_count, sizeof *clients);
+    poller = epoll_create1(EPOLL_CLOEXEC);
+    if (!clients || poller < 0)
+        fail("no memory or no epoll: %s", strerror(errno));
+    for (int i = 0; i < client_count; i++)
+        connect_one(i, &address);
+}
+
+/* One slice. False when it was the last. */
+static bool slice(struct amount amount)
+{
+    int64_t began;
+    uint64_t done;
+
+    printf("start\n");
+    if (!wait_for_line())
+        return false;
+    began = bench_now();
+    done = run(amount);
+    printf("stop %llu %lld\n", (unsigned long long)done,
+           (long long)(bench_now() - began));
+    return wait_for_line();
+}
+
+int main(int argc, char **argv)
+{
+    struct amount amount;
+
+    if (argc != 5) {
+        fprintf(stderr, "usage: load PORT CONNECTIONS AMOUNT SIZE\n");
+        return 2;
+    }
+    client_count = (int)bench_number(argv[2], 1000000);
+    amount = parse_amount(argv[3]);
+    size = (size_t)bench_number(argv[4], MAX_SIZE);
+    if (client_count == 0 || size == 0)
+        fail("no connections, or no bytes to send");
+    bench_raise_descriptor_limit();
+    connect_all(bench_number(argv[1], 65535));
+    run((struct amount){.duration = FIRST_WARM_UP_NS});
+    while (slice(amount))
+        run((struct amount){.duration = WARM_UP_NS});
+    check_silence();
+    close_all();
+    printf("correct %llu\n", (unsigned long long)total);
+    return 0;
+}

@@ -1,0 +1,134 @@
+"""The machine that the bench ran on, the table on the screen, the JSON file."""
+
+import datetime
+import json
+import os
+import platform
+import re
+
+
+def first_match(path, pattern):
+    """The first group of a pattern in a file; None without either."""
+    try:
+        with open(path, encoding='utf-8', errors='replace') as file:
+            found = re.search(pattern, file.read(), re.MULTILINE)
+    except OSError:
+        return None
+    return found.group(1).strip() if found else None
+
+
+def compiler_of(program):
+    """What the compiler has noted of itself in a program."""
+    try:
+        with open(program, 'rb') as file:
+            found = re.search(rb'(GCC: \([^\0]+|[^\0]*clang version [^\0]+)\0',
+                              file.read())
+    except OSError:
+        return None
+    return found.group(1).decode(errors='replace') if found else None
+
+
+def build_options(build):
+    """The options of a meson build that matter for speed."""
+    wanted = ('buildtype', 'optimization', 'b_sanitize', 'b_ndebug', 'b_lto',
+              'c_args')
+    try:
+        with open(os.path.join(build, 'meson-info', 'intro-buildoptions.json'),
+                  encoding='utf-8') as file:
+            options = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return {option['name']: option['value'] for option in options
+            if option['name'] in wanted}
+
+
+def machine(build, program):
+    """Facts on the machine and the build, read from the system."""
+    return {
+        'date': datetime.datetime.now().astimezone().isoformat(
+            timespec='seconds'),
+        'cpu': first_match('/proc/cpuinfo', r'^model name\s*:\s*(.*)$')
+               or platform.machine(),
+        'architecture': platform.machine(),
+        'cores': os.cpu_count(),
+        'cores_usable': len(os.sched_getaffinity(0)),
+        'memory_kb': first_match('/proc/meminfo', r'^MemTotal:\s*(\d+)'),
+        'kernel': platform.release(),
+        'system': first_match('/etc/os-release', r'^PRETTY_NAME="?([^"\n]*)'),
+        'compiler': compiler_of(program),
+        'build': build_options(build),
+        'load_average': os.getloadavg()[0],
+    }
+
+
+def cpu_ticks():
+    """(ticks stolen by the hypervisor, all ticks) since boot."""
+    with open('/proc/stat', encoding='ascii') as file:
+        ticks = [int(word) for word in file.readline().split()[1:9]]
+    return ticks[7], sum(ticks)
+
+
+def warnings(facts):
+    """What makes the figures of this run doubtful."""
+    if facts['load_average'] > 0.5:
+        yield (f"the machine was busy before the run (load average "
+               f"{facts['load_average']:.2f}); figures are noisy")
+    if facts['cores_usable'] < 2:
+        yield 'server and load share one core; ratios are too close to 1'
+    if facts['build'].get('optimization') in ('0', 'g'):
+        yield 'the build is not optimised'
+    if facts['build'].get('b_sanitize', 'none') not in ('none', []):
+        yield 'the build has sanitizers'
+
+
+def number(value, unit=''):
+    if value is None:
+        return '-'
+    digits = 0 if value >= 1000 or value == int(value) else 1
+    return f'{value:,.{digits}f} {unit}'.strip()
+
+
+def cells(row):
+    """A row of the table: name, subject, value, floor, ratio, the rest."""
+    if row['status'] != 'ok':
+        return [row['name'], row['subject'], row['status'], '', '',
+                row['reason']]
+    ratio = f"{row['ratio']:.3f}" if row['ratio'] is not None else '-'
+    low, high = row['spread']
+    spread = (f'{low:.3f} - {high:.3f}' if row['ratio'] is not None
+              else f'{number(low)} - {number(high)}')
+    return [row['name'], row['subject'], number(row['value'], row['unit']),
+            number(row['floor'], row['unit']), ratio, spread]
+
+
+class Table:
+    """Prints rows as they come."""
+
+    widths = (32, 13, 14, 14, 8, 0)
+
+    def line(self, words):
+        aligned = [f'{word:<{width}}' if column in (0, 1, 5)
+                   else f'{word:>{width}}  '
+                   for column, (word, width) in enumerate(
+                       zip(words, self.widths))]
+        print(''.join(aligned).rstrip(), flush=True)
+
+    def head(self, facts):
+        print(f"{facts['cpu']}, {facts['cores']} cores, "
+              f"Linux {facts['kernel']}, {facts['compiler']}")
+        for warning in warnings(facts):
+            print(f'warning: {warning}')
+        print()
+        self.line(['name', 'subject', 'value', 'floor', 'ratio', 'spread'])
+
+    def row(self, row):
+        self.line(cells(row))
+
+
+def write_json(path, facts, options, rows):
+    """Writes it whole or not at all."""
+    with open(path + '.new', 'w', encoding='utf-8') as file:
+        json.dump({'machine': facts, 'options': options, 'rows': rows}, file,
+                  indent=1)
+        file.write('\n')
+    os.replace(path + '.new', path)

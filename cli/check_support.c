@@ -1,0 +1,171 @@
+/* What the rules of greenhub check are written with. */
+#include "check.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How long a rule waits for what must come, and for what must not. */
+#define PATIENCE (4 * GREEN_SEC)
+#define QUIET (30 * GREEN_MSEC)
+
+green_time check_clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (green_time)now.tv_sec * GREEN_SEC + now.tv_nsec;
+}
+
+struct green_hub *check_hub(void)
+{
+    struct green_hub *hub = green_get_hub();
+
+    check_that(hub != NULL, "there is no hub: %s", green_hub_error());
+    return hub;
+}
+
+uint64_t check_waits(void)
+{
+    struct green_hub_stats stats;
+
+    check_that(green_hub_stats(check_hub(), &stats) == 0, "no statistics");
+    return stats.waits;
+}
+
+/* ---- Descriptors ------------------------------------------------------- */
+
+static void must(bool ok, const char *what)
+{
+    if (!ok)
+        check_skip("%s: %s", what, strerror(errno));
+}
+
+void check_socketpair(int fds[2])
+{
+    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                    fds) == 0,
+         "socketpair");
+}
+
+void check_pipe(int fds[2])
+{
+    must(pipe2(fds, O_NONBLOCK | O_CLOEXEC) == 0, "pipe2");
+}
+
+void check_tcp_pair(int fds[2])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr *address = (struct sockaddr *)&at;
+    socklen_t length = sizeof at;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    must(listener >= 0 && bind(listener, address, length) == 0 &&
+             listen(listener, 1) == 0 &&
+             getsockname(listener, address, &length) == 0,
+         "a listener on loopback");
+    fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(fds[0] >= 0 && connect(fds[0], address, length) == 0, "connect");
+    fds[1] = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    must(fds[1] >= 0, "accept4");
+    must(fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0, "fcntl");
+    close(listener);
+}
+
+void check_fill(int fd)
+{
+    static const char block[4096];
+
+    while (write(fd, block, sizeof block) > 0)
+        continue;
+    /* A pipe has no room for a block left, but perhaps for a byte. */
+    while (write(fd, block, 1) > 0)
+        continue;
+}
+
+void check_drain(int fd)
+{
+    char block[4096];
+
+    while (read(fd, block, sizeof block) > 0)
+        continue;
+}
+
+void check_send(int fd)
+{
+    must(write(fd, "x", 1) == 1, "write");
+}
+
+/* ---- Turns ------------------------------------------------------------- */
+
+static void note(struct green_listener *listener, unsigned events)
+{
+    struct check_probe *probe = listener->arg;
+
+    probe->calls++;
+    probe->seen |= events;
+}
+
+void check_watch(struct check_probe *probe, int fd, unsigned events)
+{
+    memset(probe, 0, sizeof *probe);
+    probe->listener.fd = fd;
+    probe->listener.events = events;
+    probe->listener.callback = note;
+    probe->listener.arg = probe;
+    check_that(green_hub_add(check_hub(), &probe->listener) == 0,
+               "descriptor %d cannot be watched: %s", fd, strerror(errno));
+}
+
+void check_unwatch(struct check_probe *probe)
+{
+    check_that(green_hub_remove(check_hub(), &probe->listener) == 0,
+               "descriptor %d cannot be given up: %s", probe->listener.fd,
+               strerror(errno));
+}
+
+void check_turn(green_time timeout)
+{
+    struct green_hub *hub = check_hub();
+
+    check_that(green_hub_wait(hub, timeout) == 0, "wait failed: %s",
+               strerror(errno));
+    check_that(green_hub_dispatch(hub) == 0, "dispatch failed: %s",
+               strerror(errno));
+}
+
+void check_until(struct check_probe *probe, unsigned events, const char *what)
+{
+    green_time end = check_clock() + PATIENCE;
+
+    while ((probe->seen & events) == 0 && check_clock() < end)
+        check_turn(100 * GREEN_MSEC);
+    check_that((probe->seen & events) != 0, "%s (told so far: 0x%x)", what,
+               probe->seen);
+}
+
+uint64_t check_idle(green_time duration)
+{
+    uint64_t before = check_waits();
+    green_time end = green_now() + duration, now;
+
+    while ((now = green_now()) < end)
+        check_turn(end - now);
+    return check_waits() - before;
+}
+
+void check_quiet(struct check_probe *probe, const char *what)
+{
+    unsigned calls = probe->calls;
+    uint64_t waits = check_idle(QUIET);
+
+    check_that(probe->calls == calls, "%s (told 0x%x)", what, probe->seen);
+    check_that(waits <= 10,
+               "%llu waits in 30 ms without anything to do: it spins",
+               (unsigned long long)waits);
+}

@@ -1,0 +1,80 @@
+/* The command: which part of it is wanted. */
+#include <greenhub.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const char usage[] =
+    "usage: greenhub COMMAND [OPTIONS]\n"
+    "\n"
+    "  hubs [--json]        which hubs there are, and which is the default\n"
+    "  serve --echo         a server that sends back what it is sent\n"
+    "  check FILE.so|NAME   tries a hub against the contract of hubs\n"
+    "\n"
+    "  --help               this; greenhub COMMAND --help tells more\n"
+    "  --version            the version\n"
+    "\n"
+    "GREENHUB_HUB in the environment names the default hub.\n";
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"hubs", cli_hubs},
+    {"serve", cli_serve},
+    {"check", cli_check},
+};
+
+int cli_complain(int status, const char *format, ...)
+{
+    va_list args;
+
+    fflush(stdout);
+    fputs("greenhub: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return status;
+}
+
+/* A full disk or a closed pipe is a failure too. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    return cli_complain(CLI_FAILED, "cannot write to the standard output");
+}
+
+static int run(int argc, char **argv)
+{
+    size_t i;
+
+    if (argc < 2) {
+        fputs(usage, stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        fputs(usage, stdout);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("greenhub %s\n", green_version());
+        return CLI_OK;
+    }
+    for (i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    return cli_complain(CLI_USAGE,
+                        "there is no command %s; greenhub --help lists them",
+                        argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    return finish(run(argc, argv));
+}

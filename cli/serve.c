@@ -1,0 +1,330 @@
+/* greenhub serve --echo: a server that sends back what it is sent. */
+#include <greenhub.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static const char usage[] =
+    "usage: greenhub serve --echo [OPTIONS]\n"
+    "\n"
+    "  --echo               send back what is received\n"
+    "  --listen ADDRESS     default tcp://127.0.0.1:6000; port 0: any free "
+    "one;\n"
+    "                       tcp://*:PORT, tcp://[::1]:PORT, unix:///PATH\n"
+    "  --hub NAME           the hub to run on; greenhub hubs lists them\n"
+    "  --threads N          OS threads, each with its own hub; default 1\n"
+    "  --max-connections M  handled at once; the others wait; default: no "
+    "limit\n"
+    "  --hello              say what to type next, also if nobody is watching\n"
+    "\n"
+    "Ctrl-C or SIGTERM stops it, twice kills it; SIGUSR1 lists its "
+    "greenthreads\n"
+    "on the standard error output.\n";
+
+struct settings {
+    const char *address;
+    const char *hub;
+    unsigned threads;
+    unsigned max_connections;
+    bool echo;
+    bool hello;
+};
+
+static struct green_server server;
+static struct {
+    uint64_t messages, bytes; /* atomic; added up when a connection ends */
+} served;
+static int dump_pipe[2] = {-1, -1};
+
+/* ---- Serving ----------------------------------------------------------- */
+
+static void echo(int fd, void *arg)
+{
+    uint64_t messages = 0, bytes = 0;
+    char buffer[16384];
+    ssize_t n;
+
+    (void)arg;
+    while ((n = green_read(fd, buffer, sizeof buffer)) > 0) {
+        messages++;
+        bytes += (uint64_t)n;
+        if (green_write_all(fd, buffer, (size_t)n) < 0)
+            break;
+    }
+    __atomic_fetch_add(&served.messages, messages, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&served.bytes, bytes, __ATOMIC_RELAXED);
+}
+
+/* ---- Signals ----------------------------------------------------------- */
+
+/* It is reset by being called: the second signal kills. */
+static void on_stop(int signal)
+{
+    (void)signal;
+    green_server_stop(&server);
+}
+
+static void on_dump(int signal)
+{
+    int error = errno;
+    ssize_t n = write(dump_pipe[1], "", 1);
+
+    (void)signal;
+    (void)n;
+    errno = error;
+}
+
+/* A dump is no work for a signal handler: a greenthread does it. */
+static void dump_when_asked(void *unused)
+{
+    char byte;
+
+    (void)unused;
+    while (green_read(dump_pipe[0], &byte, 1) == 1)
+        green_dump(STDERR_FILENO);
+}
+
+static int prepare_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop,
+                             .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    struct sigaction dump = {.sa_handler = on_dump, .sa_flags = SA_RESTART};
+
+    if (green_pipe2(dump_pipe, O_CLOEXEC) < 0)
+        return -1;
+    if (green_spawn_n(dump_when_asked, NULL) < 0)
+        return -1;
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGUSR1, &dump, NULL);
+    return 0;
+}
+
+/* ---- What it says ------------------------------------------------------ */
+
+/* The nc command for an address; "all addresses" are reached at loopback. */
+static void print_nc(const char *address)
+{
+    char host[256];
+    const char *at = strstr(address, "://") + 3;
+    const char *port = strrchr(at, ':');
+
+    if (strncmp(address, "unix://", 7) == 0) {
+        printf("nc -U %s", at);
+        return;
+    }
+    snprintf(host, sizeof host, "%.*s", (int)(port - at), at);
+    if (strcmp(host, "0.0.0.0") == 0)
+        strcpy(host, "127.0.0.1");
+    if (strcmp(host, "[::]") == 0)
+        strcpy(host, "[::1]");
+    if (host[0] == '[')
+        printf("nc %.*s %s", (int)strlen(host) - 2, host + 1, port + 1);
+    else
+        printf("nc %s %s", host, port + 1);
+}
+
+static void print_hello(const char *address)
+{
+    printf("\nIn another terminal type\n\n    ");
+    print_nc(address);
+    printf("\n\nand then a line: it comes back.\n"
+           "    kill -USR1 %-10ld shows what each greenthread does\n"
+           "    greenhub hubs         shows the hubs; --hub NAME picks one\n"
+           "    Ctrl-C                stops this server\n\n",
+           (long)getpid());
+}
+
+static void print_summary(void)
+{
+    struct green_hub *hub = green_get_hub();
+    struct green_hub_stats stats;
+
+    printf("served %llu connections, %llu messages, %llu bytes\n",
+           (unsigned long long)server.accepted,
+           (unsigned long long)served.messages,
+           (unsigned long long)served.bytes);
+    printf("paused accepting %llu times\n", (unsigned long long)server.pauses);
+    if (hub == NULL || green_hub_stats(hub, &stats) < 0)
+        return;
+    printf("hub %s of the first thread: %llu turns, %llu waits, %llu events, "
+           "%llu changes, %llu switches, %llu greenthreads\n",
+           green_hub_name(hub), (unsigned long long)stats.turns,
+           (unsigned long long)stats.waits, (unsigned long long)stats.events,
+           (unsigned long long)stats.changes,
+           (unsigned long long)stats.switches,
+           (unsigned long long)stats.spawns);
+}
+
+static int cannot_listen(const char *address, int error)
+{
+    switch (error) {
+    case EINVAL:
+        return cli_complain(CLI_USAGE,
+                            "%s is no address; write tcp://HOST:PORT or "
+                            "unix:///PATH",
+                            address);
+    case EADDRINUSE:
+        return cli_complain(CLI_FAILED,
+                            "%s is in use: stop the server that runs there, or "
+                            "choose another with --listen (port 0: any free "
+                            "one)",
+                            address);
+    case EACCES:
+        return cli_complain(CLI_FAILED,
+                            "%s is not allowed for you: ports under 1024 need "
+                            "privileges, paths a folder that you may write to",
+                            address);
+    case ENOENT:
+        return cli_complain(CLI_FAILED, "%s: there is no such host or folder",
+                            address);
+    case EADDRNOTAVAIL:
+        return cli_complain(
+            CLI_FAILED, "%s: this machine does not have that address", address);
+    default:
+        return cli_complain(CLI_FAILED, "cannot listen at %s: %s", address,
+                            strerror(error));
+    }
+}
+
+/* ---- Putting it together ------------------------------------------------ */
+
+/* As many connections as the system lets us have. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int serve(const struct settings *settings, int listener)
+{
+    struct green_serve_options options = {
+        .threads = settings->threads,
+        .max_connections = settings->max_connections,
+        .hub = settings->hub,
+        .kill_on_stop = true, /* an echo has no end of its own */
+        .server = &server,
+    };
+    int result;
+
+    result = green_serve(listener, echo, &options);
+    if (result < 0)
+        cli_complain(CLI_FAILED, "serving failed: %s", strerror(errno));
+    print_summary();
+    green_close(listener);
+    return result < 0 ? CLI_FAILED : CLI_OK;
+}
+
+static int start(const struct settings *settings)
+{
+    struct green_listen_options options = {.reuse_port = settings->threads > 1};
+    char here[160];
+    int listener;
+
+    if (green_use_hub(settings->hub) < 0)
+        return cli_complain(CLI_FAILED,
+                            "no hub: %s; greenhub hubs shows which there are",
+                            green_hub_error());
+    green_debug_stack_overflow(true);
+    raise_descriptor_limit();
+    listener = green_listen(settings->address, &options);
+    if (listener < 0 || green_local_address(listener, here, sizeof here) < 0)
+        return cannot_listen(settings->address, errno);
+    if (prepare_signals() < 0)
+        return cli_complain(CLI_FAILED, "cannot start: %s", strerror(errno));
+    printf("listening on %s, hub %s, %u thread%s\n", here,
+           green_hub_name(green_get_hub()), settings->threads,
+           settings->threads == 1 ? "" : "s");
+    if (settings->hello || isatty(STDOUT_FILENO))
+        print_hello(here);
+    fflush(stdout);
+    return serve(settings, listener);
+}
+
+static bool parse_number(const char *text, unsigned *number)
+{
+    char *end;
+    unsigned long value;
+
+    errno = 0;
+    value = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 ||
+        value == 0 || value > INT_MAX)
+        return false;
+    *number = (unsigned)value;
+    return true;
+}
+
+static const struct option options_known[] = {
+    {"echo", no_argument, NULL, 'e'},
+    {"listen", required_argument, NULL, 'l'},
+    {"hub", required_argument, NULL, 'H'},
+    {"threads", required_argument, NULL, 't'},
+    {"max-connections", required_argument, NULL, 'm'},
+    {"hello", no_argument, NULL, 'i'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+static bool set(struct settings *settings, int option)
+{
+    switch (option) {
+    case 'e':
+        return settings->echo = true;
+    case 'i':
+        return settings->hello = true;
+    case 'l':
+        settings->address = optarg;
+        return true;
+    case 'H':
+        settings->hub = optarg;
+        return true;
+    case 't':
+        return parse_number(optarg, &settings->threads) &&
+               settings->threads <= 1024;
+    case 'm':
+        return parse_number(optarg, &settings->max_connections);
+    default:
+        return false;
+    }
+}
+
+int cli_serve(int argc, char **argv)
+{
+    struct settings settings = {.address = "tcp://127.0.0.1:6000",
+                                .threads = 1};
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", options_known, NULL)) != -1) {
+        if (option == 'h') {
+            fputs(usage, stdout);
+            return CLI_OK;
+        }
+        if (option == '?')
+            return CLI_USAGE; /* getopt_long has said why */
+        if (!set(&settings, option))
+            return cli_complain(CLI_USAGE, "%s is not a number for that option",
+                                optarg);
+    }
+    if (optind < argc)
+        return cli_complain(CLI_USAGE, "serve takes no argument: %s",
+                            argv[optind]);
+    if (!settings.echo)
+        return cli_complain(CLI_USAGE, "serve needs --echo: it has no other "
+                                       "service yet");
+    return start(&settings);
+}

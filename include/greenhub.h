@@ -1,0 +1,29 @@
+/*
+ * greenhub: green threads on hubs that can be chosen, replaced and written.
+ *
+ * This header is all of it. The parts, one subject each:
+ *
+ *   greenhub/base.h        times, version, the attributes that headers use
+ *   greenhub/hub.h         choosing a hub; the hub as an event loop of its own
+ *   greenhub/hub_module.h  for those who write a hub
+ *   greenhub/thread.h      greenthreads: spawn, join, kill, sleep, time out
+ *   greenhub/io.h          POSIX calls that park the greenthread, not the thread
+ *   greenhub/net.h         listen, dial, serve
+ *   greenhub/debug.h       a look inside a running program
+ *
+ * Every function that fails returns -1 or NULL and sets errno, unless its
+ * comment says otherwise. "May switch" means that other greenthreads may run
+ * before the call returns; "Never switches" means that they do not.
+ */
+#ifndef GREENHUB_H
+#define GREENHUB_H
+
+#include <greenhub/base.h>
+#include <greenhub/debug.h>
+#include <greenhub/hub.h>
+#include <greenhub/hub_module.h>
+#include <greenhub/io.h>
+#include <greenhub/net.h>
+#include <greenhub/thread.h>
+
+#endif

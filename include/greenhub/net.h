@@ -1,0 +1,114 @@
+/*
+ * Listen, dial, serve. An address is written
+ *
+ *   tcp://HOST:PORT     IPv4 or IPv6, whichever HOST is or its name gives;
+ *   tcp://[::1]:6000    an IPv6 address in brackets
+ *   tcp6://HOST:PORT    IPv6 only
+ *   unix:///run/a.sock  a path; unix://@name for Linux's abstract names
+ *
+ * HOST may be "*" for green_listen (all addresses). PORT may be 0 there: the
+ * system chooses, green_local_address tells.
+ */
+#ifndef GREENHUB_NET_H
+#define GREENHUB_NET_H
+
+#include <greenhub/base.h>
+#include <greenhub/hub.h>
+
+GREEN_BEGIN_DECLS
+
+/* Zero-initialise it; 0 means the default. */
+struct green_listen_options {
+    int backlog;     /* default 4096, cut by the system's limit */
+    bool reuse_port; /* SO_REUSEPORT: several listeners share the port */
+    bool no_reuse_address; /* leave SO_REUSEADDR off */
+};
+
+/*
+ * A listening socket, close-on-exec. A unix path that exists but on which nobody
+ * listens is replaced. options may be NULL.
+ * Returns the descriptor, or -1: EINVAL (address or options make no sense),
+ * ENOENT (the name is not known), EADDRINUSE, EACCES and what socket, bind and
+ * listen fail with. May switch, to look a name up.
+ */
+GREEN_API int green_listen(const char *address,
+                           const struct green_listen_options *options);
+
+/*
+ * Connects; several addresses of a name are tried in turn. Limit it in time with
+ * a green_timeout. TCP sockets get TCP_NODELAY.
+ * Returns the descriptor, close-on-exec, or -1: EINVAL (address makes no
+ * sense), ENOENT (the name is not known), EAGAIN (the name could not be
+ * looked up now), ECONNREFUSED and what socket and connect fail with, for the
+ * last address tried. May switch.
+ */
+GREEN_API int green_dial(const char *address);
+
+/*
+ * Writes the address at which a socket is bound, as green_listen and green_dial
+ * take it, with its '\0'. Returns its length, or -1: EINVAL for NULL, ENOSPC if
+ * it does not fit, EAFNOSUPPORT, errors as getsockname. Never switches.
+ */
+GREEN_API int green_local_address(int fd, char *buffer, size_t size);
+
+/* The same of its peer; errors as getpeername. Never switches. */
+GREEN_API int green_peer_address(int fd, char *buffer, size_t size);
+
+/*
+ * A running green_serve, for those who want to stop or watch it. Zero-initialise
+ * it, name it in the options, keep it in place until green_serve has returned.
+ * The counters may be read at any time from any thread; they may be a little
+ * behind.
+ */
+struct green_server {
+    uint64_t accepted; /* connections accepted */
+    uint64_t active;   /* being handled now */
+    uint64_t pauses;   /* times that descriptors or memory ran out */
+    struct {
+        void *state; /* the library's */
+        unsigned stop;
+    } internal;
+};
+
+/* Zero-initialise it; 0 and NULL mean the defaults. */
+struct green_serve_options {
+    void *arg;               /* handed to the handler */
+    unsigned max_connections; /* handled at once, over all threads; the rest
+                               * waits in the system's backlog. Default: no
+                               * limit */
+    unsigned threads;        /* OS threads, the caller's one of them, each with
+                              * its own hub. Default 1. With TCP the listener
+                              * must have reuse_port set */
+    const char *hub;         /* the hub of the further threads; NULL: the same
+                              * as the caller's */
+    size_t stack_size;       /* as in struct green_attr */
+    bool kill_on_stop;       /* kill the handlers on a stop; default: let them
+                              * finish */
+    struct green_server *server; /* handle for green_server_stop; may be NULL */
+};
+
+/*
+ * Accepts connections and spawns handler(fd, arg) for each; closes fd when the
+ * handler returns (it may shut it down, it must not close it). Out of
+ * descriptors or memory it pauses accepting, and goes on when there are some.
+ * It leaves the listener open. TCP connections get TCP_NODELAY. options may be
+ * NULL. Runs until green_server_stop (0), or until the caller is killed, timed
+ * out or the listener fails (-1): EINVAL for a NULL handler, or threads without
+ * reuse_port; EBADF when the listener is closed; what accept fails with. Before
+ * it returns, all handlers have: they are waited for after a stop, and killed
+ * first when it fails.
+ * May switch. Mirrors eventlet.serve.
+ */
+GREEN_API int green_serve(int listener, void (*handler)(int fd, void *arg),
+                          const struct green_serve_options *options);
+
+/*
+ * Has green_serve accept no more, wait for its handlers and return; before
+ * green_serve was called it makes it return at once. Returns 0, or -1 and EINVAL
+ * for NULL. Never switches. From any thread, and from signal handlers.
+ */
+GREEN_API int green_server_stop(struct green_server *server);
+
+GREEN_END_DECLS
+
+#endif

@@ -1,0 +1,275 @@
+/*
+ * Greenthreads: stackful coroutines, scheduled in the order in which they
+ * become runnable, that never leave the OS thread they were spawned on.
+ *
+ * There is nothing to initialise. `main`, and likewise the start function of
+ * every other OS thread, is a greenthread from its first call on; when it
+ * returns, the program (or that OS thread) ends, whoever is still parked.
+ *
+ * A call that "may switch" fails, besides what its comment lists, with
+ *   ECANCELED  the greenthread was killed: now or earlier
+ *   ETIMEDOUT  a green_timeout around the call has fired
+ *   EDEADLK    it would block in a hub's callback, where nobody could wake it
+ * and the first two only when it would have to block.
+ */
+#ifndef GREENHUB_THREAD_H
+#define GREENHUB_THREAD_H
+
+#include <greenhub/base.h>
+#include <greenhub/hub.h>
+
+GREEN_BEGIN_DECLS
+
+struct green_thread;
+
+/* What timeouts and shields have in common. The library's. */
+struct green_scope {
+    struct green_scope *outer;
+    struct green_thread *thread;
+    unsigned kind;
+};
+
+/* ---- Spawning -------------------------------------------------------- */
+
+/* How a greenthread is to be. Zero-initialise it; 0 and NULL mean defaults. */
+struct green_attr {
+    const char *name;  /* for green_dump; copied, cut at 31 bytes */
+    size_t stack_size; /* bytes; default 256 KiB, at least 16 KiB; rounded up
+                        * to a power of two. Only touched pages cost memory */
+};
+
+/*
+ * Spawns a greenthread that runs fn(arg) and can be joined. It starts when the
+ * caller next blocks or yields.
+ * Returns it, or NULL: EINVAL if fn is NULL, ENOMEM (green_hub_error() says of
+ * what), or what green_get_hub fails with. It must be joined or detached, once.
+ * Never switches. Mirrors eventlet.spawn.
+ */
+GREEN_API struct green_thread *green_spawn(void *(*fn)(void *), void *arg);
+
+/*
+ * Spawns a greenthread that nobody joins. Returns 0, or -1 with errno as
+ * green_spawn. Never switches. Mirrors eventlet.spawn_n.
+ */
+GREEN_API int green_spawn_n(void (*fn)(void *), void *arg);
+
+/*
+ * green_spawn with a name or a stack of another size. attr may be NULL.
+ * Besides green_spawn's errors EINVAL for a stack_size over 1 GiB.
+ * Never switches.
+ */
+GREEN_API struct green_thread *green_spawn_with(const struct green_attr *attr,
+                                                void *(*fn)(void *), void *arg);
+
+/*
+ * green_spawn, but it starts after `delay` (0: like green_spawn). Besides
+ * green_spawn's errors EINVAL for a negative delay. Never switches.
+ * Mirrors eventlet.spawn_after.
+ */
+GREEN_API struct green_thread *
+green_spawn_after(green_time delay, void *(*fn)(void *), void *arg);
+
+/*
+ * The same, but it is cancelled if the caller has finished by then.
+ * Never switches. Mirrors eventlet.spawn_after_local.
+ */
+GREEN_API struct green_thread *
+green_spawn_after_local(green_time delay, void *(*fn)(void *), void *arg);
+
+/*
+ * Cancels a greenthread that has not started: fn never runs, and joining it
+ * fails with ECANCELED. Returns 0, or -1: EINVAL for NULL, EBUSY if it has
+ * started, ESRCH if it has finished. Never switches.
+ * Mirrors GreenThread.cancel.
+ */
+GREEN_API int green_cancel(struct green_thread *thread);
+
+/* ---- Waiting for the end --------------------------------------------- */
+
+/*
+ * Waits until a greenthread has finished, gives what fn returned in *result
+ * (result may be NULL), and frees it; it must not be used afterwards. After
+ * -1 with anything but ECANCELED of its own it is still there. One that was
+ * dropped with its hub counts as cancelled.
+ * Returns 0, or -1:
+ *   EINVAL     NULL, or it is detached, or somebody joins it already
+ *   EDEADLK    it is the caller itself
+ *   ECANCELED  it was cancelled before it started, and is freed now; or the
+ *              caller was killed, and it is not: green_killed() tells which
+ * May switch. Mirrors GreenThread.wait, pthread_join.
+ */
+GREEN_API int green_join(struct green_thread *thread, void **result);
+
+/*
+ * Gives up joining: it frees itself when it has finished.
+ * Returns 0, or -1 and EINVAL: NULL, detached already or being joined.
+ * Never switches.
+ */
+GREEN_API int green_detach(struct green_thread *thread);
+
+/*
+ * Has fn(thread, arg) called when a greenthread finishes, in the order of
+ * linking, in that greenthread, a cancelled one too; at once, in the caller, if
+ * it has finished already.
+ * Returns 0, or -1: EINVAL for NULL, ENOMEM. Never switches itself.
+ * Mirrors GreenThread.link.
+ */
+GREEN_API int green_link(struct green_thread *thread,
+                         void (*fn)(struct green_thread *thread, void *arg),
+                         void *arg);
+
+/*
+ * Takes back a green_link with the same fn and arg, the oldest such.
+ * Returns 0, or -1: EINVAL for NULL, ENOENT if there is none. Never switches.
+ */
+GREEN_API int green_unlink(struct green_thread *thread,
+                           void (*fn)(struct green_thread *thread, void *arg),
+                           void *arg);
+
+/* ---- Ending early ---------------------------------------------------- */
+
+/*
+ * Kills a greenthread: the call in which it blocks now, and every later one that
+ * would block, fails with ECANCELED, so that it unwinds by its own error paths.
+ * One that has not started is cancelled. Killing twice is killing once. It may
+ * be the caller. What had been received or acquired before the kill is not lost:
+ * such a call still succeeds.
+ * Returns 0, or -1: EINVAL for NULL, ESRCH if it has finished.
+ * Never switches. Mirrors GreenThread.kill, GreenletExit.
+ */
+GREEN_API int green_kill(struct green_thread *thread);
+
+/* Whether the calling greenthread has been killed. Never switches. */
+GREEN_API bool green_killed(void);
+
+/*
+ * While a shield is up, a kill and the timeouts that were started outside it do
+ * not disturb the calling greenthread, so that clean-up may block. They take
+ * effect at the first call that would block afterwards. Shields nest; each ends
+ * in the function that began it, before what it encloses does.
+ */
+struct green_shield {
+    struct green_scope internal;
+};
+
+/*
+ * Raises a shield. *shield need not be initialised, and stays in place until
+ * green_shield_end. Returns 0, or -1 and EINVAL for NULL, EDEADLK in a callback.
+ * Never switches.
+ */
+GREEN_API int green_shield_begin(struct green_shield *shield);
+
+/*
+ * Takes the innermost shield down. Returns 0, or -1 and EINVAL: NULL, or not the
+ * innermost scope of the calling greenthread. Never switches.
+ */
+GREEN_API int green_shield_end(struct green_shield *shield);
+
+/*
+ * Has fn(arg) called when the calling greenthread ends, however it ends but for
+ * being dropped with its hub; last come, first called. Main's are called when
+ * its OS thread ends, not at the end of the process.
+ * Returns 0, or -1: EINVAL for NULL, ENOMEM. Never switches. fn may block.
+ */
+GREEN_API int green_defer(void (*fn)(void *), void *arg);
+
+/* ---- Time ------------------------------------------------------------ */
+
+/*
+ * Sleeps for `duration`, never less; 0 lets every other runnable greenthread run
+ * first. Returns 0, or -1: EINVAL if it is negative, ECANCELED, ETIMEDOUT.
+ * May switch. Mirrors eventlet.sleep.
+ */
+GREEN_API int green_sleep(green_time duration);
+
+/*
+ * A limit on the time spent in a scope. Once it has fired, the call in which its
+ * greenthread blocks, and every later one that would block, fails with ETIMEDOUT
+ * until it is cancelled. Timeouts nest: each is cancelled in the function that
+ * started it, before those that were started earlier.
+ */
+struct green_timeout {
+    struct {
+        struct green_scope scope; /* the library's */
+        struct green_timer timer;
+        bool fired;
+    } internal;
+};
+
+/*
+ * Starts a timeout of `duration` for the calling greenthread (GREEN_FOREVER:
+ * never fires). *timeout need not be initialised, and stays in place until
+ * green_timeout_cancel.
+ * Returns 0, or -1: EINVAL for NULL or a negative duration, EDEADLK in a hub's
+ * callback. Never switches. Mirrors eventlet.Timeout.
+ */
+GREEN_API int green_timeout_start(struct green_timeout *timeout,
+                                  green_time duration);
+
+/*
+ * Ends a timeout's scope. Returns 0, or -1 and EINVAL: NULL, or not the innermost
+ * scope of the calling greenthread. Leaves errno alone when it succeeds.
+ * Never switches.
+ */
+GREEN_API int green_timeout_cancel(struct green_timeout *timeout);
+
+/*
+ * Whether it has fired, also after it was cancelled: tells whose ETIMEDOUT it
+ * was. False for NULL. Never switches.
+ */
+GREEN_API bool green_timeout_fired(const struct green_timeout *timeout);
+
+/* ---- Who and what ---------------------------------------------------- */
+
+/*
+ * The calling greenthread; NULL in a hub's callback. Main has one too.
+ * NULL also, with errno as green_get_hub gives, if there can be no hub.
+ * Never switches.
+ */
+GREEN_API struct green_thread *green_self(void);
+
+/*
+ * A greenthread's name: what green_set_name or its attributes gave, else "".
+ * NULL and EINVAL for NULL. Valid as long as the greenthread. Never switches.
+ */
+GREEN_API const char *green_name(const struct green_thread *thread);
+
+/*
+ * Names a greenthread, for green_dump. The name is copied, cut at 31 bytes.
+ * Returns 0, or -1: EINVAL for NULL, ENOMEM. Never switches.
+ */
+GREEN_API int green_set_name(struct green_thread *thread, const char *name);
+
+/* ---- Greenthread-local values ---------------------------------------- */
+
+/*
+ * Makes a key, under which each greenthread of the process keeps a value of its
+ * own, NULL at first. The destructor, unless NULL, is called with each value
+ * that is not NULL when its greenthread ends, after the deferred functions; main's
+ * when its OS thread ends.
+ * Returns 0 and the key in *key, or -1: EINVAL for NULL, EAGAIN when all 128 are
+ * in use. Never switches. From any thread. Mirrors pthread_key_create.
+ */
+GREEN_API int green_key_create(unsigned *key, void (*destructor)(void *));
+
+/*
+ * Gives a key back. Values under it are forgotten without their destructor.
+ * Returns 0, or -1 and EINVAL if it is no key. Never switches. From any thread.
+ */
+GREEN_API int green_key_delete(unsigned key);
+
+/*
+ * Sets the calling greenthread's value. Returns 0, or -1: EINVAL if it is no
+ * key, ENOMEM, EDEADLK in a hub's callback. Never switches.
+ */
+GREEN_API int green_key_set(unsigned key, const void *value);
+
+/*
+ * The calling greenthread's value; NULL if none was set or it is no key.
+ * Never switches. Leaves errno alone.
+ */
+GREEN_API void *green_key_get(unsigned key);
+
+GREEN_END_DECLS
+
+#endif

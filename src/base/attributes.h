@@ -1,0 +1,17 @@
+/* The compiler's words that the sources use. */
+#ifndef GREEN_ATTRIBUTES_H
+#define GREEN_ATTRIBUTES_H
+
+#include <stddef.h>
+
+#define green__likely(x) __builtin_expect(!!(x), 1)
+#define green__unlikely(x) __builtin_expect(!!(x), 0)
+
+#define GREEN__NOINLINE __attribute__((noinline))
+#define GREEN__NORETURN __attribute__((noreturn))
+#define GREEN__COLD __attribute__((cold, noinline))
+
+#define container_of(pointer, type, member)                                    \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+#endif

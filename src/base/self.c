@@ -1,0 +1,109 @@
+#include "base/self.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <greenhub/base.h>
+#include <greenhub/hub.h>
+#include <greenhub/hub_module.h>
+
+/*
+ * Initial-exec: one load instead of a call in the shared library. It takes a few
+ * hundred bytes of the room that the C library keeps for loaded libraries.
+ */
+static _Thread_local struct green__self self_here
+    __attribute__((tls_model("initial-exec")));
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t end_key;
+static int once_error;
+
+GREEN__NOINLINE struct green__self *green__self(void)
+{
+    struct green__self *self = &self_here;
+
+    __asm__("" : "+r"(self));
+    return self;
+}
+
+static void thread_ends(void *value)
+{
+    struct green__self *self = value;
+
+    self->registered = false;
+    if (self->scheduler)
+        self->scheduler_layer->ends(self);
+    if (self->hub)
+        self->hub_layer->ends(self);
+}
+
+static void child_begins(void)
+{
+    struct green__self *self = green__self();
+
+    if (self->scheduler)
+        self->scheduler_layer->forked(self);
+    if (self->hub)
+        self->hub_layer->forked(self);
+}
+
+static void set_up_process(void)
+{
+    once_error = pthread_key_create(&end_key, thread_ends);
+    if (!once_error)
+        once_error = pthread_atfork(NULL, NULL, child_begins);
+}
+
+int green__self_register(struct green__self *self)
+{
+    int error;
+
+    if (self->registered)
+        return 0;
+    pthread_once(&once, set_up_process);
+    error = once_error ? once_error : pthread_setspecific(end_key, self);
+    if (error)
+        return green__fail(error, "cannot notice the end of this thread");
+    self->registered = true;
+    return 0;
+}
+
+static void set_error(const char *format, va_list arguments)
+{
+    int saved = errno;
+
+    vsnprintf(green__self()->error, GREEN__ERROR_SIZE, format, arguments);
+    errno = saved;
+}
+
+int green__fail(int error, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    set_error(format, arguments);
+    va_end(arguments);
+    errno = error;
+    return -1;
+}
+
+void green_hub_set_error(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    set_error(format, arguments);
+    va_end(arguments);
+}
+
+const char *green_hub_error(void)
+{
+    return green__self()->error;
+}
+
+const char *green_version(void)
+{
+    return GREEN__VERSION;
+}

@@ -1,0 +1,46 @@
+#include "base/system.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+struct green__system green__system = {
+    .allocate = calloc,
+    .reallocate = realloc,
+    .release = free,
+
+    .map = mmap,
+    .unmap = munmap,
+    .advise = madvise,
+    .protect = mprotect,
+
+    .read = read,
+    .write = write,
+    .readv = readv,
+    .writev = writev,
+    .preadv2 = preadv2,
+    .pwritev2 = pwritev2,
+    .sendfile = sendfile,
+    .recv = recv,
+    .recvfrom = recvfrom,
+    .recvmsg = recvmsg,
+    .send = send,
+    .sendto = sendto,
+    .sendmsg = sendmsg,
+
+    .socket = socket,
+    .socketpair = socketpair,
+    .pipe2 = pipe2,
+    .accept4 = accept4,
+    .connect = connect,
+    .close = close,
+    .dup = dup,
+    .dup3 = dup3,
+    .fcntl = fcntl,
+    .poll = poll,
+    .eventfd = eventfd,
+};

@@ -1,0 +1,57 @@
+/*
+ * The system calls and the allocator that the library uses, as a table, so that
+ * a test can make the n-th call fail. Nothing else writes to it.
+ */
+#ifndef GREEN_SYSTEM_H
+#define GREEN_SYSTEM_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+struct pollfd;
+
+struct green__system {
+    void *(*allocate)(size_t count, size_t size); /* zeroed, as calloc */
+    void *(*reallocate)(void *memory, size_t size);
+    void (*release)(void *memory);
+
+    void *(*map)(void *, size_t, int, int, int, off_t);
+    int (*unmap)(void *, size_t);
+    int (*advise)(void *, size_t, int);
+    int (*protect)(void *, size_t, int);
+
+    ssize_t (*read)(int, void *, size_t);
+    ssize_t (*write)(int, const void *, size_t);
+    ssize_t (*readv)(int, const struct iovec *, int);
+    ssize_t (*writev)(int, const struct iovec *, int);
+    ssize_t (*preadv2)(int, const struct iovec *, int, off_t, int);
+    ssize_t (*pwritev2)(int, const struct iovec *, int, off_t, int);
+    ssize_t (*sendfile)(int, int, off_t *, size_t);
+    ssize_t (*recv)(int, void *, size_t, int);
+    ssize_t (*recvfrom)(int, void *, size_t, int, struct sockaddr *,
+                        socklen_t *);
+    ssize_t (*recvmsg)(int, struct msghdr *, int);
+    ssize_t (*send)(int, const void *, size_t, int);
+    ssize_t (*sendto)(int, const void *, size_t, int, const struct sockaddr *,
+                      socklen_t);
+    ssize_t (*sendmsg)(int, const struct msghdr *, int);
+
+    int (*socket)(int, int, int);
+    int (*socketpair)(int, int, int, int *);
+    int (*pipe2)(int *, int);
+    int (*accept4)(int, struct sockaddr *, socklen_t *, int);
+    int (*connect)(int, const struct sockaddr *, socklen_t);
+    int (*close)(int);
+    int (*dup)(int);
+    int (*dup3)(int, int, int);
+    int (*fcntl)(int, int, ...);
+    int (*poll)(struct pollfd *, unsigned long, int);
+    int (*eventfd)(unsigned, int);
+};
+
+extern struct green__system green__system;
+
+#endif

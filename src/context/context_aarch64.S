@@ -1,0 +1,132 @@
+/*
+ * The switch for AArch64, AAPCS64.
+ *
+ * What a function call must preserve, and so what is saved:
+ *
+ *     sp + 160  FPCR (the control bits alone are preserved by calls)
+ *     sp +  96  d8 .. d15
+ *     sp +  80  x29 (frame pointer), x30 (return address)
+ *     sp +   0  x19 .. x28
+ *
+ * Writing FPCR serialises, so it is done only when the two sides differ. The
+ * resumed side leaves by ret, which branch target identification lets through.
+ */
+    .text
+
+    .globl  green__context_switch
+    .hidden green__context_switch
+    .type   green__context_switch, %function
+    .p2align 4
+green__context_switch:
+    .cfi_startproc
+    hint    #34                 /* bti c */
+    sub     sp, sp, #176
+    .cfi_adjust_cfa_offset 176
+    stp     x19, x20, [sp, #0]
+    .cfi_rel_offset x19, 0
+    .cfi_rel_offset x20, 8
+    stp     x21, x22, [sp, #16]
+    .cfi_rel_offset x21, 16
+    .cfi_rel_offset x22, 24
+    stp     x23, x24, [sp, #32]
+    .cfi_rel_offset x23, 32
+    .cfi_rel_offset x24, 40
+    stp     x25, x26, [sp, #48]
+    .cfi_rel_offset x25, 48
+    .cfi_rel_offset x26, 56
+    stp     x27, x28, [sp, #64]
+    .cfi_rel_offset x27, 64
+    .cfi_rel_offset x28, 72
+    stp     x29, x30, [sp, #80]
+    .cfi_rel_offset x29, 80
+    .cfi_rel_offset x30, 88
+    stp     d8, d9, [sp, #96]
+    stp     d10, d11, [sp, #112]
+    stp     d12, d13, [sp, #128]
+    stp     d14, d15, [sp, #144]
+    mrs     x9, fpcr
+    str     x9, [sp, #160]
+    mov     x10, sp
+    str     x10, [x0]
+
+    /* Both stacks have the same layout here, so the CFI holds on either side. */
+    mov     sp, x1
+    ldr     x10, [sp, #160]
+    cmp     x9, x10
+    b.eq    1f
+    msr     fpcr, x10
+1:  ldp     x19, x20, [sp, #0]
+    ldp     x21, x22, [sp, #16]
+    ldp     x23, x24, [sp, #32]
+    ldp     x25, x26, [sp, #48]
+    ldp     x27, x28, [sp, #64]
+    ldp     x29, x30, [sp, #80]
+    ldp     d8, d9, [sp, #96]
+    ldp     d10, d11, [sp, #112]
+    ldp     d12, d13, [sp, #128]
+    ldp     d14, d15, [sp, #144]
+    add     sp, sp, #176
+    .cfi_adjust_cfa_offset -176
+    .cfi_restore x19
+    .cfi_restore x20
+    .cfi_restore x21
+    .cfi_restore x22
+    .cfi_restore x23
+    .cfi_restore x24
+    .cfi_restore x25
+    .cfi_restore x26
+    .cfi_restore x27
+    .cfi_restore x28
+    .cfi_restore x29
+    .cfi_restore x30
+    ret
+    .cfi_endproc
+    .size   green__context_switch, . - green__context_switch
+
+/*
+ * Where a new context begins: green__context_make has put its argument in x19
+ * and its entry in x20. There is no caller: a backtrace ends here.
+ */
+    .globl  green__context_start
+    .hidden green__context_start
+    .type   green__context_start, %function
+    .p2align 4
+green__context_start:
+    .cfi_startproc
+    .cfi_undefined x30
+    hint    #34                 /* bti c */
+    mov     x0, x19
+    blr     x20
+    brk     #0
+    .cfi_endproc
+    .size   green__context_start, . - green__context_start
+
+/* void *green__context_make(void *top, void (*entry)(void *), void *arg) */
+    .globl  green__context_make
+    .hidden green__context_make
+    .type   green__context_make, %function
+    .p2align 4
+green__context_make:
+    .cfi_startproc
+    hint    #34                 /* bti c */
+    and     x0, x0, #~15
+    sub     x0, x0, #176
+    stp     x2, x1, [x0, #0]    /* x19: arg, x20: entry */
+    adrp    x9, green__context_start
+    add     x9, x9, :lo12:green__context_start
+    stp     xzr, x9, [x0, #80]  /* x29, x30 */
+    mrs     x9, fpcr
+    str     x9, [x0, #160]
+    ret
+    .cfi_endproc
+    .size   green__context_make, . - green__context_make
+
+    .section .note.GNU-stack, "", %progbits
+    .section .note.gnu.property, "a"
+    .p2align 3
+    .long   4, 16, 5            /* name size, description size, type 0 */
+    .asciz  "GNU"
+    .long   0xc0000000          /* GNU_PROPERTY_AARCH64_FEATURE_1_AND */
+    .long   4
+    .long   1                   /* BTI */
+    .long   0

@@ -1,0 +1,57 @@
+/*
+ * The switch by the C library, for architectures without one in assembly. It
+ * costs a system call each time, for the signal mask.
+ *
+ * A suspended context is a ucontext_t in the frame of the suspended call; a new
+ * one's lies at the top of its stack.
+ */
+#include "context/context.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <ucontext.h>
+
+struct start {
+    ucontext_t context;
+    void (*entry)(void *);
+    void *arg;
+};
+
+/* makecontext passes ints alone, so a pointer goes in two halves. */
+static void begin(unsigned high, unsigned low)
+{
+    struct start *start =
+        (struct start *)(uintptr_t)((uint64_t)high << 32 | low);
+
+    start->entry(start->arg);
+    __builtin_trap();
+}
+
+void green__context_switch(void **save, void *load)
+{
+    ucontext_t here;
+
+    *save = &here;
+    swapcontext(&here, load);
+}
+
+void *green__context_make(void *top, void (*entry)(void *), void *arg)
+{
+    /* How much of the stack makecontext is told of is of no consequence to it:
+     * it takes the end alone. */
+    const size_t size = 4096;
+    char *end = (char *)((uintptr_t)top & ~(uintptr_t)63);
+    struct start *start =
+        (struct start *)(void *)(end - (sizeof *start + 63) / 64 * 64);
+    uint64_t address = (uint64_t)(uintptr_t)start;
+
+    getcontext(&start->context);
+    start->entry = entry;
+    start->arg = arg;
+    start->context.uc_link = NULL;
+    start->context.uc_stack.ss_sp = (char *)start - size;
+    start->context.uc_stack.ss_size = size;
+    makecontext(&start->context, (void (*)(void))begin, 2,
+                (unsigned)(address >> 32), (unsigned)address);
+    return &start->context;
+}

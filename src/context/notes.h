@@ -1,0 +1,167 @@
+/*
+ * What AddressSanitizer, ThreadSanitizer and valgrind must be told about stacks
+ * and switches; nothing in a build without them.
+ */
+#ifndef GREEN_NOTES_H
+#define GREEN_NOTES_H
+
+#include <stddef.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+
+/* All that a switch needs to know of one side. */
+struct green__context {
+    void *sp; /* where it was suspended: green__context_switch() */
+#if defined(__SANITIZE_ADDRESS__)
+    const void *bottom; /* of its stack */
+    size_t size;
+    void *fake_stack;
+#elif defined(__SANITIZE_THREAD__)
+    void *fiber;
+#endif
+};
+
+#if defined(__SANITIZE_ADDRESS__)
+
+#include <pthread.h>
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+
+static inline void green__notes_init(struct green__context *context, void *bottom,
+                                     size_t size)
+{
+    context->bottom = bottom;
+    context->size = size;
+    context->fake_stack = NULL;
+}
+
+/* The context of the OS thread's own stack. */
+static inline void green__notes_init_main(struct green__context *context)
+{
+    pthread_attr_t attributes;
+    void *bottom = NULL;
+    size_t size = 0;
+
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstack(&attributes, &bottom, &size);
+        pthread_attr_destroy(&attributes);
+    }
+    green__notes_init(context, bottom, size);
+}
+
+static inline void green__notes_done(struct green__context *context)
+{
+    (void)context;
+}
+
+static inline void green__notes_before_switch(struct green__context *from,
+                                              struct green__context *to,
+                                              int from_ends)
+{
+    __sanitizer_start_switch_fiber(from_ends ? NULL : &from->fake_stack,
+                                   to->bottom, to->size);
+}
+
+static inline void green__notes_after_switch(struct green__context *here)
+{
+    __sanitizer_finish_switch_fiber(here->fake_stack, NULL, NULL);
+}
+
+/* A stack is used again: what its last user's frames poisoned is forgotten. */
+static inline void green__notes_stack_fresh(void *bottom, size_t size)
+{
+    __asan_unpoison_memory_region(bottom, size);
+}
+
+#elif defined(__SANITIZE_THREAD__)
+
+#include <sanitizer/tsan_interface.h>
+
+static inline void green__notes_init(struct green__context *context, void *bottom,
+                                     size_t size)
+{
+    (void)bottom;
+    (void)size;
+    context->fiber = __tsan_create_fiber(0);
+}
+
+static inline void green__notes_init_main(struct green__context *context)
+{
+    context->fiber = __tsan_get_current_fiber();
+}
+
+static inline void green__notes_done(struct green__context *context)
+{
+    __tsan_destroy_fiber(context->fiber);
+}
+
+static inline void green__notes_before_switch(struct green__context *from,
+                                              struct green__context *to,
+                                              int from_ends)
+{
+    (void)from;
+    (void)from_ends;
+    __tsan_switch_to_fiber(to->fiber, 0);
+}
+
+static inline void green__notes_after_switch(struct green__context *here)
+{
+    (void)here;
+}
+
+static inline void green__notes_stack_fresh(void *bottom, size_t size)
+{
+    (void)bottom;
+    (void)size;
+}
+
+#else
+
+static inline void green__notes_init(struct green__context *context, void *bottom,
+                                     size_t size)
+{
+    (void)context;
+    (void)bottom;
+    (void)size;
+}
+
+static inline void green__notes_init_main(struct green__context *context)
+{
+    (void)context;
+}
+
+static inline void green__notes_done(struct green__context *context)
+{
+    (void)context;
+}
+
+static inline void green__notes_before_switch(struct green__context *from,
+                                              struct green__context *to,
+                                              int from_ends)
+{
+    (void)from;
+    (void)to;
+    (void)from_ends;
+}
+
+static inline void green__notes_after_switch(struct green__context *here)
+{
+    (void)here;
+}
+
+static inline void green__notes_stack_fresh(void *bottom, size_t size)
+{
+    (void)bottom;
+    (void)size;
+}
+
+#endif
+
+#endif

@@ -1,0 +1,123 @@
+/* On request: who it was that ran over the end of its stack. */
+#include <errno.h>
+#include <execinfo.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <greenhub/debug.h>
+
+#include "base/system.h"
+#include "greenthread/scheduler.h"
+
+#define SIGNAL_STACK ((size_t)64 << 10)
+
+static atomic_bool on;
+static struct sigaction former_segv, former_bus;
+static _Thread_local void *signal_stack;
+
+static void report(const struct green_thread *thread, size_t size)
+{
+    char text[256];
+    int length = snprintf(
+        text, sizeof text,
+        "greenhub: greenthread %p \"%s\" has used up its stack of %zu KiB; "
+        "spawned at\n",
+        (const void *)thread, green_name(thread), size >> 10);
+    void *place = thread->spawned_at;
+
+    if (write(STDERR_FILENO, text, (size_t)length) == length)
+        backtrace_symbols_fd(&place, 1, STDERR_FILENO);
+}
+
+static void look_at_fault(const char *address)
+{
+    struct green__scheduler *s = green__self()->scheduler;
+    const struct green__stack *stack = s ? s->current->stack : NULL;
+
+    if (stack && address >= stack->base &&
+        address < stack->base + s->stacks.page_size)
+        report(s->current, s->stacks.classes[stack->class_index].size);
+}
+
+/* The fault is repeated after this, and then meets whoever was there before. */
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+    const struct sigaction *former =
+        number == SIGSEGV ? &former_segv : &former_bus;
+
+    look_at_fault(info->si_addr);
+    if (former->sa_flags & SA_SIGINFO)
+        former->sa_sigaction(number, info, context);
+    else if (former->sa_handler != SIG_DFL && former->sa_handler != SIG_IGN)
+        former->sa_handler(number);
+    else
+        sigaction(number, former, NULL);
+}
+
+void green__overflow_thread_begins(void)
+{
+    stack_t stack = {.ss_size = SIGNAL_STACK};
+
+    if (!atomic_load(&on) || signal_stack)
+        return;
+    stack.ss_sp = green__system.map(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stack.ss_sp == MAP_FAILED)
+        return; /* then this thread's overflows go unreported */
+    if (sigaltstack(&stack, NULL) < 0) {
+        green__system.unmap(stack.ss_sp, SIGNAL_STACK);
+        return;
+    }
+    signal_stack = stack.ss_sp;
+}
+
+void green__overflow_thread_ends(void)
+{
+    const stack_t none = {.ss_flags = SS_DISABLE};
+
+    if (!signal_stack)
+        return;
+    sigaltstack(&none, NULL);
+    green__system.unmap(signal_stack, SIGNAL_STACK);
+    signal_stack = NULL;
+}
+
+static int turn_on(void)
+{
+    struct sigaction action = {.sa_sigaction = on_fault,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK};
+
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGSEGV, &action, &former_segv) < 0)
+        return -1;
+    if (sigaction(SIGBUS, &action, &former_bus) < 0) {
+        sigaction(SIGSEGV, &former_segv, NULL);
+        return -1;
+    }
+    return 0;
+}
+
+int green_debug_stack_overflow(bool wanted)
+{
+    if (wanted == atomic_exchange(&on, wanted))
+        return 0;
+    if (!wanted) {
+        green__overflow_thread_ends();
+        sigaction(SIGBUS, &former_bus, NULL);
+        return sigaction(SIGSEGV, &former_segv, NULL);
+    }
+    green__overflow_thread_begins();
+    if (!signal_stack) {
+        atomic_store(&on, false);
+        errno = ENOMEM;
+        return -1;
+    }
+    if (turn_on() < 0) {
+        atomic_store(&on, false);
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,57 @@
+/*
+ * The one way to block. Every primitive is written with it:
+ *
+ *     struct green__waiter waiter;
+ *
+ *     green__waiter_init(&waiter, &kind);
+ *     put the waiter where whoever provides what is waited for will find it;
+ *     if (green__park(&waiter) < 0)
+ *         take it away again and fail with errno;
+ *
+ * and on the other side, on the same OS thread,
+ *
+ *     take it away; green__wake(&waiter);
+ *
+ * The waiter lives on the blocked stack. It is woken once or interrupted once,
+ * never both: once woken, a kill or a timeout no longer undoes what the waker
+ * handed over, and once interrupted, green__wake must not be called any more,
+ * which taking the waiter away ensures.
+ */
+#ifndef GREEN_PARK_H
+#define GREEN_PARK_H
+
+#include <greenhub/base.h>
+
+struct green_thread;
+struct green__waiter;
+
+/* What is waited for, in words, for green_dump. */
+struct green__wait_kind {
+    const char *name; /* "read", "join", "sleep", ... */
+    /* Adds particulars, "descriptor 7" say. May be NULL. */
+    void (*describe)(const struct green__waiter *waiter, char *text,
+                     size_t size);
+};
+
+struct green__waiter {
+    struct green_thread *thread; /* who waits; NULL in a hub's callback */
+    const struct green__wait_kind *kind;
+    green_time since; /* of the hub's turn in which it parked */
+};
+
+/* Never switches. Makes this thread's hub if there is none yet. */
+void green__waiter_init(struct green__waiter *waiter,
+                        const struct green__wait_kind *kind);
+
+/*
+ * Parks the calling greenthread until green__wake. Returns 0 when woken, or -1
+ * with ECANCELED (killed), ETIMEDOUT (a scope's timeout fired), EDEADLK (called
+ * from a hub's callback), or what making a hub failed with. It returns -1 at
+ * once if the greenthread is killed or timed out already, and not shielded.
+ */
+int green__park(struct green__waiter *waiter);
+
+/* Makes a parked greenthread runnable. Never switches. */
+void green__wake(struct green__waiter *waiter);
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * Greenthreads as their own files see them.
+ *
+ * Invariants, for each OS thread:
+ * - `current` runs. It is in no queue.
+ * - A runnable one is in the run queue once; a parked one is in none and its
+ *   waiter is where its waker will find it.
+ * - The hub has a context of its own, `hub_thread`, never queued: it runs when
+ *   the queue is empty or the budget of direct hand-overs is used up, and hands
+ *   over to the head of the queue after each turn of the loop.
+ * - A finished one that nobody will join is `dead` until the next spawn or
+ *   finish frees it, since it still runs on its stack while it finishes.
+ *
+ * A greenthread's struct lies at the top of its stack, so that an idle one needs
+ * one page:
+ *
+ *     bottom ... frames ... | struct delay, if spawned later | struct | top
+ */
+#ifndef GREEN_SCHEDULER_H
+#define GREEN_SCHEDULER_H
+
+#include <greenhub/thread.h>
+
+#include "base/list.h"
+#include "context/notes.h"
+#include "context/stack.h"
+#include "greenthread/park.h"
+#include "hub/hub.h"
+
+enum green__state {
+    GREEN__DELAYED,  /* spawned to start later */
+    GREEN__RUNNABLE, /* in the run queue */
+    GREEN__RUNNING,
+    GREEN__PARKED,
+    GREEN__FINISHED,
+};
+
+enum green__thread_flag {
+    GREEN__STARTED = 1,
+    GREEN__CANCELLED = 2, /* before it started */
+    GREEN__KILLED = 4,
+    GREEN__DETACHED = 8,
+    GREEN__NO_RESULT = 16, /* spawn_n's fn returns nothing */
+};
+
+struct green_thread {
+    struct green__context context;
+    struct green_thread *next; /* in the run queue */
+    struct green__waiter *waiter;
+    struct green_scope *scopes; /* innermost first */
+    unsigned alarms; /* fired timeouts in `scopes`, and 1 when killed */
+    int interrupt;   /* the errno that ends its park */
+    int saved_errno;
+    uint8_t state; /* enum green__state */
+    uint8_t flags;
+    union {
+        void *(*function)(void *);
+        void (*procedure)(void *); /* NO_RESULT */
+    } start;
+    void *arg; /* then the result */
+    struct green__waiter *joiner;
+    struct green_list all;
+    struct green__stack *stack; /* NULL for main */
+    struct green__extras *extras; /* what few have */
+    void *spawned_at; /* code address */
+};
+
+/* Name, links, deferred functions, locals: made when first used. */
+struct green__extras {
+    char name[32];
+    struct green_list links;  /* of struct link, join.c */
+    struct green_list defers; /* of struct defer, extras.c; latest first */
+    void *locals;             /* key.c */
+    unsigned local_count;
+};
+
+struct green__scheduler {
+    struct green_thread *current;
+    struct green_thread *run_first, *run_last;
+    struct green_hub *hub; /* self->hub */
+    int budget;      /* direct hand-overs left until the clock is looked at */
+    int budget_size; /* how many were granted */
+    green_time granted; /* when */
+    struct green_thread *dead;
+    /* green_dump runs this in each parked one in turn. */
+    void (*inspect)(struct green__scheduler *scheduler);
+    struct green_list all; /* but for hub_thread */
+    struct green__stack_pool stacks;
+    bool cooling; /* cool_timer is armed */
+    struct green_timer cool_timer;
+    struct green_thread main;
+    struct green_thread hub_thread;
+};
+
+/* This OS thread's, made on first use; NULL with errno as green_get_hub. */
+struct green__scheduler *green__scheduler(void);
+
+/* The greenthread that is calling; NULL in a hub's callback, or with errno when
+ * there can be no hub. */
+struct green_thread *green__current(void);
+
+/* The end of the run queue. */
+void green__make_runnable(struct green__scheduler *s,
+                          struct green_thread *thread);
+
+/* Ends a park with an error, if the greenthread is parked. */
+void green__interrupt(struct green_thread *thread, int error);
+
+/* The current one, parked, finished or queued again, hands over. */
+void green__switch_away(struct green__scheduler *s);
+
+/* The one function that switches stacks. */
+void green__switch_to(struct green__scheduler *s, struct green_thread *to);
+
+/* Stands here again, or for the first time, after a switch. */
+void green__arrive(struct green_thread *thread);
+
+/* scope.c: ECANCELED or ETIMEDOUT if a call of this one may not block, or 0. */
+int green__interruption(const struct green_thread *thread);
+
+/* spawn.c */
+void green__free_dead(struct green__scheduler *s);
+void green__thread_free(struct green__scheduler *s,
+                        struct green_thread *thread);
+
+/* join.c, extras.c, key.c: parts of a greenthread's end. */
+void green__links_call(struct green_thread *thread);
+void green__links_free(struct green__extras *extras);
+void green__defers_run(struct green_thread *thread);
+void green__defers_free(struct green__extras *extras);
+void green__locals_destroy(struct green_thread *thread);
+struct green__extras *green__extras(struct green_thread *thread);
+void green__extras_free(struct green_thread *thread);
+
+/* lifecycle.c */
+extern const struct green__layer green__scheduler_layer;
+void green__cool_later(struct green__scheduler *s);
+void green__lifecycle_check(struct green__scheduler *s);
+
+/* A fresh context for the hub, on its old stack. */
+void green__hub_thread_make(struct green__scheduler *s);
+
+/* overflow.c: the OS thread has begun, or ended, to use greenthreads. */
+void green__overflow_thread_begins(void);
+void green__overflow_thread_ends(void);
+
+#endif

@@ -1,0 +1,284 @@
+/* A greenthread's birth, life and death. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/chaos.h"
+#include "context/context.h"
+#include "greenthread/scheduler.h"
+
+/* ---- Death ----------------------------------------------------------- */
+
+void green__thread_free(struct green__scheduler *s, struct green_thread *thread)
+{
+    struct green__stack *stack = thread->stack;
+
+    if (green__unlikely(thread->extras != NULL))
+        green__extras_free(thread);
+    green__notes_done(&thread->context);
+    green__stack_release(&s->stacks, stack);
+}
+
+void green__free_dead(struct green__scheduler *s)
+{
+    struct green_thread *dead = s->dead;
+
+    if (dead) {
+        s->dead = NULL;
+        green__thread_free(s, dead);
+        if (green__unlikely(!s->cooling) &&
+            green__stack_pool_is_warm(&s->stacks))
+            green__cool_later(s);
+    }
+}
+
+static GREEN__NORETURN void finish(struct green__scheduler *s,
+                                   struct green_thread *thread)
+{
+    if (green__unlikely(thread->extras != NULL)) {
+        green__defers_run(thread);
+        green__locals_destroy(thread);
+        green__links_call(thread);
+    }
+    green__free_dead(s);
+    green__list_remove(&thread->all);
+    s->hub->stats.finished++;
+    s->hub->stats.alive--;
+    thread->state = GREEN__FINISHED;
+    if (thread->flags & GREEN__DETACHED)
+        s->dead = thread;
+    else if (thread->joiner)
+        green__wake(thread->joiner);
+    green__switch_away(s);
+    __builtin_unreachable();
+}
+
+static void thread_main(void *arg)
+{
+    struct green_thread *thread = arg;
+
+    green__arrive(thread);
+    if (green__likely(!(thread->flags & GREEN__CANCELLED))) {
+        thread->flags |= GREEN__STARTED;
+        if (thread->flags & GREEN__NO_RESULT)
+            thread->start.procedure(thread->arg);
+        else
+            thread->arg = thread->start.function(thread->arg);
+    }
+    finish(green__self()->scheduler, thread);
+}
+
+/* ---- Birth ----------------------------------------------------------- */
+
+static struct green_thread *create(struct green__scheduler *s, size_t size,
+                                   size_t extra, void *spawned_at)
+{
+    struct green__stack *stack;
+    struct green_thread *thread;
+    char *bottom, *top;
+
+    green__free_dead(s);
+    stack = green__stack_acquire(&s->stacks, size ? size : GREEN__DEFAULT_STACK);
+    if (green__unlikely(!stack))
+        return NULL;
+    bottom = green__stack_bottom(&s->stacks, stack);
+    top = green__stack_top(&s->stacks, stack);
+    green__notes_stack_fresh(bottom, (size_t)(top - bottom));
+    thread = (struct green_thread *)(void *)(top - (sizeof *thread + 63) / 64 *
+                                                       64);
+    memset(thread, 0, sizeof *thread);
+    top = (char *)thread - extra;
+    thread->stack = stack;
+    thread->spawned_at = spawned_at;
+    thread->context.sp = green__context_make(top, thread_main, thread);
+    green__notes_init(&thread->context, bottom, (size_t)(top - bottom));
+    green__list_append(&s->all, &thread->all);
+    s->hub->stats.spawns++;
+    s->hub->stats.alive++;
+    return thread;
+}
+
+static void start(struct green__scheduler *s, struct green_thread *thread)
+{
+    green__make_runnable(s, thread);
+    if (green__chaos(3) && !s->hub->dispatching)
+        green_sleep(0);
+}
+
+/* For the functions below: the scheduler, or NULL with errno. */
+static struct green__scheduler *prepare(bool has_function)
+{
+    if (!has_function) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return green__scheduler();
+}
+
+struct green_thread *green_spawn(void *(*fn)(void *), void *arg)
+{
+    struct green__scheduler *s = prepare(fn != NULL);
+    struct green_thread *thread;
+
+    if (green__unlikely(!s))
+        return NULL;
+    thread = create(s, 0, 0, __builtin_return_address(0));
+    if (green__unlikely(!thread))
+        return NULL;
+    thread->start.function = fn;
+    thread->arg = arg;
+    start(s, thread);
+    return thread;
+}
+
+int green_spawn_n(void (*fn)(void *), void *arg)
+{
+    struct green__scheduler *s = prepare(fn != NULL);
+    struct green_thread *thread;
+
+    if (green__unlikely(!s))
+        return -1;
+    thread = create(s, 0, 0, __builtin_return_address(0));
+    if (green__unlikely(!thread))
+        return -1;
+    thread->flags = GREEN__DETACHED | GREEN__NO_RESULT;
+    thread->start.procedure = fn;
+    thread->arg = arg;
+    start(s, thread);
+    return 0;
+}
+
+struct green_thread *green_spawn_with(const struct green_attr *attr,
+                                      void *(*fn)(void *), void *arg)
+{
+    struct green__scheduler *s = prepare(fn != NULL);
+    struct green_thread *thread;
+
+    if (!s)
+        return NULL;
+    thread = create(s, attr ? attr->stack_size : 0, 0,
+                    __builtin_return_address(0));
+    if (!thread)
+        return NULL;
+    thread->start.function = fn;
+    thread->arg = arg;
+    if (attr && attr->name && green_set_name(thread, attr->name) < 0) {
+        green__list_remove(&thread->all);
+        s->hub->stats.spawns--;
+        s->hub->stats.alive--;
+        green__thread_free(s, thread);
+        errno = ENOMEM;
+        return NULL;
+    }
+    start(s, thread);
+    return thread;
+}
+
+/* ---- Later ----------------------------------------------------------- */
+
+/* Below the struct of one that has not started: its stack is not used yet. */
+struct delay {
+    struct green_timer timer;
+    struct green_thread *parent; /* whose end cancels it, or NULL */
+};
+
+#define DELAY_SIZE ((sizeof(struct delay) + 63) / 64 * 64)
+
+static struct delay *delay_of(struct green_thread *thread)
+{
+    return (struct delay *)(void *)((char *)thread - DELAY_SIZE);
+}
+
+static void parent_ends(struct green_thread *parent, void *arg)
+{
+    struct green_thread *thread = arg;
+
+    (void)parent;
+    delay_of(thread)->parent = NULL;
+    green_cancel(thread);
+}
+
+/* Its delay is over, one way or the other. */
+static void end_delay(struct green_thread *thread)
+{
+    struct delay *delay = delay_of(thread);
+
+    if (delay->parent)
+        green_unlink(delay->parent, parent_ends, thread);
+    green__make_runnable(green__self()->scheduler, thread);
+}
+
+static void delay_is_over(struct green_timer *timer)
+{
+    end_delay(timer->arg);
+}
+
+static struct green_thread *spawn_later(green_time delay_time,
+                                        void *(*fn)(void *), void *arg,
+                                        bool local, void *spawned_at)
+{
+    struct green__scheduler *s = prepare(fn && delay_time >= 0);
+    struct green_thread *thread;
+    struct delay *delay;
+
+    if (!s)
+        return NULL;
+    thread = create(s, 0, DELAY_SIZE, spawned_at);
+    if (!thread)
+        return NULL;
+    thread->start.function = fn;
+    thread->arg = arg;
+    delay = delay_of(thread);
+    *delay = (struct delay){
+        .timer = {.callback = delay_is_over, .arg = thread},
+        .parent = local ? green__current() : NULL,
+    };
+    thread->state = GREEN__DELAYED;
+    if (delay->parent && green_link(delay->parent, parent_ends, thread) < 0) {
+        green__list_remove(&thread->all);
+        s->hub->stats.spawns--;
+        s->hub->stats.alive--;
+        green__thread_free(s, thread);
+        errno = ENOMEM;
+        return NULL;
+    }
+    green_hub_schedule(s->hub, &delay->timer,
+                       green__time_add(green__hub_now(s->hub), delay_time));
+    return thread;
+}
+
+struct green_thread *green_spawn_after(green_time delay, void *(*fn)(void *),
+                                       void *arg)
+{
+    if (delay == 0)
+        return green_spawn(fn, arg);
+    return spawn_later(delay, fn, arg, false, __builtin_return_address(0));
+}
+
+struct green_thread *green_spawn_after_local(green_time delay,
+                                             void *(*fn)(void *), void *arg)
+{
+    return spawn_later(delay, fn, arg, true, __builtin_return_address(0));
+}
+
+int green_cancel(struct green_thread *thread)
+{
+    if (!thread) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (thread->state == GREEN__FINISHED) {
+        errno = ESRCH;
+        return -1;
+    }
+    if (thread->flags & GREEN__STARTED) {
+        errno = EBUSY;
+        return -1;
+    }
+    /* It still gets its turn, to end. */
+    thread->flags |= GREEN__CANCELLED;
+    if (thread->state == GREEN__DELAYED) {
+        green_hub_cancel(green__self()->hub, &delay_of(thread)->timer);
+        end_delay(thread);
+    }
+    return 0;
+}

@@ -1,0 +1,153 @@
+/* Functions to be called soon, from here or from other threads. */
+#include <errno.h>
+#include <sys/eventfd.h>
+
+#include "base/system.h"
+#include "hub/hub.h"
+
+static void drain_wakeup(struct green_listener *listener, unsigned events)
+{
+    uint64_t count;
+
+    (void)events;
+    /* Non-blocking; a count that is lost to an error was news already. */
+    if (green__system.read(listener->fd, &count, sizeof count) < 0)
+        return;
+}
+
+static void append(struct green_hub *hub, struct green_call *call)
+{
+    call->internal.next = NULL;
+    *hub->calls_end = call;
+    hub->calls_end = &call->internal.next;
+}
+
+/* Puts what other threads asked for behind the rest, oldest first. */
+static void take_foreign(struct green_hub *hub)
+{
+    struct green_call *call, *oldest = NULL;
+
+    if (!atomic_load_explicit(&hub->foreign_calls, memory_order_relaxed))
+        return;
+    /* First the flag: whoever comes after the exchange below wakes again. */
+    atomic_store(&hub->wakeup_sent, false);
+    call = atomic_exchange(&hub->foreign_calls, NULL);
+    while (call) {
+        struct green_call *next = call->internal.next;
+
+        call->internal.next = oldest;
+        oldest = call;
+        call = next;
+    }
+    while (oldest) {
+        struct green_call *next = oldest->internal.next;
+
+        append(hub, oldest);
+        oldest = next;
+    }
+}
+
+void green__calls_close(struct green_hub *hub)
+{
+    int saved = errno;
+
+    take_foreign(hub);
+    for (struct green_call *call = hub->calls; call; call = call->internal.next)
+        call->internal.pending = false;
+    hub->calls = NULL;
+    hub->calls_end = &hub->calls;
+    if (hub->wakeup_fd >= 0)
+        green__system.close(hub->wakeup_fd);
+    hub->wakeup_fd = -1;
+    errno = saved;
+}
+
+int green__calls_open(struct green_hub *hub)
+{
+    hub->calls_end = &hub->calls;
+    hub->wakeup_fd = -1;
+    if (hub->module->wakeup)
+        return 0;
+    hub->wakeup_fd = green__system.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (hub->wakeup_fd < 0)
+        return green__fail(errno, "no descriptor for waking the hub");
+    hub->wakeup_listener = (struct green_listener){
+        .fd = hub->wakeup_fd,
+        .events = GREEN_READ,
+        .callback = drain_wakeup,
+    };
+    if (green_hub_add(hub, &hub->wakeup_listener) == 0)
+        return 0;
+    green__fail(errno, "the hub cannot watch its own wake-up descriptor");
+    green__calls_close(hub);
+    return -1;
+}
+
+static void wake(struct green_hub *hub)
+{
+    const uint64_t one = 1;
+    int saved = errno;
+
+    if (hub->module->wakeup)
+        hub->module->wakeup(hub);
+    else if (green__system.write(hub->wakeup_fd, &one, sizeof one) < 0)
+        atomic_store(&hub->wakeup_sent, false); /* the next one tries again */
+    errno = saved;
+}
+
+int green_hub_call(struct green_hub *hub, struct green_call *call)
+{
+    if (!hub || !call || !call->callback) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (call->internal.pending) {
+        errno = EALREADY;
+        return -1;
+    }
+    call->internal.pending = true;
+    append(hub, call);
+    return 0;
+}
+
+int green_hub_call_threadsafe(struct green_hub *hub, struct green_call *call)
+{
+    struct green_call *head;
+
+    if (!hub || !call || !call->callback) {
+        errno = EINVAL;
+        return -1;
+    }
+    call->internal.pending = true;
+    head = atomic_load_explicit(&hub->foreign_calls, memory_order_relaxed);
+    do
+        call->internal.next = head;
+    while (!atomic_compare_exchange_weak(&hub->foreign_calls, &head, call));
+    if (!atomic_exchange(&hub->wakeup_sent, true))
+        wake(hub);
+    return 0;
+}
+
+bool green__calls_pending(struct green_hub *hub)
+{
+    return hub->calls || atomic_load_explicit(&hub->foreign_calls,
+                                              memory_order_relaxed);
+}
+
+void green__calls_dispatch(struct green_hub *hub)
+{
+    struct green_call *call;
+
+    take_foreign(hub);
+    call = hub->calls;
+    hub->calls = NULL;
+    hub->calls_end = &hub->calls;
+    while (call && !hub->dead) {
+        struct green_call *next = call->internal.next;
+
+        call->internal.pending = false;
+        hub->stats.calls++;
+        call->callback(call); /* may free it */
+        call = next;
+    }
+}

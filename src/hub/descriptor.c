@@ -1,0 +1,534 @@
+#include "hub/descriptor.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/chaos.h"
+#include "base/system.h"
+#include "hub/hub.h"
+
+static struct green_listener *listener_of(struct green_list *link)
+{
+    return container_of(link, struct green_listener, internal.link);
+}
+
+static struct green__edge *edge_of(struct green_list *link)
+{
+    return container_of(link, struct green__edge, link);
+}
+
+static uint64_t token_of(const struct green__descriptor *d)
+{
+    return (uint64_t)d->generation << 32 | (uint32_t)d->fd;
+}
+
+int green_hub_token_fd(uint64_t token)
+{
+    return (int)(uint32_t)token;
+}
+
+/* ---- The table ------------------------------------------------------- */
+
+void green__descriptors_init(struct green_hub *hub)
+{
+    hub->descriptors.ready_end = &hub->descriptors.ready;
+}
+
+/* Their owners may ask for them to be removed later: from nowhere. */
+static void forget_waiting(struct green__descriptor *d)
+{
+    while (!green__list_empty(&d->edges))
+        green__list_remove(d->edges.next);
+    while (!green__list_empty(&d->listeners)) {
+        listener_of(d->listeners.next)->internal.added = false;
+        green__list_remove(d->listeners.next);
+    }
+}
+
+void green__descriptors_free(struct green_hub *hub)
+{
+    struct green__descriptors *table = &hub->descriptors;
+
+    for (size_t i = 0; i < table->chunk_count; i++) {
+        for (size_t j = 0; table->chunks[i] && j < GREEN__CHUNK; j++)
+            forget_waiting(&table->chunks[i]->entries[j]);
+        green__system.release(table->chunks[i]);
+    }
+    green__system.release(table->chunks);
+    *table = (struct green__descriptors){0};
+}
+
+static int grow_directory(struct green__descriptors *table, size_t index)
+{
+    size_t count = table->chunk_count ? table->chunk_count : 4;
+    struct green__descriptor_chunk **chunks;
+
+    while (count <= index)
+        count *= 2;
+    chunks = green__system.reallocate(table->chunks, count * sizeof *chunks);
+    if (!chunks)
+        return -1;
+    memset(chunks + table->chunk_count, 0,
+           (count - table->chunk_count) * sizeof *chunks);
+    table->chunks = chunks;
+    table->chunk_count = count;
+    return 0;
+}
+
+static struct green__descriptor_chunk *make_chunk(struct green_hub *hub,
+                                                  size_t index)
+{
+    struct green__descriptor_chunk *chunk;
+
+    chunk = green__system.allocate(
+        1, sizeof *chunk + GREEN__CHUNK * hub->module->descriptor_size);
+    if (!chunk)
+        return NULL;
+    for (size_t i = 0; i < GREEN__CHUNK; i++) {
+        struct green__descriptor *d = &chunk->entries[i];
+
+        green__list_init(&d->listeners);
+        green__list_init(&d->edges);
+        d->generation = 1;
+        d->fd = (int)(index * GREEN__CHUNK + i);
+    }
+    hub->descriptors.chunks[index] = chunk;
+    return chunk;
+}
+
+struct green__descriptor *green__descriptor_get(struct green_hub *hub, int fd)
+{
+    struct green__descriptors *table = &hub->descriptors;
+    size_t index = (size_t)fd / GREEN__CHUNK;
+
+    if (fd < 0) {
+        errno = EBADF;
+        return NULL;
+    }
+    if (green__unlikely(index >= table->chunk_count) &&
+        grow_directory(table, index) < 0)
+        goto no_memory;
+    if (green__unlikely(!table->chunks[index]) && !make_chunk(hub, index))
+        goto no_memory;
+    return &table->chunks[index]->entries[(size_t)fd % GREEN__CHUNK];
+
+no_memory:
+    errno = ENOMEM;
+    return NULL;
+}
+
+struct green__descriptor *green__descriptor_peek(struct green_hub *hub, int fd)
+{
+    const struct green__descriptors *table = &hub->descriptors;
+    size_t index = (size_t)fd / GREEN__CHUNK;
+
+    if (fd < 0 || index >= table->chunk_count || !table->chunks[index])
+        return NULL;
+    return &table->chunks[index]->entries[(size_t)fd % GREEN__CHUNK];
+}
+
+void *green_hub_descriptor_state(struct green_hub *hub, int fd)
+{
+    struct green__descriptor *d = green__descriptor_peek(hub, fd);
+    struct green__descriptor_chunk *chunk;
+
+    if (!d)
+        return NULL;
+    chunk = hub->descriptors.chunks[(size_t)fd / GREEN__CHUNK];
+    return chunk->module_bytes +
+           (size_t)fd % GREEN__CHUNK * hub->module->descriptor_size;
+}
+
+/* ---- What the module is told ----------------------------------------- */
+
+static unsigned wanted(const struct green_hub *hub,
+                       const struct green__descriptor *d)
+{
+    bool edges = hub->module->capabilities & GREEN_HUB_EDGE;
+    unsigned events = 0;
+    struct green_list *link;
+
+    green__list_each (&d->listeners, link)
+        events |= listener_of(link)->events;
+    if (!events && edges) {
+        bool stays = d->interest & GREEN_EDGE;
+
+        if (stays || !green__list_empty(&d->edges))
+            return GREEN__READ_WRITE | GREEN_EDGE;
+        return 0;
+    }
+    green__list_each (&d->edges, link)
+        events |= edge_of(link)->events;
+    return events;
+}
+
+int green__descriptor_tell(struct green_hub *hub, struct green__descriptor *d,
+                           unsigned to)
+{
+    unsigned from = d->interest;
+
+    hub->stats.changes++;
+    if (hub->module->interest(hub, d->fd, token_of(d), from, to) < 0 && to) {
+        int error = errno;
+
+        if (error == EPERM)
+            d->flags |= GREEN__ALWAYS_READY;
+        if (from)
+            hub->stats.descriptors--;
+        d->interest = 0;
+        errno = error;
+        return -1;
+    }
+    if (!from != !to)
+        hub->stats.descriptors += to ? 1 : (uint64_t)-1;
+    d->interest = (uint8_t)to;
+    return 0;
+}
+
+static void mark_changed(struct green_hub *hub, struct green__descriptor *d)
+{
+    if (d->flags & GREEN__CHANGED)
+        return;
+    d->flags |= GREEN__CHANGED;
+    d->next_changed = hub->descriptors.changed;
+    hub->descriptors.changed = d;
+}
+
+/* Somebody new waits: the module must know now, and the caller its answer. */
+static int tell_of_more(struct green_hub *hub, struct green__descriptor *d)
+{
+    unsigned to = wanted(hub, d);
+
+    if (to == d->interest && (d->flags & GREEN__TRUSTED))
+        return 0;
+    return green__descriptor_tell(hub, d, to);
+}
+
+static void queue(struct green_hub *hub, struct green__descriptor *d)
+{
+    struct green__descriptors *table = &hub->descriptors;
+
+    if (d->flags & GREEN__QUEUED)
+        return;
+    d->flags |= GREEN__QUEUED;
+    if (green__chaos(2)) {
+        d->next_ready = table->ready;
+        if (!table->ready)
+            table->ready_end = &d->next_ready;
+        table->ready = d;
+        return;
+    }
+    d->next_ready = NULL;
+    *table->ready_end = d;
+    table->ready_end = &d->next_ready;
+}
+
+/* Always ready: to be delivered in the next turn, and so on. */
+static void queue_always_ready(struct green_hub *hub,
+                               struct green__descriptor *d)
+{
+    d->reported |= GREEN__READ_WRITE;
+    queue(hub, d);
+}
+
+bool green__descriptors_prepare(struct green_hub *hub)
+{
+    struct green__descriptor *d;
+
+    while ((d = hub->descriptors.changed) != NULL) {
+        unsigned to = wanted(hub, d);
+
+        hub->descriptors.changed = d->next_changed;
+        d->flags &= (uint8_t)~GREEN__CHANGED;
+        if (to != d->interest && !(d->flags & GREEN__ALWAYS_READY) &&
+            green__descriptor_tell(hub, d, to) < 0) {
+            d->reported |= GREEN_CLOSED;
+            queue(hub, d);
+        }
+    }
+    return hub->descriptors.ready != NULL;
+}
+
+/* ---- Listeners ------------------------------------------------------- */
+
+int green_hub_add(struct green_hub *hub, struct green_listener *listener)
+{
+    struct green__descriptor *d;
+
+    if (!hub || !listener || !listener->callback || !listener->events ||
+        (listener->events & ~GREEN__READ_WRITE)) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (listener->internal.added) {
+        errno = EEXIST;
+        return -1;
+    }
+    d = green__descriptor_get(hub, listener->fd);
+    if (!d)
+        return -1;
+    /* What a former file of this number was is not known to hold for this. */
+    d->flags &= (uint8_t)~GREEN__ALWAYS_READY;
+    green__list_append(&d->listeners, &listener->internal.link);
+    if (tell_of_more(hub, d) < 0) {
+        if (errno != EPERM) {
+            green__list_remove(&listener->internal.link);
+            return -1;
+        }
+        queue_always_ready(hub, d);
+    }
+    listener->internal.turn = hub->stats.turns;
+    listener->internal.added = true;
+    return 0;
+}
+
+int green_hub_remove(struct green_hub *hub, struct green_listener *listener)
+{
+    struct green__descriptor *d;
+
+    if (!hub || !listener) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (!listener->internal.added) {
+        errno = ENOENT;
+        return -1;
+    }
+    d = green__descriptor_peek(hub, listener->fd);
+    listener->internal.added = false;
+    green__list_remove(&listener->internal.link);
+    if (d)
+        mark_changed(hub, d);
+    return 0;
+}
+
+/* ---- Edges ----------------------------------------------------------- */
+
+static void link_by_ticket(struct green_hub *hub, struct green__descriptor *d,
+                           struct green__edge *edge)
+{
+    struct green_list *position;
+
+    if (edge->ticket == 0) {
+        edge->ticket = ++hub->descriptors.tickets;
+        green__list_append(&d->edges, &edge->link);
+        return;
+    }
+    /* It was first, and waits again: before all who came later. */
+    green__list_each (&d->edges, position)
+        if ((int32_t)(edge_of(position)->ticket - edge->ticket) > 0)
+            break;
+    green__list_insert(position, &edge->link);
+}
+
+int green__edge_wait(struct green_hub *hub, struct green__descriptor *d,
+                     struct green__edge *edge)
+{
+    link_by_ticket(hub, d, edge);
+    if (green__unlikely(tell_of_more(hub, d) < 0)) {
+        green__list_remove(&edge->link);
+        return -1;
+    }
+    d->flags &= (uint8_t) ~(GREEN__QUIET | GREEN__RENEWED);
+    if (green__unlikely(!hub->descriptors.sweeping))
+        green__descriptors_sweep_later(hub);
+    return 0;
+}
+
+void green__edge_stop(struct green_hub *hub, struct green__edge *edge)
+{
+    struct green__descriptor *d = green__descriptor_peek(hub, edge->fd);
+
+    green__list_remove(&edge->link);
+    if (d && !(d->interest & GREEN_EDGE))
+        mark_changed(hub, d);
+}
+
+static void wake_first(struct green__descriptor *d, unsigned direction,
+                       unsigned events)
+{
+    struct green_list *link;
+
+    green__list_each (&d->edges, link) {
+        struct green__edge *edge = edge_of(link);
+
+        if (edge->events & direction) {
+            green__list_remove(link);
+            edge->callback(edge, events);
+            return;
+        }
+    }
+}
+
+void green__edge_pass(struct green__descriptor *d, unsigned events)
+{
+    if (events & GREEN_READ)
+        wake_first(d, GREEN_READ, events);
+    if (events & GREEN_WRITE)
+        wake_first(d, GREEN_WRITE, events);
+}
+
+/* ---- Opened and closed ----------------------------------------------- */
+
+/* Tells all who wait; each is off the list before it is called. */
+static void tell_closed(struct green_hub *hub, struct green__descriptor *d)
+{
+    const unsigned events =
+        GREEN_CLOSED | GREEN_ERROR | GREEN_HANGUP | GREEN__READ_WRITE;
+
+    while (!green__list_empty(&d->edges)) {
+        struct green__edge *edge = edge_of(d->edges.next);
+
+        green__list_remove(&edge->link);
+        edge->callback(edge, events);
+    }
+    while (!green__list_empty(&d->listeners)) {
+        struct green_listener *listener = listener_of(d->listeners.next);
+
+        green__list_remove(&listener->internal.link);
+        listener->internal.added = false;
+        listener->callback(listener, events);
+        if (hub->dead)
+            return;
+    }
+}
+
+/* The number's life is over; what belongs to the next is set anew. */
+static void end_life(struct green_hub *hub, struct green__descriptor *d)
+{
+    if (d->interest)
+        green__descriptor_tell(hub, d, 0);
+    d->generation++;
+    d->ready = 0;
+    d->reported = 0;
+    d->flags &= GREEN__CHANGED | GREEN__QUEUED;
+    d->file = 0;
+    if (!green__list_empty(&d->edges) || !green__list_empty(&d->listeners))
+        tell_closed(hub, d);
+}
+
+void green__descriptor_closed(struct green_hub *hub, int fd)
+{
+    struct green__descriptor *d = green__descriptor_peek(hub, fd);
+
+    if (d)
+        end_life(hub, d);
+}
+
+struct green__descriptor *green__descriptor_opened(struct green_hub *hub,
+                                                   int fd)
+{
+    struct green__descriptor *d = green__descriptor_get(hub, fd);
+
+    if (!d)
+        return NULL;
+    end_life(hub, d);
+    d->flags |= GREEN__TRUSTED;
+    d->ready = GREEN__READ_WRITE; /* not known yet: try */
+    return d;
+}
+
+int green_hub_forget(struct green_hub *hub, int fd)
+{
+    if (!hub) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (fd < 0) {
+        errno = EBADF;
+        return -1;
+    }
+    green__descriptor_closed(hub, fd);
+    return 0;
+}
+
+/* ---- Delivery -------------------------------------------------------- */
+
+void green_hub_ready(struct green_hub *hub, uint64_t token, unsigned events)
+{
+    struct green__descriptor *d =
+        green__descriptor_peek(hub, green_hub_token_fd(token));
+
+    if (!d || d->generation != token >> 32)
+        return;
+    d->reported |= (uint8_t)events;
+    if (!(d->flags & GREEN__QUEUED)) {
+        hub->stats.events++;
+        queue(hub, d);
+    }
+}
+
+/* Calls the listeners that were there before this dispatch began. */
+static void call_listeners(struct green_hub *hub, struct green__descriptor *d,
+                           unsigned events)
+{
+    uint32_t generation = d->generation;
+    struct green_list done;
+
+    green__list_init(&done);
+    while (!green__list_empty(&d->listeners) && d->generation == generation) {
+        struct green_list *link = d->listeners.next;
+        struct green_listener *listener = listener_of(link);
+
+        /* Moved aside, so that callbacks may add and remove any of them. */
+        green__list_remove(link);
+        green__list_append(&done, link);
+        if (listener->internal.turn == hub->stats.turns)
+            continue;
+        if (listener->events & events) {
+            listener->callback(listener, events);
+            if (hub->dead)
+                return;
+        }
+    }
+    if (d->generation == generation) {
+        green__list_splice(&d->listeners, &done);
+        return;
+    }
+    /* Closed by a callback: those that had been called are told as well. */
+    green__list_splice(&done, &d->listeners);
+    green__list_splice(&d->listeners, &done);
+    tell_closed(hub, d);
+}
+
+static void deliver(struct green_hub *hub, struct green__descriptor *d)
+{
+    unsigned events = d->reported;
+
+    d->reported = 0;
+    d->flags &= (uint8_t) ~(GREEN__QUEUED | GREEN__QUIET | GREEN__RENEWED);
+    if (green__unlikely(events & GREEN_CLOSED)) {
+        end_life(hub, d);
+        return;
+    }
+    if (events & (GREEN_ERROR | GREEN_HANGUP)) {
+        d->flags |= GREEN__ENDED;
+        events |= GREEN__READ_WRITE;
+    }
+    d->ready |= events & GREEN__READ_WRITE;
+    if (!green__list_empty(&d->edges)) {
+        green__edge_pass(d, events);
+        if (!(d->interest & GREEN_EDGE))
+            mark_changed(hub, d);
+    }
+    if (!green__list_empty(&d->listeners))
+        call_listeners(hub, d, events);
+    if (green__unlikely(d->flags & GREEN__ALWAYS_READY) && !hub->dead &&
+        !green__list_empty(&d->listeners))
+        queue_always_ready(hub, d);
+}
+
+void green__descriptors_dispatch(struct green_hub *hub)
+{
+    struct green__descriptors *table = &hub->descriptors;
+
+    table->batch = table->ready;
+    table->ready = NULL;
+    table->ready_end = &table->ready;
+    while (table->batch && !hub->dead) {
+        struct green__descriptor *d = table->batch;
+
+        table->batch = d->next_ready;
+        deliver(hub, d);
+    }
+}

@@ -1,0 +1,136 @@
+/*
+ * The hub's table of descriptors: who waits for which, and what the module has
+ * been told.
+ *
+ * Two kinds wait. A public listener is level-triggered and persists. An "edge"
+ * is how greenthreads wait: once, after a system call has said EAGAIN, and first
+ * come, first served. With a module that reports edges, a descriptor with edges
+ * alone is registered once, for both directions, and stays registered; with a
+ * listener, or without such a module, interest follows whoever waits.
+ *
+ * What has to be taken back from the module is taken back before the next wait,
+ * so that whoever waits again at once costs nothing.
+ */
+#ifndef GREEN_DESCRIPTOR_H
+#define GREEN_DESCRIPTOR_H
+
+#include <greenhub/hub.h>
+
+#include "base/list.h"
+
+#define GREEN__READ_WRITE (GREEN_READ | GREEN_WRITE)
+
+/* One greenthread's wait. On its stack. */
+struct green__edge {
+    struct green_list link;
+    int fd;
+    unsigned events; /* waited for */
+    uint32_t ticket; /* 0: came just now; kept when it has to wait again */
+    /* Called once, after it was taken off; GREEN_CLOSED: the descriptor went. */
+    void (*callback)(struct green__edge *edge, unsigned events);
+};
+
+enum green__descriptor_flag {
+    /* A green call made it and green_close will close it: its registration can
+     * be relied on, and `ready` means something. */
+    GREEN__TRUSTED = 1,
+    /* The module refused it as of a kind that is always ready. */
+    GREEN__ALWAYS_READY = 2,
+    /* A hang-up or error was seen: no more edges need come. */
+    GREEN__ENDED = 4,
+    /* In the list of those whose interest is to be brought up to date. */
+    GREEN__CHANGED = 8,
+    /* In the queue of those to be delivered. */
+    GREEN__QUEUED = 16,
+    /* sweep.c: somebody was waiting at the last sweep, and nothing came since;
+     * and: it has been renewed since. */
+    GREEN__QUIET = 32,
+    GREEN__RENEWED = 64,
+};
+
+/* 64 bytes: one cache line. */
+struct green__descriptor {
+    struct green_list listeners; /* of struct green_listener.internal */
+    struct green_list edges;
+    struct green__descriptor *next_ready, *next_changed;
+    uint32_t generation; /* counts the lives of the number */
+    uint8_t interest;    /* what the module was told last */
+    uint8_t ready;       /* edges seen and not used up */
+    uint8_t reported;    /* by the module, not yet delivered */
+    uint8_t flags;
+    int fd;
+    uint32_t file; /* src/io's, about the open file */
+};
+
+/* Chunks, so that entries keep their place. */
+#define GREEN__CHUNK 256
+
+struct green__descriptor_chunk {
+    struct green__descriptor entries[GREEN__CHUNK];
+    char module_bytes[]; /* GREEN__CHUNK times the module's descriptor_size */
+};
+
+struct green__descriptors {
+    struct green__descriptor_chunk **chunks;
+    size_t chunk_count;
+    struct green__descriptor *changed;
+    struct green__descriptor *ready, **ready_end; /* for the next dispatch */
+    struct green__descriptor *batch;              /* of this dispatch */
+    uint32_t tickets; /* handed out to edges, in the order of coming */
+    bool sweeping;    /* sweep_timer is armed */
+    struct green_timer sweep_timer;
+};
+
+void green__descriptors_init(struct green_hub *hub);
+void green__descriptors_free(struct green_hub *hub);
+
+/* The entry, made if need be. NULL with ENOMEM, or EBADF if fd < 0. */
+struct green__descriptor *green__descriptor_get(struct green_hub *hub, int fd);
+
+/* The entry if it has been made, else NULL. */
+struct green__descriptor *green__descriptor_peek(struct green_hub *hub, int fd);
+
+/*
+ * Waits: links the edge at the end of the queue and sees to it that the hub is
+ * told. 0, or -1 with errno and not linked; EPERM: always ready.
+ */
+int green__edge_wait(struct green_hub *hub, struct green__descriptor *d,
+                     struct green__edge *edge);
+
+/* Takes an edge back that was not called. */
+void green__edge_stop(struct green_hub *hub, struct green__edge *edge);
+
+/* Passes a readiness that the caller has not used up on to the next in line. */
+void green__edge_pass(struct green__descriptor *d, unsigned events);
+
+/*
+ * Whether a registration for edges is in force: after a system call took all
+ * there was, an edge will tell when there is more.
+ */
+static inline bool green__descriptor_is_armed(const struct green__descriptor *d)
+{
+    return (d->interest & 0x80u) && (d->flags & GREEN__TRUSTED) &&
+           !(d->flags & GREEN__ENDED);
+}
+
+/* A green call has made this descriptor: a new life of the number. */
+struct green__descriptor *green__descriptor_opened(struct green_hub *hub,
+                                                   int fd);
+
+/* It is about to be closed, or was: tells all who wait, unregisters. */
+void green__descriptor_closed(struct green_hub *hub, int fd);
+
+/* The change of interest that the module is told of. 0 or -1 with errno. */
+int green__descriptor_tell(struct green_hub *hub, struct green__descriptor *d,
+                           unsigned to);
+
+/* Has somebody who waits in vain noticed: sweep.c. */
+void green__descriptors_sweep_later(struct green_hub *hub);
+
+/* Before a wait; true if something is ready already. */
+bool green__descriptors_prepare(struct green_hub *hub);
+
+/* After a wait: calls whoever waits for what was reported. */
+void green__descriptors_dispatch(struct green_hub *hub);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * The hub's own view of itself. Shared by the files of src/hub; the layers above
+ * use green__hub_… below and the public API.
+ *
+ * One turn of the loop:
+ *
+ *     green_hub_wait:      apply changes of interest → module->wait
+ *                          → green_hub_ready() for each descriptor: queued
+ *     green_hub_dispatch:  calls → timers → deliver what was queued
+ */
+#ifndef GREEN_HUB_INTERNAL_H
+#define GREEN_HUB_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include <greenhub/hub.h>
+#include <greenhub/hub_module.h>
+
+#include "base/clock.h"
+#include "base/self.h"
+#include "hub/descriptor.h"
+#include "hub/timers.h"
+
+struct green_hub {
+    const struct green_hub_module *module;
+    void *state; /* the module's */
+    void *library; /* dlopen's handle, if the module came from a file */
+    struct green__self *owner;
+
+    struct green__descriptors descriptors;
+    struct green__timers timers;
+    struct green_hub_stats stats;
+    green_time turn_time; /* the hub's time when the last wait returned */
+    green_time run_start; /* the system's time then: since when code runs */
+
+    /* Functions to be called in the next turn, in order. */
+    struct green_call *calls, **calls_end;
+    /* The same from other threads, newest first. */
+    _Atomic(struct green_call *) foreign_calls;
+    atomic_bool wakeup_sent;
+    int wakeup_fd; /* when the module has no wakeup of its own; else -1 */
+    struct green_listener wakeup_listener;
+
+    bool running;     /* green_hub_run */
+    bool aborted;
+    bool dispatching; /* callbacks are being called */
+    bool dead;        /* a fork or green_use_hub took it away from under one */
+
+    /* The greenthreads' part, called between two turns of green_hub_run: lets
+     * them run; true if the next turn must not wait. */
+    bool (*between_turns)(struct green_hub *hub);
+};
+
+/* Opens a hub of this module for the calling thread. NULL as green_use_hub. */
+struct green_hub *green__hub_open(const struct green_hub_module *module,
+                                  void *library);
+
+/* Closes it and frees it all, or in a forked child forgets it. */
+void green__hub_close(struct green_hub *hub);
+void green__hub_forget_after_fork(struct green_hub *hub);
+
+/* The hub's time. */
+static inline green_time green__hub_now(struct green_hub *hub)
+{
+    return hub->module->now ? hub->module->now(hub) : green__clock();
+}
+
+/* The calling thread's hub without making one. */
+static inline struct green_hub *green__hub_here(void)
+{
+    return green__self()->hub;
+}
+
+/* calls.c */
+int green__calls_open(struct green_hub *hub);
+void green__calls_close(struct green_hub *hub);
+bool green__calls_pending(struct green_hub *hub);
+void green__calls_dispatch(struct green_hub *hub);
+
+/* loader.c: a module by name or file. NULL as green_use_hub; *library is what
+ * green__library_close wants back, or NULL. */
+const struct green_hub_module *green__module_find(const char *name,
+                                                  void **library);
+void green__library_close(void *library);
+
+/* Whether a module is one that can be opened: 0, or -1 with errno and words. */
+int green__module_check(const struct green_hub_module *module);
+
+/* registry.c */
+const struct green_hub_module *green__module_built_in(const char *name);
+
+#endif

@@ -1,0 +1,241 @@
+/* The loop: a hub's making and end, its turns, its timers' public face. */
+#include <errno.h>
+
+#include "base/system.h"
+#include "hub/hub.h"
+
+green_time green_now(void)
+{
+    struct green_hub *hub = green__hub_here();
+
+    return hub ? green__hub_now(hub) : green__clock();
+}
+
+static int refuse(int error)
+{
+    errno = error;
+    return -1;
+}
+
+/* ---- Making and end -------------------------------------------------- */
+
+struct green_hub *green__hub_open(const struct green_hub_module *module,
+                                  void *library)
+{
+    const size_t hub_size = (sizeof(struct green_hub) + 63) / 64 * 64;
+    struct green_hub *hub;
+
+    hub = green__system.allocate(1, hub_size + module->state_size);
+    if (!hub) {
+        green__fail(ENOMEM, "no memory for a hub");
+        return NULL;
+    }
+    hub->module = module;
+    hub->state = (char *)hub + hub_size;
+    hub->library = library;
+    hub->owner = green__self();
+    hub->wakeup_fd = -1;
+    green__descriptors_init(hub);
+    hub->owner->error[0] = '\0';
+    if (module->open && module->open(hub) < 0)
+        goto free_hub;
+    if (green__calls_open(hub) < 0)
+        goto close_module;
+    hub->run_start = green__clock();
+    hub->turn_time = green__hub_now(hub);
+    green__timers_init(&hub->timers, hub->turn_time);
+    return hub;
+
+close_module:
+    if (module->close)
+        module->close(hub);
+free_hub:
+    if (!hub->owner->error[0])
+        green__fail(errno, "the hub %s cannot be opened: errno %d",
+                    module->name, errno);
+    green__descriptors_free(hub);
+    green__system.release(hub);
+    return NULL;
+}
+
+static void free_hub(struct green_hub *hub)
+{
+    void *library = hub->library;
+
+    green__timers_forget(&hub->timers);
+    green__descriptors_free(hub);
+    green__system.release(hub);
+    green__library_close(library);
+}
+
+void green__hub_close(struct green_hub *hub)
+{
+    /* The wake-up descriptor goes last: the module watches it. */
+    if (hub->module->close)
+        hub->module->close(hub);
+    green__calls_close(hub);
+    free_hub(hub);
+}
+
+void green__hub_forget_after_fork(struct green_hub *hub)
+{
+    if (hub->module->after_fork)
+        hub->module->after_fork(hub);
+    green__calls_close(hub);
+    /* Forked from a callback: its dispatch still has to return through this. */
+    hub->dead = true;
+    if (!hub->dispatching)
+        free_hub(hub);
+}
+
+void *green_hub_state(struct green_hub *hub)
+{
+    return hub->state;
+}
+
+const char *green_hub_name(const struct green_hub *hub)
+{
+    if (!hub) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return hub->module->name;
+}
+
+const struct green_hub_module *
+green_hub_get_module(const struct green_hub *hub)
+{
+    if (!hub) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return hub->module;
+}
+
+int green_hub_stats(const struct green_hub *hub, struct green_hub_stats *stats)
+{
+    if (!hub || !stats)
+        return refuse(EINVAL);
+    *stats = hub->stats;
+    return 0;
+}
+
+/* ---- Timers ---------------------------------------------------------- */
+
+int green_hub_schedule(struct green_hub *hub, struct green_timer *timer,
+                       green_time when)
+{
+    if (!hub || !timer || !timer->callback || when < 0)
+        return refuse(EINVAL);
+    green__timers_remove(&hub->timers, timer);
+    green__timers_add(&hub->timers, timer, when);
+    hub->stats.armed++;
+    return 0;
+}
+
+int green_hub_cancel(struct green_hub *hub, struct green_timer *timer)
+{
+    if (!hub || !timer)
+        return refuse(EINVAL);
+    if (!green__timers_remove(&hub->timers, timer))
+        return refuse(ENOENT);
+    return 0;
+}
+
+/* ---- A turn ---------------------------------------------------------- */
+
+static green_time shorten(struct green_hub *hub, green_time timeout)
+{
+    green_time next = green__timers_next(&hub->timers);
+    green_time now;
+
+    if (next == GREEN_FOREVER)
+        return timeout;
+    now = green__hub_now(hub);
+    if (next <= now)
+        return 0;
+    return next - now < timeout ? next - now : timeout;
+}
+
+static void note_run(struct green_hub *hub)
+{
+    green_time ran = green__clock() - hub->run_start;
+
+    if (ran > hub->stats.longest_run)
+        hub->stats.longest_run = ran;
+}
+
+int green_hub_wait(struct green_hub *hub, green_time timeout)
+{
+    int result, error;
+
+    if (!hub || timeout < 0)
+        return refuse(EINVAL);
+    if (hub->dispatching)
+        return refuse(EBUSY);
+    if (green__descriptors_prepare(hub) || green__calls_pending(hub))
+        timeout = 0;
+    else if (timeout > 0)
+        timeout = shorten(hub, timeout);
+    note_run(hub);
+    hub->stats.waits += timeout > 0;
+    result = hub->module->wait(hub, timeout);
+    error = errno;
+    hub->run_start = green__clock();
+    hub->turn_time =
+        hub->module->now ? hub->module->now(hub) : hub->run_start;
+    errno = error;
+    return result;
+}
+
+int green_hub_dispatch(struct green_hub *hub)
+{
+    if (!hub)
+        return refuse(EINVAL);
+    if (hub->dispatching)
+        return refuse(EBUSY);
+    hub->dispatching = true;
+    hub->stats.turns++;
+    if (green__calls_pending(hub))
+        green__calls_dispatch(hub);
+    if (!hub->dead)
+        hub->stats.fired += green__timers_fire(&hub->timers, hub->turn_time,
+                                               &hub->dead);
+    if (!hub->dead)
+        green__descriptors_dispatch(hub);
+    hub->dispatching = false;
+    return 0;
+}
+
+int green_hub_run(struct green_hub *hub)
+{
+    int result = 0;
+
+    if (!hub)
+        return refuse(EINVAL);
+    if (hub->running || hub->dispatching)
+        return refuse(EBUSY);
+    hub->running = true;
+    while (!hub->aborted && result == 0) {
+        bool busy = hub->between_turns && hub->between_turns(hub);
+
+        if (hub->aborted)
+            break;
+        result = green_hub_wait(hub, busy ? 0 : GREEN_FOREVER);
+        if (result == 0)
+            green_hub_dispatch(hub);
+        if (hub->dead)
+            return refuse(ECANCELED);
+    }
+    hub->running = false;
+    hub->aborted = false;
+    return result;
+}
+
+int green_hub_abort(struct green_hub *hub)
+{
+    if (!hub)
+        return refuse(EINVAL);
+    hub->aborted = true;
+    return 0;
+}

@@ -1,0 +1,162 @@
+/*
+ * The epolls hub: Linux's epoll(7).
+ *
+ * What the kernel really does:
+ * - A registration belongs to the open file together with the number. Closing
+ *   the number removes it only when no duplicate of the file is left, in a child
+ *   process either; else it stays, under a number that may be somebody else's
+ *   by then. So the loop has it removed before a green close, and events carry
+ *   the number's generation.
+ * - Adding or modifying an edge-triggered registration reports what is ready at
+ *   that moment, so nothing that came before is missed.
+ * - Regular files are refused with EPERM.
+ * - epoll_wait counts milliseconds. epoll_pwait2 (5.11) counts nanoseconds;
+ *   without it ppoll(2) on the epoll descriptor keeps the time.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "hub/modules/modules.h"
+
+#define BATCH 512
+
+struct epolls {
+    int fd;
+    struct epoll_event events[BATCH];
+};
+
+static atomic_bool lacks_pwait2;
+
+static int open_epolls(struct green_hub *hub)
+{
+    struct epolls *epolls = green_hub_state(hub);
+
+    epolls->fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epolls->fd >= 0)
+        return 0;
+    green_hub_set_error("the kernel gives no epoll descriptor: errno %d",
+                        errno);
+    return -1;
+}
+
+static void close_epolls(struct green_hub *hub)
+{
+    struct epolls *epolls = green_hub_state(hub);
+
+    close(epolls->fd);
+}
+
+static uint32_t to_epoll(unsigned events)
+{
+    uint32_t result = 0;
+
+    if (events & GREEN_READ)
+        result |= EPOLLIN | EPOLLPRI;
+    if (events & GREEN_WRITE)
+        result |= EPOLLOUT;
+    if (events & GREEN_EDGE)
+        result |= EPOLLET | EPOLLRDHUP;
+    return result;
+}
+
+static int control(struct epolls *epolls, int operation, int fd, uint64_t token,
+                   unsigned to)
+{
+    struct epoll_event event = {.events = to_epoll(to), .data.u64 = token};
+
+    return epoll_ctl(epolls->fd, operation, fd, &event);
+}
+
+static int interest(struct green_hub *hub, int fd, uint64_t token,
+                    unsigned from, unsigned to)
+{
+    struct epolls *epolls = green_hub_state(hub);
+    int result;
+
+    if (!to)
+        return control(epolls, EPOLL_CTL_DEL, fd, token, to);
+    result = control(epolls, from ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, token,
+                     to);
+    /* The number may stand for another file than the loop knows of. */
+    if (result < 0 && errno == ENOENT)
+        result = control(epolls, EPOLL_CTL_ADD, fd, token, to);
+    else if (result < 0 && errno == EEXIST)
+        result = control(epolls, EPOLL_CTL_MOD, fd, token, to);
+    return result;
+}
+
+static int wait_by_poll(struct epolls *epolls, green_time timeout)
+{
+    struct pollfd poll_fd = {.fd = epolls->fd, .events = POLLIN};
+    struct timespec time = green__timespec(timeout);
+
+    if (ppoll(&poll_fd, 1, &time, NULL) < 0)
+        return -1;
+    return epoll_wait(epolls->fd, epolls->events, BATCH, 0);
+}
+
+static int wait_for_events(struct epolls *epolls, green_time timeout)
+{
+    struct timespec time;
+    int count;
+
+    if (timeout == 0 || timeout == GREEN_FOREVER)
+        return epoll_wait(epolls->fd, epolls->events, BATCH,
+                          timeout ? -1 : 0);
+    if (atomic_load_explicit(&lacks_pwait2, memory_order_relaxed))
+        return wait_by_poll(epolls, timeout);
+    time = green__timespec(timeout);
+    count = (int)syscall(SYS_epoll_pwait2, epolls->fd, epolls->events, BATCH,
+                         &time, NULL, (size_t)0);
+    if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
+        atomic_store_explicit(&lacks_pwait2, true, memory_order_relaxed);
+        return wait_by_poll(epolls, timeout);
+    }
+    return count;
+}
+
+static unsigned from_epoll(uint32_t events)
+{
+    unsigned result = 0;
+
+    if (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP))
+        result |= GREEN_READ;
+    if (events & EPOLLOUT)
+        result |= GREEN_WRITE;
+    if (events & EPOLLERR)
+        result |= GREEN_ERROR;
+    if (events & (EPOLLHUP | EPOLLRDHUP))
+        result |= GREEN_HANGUP;
+    return result;
+}
+
+static int wait_epolls(struct green_hub *hub, green_time timeout)
+{
+    struct epolls *epolls = green_hub_state(hub);
+    int count = wait_for_events(epolls, timeout);
+
+    if (count < 0)
+        return errno == EINTR ? 0 : -1;
+    for (int i = 0; i < count; i++)
+        green_hub_ready(hub, epolls->events[i].data.u64,
+                        from_epoll(epolls->events[i].events));
+    return 0;
+}
+
+const struct green_hub_module green__hub_epolls = {
+    .abi = GREEN_HUB_ABI,
+    .name = "epolls",
+    .description = "epoll(7), edge-triggered where greenthreads wait",
+    .capabilities = GREEN_HUB_EDGE,
+    .state_size = sizeof(struct epolls),
+    .open = open_epolls,
+    .close = close_epolls,
+    .interest = interest,
+    .wait = wait_epolls,
+    .after_fork = close_epolls, /* a copy; no registration is touched */
+};

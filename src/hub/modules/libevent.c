@@ -1,0 +1,173 @@
+/*
+ * The libevent hub: whatever libevent finds best. Users turn it on themselves.
+ * Each hub has an event base of its own, so it works in several OS threads
+ * without libevent's own locking.
+ *
+ * What libevent really does:
+ * - It writes warnings to stderr when the kernel refuses a descriptor, so those
+ *   that it would refuse are found out first.
+ * - EVLOOP_ONCE goes on waiting after a signal.
+ * - By default epoll's milliseconds bound its timeouts; with "precise" timers
+ *   it keeps microseconds by a timerfd.
+ * - In a forked child the base must be initialised anew before it is freed, or
+ *   the child takes the parent's registrations away.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "hub/modules/modules.h"
+
+struct libevents {
+    struct event_base *base;
+    struct event timer;
+};
+
+struct watched {
+    struct event event;
+    struct green_hub *hub;
+    uint64_t token;
+    bool added;
+};
+
+static void timer_fired(evutil_socket_t fd, short what, void *arg)
+{
+    /* Having fired it has ended the wait, which is all that it is for. */
+    (void)fd;
+    (void)what;
+    (void)arg;
+}
+
+static int open_libevent(struct green_hub *hub)
+{
+    struct libevents *libevents = green_hub_state(hub);
+    struct event_config *config = event_config_new();
+
+    if (config) {
+        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+        event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+        libevents->base = event_base_new_with_config(config);
+        event_config_free(config);
+    }
+    if (!libevents->base) {
+        green_hub_set_error("libevent gives no event base");
+        errno = ENOSYS;
+        return -1;
+    }
+    evtimer_assign(&libevents->timer, libevents->base, timer_fired, NULL);
+    return 0;
+}
+
+static void close_libevent(struct green_hub *hub)
+{
+    struct libevents *libevents = green_hub_state(hub);
+
+    event_base_free(libevents->base);
+}
+
+static void after_fork(struct green_hub *hub)
+{
+    struct libevents *libevents = green_hub_state(hub);
+
+    event_reinit(libevents->base);
+    event_base_free(libevents->base);
+}
+
+static void is_ready(evutil_socket_t fd, short what, void *arg)
+{
+    struct watched *watched = arg;
+
+    (void)fd;
+    green_hub_ready(watched->hub, watched->token,
+                    (what & EV_READ ? GREEN_READ : 0) |
+                        (what & EV_WRITE ? GREEN_WRITE : 0));
+}
+
+/* Whether libevent would refuse it, aloud: 0, or -1 with errno. */
+static int try_elsewhere(int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    struct stat status;
+    int scratch, result, error;
+
+    if (fstat(fd, &status) < 0)
+        return -1;
+    if (S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode))
+        return 0;
+    scratch = epoll_create1(EPOLL_CLOEXEC);
+    if (scratch < 0)
+        return -1;
+    result = epoll_ctl(scratch, EPOLL_CTL_ADD, fd, &event);
+    error = errno;
+    close(scratch);
+    errno = error;
+    return result;
+}
+
+static int interest(struct green_hub *hub, int fd, uint64_t token,
+                    unsigned from, unsigned to)
+{
+    struct libevents *libevents = green_hub_state(hub);
+    struct watched *watched = green_hub_descriptor_state(hub, fd);
+    short events = (short)((to & GREEN_READ ? EV_READ : 0) |
+                           (to & GREEN_WRITE ? EV_WRITE : 0) | EV_PERSIST);
+
+    if (watched->added)
+        event_del(&watched->event);
+    watched->added = false;
+    if (!to)
+        return 0;
+    if ((!from || from == to) && try_elsewhere(fd) < 0)
+        return -1;
+    watched->hub = hub;
+    watched->token = token;
+    if (event_assign(&watched->event, libevents->base, fd, events, is_ready,
+                     watched) < 0 ||
+        event_add(&watched->event, NULL) < 0) {
+        errno = ENOMEM;
+        return -1;
+    }
+    watched->added = true;
+    return 0;
+}
+
+static int wait_libevent(struct green_hub *hub, green_time timeout)
+{
+    struct libevents *libevents = green_hub_state(hub);
+    int flags = timeout ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
+    bool timed = timeout && timeout != GREEN_FOREVER;
+    int result;
+
+    if (timed) {
+        green_time us = green__time_in(timeout, GREEN_USEC);
+        struct timeval time = {.tv_sec = us / 1000000,
+                               .tv_usec = us % 1000000};
+
+        if (event_add(&libevents->timer, &time) < 0) {
+            errno = ENOMEM;
+            return -1;
+        }
+    }
+    result = event_base_loop(libevents->base,
+                             flags | EVLOOP_NO_EXIT_ON_EMPTY);
+    if (timed)
+        event_del(&libevents->timer);
+    return result < 0 ? -1 : 0;
+}
+
+const struct green_hub_module green__hub_libevent = {
+    .abi = GREEN_HUB_ABI,
+    .name = "libevent",
+    .description = "libevent 2",
+    .state_size = sizeof(struct libevents),
+    .descriptor_size = (sizeof(struct watched) + 15) / 16 * 16,
+    .open = open_libevent,
+    .close = close_libevent,
+    .interest = interest,
+    .wait = wait_libevent,
+    .after_fork = after_fork,
+};

@@ -1,0 +1,145 @@
+/*
+ * The poll hub: poll(2), on every system. The shortest hub; read it first.
+ *
+ * poll is told everything at each call, so the module keeps the array that it
+ * is told, and for each descriptor the place that it has in it.
+ *
+ * What the kernel really does:
+ * - Errors and hang-ups are reported whether asked for or not.
+ * - A descriptor that is not open is reported with POLLNVAL, not as a failure.
+ * - poll counts milliseconds; ppoll counts nanoseconds.
+ */
+#include <errno.h>
+#include <poll.h>
+
+#include "base/clock.h"
+#include "base/system.h"
+#include "hub/modules/modules.h"
+
+struct polls {
+    struct pollfd *fds;
+    uint64_t *tokens; /* parallel to fds */
+    size_t count, room;
+};
+
+struct place {
+    size_t number; /* 1 + index into the arrays; 0: not there */
+};
+
+static void close_poll(struct green_hub *hub)
+{
+    struct polls *polls = green_hub_state(hub);
+
+    green__system.release(polls->fds);
+    green__system.release(polls->tokens);
+}
+
+static int make_room(struct polls *polls)
+{
+    size_t room = polls->room ? polls->room * 2 : 64;
+    struct pollfd *fds;
+    uint64_t *tokens;
+
+    if (polls->count < polls->room)
+        return 0;
+    fds = green__system.reallocate(polls->fds, room * sizeof *fds);
+    if (!fds)
+        return -1;
+    polls->fds = fds;
+    tokens = green__system.reallocate(polls->tokens, room * sizeof *tokens);
+    if (!tokens)
+        return -1;
+    polls->tokens = tokens;
+    polls->room = room;
+    return 0;
+}
+
+/* The last one fills the gap. */
+static void take_out(struct green_hub *hub, struct place *place)
+{
+    struct polls *polls = green_hub_state(hub);
+    size_t index = place->number - 1, last = --polls->count;
+    struct place *moved;
+
+    place->number = 0;
+    if (index == last)
+        return;
+    polls->fds[index] = polls->fds[last];
+    polls->tokens[index] = polls->tokens[last];
+    moved = green_hub_descriptor_state(hub, polls->fds[index].fd);
+    moved->number = index + 1;
+}
+
+static int interest(struct green_hub *hub, int fd, uint64_t token,
+                    unsigned from, unsigned to)
+{
+    struct polls *polls = green_hub_state(hub);
+    struct place *place = green_hub_descriptor_state(hub, fd);
+
+    (void)from;
+    if (!to) {
+        if (place->number)
+            take_out(hub, place);
+        return 0;
+    }
+    if (!place->number) {
+        if (make_room(polls) < 0)
+            return -1;
+        place->number = ++polls->count;
+    }
+    polls->tokens[place->number - 1] = token;
+    polls->fds[place->number - 1] = (struct pollfd){
+        .fd = fd,
+        .events = (short)((to & GREEN_READ ? POLLIN | POLLPRI : 0) |
+                          (to & GREEN_WRITE ? POLLOUT : 0)),
+    };
+    return 0;
+}
+
+static unsigned from_poll(short events)
+{
+    unsigned result = 0;
+
+    if (events & (POLLIN | POLLPRI))
+        result |= GREEN_READ;
+    if (events & POLLOUT)
+        result |= GREEN_WRITE;
+    if (events & POLLERR)
+        result |= GREEN_ERROR;
+    if (events & POLLHUP)
+        result |= GREEN_HANGUP;
+    if (events & POLLNVAL)
+        result |= GREEN_CLOSED;
+    return result;
+}
+
+static int wait_poll(struct green_hub *hub, green_time timeout)
+{
+    struct polls *polls = green_hub_state(hub);
+    struct timespec time = green__timespec(timeout);
+    int ready = ppoll(polls->fds, polls->count,
+                      timeout == GREEN_FOREVER ? NULL : &time, NULL);
+
+    if (ready < 0)
+        return errno == EINTR ? 0 : -1;
+    for (size_t i = 0; ready > 0 && i < polls->count; i++) {
+        if (polls->fds[i].revents) {
+            green_hub_ready(hub, polls->tokens[i],
+                            from_poll(polls->fds[i].revents));
+            ready--;
+        }
+    }
+    return 0;
+}
+
+const struct green_hub_module green__hub_poll = {
+    .abi = GREEN_HUB_ABI,
+    .name = "poll",
+    .description = "poll(2)",
+    .state_size = sizeof(struct polls),
+    .descriptor_size = sizeof(struct place),
+    .close = close_poll,
+    .interest = interest,
+    .wait = wait_poll,
+    .after_fork = close_poll,
+};

@@ -1,0 +1,201 @@
+/*
+ * The selects hub: select(2), which every system has.
+ *
+ * What the C library and the kernel really do:
+ * - fd_set ends at 1,024 descriptors, and FD_SET beyond it writes elsewhere.
+ *   The kernel knows no such limit: it reads as many bits as it is told. So the
+ *   sets are bitmaps of this module's own size, handed to the system call.
+ * - A descriptor that is not open fails the whole call with EBADF, without
+ *   saying which one it is.
+ * - A hang-up is told as readable, an error as both readable and writable.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/system.h"
+#include "hub/modules/modules.h"
+
+#define WORD_BITS ((int)(sizeof(unsigned long) * CHAR_BIT))
+
+enum set { READABLE, WRITABLE, URGENT, SETS };
+
+struct selects {
+    unsigned long *wanted[SETS]; /* URGENT is the same as READABLE */
+    unsigned long *found[SETS];  /* what the kernel writes */
+    size_t words;                /* the room of each */
+    int end;                     /* 1 + the highest number watched */
+};
+
+struct watched {
+    uint64_t token;
+};
+
+static void close_selects(struct green_hub *hub)
+{
+    struct selects *selects = green_hub_state(hub);
+
+    for (int i = 0; i < SETS; i++) {
+        green__system.release(selects->wanted[i]);
+        green__system.release(selects->found[i]);
+    }
+}
+
+static int grow_set(unsigned long **set, size_t from, size_t to)
+{
+    unsigned long *larger = green__system.reallocate(*set, to * sizeof **set);
+
+    if (!larger)
+        return -1;
+    memset(larger + from, 0, (to - from) * sizeof **set);
+    *set = larger;
+    return 0;
+}
+
+static int make_room(struct selects *selects, int fd)
+{
+    size_t words = selects->words ? selects->words : 16;
+
+    while (words <= (size_t)(fd / WORD_BITS))
+        words *= 2;
+    if (words == selects->words)
+        return 0;
+    for (int i = 0; i < SETS; i++)
+        if (grow_set(&selects->wanted[i], selects->words, words) < 0 ||
+            grow_set(&selects->found[i], selects->words, words) < 0)
+            return -1;
+    selects->words = words;
+    return 0;
+}
+
+static bool has(const unsigned long *set, int fd)
+{
+    return set[fd / WORD_BITS] >> (fd % WORD_BITS) & 1;
+}
+
+static void put(unsigned long *set, int fd, bool on)
+{
+    unsigned long bit = 1UL << (fd % WORD_BITS);
+
+    if (on)
+        set[fd / WORD_BITS] |= bit;
+    else
+        set[fd / WORD_BITS] &= ~bit;
+}
+
+static void find_end(struct selects *selects)
+{
+    size_t word = ((size_t)selects->end + (size_t)WORD_BITS - 1) /
+                  (size_t)WORD_BITS;
+
+    while (word > 0 && !(selects->wanted[READABLE][word - 1] |
+                         selects->wanted[WRITABLE][word - 1]))
+        word--;
+    selects->end = (int)word * WORD_BITS;
+}
+
+static int interest(struct green_hub *hub, int fd, uint64_t token,
+                    unsigned from, unsigned to)
+{
+    struct selects *selects = green_hub_state(hub);
+    struct watched *watched = green_hub_descriptor_state(hub, fd);
+
+    if (to && make_room(selects, fd) < 0)
+        return -1;
+    if ((size_t)(fd / WORD_BITS) >= selects->words)
+        return 0;
+    /* Else it would be found out at the next wait, by everybody. */
+    if (to && !from && fcntl(fd, F_GETFD) < 0)
+        return -1;
+    watched->token = token;
+    put(selects->wanted[READABLE], fd, to & GREEN_READ);
+    put(selects->wanted[URGENT], fd, to & GREEN_READ);
+    put(selects->wanted[WRITABLE], fd, to & GREEN_WRITE);
+    if (to && fd >= selects->end)
+        selects->end = fd + 1;
+    else if (!to)
+        find_end(selects);
+    return 0;
+}
+
+static void report(struct green_hub *hub, int fd, unsigned events)
+{
+    struct watched *watched = green_hub_descriptor_state(hub, fd);
+
+    green_hub_ready(hub, watched->token, events);
+}
+
+/* The call failed with EBADF: which one was it? */
+static void report_closed(struct green_hub *hub, struct selects *selects)
+{
+    for (int fd = 0; fd < selects->end; fd++)
+        if ((has(selects->wanted[READABLE], fd) ||
+             has(selects->wanted[WRITABLE], fd)) &&
+            fcntl(fd, F_GETFD) < 0)
+            report(hub, fd, GREEN_CLOSED);
+}
+
+static void report_word(struct green_hub *hub, struct selects *selects,
+                        int word)
+{
+    unsigned long readable = selects->found[READABLE][word] |
+                             selects->found[URGENT][word];
+    unsigned long writable = selects->found[WRITABLE][word];
+    unsigned long any = readable | writable;
+
+    for (; any; any &= any - 1) {
+        int bit = __builtin_ctzl(any);
+
+        report(hub, word * WORD_BITS + bit,
+               (readable >> bit & 1 ? GREEN_READ : 0) |
+                   (writable >> bit & 1 ? GREEN_WRITE : 0));
+    }
+}
+
+static int select_for(struct selects *selects, green_time timeout)
+{
+    struct timespec time = green__timespec(timeout);
+    size_t words = ((size_t)selects->end + (size_t)WORD_BITS - 1) /
+                   (size_t)WORD_BITS;
+
+    for (int i = 0; words && i < SETS; i++)
+        memcpy(selects->found[i], selects->wanted[i],
+               words * sizeof(unsigned long));
+    return (int)syscall(SYS_pselect6, selects->end, selects->found[READABLE],
+                        selects->found[WRITABLE], selects->found[URGENT],
+                        timeout == GREEN_FOREVER ? NULL : &time, NULL);
+}
+
+static int wait_selects(struct green_hub *hub, green_time timeout)
+{
+    struct selects *selects = green_hub_state(hub);
+    int ready = select_for(selects, timeout);
+
+    if (ready < 0 && errno == EBADF) {
+        report_closed(hub, selects);
+        return 0;
+    }
+    if (ready < 0)
+        return errno == EINTR ? 0 : -1;
+    if (ready > 0)
+        for (int word = 0; word * WORD_BITS < selects->end; word++)
+            report_word(hub, selects, word);
+    return 0;
+}
+
+const struct green_hub_module green__hub_selects = {
+    .abi = GREEN_HUB_ABI,
+    .name = "selects",
+    .description = "select(2), with sets of any size",
+    .state_size = sizeof(struct selects),
+    .descriptor_size = sizeof(struct watched),
+    .close = close_selects,
+    .interest = interest,
+    .wait = wait_selects,
+    .after_fork = close_selects,
+};

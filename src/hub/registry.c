@@ -1,0 +1,161 @@
+/* Which hubs there are, and which one this thread uses. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hub/hub.h"
+#include "hub/modules/modules.h"
+
+/* Best first. A new hub is one line here, one in modules.h, one in the build. */
+static const struct {
+    const char *name, *alias;
+    const struct green_hub_module *module;
+    bool by_default; /* tried when nobody asks for a certain one */
+} built_in[] = {
+    {"epolls", "epoll", &green__hub_epolls, true},
+    {"poll", "poll", &green__hub_poll, true},
+    {"selects", "select", &green__hub_selects, true},
+    {"libevent", "pyevent", &green__hub_libevent, false},
+    {"sim", "sim", &green__hub_sim, false},
+};
+
+#define BUILT_IN (sizeof built_in / sizeof built_in[0])
+
+static const char *const names[BUILT_IN + 1] = {
+    "epolls", "poll", "selects", "libevent", "sim", NULL,
+};
+
+const char *const *green_hub_names(void)
+{
+    return names;
+}
+
+const struct green_hub_module *green__module_built_in(const char *name)
+{
+    for (size_t i = 0; i < BUILT_IN; i++)
+        if (strcmp(name, built_in[i].name) == 0 ||
+            strcmp(name, built_in[i].alias) == 0)
+            return built_in[i].module;
+    return NULL;
+}
+
+/* Opens a hub by name, or the default. NULL as green_use_hub. */
+static struct green_hub *open_named(const char *name)
+{
+    const struct green_hub_module *module;
+    struct green_hub *hub = NULL;
+    void *library = NULL;
+
+    if (!name)
+        name = secure_getenv("GREENHUB_HUB");
+    if (name) {
+        module = green__module_find(name, &library);
+        hub = module ? green__hub_open(module, library) : NULL;
+        if (!hub)
+            green__library_close(library);
+        return hub;
+    }
+    for (size_t i = 0; i < BUILT_IN && !hub; i++)
+        if (built_in[i].by_default)
+            hub = green__hub_open(built_in[i].module, NULL);
+    return hub;
+}
+
+static void thread_ends(struct green__self *self)
+{
+    struct green_hub *hub = self->hub;
+
+    self->hub = NULL;
+    green__hub_close(hub);
+}
+
+static void forked(struct green__self *self)
+{
+    struct green_hub *hub = self->hub;
+
+    self->hub = NULL;
+    green__hub_forget_after_fork(hub);
+}
+
+static const struct green__layer layer = {
+    .ends = thread_ends,
+    .forked = forked,
+};
+
+/* Puts the thread on this hub; its old one goes. */
+static void install(struct green__self *self, struct green_hub *hub)
+{
+    struct green_hub *old = self->hub;
+
+    self->hub = hub;
+    self->hub_layer = &layer;
+    if (self->scheduler)
+        self->scheduler_layer->hub_replaced(self);
+    if (old)
+        green__hub_close(old);
+}
+
+/* What can forbid it before anything is opened. */
+static int may_change(struct green__self *self)
+{
+    if (self->hub && self->hub->dispatching)
+        return green__fail(EBUSY, "a hub's callback cannot eliminate the hub");
+    return green__self_register(self);
+}
+
+int green_use_hub(const char *name)
+{
+    struct green__self *self = green__self();
+    struct green_hub *hub;
+
+    if (may_change(self) < 0)
+        return -1;
+    hub = open_named(name);
+    if (!hub)
+        return -1;
+    install(self, hub);
+    return 0;
+}
+
+int green_use_hub_module(const struct green_hub_module *module)
+{
+    struct green__self *self = green__self();
+    struct green_hub *hub;
+
+    if (may_change(self) < 0 || green__module_check(module) < 0)
+        return -1;
+    hub = green__hub_open(module, NULL);
+    if (!hub)
+        return -1;
+    install(self, hub);
+    return 0;
+}
+
+struct green_hub *green_get_hub(void)
+{
+    struct green__self *self = green__self();
+
+    if (green__likely(self->hub != NULL))
+        return self->hub;
+    if (green_use_hub(NULL) < 0)
+        return NULL;
+    return self->hub;
+}
+
+const struct green_hub_module *green_hub_available(const char *name,
+                                                   const char **reason)
+{
+    struct green_hub *hub = open_named(name);
+    const struct green_hub_module *module;
+
+    if (!hub) {
+        if (reason)
+            *reason = green_hub_error();
+        return NULL;
+    }
+    module = hub->module;
+    /* The module is handed out, so its library stays loaded. */
+    hub->library = NULL;
+    green__hub_close(hub);
+    return module;
+}

@@ -1,0 +1,58 @@
+/*
+ * A safety net for registrations that are gone without the hub's knowledge.
+ *
+ * A descriptor that a green call made is taken to stay registered until
+ * green_close. If a program closes it with plain close, and gets the same number
+ * for something new by other means than a green call, whoever waits for that
+ * would wait in vain. So once a second, while somebody waits, those for whom
+ * nothing has come for a second have their registration renewed, once for each
+ * wait: about one system call for a wait that lasts longer than a second.
+ */
+#include "base/clock.h"
+#include "hub/hub.h"
+
+#define PERIOD GREEN_SEC
+
+/* Returns true if it has to be looked at again. */
+static bool look_at(struct green_hub *hub, struct green__descriptor *d)
+{
+    if (green__list_empty(&d->edges) || (d->flags & GREEN__RENEWED))
+        return false;
+    if (!(d->flags & GREEN__QUIET)) {
+        d->flags |= GREEN__QUIET;
+        return true;
+    }
+    d->flags |= GREEN__RENEWED;
+    if (green__descriptor_tell(hub, d, d->interest) < 0) {
+        /* It is not even open. */
+        d->generation++;
+        green_hub_ready(hub, (uint64_t)d->generation << 32 | (uint32_t)d->fd,
+                        GREEN_CLOSED);
+    }
+    return false;
+}
+
+static void sweep(struct green_timer *timer)
+{
+    struct green_hub *hub = timer->arg;
+    struct green__descriptors *table = &hub->descriptors;
+    bool again = false;
+
+    table->sweeping = false;
+    for (size_t i = 0; i < table->chunk_count; i++)
+        for (size_t j = 0; table->chunks[i] && j < GREEN__CHUNK; j++)
+            again |= look_at(hub, &table->chunks[i]->entries[j]);
+    if (again)
+        green__descriptors_sweep_later(hub);
+}
+
+void green__descriptors_sweep_later(struct green_hub *hub)
+{
+    struct green__descriptors *table = &hub->descriptors;
+
+    table->sweeping = true;
+    table->sweep_timer.callback = sweep;
+    table->sweep_timer.arg = hub;
+    green_hub_schedule(hub, &table->sweep_timer,
+                       green__time_add(green__hub_now(hub), PERIOD));
+}

@@ -1,0 +1,116 @@
+/* Descriptors' numbers and flags: close, dup, fcntl, setsockopt. */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+
+#include "base/system.h"
+#include "io/nonblock.h"
+#include "io/wait.h"
+
+/* Whoever waits for this number gets EBADF, and the hub forgets it. */
+static void forget(int fd)
+{
+    struct green_hub *hub = green__hub_here();
+    struct green__descriptor *d = hub ? green__descriptor_peek(hub, fd) : NULL;
+
+    if (!d || (d->file & GREEN__FILE_OUR_NONBLOCK))
+        green__nonblock_forget(fd);
+    if (d)
+        green__descriptor_closed(hub, fd);
+}
+
+int green_close(int fd)
+{
+    if (fd >= 0)
+        forget(fd);
+    return green__system.close(fd);
+}
+
+/* What is known about the open file holds for its duplicate. */
+static int duplicated(int fd, int duplicate)
+{
+    struct green_hub *hub = green__hub_here();
+    struct green__descriptor *d;
+
+    if (duplicate < 0)
+        return -1;
+    d = hub ? green__descriptor_peek(hub, fd) : NULL;
+    if (d && (d->flags & GREEN__TRUSTED) &&
+        !(d->file & GREEN__FILE_OUR_NONBLOCK))
+        green__io_opened(duplicate, d->file);
+    else if (hub)
+        green__descriptor_closed(hub, duplicate); /* a former life's */
+    return duplicate;
+}
+
+int green_dup(int fd)
+{
+    return duplicated(fd, green__system.dup(fd));
+}
+
+int green_dup3(int fd, int to_fd, int flags)
+{
+    int duplicate;
+
+    if (fd == to_fd || to_fd < 0 || green__system.fcntl(fd, F_GETFD) < 0)
+        return green__system.dup3(fd, to_fd, flags);
+    forget(to_fd);
+    duplicate = green__system.dup3(fd, to_fd, flags);
+    return duplicated(fd, duplicate);
+}
+
+int green_dup2(int fd, int to_fd)
+{
+    if (fd != to_fd)
+        return green_dup3(fd, to_fd, 0);
+    return green__system.fcntl(fd, F_GETFD) < 0 ? -1 : to_fd;
+}
+
+/* Flags and timeouts are to be looked up again. */
+static void changed(int fd)
+{
+    struct green_hub *hub = green__hub_here();
+    struct green__descriptor *d = hub ? green__descriptor_peek(hub, fd) : NULL;
+
+    if (d)
+        d->file &= ~(uint32_t)(GREEN__FILE_KNOWN | GREEN__FILE_NONBLOCK |
+                               GREEN__FILE_OUR_NONBLOCK);
+}
+
+int green_fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    void *argument;
+    int result;
+
+    va_start(arguments, command);
+    argument = va_arg(arguments, void *);
+    va_end(arguments);
+    result = green__system.fcntl(fd, command, argument);
+    if (result < 0)
+        return -1;
+    if (command == F_SETFL) {
+        green__nonblock_forget(fd);
+        changed(fd);
+    } else if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
+        duplicated(fd, result);
+    }
+    return result;
+}
+
+int green_setsockopt(int fd, int level, int name, const void *value,
+                     socklen_t length)
+{
+    int result = setsockopt(fd, level, name, value, length);
+
+    if (result == 0 && level == SOL_SOCKET &&
+        (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) {
+        struct green_hub *hub = green__hub_here();
+        struct green__descriptor *d =
+            hub ? green__descriptor_peek(hub, fd) : NULL;
+
+        if (d)
+            d->file &= ~(uint32_t)GREEN__FILE_KNOWN;
+    }
+    return result;
+}

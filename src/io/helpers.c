@@ -1,0 +1,129 @@
+/* What users would write themselves: all of it, lines. */
+#include <errno.h>
+#include <string.h>
+
+#include <greenhub/io.h>
+
+int green_write_all(int fd, const void *buffer, size_t size)
+{
+    const char *at = buffer;
+
+    while (size > 0) {
+        ssize_t n = green_write(fd, at, size);
+
+        if (n < 0)
+            return -1;
+        at += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+ssize_t green_read_full(int fd, void *buffer, size_t size)
+{
+    char *at = buffer;
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t n = green_read(fd, at + done, size - done);
+
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    return (ssize_t)done;
+}
+
+/* ---- Lines ----------------------------------------------------------- */
+
+int green_reader_init(struct green_reader *reader, int fd, char *buffer,
+                      size_t size)
+{
+    if (!reader || !buffer || size < 2) {
+        errno = EINVAL;
+        return -1;
+    }
+    *reader =
+        (struct green_reader){.fd = fd, .buffer = buffer, .size = size};
+    return 0;
+}
+
+/* Reads more behind what is there. Returns what green_read does, or -1 with
+ * EMSGSIZE if there is no room: a byte is kept for the final '\0'. */
+static ssize_t fill(struct green_reader *reader)
+{
+    size_t start = reader->internal.start, end = reader->internal.end;
+    ssize_t n;
+
+    if (start > 0) {
+        memmove(reader->buffer, reader->buffer + start, end - start);
+        reader->internal.end = end -= start;
+        reader->internal.start = 0;
+    }
+    if (end == reader->size - 1) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    n = green_read(reader->fd, reader->buffer + end, reader->size - 1 - end);
+    if (n > 0)
+        reader->internal.end += (size_t)n;
+    return n;
+}
+
+/* So many bytes are the next line; ends it, and takes it. */
+static ssize_t take(struct green_reader *reader, char **line, size_t length,
+                    bool newline)
+{
+    *line = reader->buffer + reader->internal.start;
+    (*line)[newline ? length - 1 : length] = '\0';
+    reader->internal.start += length;
+    return (ssize_t)length;
+}
+
+ssize_t green_read_line(struct green_reader *reader, char **line)
+{
+    size_t searched = 0;
+
+    if (!reader || !line) {
+        errno = EINVAL;
+        return -1;
+    }
+    for (;;) {
+        char *start = reader->buffer + reader->internal.start;
+        size_t length = reader->internal.end - reader->internal.start;
+        char *newline =
+            memchr(start + searched, '\n', length - searched);
+        ssize_t n;
+
+        if (newline)
+            return take(reader, line, (size_t)(newline - start) + 1, true);
+        searched = length;
+        n = fill(reader);
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            return length ? take(reader, line, length, false) : 0;
+    }
+}
+
+ssize_t green_reader_read(struct green_reader *reader, void *buffer,
+                          size_t size)
+{
+    size_t there;
+
+    if (!reader || (!buffer && size)) {
+        errno = EINVAL;
+        return -1;
+    }
+    there = reader->internal.end - reader->internal.start;
+    if (there == 0)
+        return green_read(reader->fd, buffer, size);
+    if (there > size)
+        there = size;
+    if (there)
+        memcpy(buffer, reader->buffer + reader->internal.start, there);
+    reader->internal.start += there;
+    return (ssize_t)there;
+}

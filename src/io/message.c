@@ -1,0 +1,79 @@
+/* recvmsg and sendmsg: bytes with addresses and ancillary data. */
+#include <sys/socket.h>
+
+#include "base/system.h"
+#include "io/vector.h"
+#include "io/wait.h"
+
+ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    struct green__io io;
+    ssize_t n = -1;
+
+    if (!message) {
+        errno = EFAULT;
+        return -1;
+    }
+    if (green__io_begin(&io, fd, GREEN_READ) < 0)
+        return -1;
+    io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE);
+    do
+        n = green__io_may_try(&io)
+                ? green__system.recvmsg(fd, message, flags | MSG_DONTWAIT)
+                : (errno = EAGAIN, -1);
+    while (green__would_block(n) && green__io_wait(&io) == 0);
+    green__io_end(&io);
+    return n;
+}
+
+/* Until all is sent; the address and the ancillary data go with the first. */
+static ssize_t send_vector(struct green__io *io, const struct msghdr *message,
+                           struct green__vector *vector, int flags)
+{
+    struct msghdr rest = *message;
+    size_t done = 0;
+    ssize_t n = -1;
+
+    do {
+        if (green__io_may_try(io)) {
+            rest.msg_iov = vector->iov;
+            rest.msg_iovlen = (size_t)vector->count;
+            n = green__system.sendmsg(io->fd, &rest,
+                                      flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (n >= 0) {
+                done += (size_t)n;
+                green__vector_advance(vector, (size_t)n);
+                rest.msg_control = NULL;
+                rest.msg_controllen = 0;
+                continue;
+            }
+            if (!green__would_block(n))
+                break;
+        }
+        n = -1;
+        if (green__io_wait(io) < 0)
+            break;
+    } while (done < vector->size || n < 0);
+    return done > 0 ? (ssize_t)done : n;
+}
+
+ssize_t green_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    struct green__vector vector;
+    struct green__io io;
+    ssize_t n = -1;
+
+    if (!message) {
+        errno = EFAULT;
+        return -1;
+    }
+    if (green__vector_init(&vector, message->msg_iov, message->msg_iovlen) < 0)
+        return -1;
+    if (green__io_begin(&io, fd, GREEN_WRITE) == 0) {
+        io.nonblocking = flags & MSG_DONTWAIT;
+        n = send_vector(&io, message, &vector, flags);
+        green__io_end(&io);
+    }
+    green__vector_free(&vector);
+    return n;
+}

@@ -1,0 +1,204 @@
+/*
+ * poll: look without waiting; when nothing is ready, wait for all of the
+ * descriptors, and look again.
+ */
+#include "io/poll.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/system.h"
+#include "greenthread/park.h"
+#include "io/wait.h"
+
+/* Waited for at once without asking for memory. */
+#define FEW 8
+
+/* A wish that the hub cannot be told of without being told of more, which might
+ * be there all the time, is looked at this often. */
+#define LOOK_PERIOD (20 * GREEN_MSEC)
+
+struct poller {
+    struct green__waiter waiter;
+    struct green_hub *hub;
+    struct pollfd *fds;
+    struct entry *entries;
+    nfds_t count;
+    bool woken;
+    bool rare; /* some are to be looked at every LOOK_PERIOD */
+    struct green_timer timer;
+};
+
+struct entry {
+    struct green__edge edge;
+    struct poller *poller;
+    bool waits, called;
+};
+
+static void describe(const struct green__waiter *waiter, char *text,
+                     size_t size)
+{
+    const struct poller *poller =
+        container_of(waiter, const struct poller, waiter);
+
+    if (poller->count == 1)
+        snprintf(text, size, "descriptor %d", poller->fds[0].fd);
+    else
+        snprintf(text, size, "%lu descriptors", (unsigned long)poller->count);
+}
+
+static const struct green__wait_kind polling = {"poll", describe};
+
+static void wake_once(struct poller *poller)
+{
+    if (!poller->woken) {
+        poller->woken = true;
+        green__wake(&poller->waiter);
+    }
+}
+
+static void is_ready(struct green__edge *edge, unsigned events)
+{
+    struct entry *entry = container_of(edge, struct entry, edge);
+
+    (void)events;
+    entry->waits = false;
+    entry->called = true;
+    wake_once(entry->poller);
+}
+
+static void time_is_up(struct green_timer *timer)
+{
+    wake_once(timer->arg);
+}
+
+static unsigned hub_events(short events)
+{
+    return (events & (POLLIN | POLLRDNORM) ? GREEN_READ : 0) |
+           (events & (POLLOUT | POLLWRNORM) ? GREEN_WRITE : 0);
+}
+
+static int begin_wait(struct poller *poller, struct entry *entry,
+                      const struct pollfd *poll_fd)
+{
+    unsigned events = hub_events(poll_fd->events);
+    struct green__descriptor *d;
+
+    *entry = (struct entry){.poller = poller};
+    if (poll_fd->fd < 0)
+        return 0;
+    if (!events) {
+        poller->rare = true;
+        return 0;
+    }
+    d = green__descriptor_get(poller->hub, poll_fd->fd);
+    if (!d)
+        return -1;
+    entry->edge.fd = poll_fd->fd;
+    entry->edge.events = events;
+    entry->edge.callback = is_ready;
+    if (green__edge_wait(poller->hub, d, &entry->edge) < 0) {
+        /* Closed or always ready: the next look tells. */
+        poller->rare = true;
+        return errno == ENOMEM || errno == ENOSPC ? -1 : 0;
+    }
+    entry->waits = true;
+    return 0;
+}
+
+/* Stops waiting; what others in line wait for too goes on to them. */
+static void end_wait(struct poller *poller, nfds_t begun)
+{
+    for (nfds_t i = 0; i < begun; i++) {
+        struct entry *entry = &poller->entries[i];
+        struct green__descriptor *d;
+
+        if (entry->waits)
+            green__edge_stop(poller->hub, &entry->edge);
+        if (!entry->called)
+            continue;
+        d = green__descriptor_peek(poller->hub, entry->edge.fd);
+        if (d && !green__list_empty(&d->edges))
+            green__edge_pass(d, entry->edge.events);
+    }
+}
+
+/* Waits once. 0: look again. */
+static int wait_once(struct poller *poller, green_time deadline)
+{
+    nfds_t begun = 0;
+    int result = 0, error;
+    green_time until = deadline;
+
+    poller->woken = false;
+    poller->rare = false;
+    green__waiter_init(&poller->waiter, &polling);
+    while (begun < poller->count && result == 0) {
+        result = begin_wait(poller, &poller->entries[begun],
+                            &poller->fds[begun]);
+        begun += result == 0;
+    }
+    if (poller->rare) {
+        green_time look =
+            green__time_add(green__hub_now(poller->hub), LOOK_PERIOD);
+
+        until = look < until ? look : until;
+    }
+    poller->timer = (struct green_timer){.callback = time_is_up, .arg = poller};
+    if (result == 0 && until != GREEN_FOREVER)
+        green_hub_schedule(poller->hub, &poller->timer, until);
+    if (result == 0)
+        result = green__park(&poller->waiter);
+    error = errno;
+    green_hub_cancel(poller->hub, &poller->timer);
+    end_wait(poller, begun);
+    errno = error;
+    return result;
+}
+
+static int poll_until(struct poller *poller, green_time deadline)
+{
+    int result;
+
+    while ((result = green__system.poll(poller->fds, poller->count, 0)) == 0) {
+        if (green__hub_now(poller->hub) >= deadline)
+            return 0;
+        if (wait_once(poller, deadline) < 0)
+            return -1;
+    }
+    return result;
+}
+
+int green__poll(struct pollfd *fds, nfds_t count, green_time timeout)
+{
+    struct entry few[FEW];
+    struct poller poller = {.fds = fds, .count = count, .entries = few};
+    int result = green__system.poll(fds, count, 0);
+    int error;
+
+    if (result != 0 || timeout == 0)
+        return result;
+    poller.hub = green_get_hub();
+    if (!poller.hub)
+        return -1;
+    if (count > FEW) {
+        poller.entries = green__system.allocate(count, sizeof *few);
+        if (!poller.entries) {
+            errno = ENOMEM;
+            return -1;
+        }
+    }
+    result = poll_until(
+        &poller, green__time_add(green__hub_now(poller.hub), timeout));
+    error = errno;
+    if (poller.entries != few)
+        green__system.release(poller.entries);
+    errno = error;
+    return result;
+}
+
+int green_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    return green__poll(fds, count,
+                       timeout_ms < 0 ? GREEN_FOREVER : timeout_ms * GREEN_MSEC);
+}

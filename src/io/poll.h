@@ -1,0 +1,12 @@
+/* green_poll with a timeout of any precision: poll, select and others. */
+#ifndef GREEN_IO_POLL_H
+#define GREEN_IO_POLL_H
+
+#include <poll.h>
+
+#include <greenhub/base.h>
+
+/* As poll(2); timeout may be GREEN_FOREVER. */
+int green__poll(struct pollfd *fds, nfds_t count, green_time timeout);
+
+#endif

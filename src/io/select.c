@@ -1,0 +1,138 @@
+/* select, on top of poll, so that the size of a set is no limit. */
+#include <errno.h>
+
+
+#include <greenhub/io.h>
+
+#include "base/system.h"
+#include "io/poll.h"
+
+#define WORD_BITS ((int)(8 * sizeof(unsigned long)))
+
+/* The bits are addressed by hand: FD_ISSET and its like end at FD_SETSIZE. */
+static bool has(const fd_set *set, int fd)
+{
+    const unsigned long *words = (const void *)set;
+
+    return set && (words[fd / WORD_BITS] >> (fd % WORD_BITS) & 1);
+}
+
+static void clear(fd_set *set, int nfds)
+{
+    unsigned long *words = (void *)set;
+
+    for (int i = 0; set && i < (nfds + WORD_BITS - 1) / WORD_BITS; i++)
+        words[i] = 0;
+}
+
+static int put(fd_set *set, int fd)
+{
+    unsigned long *words = (void *)set;
+
+    words[fd / WORD_BITS] |= 1UL << (fd % WORD_BITS);
+    return 1;
+}
+
+struct sets {
+    fd_set *readable, *writable, *exceptional;
+};
+
+/* As the kernel's select maps poll's events. */
+static nfds_t to_poll(const struct sets *sets, int nfds, struct pollfd *fds)
+{
+    nfds_t count = 0;
+
+    for (int fd = 0; fd < nfds; fd++) {
+        short events = (short)((has(sets->readable, fd) ? POLLIN : 0) |
+                               (has(sets->writable, fd) ? POLLOUT : 0) |
+                               (has(sets->exceptional, fd) ? POLLPRI : 0));
+
+        if (events)
+            fds[count++] = (struct pollfd){.fd = fd, .events = events};
+    }
+    return count;
+}
+
+/* Returns the number of bits set, or -1 with EBADF. */
+static int from_poll(const struct sets *sets, const struct pollfd *fds,
+                     nfds_t count)
+{
+    int bits = 0;
+
+    for (nfds_t i = 0; i < count; i++) {
+        short asked = fds[i].events, got = fds[i].revents;
+
+        if (got & POLLNVAL) {
+            errno = EBADF;
+            return -1;
+        }
+        if ((asked & POLLIN) && (got & (POLLIN | POLLHUP | POLLERR)))
+            bits += put(sets->readable, fds[i].fd);
+        if ((asked & POLLOUT) && (got & (POLLOUT | POLLERR)))
+            bits += put(sets->writable, fds[i].fd);
+        if ((asked & POLLPRI) && (got & POLLPRI))
+            bits += put(sets->exceptional, fds[i].fd);
+    }
+    return bits;
+}
+
+/* Linux tells how much of the timeout was left. */
+static void set_left(struct timeval *timeout, green_time deadline)
+{
+    green_time left = timeout ? deadline - green_now() : 0;
+
+    if (!timeout)
+        return;
+    left = left > 0 ? left : 0;
+    timeout->tv_sec = left / GREEN_SEC;
+    timeout->tv_usec = left % GREEN_SEC / GREEN_USEC;
+}
+
+static int select_by_poll(const struct sets *sets, int nfds,
+                          struct pollfd *fds, green_time timeout)
+{
+    nfds_t count = to_poll(sets, nfds, fds);
+    int result = green__poll(fds, count, timeout);
+
+    for (nfds_t i = 0; result > 0 && i < count; i++) {
+        if (fds[i].revents & POLLNVAL) {
+            errno = EBADF;
+            result = -1;
+        }
+    }
+    if (result < 0)
+        return -1; /* the sets are as they were */
+    clear(sets->readable, nfds);
+    clear(sets->writable, nfds);
+    clear(sets->exceptional, nfds);
+    return from_poll(sets, fds, count);
+}
+
+int green_select(int nfds, fd_set *readable, fd_set *writable,
+                 fd_set *exceptional, struct timeval *timeout)
+{
+    const struct sets sets = {readable, writable, exceptional};
+    green_time time = GREEN_FOREVER, deadline;
+    struct pollfd *fds;
+    int result, error;
+
+    if (nfds < 0 || (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0))) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (timeout && timeout->tv_sec < INT64_MAX / GREEN_SEC - 1)
+        time = (green_time)timeout->tv_sec * GREEN_SEC +
+               (green_time)timeout->tv_usec * GREEN_USEC;
+    fds = green__system.allocate((size_t)nfds + 1, sizeof *fds);
+    if (!fds) {
+        errno = ENOMEM;
+        return -1;
+    }
+    deadline = timeout ? green_now() + time : 0;
+    result = select_by_poll(&sets, nfds, fds, time);
+    error = errno;
+    set_left(timeout, deadline);
+    green__system.release(fds);
+    errno = error;
+    return result;
+}

@@ -1,0 +1,91 @@
+/* sendfile and nanosleep. */
+#include <fcntl.h>
+#include <sys/sendfile.h>
+
+#include <greenhub/thread.h>
+
+#include "base/system.h"
+#include "io/wait.h"
+
+/*
+ * One sendfile that does not block. It has no flag for that but the descriptor's
+ * own, which is set for the length of the call; nothing else of this OS thread
+ * runs meanwhile.
+ */
+static ssize_t try_sendfile(struct green__io *io, int in_fd, off_t *offset,
+                            size_t count)
+{
+    int flags = green__system.fcntl(io->fd, F_GETFL);
+    ssize_t n;
+    int error;
+
+    if (flags < 0)
+        return -1;
+    if (flags & O_NONBLOCK) {
+        io->nonblocking = true;
+        return green__system.sendfile(io->fd, in_fd, offset, count);
+    }
+    if (green__system.fcntl(io->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -1;
+    n = green__system.sendfile(io->fd, in_fd, offset, count);
+    error = errno;
+    if (green__system.fcntl(io->fd, F_SETFL, flags) < 0)
+        return -1;
+    errno = error;
+    return n;
+}
+
+ssize_t green_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
+{
+    struct green__io io;
+    size_t done = 0;
+    ssize_t n = 0;
+
+    if (green__io_begin(&io, out_fd, GREEN_WRITE) < 0)
+        return -1;
+    while (done < count) {
+        if (green__io_may_try(&io)) {
+            n = try_sendfile(&io, in_fd, offset, count - done);
+            if (n > 0) {
+                done += (size_t)n;
+                continue;
+            }
+            if (!green__would_block(n))
+                break;
+        }
+        n = -1;
+        if (green__io_wait(&io) < 0)
+            break;
+    }
+    green__io_end(&io);
+    return done > 0 ? (ssize_t)done : n;
+}
+
+int green_nanosleep(const struct timespec *duration, struct timespec *remaining)
+{
+    green_time start, left;
+    int error;
+
+    if (!duration) {
+        errno = EFAULT;
+        return -1;
+    }
+    if (duration->tv_sec < 0 || duration->tv_nsec < 0 ||
+        duration->tv_nsec >= GREEN_SEC) {
+        errno = EINVAL;
+        return -1;
+    }
+    left = GREEN_FOREVER;
+    if (duration->tv_sec < INT64_MAX / GREEN_SEC - 1)
+        left = (green_time)duration->tv_sec * GREEN_SEC + duration->tv_nsec;
+    start = green_now();
+    if (green_sleep(left) == 0)
+        return 0;
+    error = errno;
+    if (remaining) {
+        left -= green_now() - start;
+        *remaining = green__timespec(left > 0 ? left : 0);
+    }
+    errno = error;
+    return -1;
+}

@@ -1,0 +1,191 @@
+/* Sockets and pipes: making them, connecting and accepting. */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <greenhub/thread.h>
+
+#include "base/system.h"
+#include "io/nonblock.h"
+#include "io/wait.h"
+
+int green_socket(int domain, int type, int protocol)
+{
+    int fd = green__system.socket(domain, type, protocol);
+
+    if (fd >= 0)
+        green__io_opened(fd, green__file_of_socket(domain, type, protocol) |
+                                 GREEN__FILE_KNOWN);
+    return fd;
+}
+
+int green_socketpair(int domain, int type, int protocol, int fds[2])
+{
+    unsigned file = green__file_of_socket(domain, type, protocol);
+
+    if (green__system.socketpair(domain, type, protocol, fds) < 0)
+        return -1;
+    green__io_opened(fds[0], file | GREEN__FILE_KNOWN);
+    green__io_opened(fds[1], file | GREEN__FILE_KNOWN);
+    return 0;
+}
+
+int green_pipe2(int fds[2], int flags)
+{
+    unsigned file = GREEN__FILE_KNOWN | GREEN__FILE_NO_SOCKET |
+                    (flags & O_NONBLOCK ? GREEN__FILE_NONBLOCK : 0u);
+
+    if (green__system.pipe2(fds, flags) < 0)
+        return -1;
+    green__io_opened(fds[0], file);
+    green__io_opened(fds[1], file);
+    return 0;
+}
+
+int green_shutdown(int fd, int how)
+{
+    return shutdown(fd, how);
+}
+
+/* ---- accept ---------------------------------------------------------- */
+
+/* Makes sure that accept will not block the OS thread. */
+static int prepare_listener(struct green__io *io)
+{
+    const unsigned ready = GREEN__FILE_OUR_NONBLOCK | GREEN__FILE_NONBLOCK;
+    struct green__descriptor *d = io->d;
+    int domain = 0;
+    socklen_t length = sizeof domain;
+    int result;
+
+    if (d && (d->flags & GREEN__TRUSTED) && (d->file & ready))
+        return 0;
+    result = green__nonblock_set(io->fd);
+    if (result < 0)
+        return -1;
+    io->nonblocking = result == 0;
+    d = io->d = green__descriptor_get(io->hub, io->fd);
+    if (!d)
+        return -1;
+    d->file &= ~ready;
+    d->file |= result ? GREEN__FILE_OUR_NONBLOCK : GREEN__FILE_NONBLOCK;
+    if (getsockopt(io->fd, SOL_SOCKET, SO_PROTOCOL, &domain, &length) == 0 &&
+        domain == IPPROTO_TCP)
+        d->file |= GREEN__FILE_TCP;
+    return 0;
+}
+
+/* A connection has most of what its listener has. */
+static void accepted(const struct green__io *io, int fd, int flags)
+{
+    const uint32_t timeouts = GREEN__FILE_RCVTIMEO | GREEN__FILE_SNDTIMEO;
+    uint32_t listener = io->d->file;
+    uint32_t file = listener & GREEN__FILE_TCP;
+
+    if ((listener & GREEN__FILE_KNOWN) && !(listener & timeouts))
+        file |= GREEN__FILE_KNOWN;
+    if (flags & SOCK_NONBLOCK)
+        file |= GREEN__FILE_NONBLOCK;
+    green__io_opened(fd, file);
+}
+
+int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
+                  int flags)
+{
+    socklen_t room = length ? *length : 0;
+    struct green__io io;
+    int result;
+
+    if (green__io_begin(&io, fd, GREEN_READ) < 0 || prepare_listener(&io) < 0)
+        return -1;
+    do {
+        if (length)
+            *length = room;
+        result = green__io_may_try(&io)
+                     ? green__system.accept4(fd, address, length, flags)
+                     : (errno = EAGAIN, -1);
+    } while (green__would_block(result) && green__io_wait(&io) == 0);
+    if (result >= 0)
+        accepted(&io, result, flags);
+    green__io_end(&io);
+    return result;
+}
+
+int green_accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+    return green_accept4(fd, address, length, 0);
+}
+
+/* ---- connect --------------------------------------------------------- */
+
+/* The call in itself, without blocking, whatever the socket's flags are. */
+static int begin_connect(int fd, const struct sockaddr *address,
+                         socklen_t length, bool *nonblocking)
+{
+    int flags = green__system.fcntl(fd, F_GETFL);
+    int result, error;
+
+    if (flags < 0)
+        return -1;
+    *nonblocking = flags & O_NONBLOCK;
+    if (*nonblocking)
+        return green__system.connect(fd, address, length);
+    if (green__system.fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -1;
+    result = green__system.connect(fd, address, length);
+    error = errno;
+    if (green__system.fcntl(fd, F_SETFL, flags) < 0)
+        return -1;
+    errno = error;
+    return result;
+}
+
+static int connect_result(int fd)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+        return -1;
+    errno = error;
+    return error ? -1 : 0;
+}
+
+static int wait_connected(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    struct green__io io;
+
+    if (green__io_begin(&io, fd, GREEN_WRITE) < 0)
+        return -1;
+    while (green__system.poll(&poll_fd, 1, 0) == 0) {
+        if (green__io_wait(&io) == 0)
+            continue;
+        if (errno == EAGAIN) /* SO_SNDTIMEO, as the kernel says it here */
+            errno = EINPROGRESS;
+        return -1;
+    }
+    green__io_end(&io);
+    return connect_result(fd);
+}
+
+int green_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    bool nonblocking;
+
+    for (;;) {
+        if (begin_connect(fd, address, length, &nonblocking) == 0)
+            return 0;
+        if (nonblocking)
+            return -1;
+        if (errno == EINPROGRESS)
+            return wait_connected(fd);
+        /* A unix socket whose listener's backlog is full; nothing tells when
+         * there is room. */
+        if (errno != EAGAIN || !address || address->sa_family != AF_UNIX)
+            return -1;
+        if (green_sleep(GREEN_MSEC) < 0)
+            return -1;
+    }
+}

@@ -1,0 +1,222 @@
+/* read, write, readv, writev, recv, send: bytes. */
+#include <sys/socket.h>
+
+#include "base/system.h"
+#include "io/attempt.h"
+#include "io/vector.h"
+
+/* What a transfer in pieces returns: what is done, or the error of the first. */
+static ssize_t outcome(size_t done, ssize_t last)
+{
+    return done > 0 ? (ssize_t)done : last;
+}
+
+/* ---- Reading --------------------------------------------------------- */
+
+ssize_t green_read(int fd, void *buffer, size_t size)
+{
+    struct green__io io;
+    ssize_t n;
+
+    if (green__unlikely(size == 0))
+        return green__system.read(fd, buffer, 0);
+    if (green__unlikely(green__io_begin(&io, fd, GREEN_READ) < 0))
+        return -1;
+    for (;;) {
+        if (green__io_may_try(&io)) {
+            n = green__try_read(&io, buffer, size);
+            if (!green__would_block(n))
+                break;
+        }
+        if (green__unlikely(green__io_wait(&io) < 0))
+            return -1;
+    }
+    if (n > 0 && (size_t)n < size)
+        green__io_short_read(&io);
+    green__io_end(&io);
+    return n;
+}
+
+ssize_t green_readv(int fd, const struct iovec *iov, int count)
+{
+    struct green__vector vector;
+    struct green__io io;
+    ssize_t n = -1;
+
+    if (count < 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (green__vector_init(&vector, iov, (size_t)count) < 0)
+        return -1;
+    if (vector.size == 0) {
+        green__vector_free(&vector);
+        return green__system.readv(fd, iov, count);
+    }
+    if (green__io_begin(&io, fd, GREEN_READ) == 0) {
+        do
+            n = green__io_may_try(&io)
+                    ? green__try_readv(&io, vector.iov, vector.count)
+                    : (errno = EAGAIN, -1);
+        while (green__would_block(n) && green__io_wait(&io) == 0);
+        green__io_end(&io);
+    }
+    green__vector_free(&vector);
+    return n;
+}
+
+ssize_t green_recv(int fd, void *buffer, size_t size, int flags)
+{
+    return green_recvfrom(fd, buffer, size, flags, NULL, NULL);
+}
+
+ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
+                       struct sockaddr *address, socklen_t *length)
+{
+    socklen_t room = length ? *length : 0;
+    struct green__io io;
+    size_t done = 0;
+    ssize_t n = -1;
+
+    if (green__io_begin(&io, fd, GREEN_READ) < 0)
+        return -1;
+    io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE);
+    for (;;) {
+        if (green__io_may_try(&io)) {
+            if (length)
+                *length = room;
+            n = green__system.recvfrom(fd, (char *)buffer + done, size - done,
+                                       flags | MSG_DONTWAIT, address, length);
+            if (n > 0)
+                done += (size_t)n;
+            if (!green__would_block(n) &&
+                (n <= 0 || done == size || !(flags & MSG_WAITALL) ||
+                 (flags & MSG_PEEK)))
+                break;
+            if (n > 0)
+                continue;
+        }
+        if (green__io_wait(&io) < 0) {
+            n = -1;
+            break;
+        }
+    }
+    if (n > 0 && done < size && flags == 0)
+        green__io_short_read(&io);
+    green__io_end(&io);
+    return outcome(done, n);
+}
+
+/* ---- Writing --------------------------------------------------------- */
+
+ssize_t green_write(int fd, const void *buffer, size_t size)
+{
+    struct green__io io;
+    size_t done = 0;
+    ssize_t n = -1;
+
+    if (green__unlikely(size == 0))
+        return green__system.write(fd, buffer, 0);
+    if (green__unlikely(green__io_begin(&io, fd, GREEN_WRITE) < 0))
+        return -1;
+    while (done < size) {
+        if (green__io_may_try(&io)) {
+            n = green__try_write(&io, (const char *)buffer + done,
+                                 size - done);
+            if (green__likely(n > 0)) {
+                done += (size_t)n;
+                continue;
+            }
+            if (!green__would_block(n))
+                break;
+        }
+        n = -1;
+        if (green__unlikely(green__io_wait(&io) < 0))
+            break;
+    }
+    green__io_end(&io);
+    return outcome(done, n);
+}
+
+static ssize_t write_vector(struct green__io *io, struct green__vector *vector)
+{
+    size_t done = 0;
+    ssize_t n = -1;
+
+    while (done < vector->size) {
+        if (green__io_may_try(io)) {
+            n = green__try_writev(io, vector->iov, vector->count);
+            if (n > 0) {
+                done += (size_t)n;
+                green__vector_advance(vector, (size_t)n);
+                continue;
+            }
+            if (!green__would_block(n))
+                break;
+        }
+        n = -1;
+        if (green__io_wait(io) < 0)
+            break;
+    }
+    return outcome(done, n);
+}
+
+ssize_t green_writev(int fd, const struct iovec *iov, int count)
+{
+    struct green__vector vector;
+    struct green__io io;
+    ssize_t n = -1;
+
+    if (count < 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (green__vector_init(&vector, iov, (size_t)count) < 0)
+        return -1;
+    if (vector.size == 0) {
+        green__vector_free(&vector);
+        return green__system.writev(fd, iov, count);
+    }
+    if (green__io_begin(&io, fd, GREEN_WRITE) == 0) {
+        n = write_vector(&io, &vector);
+        green__io_end(&io);
+    }
+    green__vector_free(&vector);
+    return n;
+}
+
+ssize_t green_send(int fd, const void *buffer, size_t size, int flags)
+{
+    return green_sendto(fd, buffer, size, flags, NULL, 0);
+}
+
+ssize_t green_sendto(int fd, const void *buffer, size_t size, int flags,
+                     const struct sockaddr *address, socklen_t length)
+{
+    struct green__io io;
+    size_t done = 0;
+    ssize_t n = -1;
+
+    if (green__io_begin(&io, fd, GREEN_WRITE) < 0)
+        return -1;
+    io.nonblocking = flags & MSG_DONTWAIT;
+    do {
+        if (green__io_may_try(&io)) {
+            n = green__system.sendto(fd, (const char *)buffer + done,
+                                     size - done,
+                                     flags | MSG_DONTWAIT | MSG_NOSIGNAL,
+                                     address, length);
+            if (n >= 0) {
+                done += (size_t)n;
+                continue;
+            }
+            if (!green__would_block(n))
+                break;
+        }
+        n = -1;
+        if (green__io_wait(&io) < 0)
+            break;
+    } while (done < size || n < 0);
+    green__io_end(&io);
+    return outcome(done, n);
+}

@@ -1,0 +1,199 @@
+#include "io/wait.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "base/system.h"
+#include "greenthread/park.h"
+
+/* ---- What is known about a descriptor -------------------------------- */
+
+static green_time socket_timeout(int fd, unsigned direction)
+{
+    struct timeval time;
+    socklen_t length = sizeof time;
+
+    if (getsockopt(fd, SOL_SOCKET,
+                   direction == GREEN_READ ? SO_RCVTIMEO : SO_SNDTIMEO, &time,
+                   &length) < 0)
+        return 0;
+    return (green_time)time.tv_sec * GREEN_SEC +
+           (green_time)time.tv_usec * GREEN_USEC;
+}
+
+void green__file_learn(struct green__descriptor *d)
+{
+    uint32_t file = d->file;
+    int flags;
+
+    if ((file & GREEN__FILE_KNOWN) && (d->flags & GREEN__TRUSTED))
+        return;
+    file &= ~(uint32_t)(GREEN__FILE_NONBLOCK | GREEN__FILE_RCVTIMEO |
+                        GREEN__FILE_SNDTIMEO);
+    flags = green__system.fcntl(d->fd, F_GETFL);
+    if (flags >= 0 && (flags & O_NONBLOCK) &&
+        !(file & GREEN__FILE_OUR_NONBLOCK))
+        file |= GREEN__FILE_NONBLOCK;
+    if (socket_timeout(d->fd, GREEN_READ))
+        file |= GREEN__FILE_RCVTIMEO;
+    if (socket_timeout(d->fd, GREEN_WRITE))
+        file |= GREEN__FILE_SNDTIMEO;
+    d->file = file | GREEN__FILE_KNOWN;
+}
+
+unsigned green__file_of_socket(int domain, int type, int protocol)
+{
+    bool inet = domain == AF_INET || domain == AF_INET6;
+    bool stream = (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM;
+    unsigned file = type & SOCK_NONBLOCK ? GREEN__FILE_NONBLOCK : 0;
+
+    if (inet && stream && (protocol == 0 || protocol == IPPROTO_TCP))
+        file |= GREEN__FILE_TCP;
+    return file;
+}
+
+void green__io_opened(int fd, unsigned file)
+{
+    struct green_hub *hub = green__hub_here();
+    struct green__descriptor *d;
+
+    /* Without memory for it, it is like a descriptor from elsewhere. */
+    d = hub ? green__descriptor_opened(hub, fd) : NULL;
+    if (d)
+        d->file = file;
+}
+
+/* ---- The wait -------------------------------------------------------- */
+
+struct io_waiter {
+    struct green__waiter waiter;
+    struct green__edge edge;
+    unsigned events; /* that it was woken with; 0: by the timer */
+    struct green_timer timer;
+};
+
+static void describe(const struct green__waiter *waiter, char *text,
+                     size_t size)
+{
+    const struct io_waiter *w =
+        container_of(waiter, const struct io_waiter, waiter);
+
+    snprintf(text, size, "descriptor %d", w->edge.fd);
+}
+
+static const struct green__wait_kind reading = {"read", describe};
+static const struct green__wait_kind writing = {"write", describe};
+
+static void is_ready(struct green__edge *edge, unsigned events)
+{
+    struct io_waiter *w = container_of(edge, struct io_waiter, edge);
+
+    w->events = events;
+    green__wake(&w->waiter);
+}
+
+static void time_is_up(struct green_timer *timer)
+{
+    struct io_waiter *w = timer->arg;
+
+    green__edge_stop(green__hub_here(), &w->edge);
+    green__wake(&w->waiter);
+}
+
+bool green__io_others_wait(const struct green__io *io)
+{
+    struct green_list *link;
+
+    green__list_each (&io->d->edges, link)
+        if (container_of(link, struct green__edge, link)->events &
+            io->direction)
+            return true;
+    return false;
+}
+
+/* By when the socket's own timeout ends the call. */
+static void find_deadline(struct green__io *io)
+{
+    unsigned flag = io->direction == GREEN_READ ? GREEN__FILE_RCVTIMEO
+                                                : GREEN__FILE_SNDTIMEO;
+    green_time timeout =
+        io->d->file & flag ? socket_timeout(io->fd, io->direction) : 0;
+
+    io->deadline = timeout ? green__time_add(green__hub_now(io->hub), timeout)
+                           : GREEN_FOREVER;
+}
+
+/* 0: woken by the hub. Else the errno to fail with. */
+static int park(struct green__io *io, struct io_waiter *w)
+{
+    bool timed = io->deadline != GREEN_FOREVER;
+    int error = 0;
+
+    if (timed) {
+        w->timer = (struct green_timer){.callback = time_is_up, .arg = w};
+        green_hub_schedule(io->hub, &w->timer, io->deadline);
+    }
+    w->events = 0;
+    if (green__park(&w->waiter) < 0) {
+        error = errno;
+        if (green__hub_here() == io->hub)
+            green__edge_stop(io->hub, &w->edge);
+    } else if (w->events & GREEN_CLOSED) {
+        error = EBADF;
+    } else if (w->events == 0) {
+        error = EAGAIN; /* as the kernel says of SO_RCVTIMEO */
+    }
+    if (timed)
+        green_hub_cancel(io->hub, &w->timer);
+    return error;
+}
+
+int green__io_wait(struct green__io *io)
+{
+    struct io_waiter w;
+    int error;
+
+    if (io->nonblocking) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (!io->d) {
+        io->d = green__descriptor_get(io->hub, io->fd);
+        if (!io->d)
+            return -1;
+    }
+    green__file_learn(io->d);
+    if (io->d->file & GREEN__FILE_NONBLOCK) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (!io->deadline)
+        find_deadline(io);
+    w.edge.fd = io->fd;
+    w.edge.events = io->direction;
+    w.edge.ticket = io->ticket;
+    w.edge.callback = is_ready;
+    green__waiter_init(&w.waiter,
+                       io->direction == GREEN_READ ? &reading : &writing);
+    io->d->ready &= (uint8_t)~io->direction;
+    if (green__unlikely(green__edge_wait(io->hub, io->d, &w.edge) < 0))
+        return -1;
+    io->ticket = w.edge.ticket;
+    error = park(io, &w);
+    if (green__likely(!error))
+        return 0;
+    errno = error;
+    return -1;
+}
+
+void green__io_pass(struct green__io *io)
+{
+    int saved = errno;
+
+    /* When it is known to be drained, the next event wakes the next in line. */
+    if ((io->d->ready & io->direction) || !green__io_can_rely(io))
+        green__edge_pass(io->d, io->direction);
+    errno = saved;
+}

@@ -1,0 +1,124 @@
+/*
+ * One green call on a descriptor, and its wait.
+ *
+ *     struct green__io io;
+ *
+ *     if (green__io_begin(&io, fd, GREEN_READ) < 0)
+ *         return -1;
+ *     do
+ *         result = green__io_may_try(&io) ? the system call, not blocking
+ *                                         : would block;
+ *     while (result is EAGAIN && green__io_wait(&io) == 0);
+ *     green__io_end(&io);
+ *
+ * After -1 green__io_wait has set errno to what the call is to fail with.
+ */
+#ifndef GREEN_IO_WAIT_H
+#define GREEN_IO_WAIT_H
+
+#include <errno.h>
+
+#include <greenhub/io.h>
+
+#include "hub/hub.h"
+
+/* What struct green__descriptor.file holds. */
+enum green__file_flag {
+    GREEN__FILE_KNOWN = 1,      /* the next three were looked up */
+    GREEN__FILE_NONBLOCK = 2,   /* the user's O_NONBLOCK */
+    GREEN__FILE_RCVTIMEO = 4,   /* SO_RCVTIMEO is set */
+    GREEN__FILE_SNDTIMEO = 8,   /* SO_SNDTIMEO is set */
+    GREEN__FILE_TCP = 16,       /* a short read means that no more is there */
+    GREEN__FILE_NO_SOCKET = 32, /* recv and send are of no use */
+    GREEN__FILE_OUR_NONBLOCK = 64, /* O_NONBLOCK is the library's */
+};
+
+struct green__io {
+    struct green_hub *hub;
+    struct green__descriptor *d; /* NULL until it waits, if it is not known */
+    int fd;
+    uint8_t direction;
+    bool nonblocking; /* this call is not to wait, as by MSG_DONTWAIT */
+    uint32_t ticket;  /* its place in the queue, once it has waited */
+    green_time deadline; /* by SO_RCVTIMEO and the like; 0: not known yet */
+};
+
+/* 0, or -1 with errno when this thread can have no hub. */
+static inline int green__io_begin(struct green__io *io, int fd,
+                                  unsigned direction)
+{
+    io->hub = green_get_hub();
+    if (green__unlikely(!io->hub))
+        return -1;
+    io->d = green__descriptor_peek(io->hub, fd);
+    io->fd = fd;
+    io->direction = (uint8_t)direction;
+    io->nonblocking = false;
+    io->ticket = 0;
+    io->deadline = 0;
+    return 0;
+}
+
+/* Somebody else waits for this direction, and was first. */
+bool green__io_others_wait(const struct green__io *io);
+
+/*
+ * Whether the module will report when the descriptor becomes ready again, so
+ * that what is known about it can be relied on.
+ */
+static inline bool green__io_can_rely(const struct green__io *io)
+{
+    const struct green__descriptor *d = io->d;
+
+    return d && (d->flags & GREEN__TRUSTED) && !(d->flags & GREEN__ENDED) &&
+           ((d->interest & GREEN_EDGE) ||
+            !(io->hub->module->capabilities & GREEN_HUB_EDGE));
+}
+
+/* False when a try is known to be in vain, or would jump the queue. */
+static inline bool green__io_may_try(const struct green__io *io)
+{
+    const struct green__descriptor *d = io->d;
+
+    if (!d || io->nonblocking || (d->file & GREEN__FILE_NONBLOCK))
+        return true;
+    if (!(d->ready & io->direction) && green__io_can_rely(io))
+        return false;
+    return io->ticket || green__list_empty(&d->edges) ||
+           !green__io_others_wait(io);
+}
+
+static inline bool green__would_block(ssize_t result)
+{
+    return result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+/* Waits until it is worth another try. */
+int green__io_wait(struct green__io *io);
+
+/* The call is over: who waits behind it may try. Leaves errno alone. */
+void green__io_pass(struct green__io *io);
+
+static inline void green__io_end(struct green__io *io)
+{
+    if (green__unlikely(io->ticket && !green__list_empty(&io->d->edges)))
+        green__io_pass(io);
+}
+
+/* A read gave less than was asked for. */
+static inline void green__io_short_read(struct green__io *io)
+{
+    if (io->d && (io->d->file & GREEN__FILE_TCP) && green__io_can_rely(io))
+        io->d->ready &= (uint8_t)~GREEN_READ;
+}
+
+/* Looks up KNOWN's flags, unless they are known and can be relied on. */
+void green__file_learn(struct green__descriptor *d);
+
+/* A green call made this descriptor; file: what is known about it. */
+void green__io_opened(int fd, unsigned file);
+
+/* TCP, if a socket of this kind is. */
+unsigned green__file_of_socket(int domain, int type, int protocol);
+
+#endif

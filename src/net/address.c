@@ -1,0 +1,212 @@
+#include "net/address.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <greenhub/net.h>
+
+bool green__address_is_any(const struct green__address *address)
+{
+    return strcmp(address->host, "*") == 0;
+}
+
+static int invalid(void)
+{
+    errno = EINVAL;
+    return -1;
+}
+
+/* Decimal digits and nothing else: no sign, no space, no service name. */
+static int parse_port(const char *text, uint16_t *port)
+{
+    unsigned value = 0;
+    size_t i;
+
+    for (i = 0; text[i] != '\0'; i++) {
+        if (text[i] < '0' || text[i] > '9' || i == 5)
+            return invalid();
+        value = value * 10 + (unsigned)(text[i] - '0');
+    }
+    if (i == 0 || value > UINT16_MAX)
+        return invalid();
+    *port = (uint16_t)value;
+    return 0;
+}
+
+/* "HOST:PORT" or "[HOST]:PORT". */
+static int parse_tcp(const char *text, struct green__address *address)
+{
+    const char *host = text, *end, *colon;
+
+    if (text[0] == '[') {
+        host = text + 1;
+        end = strchr(host, ']');
+        if (end == NULL)
+            return invalid();
+        colon = end + 1;
+    } else {
+        /* Two colons: an IPv6 address that lacks its brackets. */
+        end = colon = strchr(host, ':');
+        if (end == NULL || strchr(colon + 1, ':') != NULL)
+            return invalid();
+    }
+    if (*colon != ':' || end == host || end - host >= GREEN__HOST_SIZE)
+        return invalid();
+    memcpy(address->host, host, (size_t)(end - host));
+    address->host[end - host] = '\0';
+    if (strpbrk(address->host, "/ \t\r\n[]") != NULL)
+        return invalid();
+    return parse_port(colon + 1, &address->port);
+}
+
+static int parse_unix(const char *path, struct green__address *address)
+{
+    struct sockaddr_un *local = &address->local.at.local;
+    size_t length = strlen(path);
+    bool abstract = path[0] == '@';
+
+    /* A path needs its '\0'; an abstract name begins with one instead. */
+    if (length == 0 || length + !abstract > sizeof local->sun_path ||
+        (abstract && length == 1))
+        return invalid();
+    local->sun_family = AF_UNIX;
+    memcpy(local->sun_path, path, length);
+    if (abstract)
+        local->sun_path[0] = '\0';
+    address->local.length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+                                        length + !abstract);
+    return 0;
+}
+
+int green__address_parse(const char *text, struct green__address *address)
+{
+    static const struct {
+        const char *prefix;
+        enum green__scheme scheme;
+        int (*parse)(const char *text, struct green__address *address);
+    } schemes[] = {
+        {"tcp://", GREEN__TCP, parse_tcp},
+        {"tcp6://", GREEN__TCP6, parse_tcp},
+        {"unix://", GREEN__UNIX, parse_unix},
+    };
+    size_t i, length;
+
+    if (text == NULL)
+        return invalid();
+    for (i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        length = strlen(schemes[i].prefix);
+        if (strncmp(text, schemes[i].prefix, length) != 0)
+            continue;
+        memset(address, 0, sizeof *address);
+        address->scheme = schemes[i].scheme;
+        return schemes[i].parse(text + length, address);
+    }
+    return invalid();
+}
+
+/* What snprintf said, in the manner of this file. */
+static int written(int length, size_t size)
+{
+    if (length >= 0 && (size_t)length < size)
+        return length;
+    errno = ENOSPC;
+    return -1;
+}
+
+static int format_v4(const void *address, in_port_t port, char *buffer,
+                     size_t size)
+{
+    char host[INET_ADDRSTRLEN];
+
+    inet_ntop(AF_INET, address, host, sizeof host);
+    return written(snprintf(buffer, size, "tcp://%s:%u", host, ntohs(port)),
+                   size);
+}
+
+static int format_v6(const struct sockaddr_in6 *v6, char *buffer, size_t size)
+{
+    char host[INET6_ADDRSTRLEN], scope[IF_NAMESIZE + 1] = "";
+
+    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+        return format_v4(&v6->sin6_addr.s6_addr[12], v6->sin6_port, buffer,
+                         size);
+    inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+    /* A link-local address means nothing without its interface. */
+    if (v6->sin6_scope_id != 0 && if_indextoname(v6->sin6_scope_id, scope + 1))
+        scope[0] = '%';
+    return written(snprintf(buffer, size, "tcp://[%s%s]:%u", host, scope,
+                            ntohs(v6->sin6_port)),
+                   size);
+}
+
+static int format_unix(const struct green__endpoint *endpoint, char *buffer,
+                       size_t size)
+{
+    const char *path = endpoint->at.local.sun_path;
+    size_t start = offsetof(struct sockaddr_un, sun_path);
+    size_t length = endpoint->length > start ? endpoint->length - start : 0;
+    bool abstract = length > 0 && path[0] == '\0';
+
+    if (!abstract)
+        length = strnlen(path, length);
+    else if (memchr(path + 1, '\0', length - 1) != NULL) {
+        errno = EAFNOSUPPORT; /* a name that cannot be written as a string */
+        return -1;
+    }
+    return written(snprintf(buffer, size, "unix://%s%.*s", abstract ? "@" : "",
+                            (int)(length - abstract), path + abstract),
+                   size);
+}
+
+int green__address_format(const struct green__endpoint *endpoint, char *buffer,
+                          size_t size)
+{
+    switch (endpoint->at.any.sa_family) {
+    case AF_INET:
+        return format_v4(&endpoint->at.v4.sin_addr, endpoint->at.v4.sin_port,
+                         buffer, size);
+    case AF_INET6:
+        return format_v6(&endpoint->at.v6, buffer, size);
+    case AF_UNIX:
+        return format_unix(endpoint, buffer, size);
+    default:
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+}
+
+static int address_of(int fd, char *buffer, size_t size,
+                      int (*name)(int, struct sockaddr *, socklen_t *))
+{
+    struct green__endpoint endpoint = {.length = sizeof endpoint.at};
+
+    if (buffer == NULL)
+        return invalid();
+    if (name(fd, &endpoint.at.any, &endpoint.length) < 0)
+        return -1;
+    return green__address_format(&endpoint, buffer, size);
+}
+
+/* glibc declares the two with a transparent union: plain functions of ours. */
+static int local_name(int fd, struct sockaddr *address, socklen_t *length)
+{
+    return getsockname(fd, address, length);
+}
+
+static int peer_name(int fd, struct sockaddr *address, socklen_t *length)
+{
+    return getpeername(fd, address, length);
+}
+
+int green_local_address(int fd, char *buffer, size_t size)
+{
+    return address_of(fd, buffer, size, local_name);
+}
+
+int green_peer_address(int fd, char *buffer, size_t size)
+{
+    return address_of(fd, buffer, size, peer_name);
+}

@@ -1,0 +1,313 @@
+#include <greenhub/net.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <greenhub/io.h>
+
+#include "base/system.h"
+#include "net/address.h"
+#include "net/server.h"
+
+/* ---- Stop and failure ------------------------------------------------- */
+
+static void notify_all(struct green__run *run)
+{
+    unsigned i;
+
+    for (i = 0; i < run->count; i++)
+        green__shard_notify(&run->shards[i]);
+}
+
+bool green__run_ends(const struct green__run *run)
+{
+    return (__atomic_load_n(&run->server->internal.stop, __ATOMIC_ACQUIRE) &
+            GREEN__STOP) != 0 ||
+           __atomic_load_n(&run->error, __ATOMIC_ACQUIRE) != 0;
+}
+
+void green__run_fail(struct green__run *run, int error)
+{
+    int none = 0;
+
+    __atomic_compare_exchange_n(&run->error, &none, error, false,
+                                __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    notify_all(run);
+}
+
+/*
+ * The run may end while this is under way. Whoever ends it takes `state` away
+ * first, and then waits until no call is left that may have seen it.
+ */
+int green_server_stop(struct green_server *server)
+{
+    struct green__run *run;
+    int error = errno; /* in a signal handler it is somebody else's */
+
+    if (server == NULL) {
+        errno = EINVAL;
+        return -1;
+    }
+    __atomic_fetch_add(&server->internal.stop, GREEN__STOPPER,
+                       __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&server->internal.stop, GREEN__STOP, __ATOMIC_SEQ_CST);
+    run = __atomic_load_n(&server->internal.state, __ATOMIC_SEQ_CST);
+    if (run != NULL)
+        notify_all(run);
+    __atomic_fetch_sub(&server->internal.stop, GREEN__STOPPER,
+                       __ATOMIC_SEQ_CST);
+    errno = error;
+    return 0;
+}
+
+static void detach_server(struct green__run *run)
+{
+    struct green_server *server = run->server;
+
+    __atomic_store_n(&server->internal.state, NULL, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&server->internal.stop, __ATOMIC_SEQ_CST) >=
+           GREEN__STOPPER)
+        sched_yield();
+}
+
+/* ---- Listeners -------------------------------------------------------- */
+
+static int copy_flag(int from, int to, int level, int name)
+{
+    int value;
+    socklen_t length = sizeof value;
+
+    if (getsockopt(from, level, name, &value, &length) < 0)
+        return -1;
+    return setsockopt(to, level, name, &value, length);
+}
+
+static int bind_alike(int fd, int listener, const struct green__endpoint *at)
+{
+    if (copy_flag(listener, fd, SOL_SOCKET, SO_REUSEADDR) < 0 ||
+        copy_flag(listener, fd, SOL_SOCKET, SO_REUSEPORT) < 0)
+        return -1;
+    if (at->at.any.sa_family == AF_INET6 &&
+        copy_flag(listener, fd, IPPROTO_IPV6, IPV6_V6ONLY) < 0)
+        return -1;
+    if (bind(fd, &at->at.any, at->length) < 0)
+        return -1;
+    return listen(fd, SOMAXCONN);
+}
+
+/*
+ * A listener for one more thread: one of its own at the same port, among which
+ * the kernel spreads the connections; of a unix socket another number.
+ */
+static int one_more(int listener)
+{
+    struct green__endpoint at = {.length = sizeof at.at};
+    int fd, error;
+
+    if (getsockname(listener, &at.at.any, &at.length) < 0)
+        return -1;
+    if (at.at.any.sa_family == AF_UNIX)
+        return fcntl(listener, F_DUPFD_CLOEXEC, 0);
+    fd = green__system.socket(at.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC,
+                              0);
+    if (fd < 0 || bind_alike(fd, listener, &at) == 0)
+        return fd;
+    error = errno;
+    green__system.close(fd);
+    errno = error;
+    return -1;
+}
+
+/* Checks that it is a listener, one that threads can share if they are to. */
+static int check_listener(int listener, unsigned threads)
+{
+    int value = 0, domain = 0;
+    socklen_t length = sizeof value;
+
+    if (getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) < 0)
+        return -1;
+    if (value == 0)
+        goto invalid;
+    if (getsockopt(listener, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0)
+        return -1;
+    if (domain == AF_UNIX)
+        return 0;
+    if (getsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &value, &length) < 0)
+        return -1;
+    if (value == 0 && threads > 1)
+        goto invalid;
+    return 0;
+
+invalid:
+    errno = EINVAL;
+    return -1;
+}
+
+/* ---- A run ------------------------------------------------------------ */
+
+static void close_shard(struct green__shard *shard)
+{
+    bool first = shard == &shard->run->shards[0];
+
+    if (shard->wake_fd >= 0)
+        (first ? green_close : green__system.close)(shard->wake_fd);
+    if (!first && shard->listener >= 0)
+        green__system.close(shard->listener);
+}
+
+static int open_shard(struct green__shard *shard, struct green__run *run,
+                      int listener)
+{
+    int one = 1;
+    bool first = shard == &run->shards[0];
+
+    shard->run = run;
+    green__list_init(&shard->connections);
+    shard->listener = -1;
+    shard->wake_fd = green__system.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (shard->wake_fd < 0)
+        return -1;
+    shard->listener = first ? listener : one_more(listener);
+    if (shard->listener < 0)
+        return -1;
+    /* What is accepted inherits it: no system call per connection. A unix
+     * socket refuses, which does no harm. */
+    setsockopt(shard->listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return 0;
+}
+
+static void free_run(struct green__run *run)
+{
+    unsigned i;
+
+    for (i = 0; i < run->count; i++)
+        close_shard(&run->shards[i]);
+    green__system.release(run);
+}
+
+static struct green__run *new_run(int listener, unsigned threads)
+{
+    struct green__run *run = green__system.allocate(
+        1, sizeof *run + threads * sizeof run->shards[0]);
+    int error;
+
+    if (run == NULL)
+        return NULL;
+    for (; run->count < threads; run->count++) {
+        if (open_shard(&run->shards[run->count], run, listener) == 0)
+            continue;
+        error = errno;
+        close_shard(&run->shards[run->count]);
+        free_run(run);
+        errno = error;
+        return NULL;
+    }
+    return run;
+}
+
+/* ---- Further threads --------------------------------------------------- */
+
+static void *thread_main(void *arg)
+{
+    struct green__shard *shard = arg;
+    struct green__run *run = shard->run;
+    int result = run->module != NULL ? green_use_hub_module(run->module)
+                                     : green_use_hub(run->options.hub);
+
+    if (result < 0)
+        green__run_fail(run, errno);
+    else
+        green__shard_run(shard);
+    /* The listener's number may be used again before this hub is closed. */
+    if (result == 0)
+        green_close(shard->listener);
+    else
+        green__system.close(shard->listener);
+    shard->listener = -1;
+    __atomic_fetch_sub(&run->running, 1, __ATOMIC_ACQ_REL);
+    green__shard_notify(&run->shards[0]);
+    return NULL;
+}
+
+static void start_threads(struct green__run *run)
+{
+    unsigned i;
+    int error;
+
+    for (i = 1; i < run->count; i++) {
+        struct green__shard *shard = &run->shards[i];
+
+        __atomic_fetch_add(&run->running, 1, __ATOMIC_ACQ_REL);
+        error = pthread_create(&shard->thread, NULL, thread_main, shard);
+        shard->started = error == 0;
+        if (error == 0)
+            continue;
+        __atomic_fetch_sub(&run->running, 1, __ATOMIC_ACQ_REL);
+        green__run_fail(run, error);
+        return;
+    }
+}
+
+/* All have said that they are through: this blocks for their very end only. */
+static void join_threads(struct green__run *run)
+{
+    unsigned i;
+
+    for (i = 1; i < run->count; i++) {
+        if (run->shards[i].started)
+            pthread_join(run->shards[i].thread, NULL);
+    }
+}
+
+/* ---- green_serve ------------------------------------------------------- */
+
+static int serve(struct green__run *run)
+{
+    int error;
+
+    __atomic_store_n(&run->server->internal.state, run, __ATOMIC_SEQ_CST);
+    start_threads(run);
+    green__shard_run(&run->shards[0]);
+    join_threads(run);
+    detach_server(run);
+    error = run->error;
+    free_run(run);
+    if (error == 0)
+        return 0;
+    errno = error;
+    return -1;
+}
+
+int green_serve(int listener, void (*handler)(int fd, void *arg),
+                const struct green_serve_options *options)
+{
+    static const struct green_serve_options defaults;
+    struct green_hub *hub = green_get_hub();
+    struct green__run *run;
+    unsigned threads;
+
+    if (hub == NULL)
+        return -1;
+    if (handler == NULL) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (options == NULL)
+        options = &defaults;
+    threads = options->threads != 0 ? options->threads : 1;
+    if (check_listener(listener, threads) < 0)
+        return -1;
+    run = new_run(listener, threads);
+    if (run == NULL)
+        return -1;
+    run->handler = handler;
+    run->options = *options;
+    run->module = options->hub == NULL ? green_hub_get_module(hub) : NULL;
+    run->server = options->server != NULL ? options->server : &run->own;
+    return serve(run);
+}

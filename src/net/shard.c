@@ -1,0 +1,389 @@
+/* One OS thread of green_serve: the acceptor, the connections, the keeper. */
+#include "net/server.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include <greenhub/io.h>
+
+#include "base/system.h"
+
+/* How long accepting pauses at most when descriptors or memory ran out. */
+#define PAUSE (100 * GREEN_MSEC)
+
+struct connection {
+    struct green_list link; /* in the shard's connections */
+    struct green__shard *shard;
+    struct green_thread *thread; /* once its handler has begun */
+    int fd;
+    bool doomed; /* killed before it began: the handler is not called */
+};
+
+void green__shard_notify(struct green__shard *shard)
+{
+    uint64_t one = 1;
+    ssize_t n;
+
+    /* It fails only when the counter is full, and then it is noticed too. */
+    n = write(shard->wake_fd, &one, sizeof one);
+    (void)n;
+}
+
+/* ---- Limits: the acceptor waits for a connection to finish ------------ */
+
+static void wake_acceptor(struct green__shard *shard)
+{
+    if (!shard->parked)
+        return;
+    shard->parked = false;
+    green__wake(&shard->waiter);
+}
+
+/* Parks the acceptor. Returns 0 when woken, -1 with errno when interrupted. */
+static int park_acceptor(struct green__shard *shard)
+{
+    static const struct green__wait_kind kind = {.name = "free connection"};
+    int result;
+
+    green__waiter_init(&shard->waiter, &kind);
+    shard->parked = true;
+    result = green__park(&shard->waiter);
+    shard->parked = false;
+    return result;
+}
+
+static void want_slot(struct green__shard *shard)
+{
+    if (!__atomic_exchange_n(&shard->wants_slot, true, __ATOMIC_SEQ_CST))
+        __atomic_fetch_add(&shard->run->slots_wanted, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Returns whether it was wanted. */
+static bool unwant_slot(struct green__shard *shard)
+{
+    if (!__atomic_exchange_n(&shard->wants_slot, false, __ATOMIC_SEQ_CST))
+        return false;
+    __atomic_fetch_sub(&shard->run->slots_wanted, 1, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+/*
+ * A connection has finished: tells all shards that wait for that. One alone
+ * would not do, it may have no use for the slot.
+ */
+static void offer_slot(struct green__shard *shard)
+{
+    struct green__run *run = shard->run;
+    unsigned i;
+
+    if (__atomic_load_n(&run->slots_wanted, __ATOMIC_SEQ_CST) == 0)
+        return;
+    for (i = 0; i < run->count; i++) {
+        if (!unwant_slot(&run->shards[i]))
+            continue;
+        if (&run->shards[i] == shard)
+            wake_acceptor(shard);
+        else
+            green__shard_notify(&run->shards[i]);
+    }
+}
+
+static bool is_full(const struct green__run *run)
+{
+    uint64_t most = run->options.max_connections;
+
+    return most != 0 &&
+           __atomic_load_n(&run->server->active, __ATOMIC_SEQ_CST) >= most;
+}
+
+/* Returns 0 when there was room for a moment, or -1 if the run ends. */
+static int wait_for_room(struct green__shard *shard)
+{
+    while (is_full(shard->run)) {
+        if (green__run_ends(shard->run))
+            return -1;
+        want_slot(shard);
+        /* One that finished before it could see the wish, is seen here. */
+        if (is_full(shard->run) && park_acceptor(shard) < 0) {
+            unwant_slot(shard);
+            return -1;
+        }
+        unwant_slot(shard);
+    }
+    return 0;
+}
+
+/* Out of descriptors or memory: until a connection finishes, or for a while. */
+static void pause_accepting(struct green__shard *shard)
+{
+    struct green_timeout timeout;
+
+    __atomic_fetch_add(&shard->run->server->pauses, 1, __ATOMIC_RELAXED);
+    if (green_timeout_start(&timeout, PAUSE) < 0)
+        return;
+    want_slot(shard);
+    park_acceptor(shard);
+    unwant_slot(shard);
+    green_timeout_cancel(&timeout);
+}
+
+/* Takes a slot among max_connections. Fails if the last was just taken. */
+static bool take_slot(struct green__run *run)
+{
+    uint64_t *active = &run->server->active;
+    uint64_t most = run->options.max_connections;
+
+    if (__atomic_fetch_add(active, 1, __ATOMIC_SEQ_CST) < most || most == 0)
+        return true;
+    __atomic_fetch_sub(active, 1, __ATOMIC_SEQ_CST);
+    return false;
+}
+
+/* ---- A connection ---------------------------------------------------- */
+
+static void free_connection(struct connection *connection)
+{
+    struct green__shard *shard = connection->shard;
+
+    green_close(connection->fd);
+    green__list_remove(&connection->link);
+    green__system.release(connection);
+    __atomic_fetch_sub(&shard->run->server->active, 1, __ATOMIC_SEQ_CST);
+    offer_slot(shard);
+    if (shard->draining && green__list_empty(&shard->connections))
+        green__shard_notify(shard);
+}
+
+static void *handle(void *arg)
+{
+    struct connection *connection = arg;
+    struct green__run *run = connection->shard->run;
+
+    connection->thread = green_self();
+    if (!connection->doomed)
+        run->handler(connection->fd, run->options.arg);
+    free_connection(connection);
+    return NULL;
+}
+
+static int start_handler(struct green__shard *shard,
+                         struct connection *connection)
+{
+    struct green_attr attr = {.stack_size = shard->run->options.stack_size};
+    struct green_thread *thread = green_spawn_with(&attr, handle, connection);
+
+    if (thread == NULL)
+        return -1;
+    green_detach(thread);
+    __atomic_fetch_add(&shard->run->server->accepted, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* They unwind by themselves; those that have not begun never will. */
+static void kill_connections(struct green__shard *shard)
+{
+    struct green_list *link;
+
+    green__list_each (&shard->connections, link) {
+        struct connection *connection =
+            container_of(link, struct connection, link);
+
+        if (connection->thread != NULL)
+            green_kill(connection->thread);
+        else
+            connection->doomed = true;
+    }
+}
+
+/* ---- The acceptor ----------------------------------------------------- */
+
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+           error == ENOMEM;
+}
+
+/* Errors of the connection that was to be accepted, not of the listener. */
+static bool is_the_connections(int error)
+{
+    return error == ECONNABORTED || error == EPROTO || error == EINTR ||
+           error == EPERM || error == ENETDOWN || error == ENOPROTOOPT ||
+           error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH ||
+           error == ENETUNREACH;
+}
+
+/* What to do when accept failed. Returns 0 to try again, or -1 with errno. */
+static int accept_failed(struct green__shard *shard)
+{
+    struct pollfd listener = {.fd = shard->listener, .events = POLLIN};
+
+    if (is_shortage(errno)) {
+        pause_accepting(shard);
+        return 0;
+    }
+    if (is_the_connections(errno))
+        return 0;
+    /* The user has made the listener non-blocking; this is not asked for. */
+    if (errno == EAGAIN)
+        return green_poll(&listener, 1, -1) < 0 ? -1 : 0;
+    return -1;
+}
+
+/* Hands an accepted connection over, when there is room, and memory, for it. */
+static void start_connection(struct green__shard *shard,
+                             struct connection *connection)
+{
+    while (!take_slot(shard->run)) {
+        if (wait_for_room(shard) < 0)
+            goto close_it;
+    }
+    green__list_append(&shard->connections, &connection->link);
+    while (start_handler(shard, connection) < 0) {
+        pause_accepting(shard);
+        if (green__run_ends(shard->run)) {
+            free_connection(connection);
+            return;
+        }
+    }
+    return;
+
+close_it:
+    green_close(connection->fd);
+    green__system.release(connection);
+}
+
+/* Memory before a descriptor: what cannot be served stays in the backlog. */
+static struct connection *new_connection(struct green__shard *shard)
+{
+    struct connection *connection =
+        green__system.allocate(1, sizeof *connection);
+
+    if (connection == NULL)
+        return NULL;
+    connection->shard = shard;
+    green__list_init(&connection->link);
+    return connection;
+}
+
+/* Accepts one. Returns 0, also if there was none after all, or -1. */
+static int accept_one(struct green__shard *shard)
+{
+    struct connection *connection;
+    int error;
+
+    if (wait_for_room(shard) < 0)
+        return -1;
+    connection = new_connection(shard);
+    if (connection == NULL) {
+        pause_accepting(shard);
+        return 0;
+    }
+    connection->fd = green_accept4(shard->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (connection->fd >= 0) {
+        start_connection(shard, connection);
+        return 0;
+    }
+    error = errno;
+    green__system.release(connection);
+    errno = error;
+    return accept_failed(shard);
+}
+
+static void *acceptor(void *arg)
+{
+    struct green__shard *shard = arg;
+
+    while (!green__run_ends(shard->run)) {
+        if (accept_one(shard) == 0)
+            continue;
+        /* That the keeper killed it, in the end, is no failure. */
+        if (!green__run_ends(shard->run))
+            green__run_fail(shard->run, errno);
+        break;
+    }
+    return NULL;
+}
+
+/* ---- The keeper ------------------------------------------------------- */
+
+/* Waits until the shard is notified. Returns 0, or -1 if interrupted. */
+static int keep_watch(struct green__shard *shard)
+{
+    struct pollfd wake = {.fd = shard->wake_fd, .events = POLLIN};
+    uint64_t count;
+    ssize_t n;
+
+    if (green_poll(&wake, 1, -1) < 0 && errno != EINTR)
+        return -1;
+    n = read(shard->wake_fd, &count, sizeof count);
+    (void)n;
+    wake_acceptor(shard);
+    return 0;
+}
+
+static bool must_kill(const struct green__run *run)
+{
+    return run->options.kill_on_stop ||
+           __atomic_load_n(&run->error, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* Whether the shard has something to wait for; the first has the others. */
+static bool is_busy(const struct green__shard *shard)
+{
+    const struct green__run *run = shard->run;
+
+    if (!green__list_empty(&shard->connections))
+        return true;
+    return shard == &run->shards[0] &&
+           __atomic_load_n(&run->running, __ATOMIC_ACQUIRE) > 0;
+}
+
+/* Waits for the connections, and kills them if that is the way it ends. */
+static void drain(struct green__shard *shard)
+{
+    struct green_shield shield;
+    bool killed = false, shielded = false;
+
+    shard->draining = true;
+    while (is_busy(shard)) {
+        if (!killed && must_kill(shard->run)) {
+            kill_connections(shard);
+            killed = true;
+        }
+        if (keep_watch(shard) == 0)
+            continue;
+        green__run_fail(shard->run, errno);
+        if (!shielded)
+            green_shield_begin(&shield);
+        shielded = true;
+    }
+    if (shielded)
+        green_shield_end(&shield);
+}
+
+/* Ends the acceptor, even if the keeper itself has been killed. */
+static void retire(struct green_thread *thread)
+{
+    struct green_shield shield;
+
+    green_shield_begin(&shield);
+    green_kill(thread);
+    green_join(thread, NULL);
+    green_shield_end(&shield);
+}
+
+void green__shard_run(struct green__shard *shard)
+{
+    struct green_attr attr = {.name = "green_serve acceptor"};
+    struct green_thread *thread = green_spawn_with(&attr, acceptor, shard);
+
+    if (thread == NULL)
+        green__run_fail(shard->run, errno);
+    while (!green__run_ends(shard->run)) {
+        if (keep_watch(shard) < 0)
+            green__run_fail(shard->run, errno);
+    }
+    if (thread != NULL)
+        retire(thread);
+    drain(shard);
+}

@@ -1,0 +1,55 @@
+#!/bin/sh
+# All checks of the sources, each by itself; every one is run, and the exit
+# status is 1 if any has something to say. lint.sh NAME... runs some of them.
+set -u
+
+cd "$(dirname "$0")/.." || exit 2
+build='build-lint'
+status=0
+
+# check NAME COMMAND...
+check()
+{
+    name=$1
+    shift
+    case $wanted in
+    *" $name "*) ;;
+    *) return 0 ;;
+    esac
+    if output=$("$@" 2>&1); then
+        result=ok
+    else
+        result=FAILED
+        status=1
+    fi
+    printf '%-9s %s\n' "$name" "$result"
+    [ -z "$output" ] || printf '%s\n' "$output" | sed 's/^/    /'
+}
+
+# A build of its own, whole, without a warning.
+build_clean()
+{
+    tools/configure.sh $build -Dwerror=true && tools/compile.sh $build
+}
+
+symbols()
+{
+    tools/configure.sh $build -Dwerror=true &&
+        tools/compile.sh $build src/libgreenhub.so.0.1.0 &&
+        tools/lint_symbols.py $build/src/libgreenhub.so
+}
+
+all='layers files size headers warnings symbols format cppcheck scripts'
+wanted=" ${*:-$all} "
+
+check layers tools/lint_layers.py
+check files tools/lint_files.py
+check size tools/lint_size.py
+check headers tools/lint_headers.sh
+check warnings build_clean
+check symbols symbols
+check format tools/lint_format.sh
+check cppcheck tools/lint_cppcheck.sh
+check scripts tools/lint_scripts.sh
+
+exit $status

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Each source file is named in its folder's meson.build, and the reverse.
+
+A file that no build names is never compiled and never tested; a name without
+its file is a promise. Headers are exempt in what is compiled, not in what is
+installed.
+"""
+
+import os
+import re
+import sys
+
+import sources
+
+# Folder -> the suffixes of the files that its meson.build has to name.
+FOLDERS = {
+    "src": (".c", ".S"),
+    "cli": (".c",),
+    "examples": (".c",),
+    "tests": (".c",),
+    "bench": (".c",),
+    "man": (".1", ".3", ".7"),
+}
+# tests/meson.build names test_x.c as 'x'.
+PREFIX = re.compile(r"^(test|unit|stress)_")
+
+
+def words(folder):
+    build = sources.text(os.path.join(folder, "meson.build"))
+    build = re.sub(r"#.*", "", build)
+    return set(re.findall(r"'([^']+)'", build))
+
+
+def lint_folder(folder, suffixes):
+    named = words(folder)
+    for path in sources.files(suffixes, (folder,)):
+        file = os.path.relpath(path, folder)
+        stem = os.path.splitext(file)[0]
+        if not {file, stem, PREFIX.sub("", stem)} & named:
+            sources.problem(path, 1, "is not in %s/meson.build" % folder)
+    for name in sorted(named):
+        if name.endswith(suffixes) and not name.startswith(".") and \
+                not os.path.exists(os.path.join(sources.ROOT, folder, name)):
+            sources.problem(folder + "/meson.build", 1,
+                            name + " does not exist")
+
+
+def lint_headers():
+    build = sources.text("meson.build")
+    for path in sources.files((".h",), ("include",)):
+        if "'%s'" % path not in build:
+            sources.problem(path, 1, "is not installed by meson.build")
+
+
+def main():
+    for folder, suffixes in FOLDERS.items():
+        lint_folder(folder, suffixes)
+    lint_headers()
+    return sources.status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Every header compiles by itself: the public ones as C11 and as C++17, without
+# feature tests of their own; the internal ones as the library is compiled.
+set -eu
+
+cc=${CC:-cc}
+cxx=${CXX:-c++}
+status=0
+
+# alone HEADER COMPILER...
+alone()
+{
+    header=$1
+    shift
+    echo "#include <$header>" | "$@" -D_GNU_SOURCE -Iinclude -Isrc \
+        -Wall -Wextra -Werror -fsyntax-only - || status=1
+}
+
+for path in include/*.h include/greenhub/*.h; do
+    header=${path#include/}
+    # shellcheck disable=SC2086
+    alone "$header" $cc -x c -std=c11 -pedantic
+    # shellcheck disable=SC2086
+    alone "$header" $cxx -x c++ -std=c++17 -pedantic
+    if grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|ifndef|elif)' "$path" |
+        grep -vE '#ifndef GREENHUB_[A-Z_]*H$|#ifdef __cplusplus$' |
+        sed "s|^\([0-9]*\):|$path:\1: a public header's feature test: |" |
+        grep .; then
+        status=1
+    fi
+done
+
+find src -name '*.h' | sort | while read -r path; do
+    # shellcheck disable=SC2086
+    alone "${path#src/}" $cc -x c -std=gnu11
+    [ $status = 0 ] || exit 1
+done || status=1
+
+exit $status

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Nothing undocumented, nothing untested, nothing exported by accident.
+
+    lint_symbols.py LIBRARY.so
+
+Crosses the functions that the public headers declare with GREEN_API with the
+symbol map, with what the library really exports, and with the contract before
+each declaration, the NAME sections of man/*.3, tests/*.c and CHANGELOG.md.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+import sources
+
+MAP = "src/libgreenhub.map"
+DECLARATION = re.compile(r"^GREEN_API\b[^;{]*?\b(\w+)\s*\(", re.M)
+CONTRACT = re.compile(r"/\*((?:(?!\*/).)*)\*/\n\Z", re.S)
+SWITCHES = re.compile(r"\b(may|never)\s+(\*\s+)?switch", re.I)
+
+
+def line_of(text, offset):
+    return text.count("\n", 0, offset) + 1
+
+
+def declared():
+    """{name: (path, line)}; complains of missing contracts on the way."""
+    found = {}
+    for path in sources.files((".h",), ("include",)):
+        text = sources.text(path)
+        for match in DECLARATION.finditer(text):
+            name, line = match.group(1), line_of(text, match.start())
+            found[name] = (path, line)
+            if not name.startswith("green_") or name.startswith("green__"):
+                sources.problem(path, line, name + " is not a public name")
+            contract = CONTRACT.search(text[:match.start()])
+            if not contract:
+                sources.problem(path, line, name + " has no contract")
+            elif not SWITCHES.search(contract.group(1)):
+                sources.problem(path, line, name + "'s contract does not say"
+                                " whether it may switch")
+    return found
+
+
+def mapped():
+    """{name: line} of the symbol map's global section."""
+    text = sources.text(MAP)
+    section = text.split("local:")[0]
+    return {match.group(1): line_of(text, match.start(1))
+            for match in re.finditer(r"^\s+(\w+);", section, re.M)}
+
+
+def exported(library):
+    out = subprocess.run(["nm", "-D", "--defined-only", library], check=True,
+                         capture_output=True, text=True).stdout
+    rows = [line.split() for line in out.splitlines()]
+    return {row[-1].split("@")[0] for row in rows if row[-2] != "A"}
+
+
+def names_of_page(path):
+    """{name: line} of a manual page's NAME section, in mdoc or man."""
+    text = sources.text(path)
+    match = re.search(r"^\.S[hH] NAME\n(.*?)^\.S[hH] ", text, re.M | re.S)
+    if not match:
+        sources.problem(path, 1, "has no section NAME")
+        return {}
+    return {word.group(0): line_of(text, match.start(1) + word.start())
+            for word in re.finditer(r"\bgreen_\w+", match.group(1))}
+
+
+def manual(names):
+    """The names that have a page; complains of pages about nothing."""
+    known = set()
+    for path in sources.files((".3",), ("man",)):
+        for name, line in names_of_page(path).items():
+            known.add(name)
+            if name not in names:
+                sources.problem(path, line, name + " is not in the headers")
+    return known
+
+
+def words(paths):
+    code = "\n".join(sources.without_comments(sources.text(path))
+                     for path in paths)
+    return set(re.findall(r"\bgreen_\w+", code))
+
+
+def main():
+    library = sys.argv[1]
+    names = declared()
+    in_map = mapped()
+    in_library = exported(library)
+    in_manual = manual(names)
+    in_tests = words(sources.files((".c",), ("tests",)))
+    in_changes = set(re.findall(r"\bgreen_\w+", sources.text("CHANGELOG.md")))
+
+    for name, line in in_map.items():
+        if name not in names:
+            sources.problem(MAP, line, name + " is not in the headers")
+    for name in sorted(in_library - set(in_map)):
+        sources.problem(os.path.relpath(library), 0,
+                        name + " is exported, but not in " + MAP)
+    for name, (path, line) in names.items():
+        for where, what in ((in_map, "not in " + MAP),
+                            (in_library, "not exported by the library"),
+                            (in_manual, "in no NAME section of man/*.3"),
+                            (in_tests, "named in no tests/*.c"),
+                            (in_changes, "not named in CHANGELOG.md")):
+            if name not in where:
+                sources.problem(path, line, "%s is %s" % (name, what))
+    print("%d public functions" % len(names))
+    return sources.status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

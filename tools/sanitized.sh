@@ -1,0 +1,46 @@
+#!/bin/sh
+# sanitized.sh asan|tsan|valgrind|qemu COMMAND...
+#
+# Runs the tests' runner in the environment that a checker or an emulator
+# needs: strict, and with more time for each case.
+set -eu
+
+kind=$1
+shift
+
+case $kind in
+asan)
+    # libcheck forks a process for each case; each looks for its own leaks.
+    export ASAN_OPTIONS="halt_on_error=1:detect_leaks=1:\
+detect_stack_use_after_return=0:strict_string_checks=1:${ASAN_OPTIONS-}"
+    export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:\
+${UBSAN_OPTIONS-}"
+    times=4
+    ;;
+tsan)
+    export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:\
+die_after_fork=0:${TSAN_OPTIONS-}"
+    times=8
+    ;;
+valgrind)
+    # Suppressions are a file of the project, each with its reason, or none.
+    suppressions=
+    [ ! -f tests/valgrind.supp ] ||
+        suppressions="--suppressions=$PWD/tests/valgrind.supp"
+    set -- "$@" --wrap "valgrind --quiet --error-exitcode=99 \
+--trace-children=yes --child-silent-after-fork=no --leak-check=full \
+--errors-for-leak-kinds=definite --show-leak-kinds=definite $suppressions"
+    times=25
+    ;;
+qemu)
+    times=10
+    ;;
+*)
+    echo "sanitized.sh: unknown kind: $kind" >&2
+    exit 2
+    ;;
+esac
+
+export CK_TIMEOUT_MULTIPLIER=$times
+export GREENHUB_CHECKER="$kind"
+exec "$@" --timeout-multiplier $times

@@ -1,0 +1,142 @@
+#!/bin/sh
+# setup.sh PURPOSE...      (build, test, bench, lint, valgrind, aarch64)
+#
+# Sees to it that what a purpose needs is there. When all is there, which is
+# nearly always, it looks and is done. Otherwise it installs what is missing
+# from Debian's or Ubuntu's packages if it may, and else prints the one command
+# that does, and fails.
+set -eu
+
+compiler=${CC:-cc} # may carry options: "ccache gcc"
+missing=
+optional=
+
+# need COMMAND PACKAGE
+need()
+{
+    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+
+# need_library MODULE PACKAGE
+need_library()
+{
+    pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"
+}
+
+# want_library MODULE PACKAGE: can be done without
+want_library()
+{
+    pkg-config --exists "$1" 2>/dev/null || optional="$optional $2"
+}
+
+for purpose; do
+    case $purpose in
+    build)
+        if ! command -v "${compiler%% *}" >/dev/null 2>&1; then
+            missing="$missing gcc libc6-dev"
+        elif ! echo '#include <stdio.h>' | $compiler -E - >/dev/null 2>&1; then
+            missing="$missing libc6-dev"
+        fi
+        need python3 python3
+        need meson meson
+        need ninja ninja-build
+        need pkg-config pkg-config
+        want_library libevent_core libevent-dev
+        ;;
+    test)
+        need python3 python3
+        need_library check check
+        ;;
+    bench)
+        need python3 python3
+        ;;
+    lint)
+        need python3 python3
+        need nm binutils
+        need c++ g++
+        need clang-format clang-format
+        need cppcheck cppcheck
+        need mandoc mandoc
+        need_library check check
+        ;;
+    valgrind)
+        need valgrind valgrind
+        ;;
+    aarch64)
+        need qemu-aarch64 qemu-user
+        need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+        if ! echo '#include <stdio.h>' |
+            aarch64-linux-gnu-gcc -E - >/dev/null 2>&1; then
+            missing="$missing libc6-dev-arm64-cross"
+        fi
+        ;;
+    *)
+        echo "setup.sh: unknown purpose: $purpose" >&2
+        exit 2
+        ;;
+    esac
+done
+
+wanted=$missing
+# Tried once only: where an optional package cannot be had, that is that.
+refused=build-without-libevent
+if [ -n "$optional" ] && [ ! -f "$refused" ]; then
+    wanted="$missing$optional"
+fi
+[ -n "$wanted" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    if [ -z "$missing" ]; then
+        exit 0
+    fi
+    echo "Missing, and there is no apt-get here to install it with:" >&2
+    echo "   $missing (as Debian calls them)" >&2
+    exit 1
+fi
+
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif sudo -n true 2>/dev/null; then
+    as_root=sudo
+else
+    if [ -z "$missing" ]; then
+        echo "Going on without$optional. To have it:" \
+            "sudo apt-get install -y$optional" >&2
+        exit 0
+    fi
+    echo "Some packages are missing. Install them with:" >&2
+    echo >&2
+    echo "    sudo apt-get update && sudo apt-get install -y$wanted" >&2
+    echo >&2
+    exit 1
+fi
+
+# installs PACKAGE...
+install()
+{
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+        --no-install-recommends "$@" </dev/null >"$log" 2>&1
+}
+
+update()
+{
+    $as_root apt-get update -q </dev/null >"$log" 2>&1
+}
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+echo "Installing$wanted ..." >&2
+
+# The package lists may be absent or stale: then once more with new ones. An
+# optional package that cannot be had must not stop the others.
+# shellcheck disable=SC2086
+if install $wanted || { update && install $wanted; }; then
+    exit 0
+elif [ -n "$optional" ] && { [ -z "$missing" ] || install $missing; }; then
+    : >"$refused"
+    echo "Going on without$optional, which could not be installed." >&2
+    exit 0
+fi
+tail -n 20 "$log" >&2
+echo "These packages could not be installed:$missing" >&2
+exit 1
