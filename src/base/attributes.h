@@ -8,7 +8,8 @@
 #define green__unlikely(x) __builtin_expect(!!(x), 0)
 
 #define GREEN__NOINLINE __attribute__((noinline))
-#define GREEN__NORETURN __attribute__((noreturn))
+#define GREEN__NO_SANITIZE                                                     \
+    __attribute__((no_sanitize("address"), no_sanitize("thread")))
 #define GREEN__COLD __attribute__((cold, noinline))
 
 #define container_of(pointer, type, member)                                    \

@@ -13,9 +13,10 @@
 void green__context_switch(void **save, void *load);
 
 /*
- * A context that will run entry(arg) on the stack that ends at `top`. entry must
- * not return. The return value is for the first switch to it.
+ * A context that will run entry(arg) on the stack that ends at `top`, with the
+ * floating-point control words of the caller. What entry returns is the context
+ * that is resumed then; this one is over.
  */
-void *green__context_make(void *top, void (*entry)(void *), void *arg);
+void *green__context_make(void *top, void *(*entry)(void *), void *arg);
 
 #endif

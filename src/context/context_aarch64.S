@@ -9,7 +9,8 @@
  *     sp +   0  x19 .. x28
  *
  * Writing FPCR serialises, so it is done only when the two sides differ. The
- * resumed side leaves by ret, which branch target identification lets through.
+ * resumed side leaves by ret, which branch target identification lets through;
+ * context_x86_64.S tells what that means for the prediction of returns.
  */
     .text
 
@@ -49,13 +50,17 @@ green__context_switch:
     mov     x10, sp
     str     x10, [x0]
 
+.Lload:
+    tbnz    x1, #0, .Lbegin
+
     /* Both stacks have the same layout here, so the CFI holds on either side. */
     mov     sp, x1
     ldr     x10, [sp, #160]
     cmp     x9, x10
     b.eq    1f
     msr     fpcr, x10
-1:  ldp     x19, x20, [sp, #0]
+1:  .cfi_remember_state
+    ldp     x19, x20, [sp, #0]
     ldp     x21, x22, [sp, #16]
     ldp     x23, x24, [sp, #32]
     ldp     x25, x26, [sp, #48]
@@ -80,28 +85,35 @@ green__context_switch:
     .cfi_restore x29
     .cfi_restore x30
     ret
+    .cfi_restore_state
+
+    /* A new context: there is no caller, so a backtrace ends here. */
+.Lbegin:
+    sub     x10, x1, #1
+    mov     sp, x10
+    .cfi_undefined x30
+    ldp     x9, x10, [sp]       /* FPCR, entry */
+    ldr     x0, [sp, #16]       /* arg */
+    msr     fpcr, x9
+    add     sp, sp, #32
+    mov     x29, xzr
+    mov     x30, xzr
+    blr     x10
+    mov     x1, x0
+    mrs     x9, fpcr
+    b       .Lload
     .cfi_endproc
     .size   green__context_switch, . - green__context_switch
 
 /*
- * Where a new context begins: green__context_make has put its argument in x19
- * and its entry in x20. There is no caller: a backtrace ends here.
+ * void *green__context_make(void *top, void *(*entry)(void *), void *arg)
+ *
+ *     top - 16   arg
+ *     top - 24   entry
+ *     top - 32   FPCR of whoever makes it
+ *
+ * The lowest bit of the result tells it from a suspended context.
  */
-    .globl  green__context_start
-    .hidden green__context_start
-    .type   green__context_start, %function
-    .p2align 4
-green__context_start:
-    .cfi_startproc
-    .cfi_undefined x30
-    hint    #34                 /* bti c */
-    mov     x0, x19
-    blr     x20
-    brk     #0
-    .cfi_endproc
-    .size   green__context_start, . - green__context_start
-
-/* void *green__context_make(void *top, void (*entry)(void *), void *arg) */
     .globl  green__context_make
     .hidden green__context_make
     .type   green__context_make, %function
@@ -110,13 +122,11 @@ green__context_make:
     .cfi_startproc
     hint    #34                 /* bti c */
     and     x0, x0, #~15
-    sub     x0, x0, #176
-    stp     x2, x1, [x0, #0]    /* x19: arg, x20: entry */
-    adrp    x9, green__context_start
-    add     x9, x9, :lo12:green__context_start
-    stp     xzr, x9, [x0, #80]  /* x29, x30 */
+    sub     x0, x0, #32
     mrs     x9, fpcr
-    str     x9, [x0, #160]
+    stp     x9, x1, [x0]
+    str     x2, [x0, #16]
+    add     x0, x0, #1
     ret
     .cfi_endproc
     .size   green__context_make, . - green__context_make

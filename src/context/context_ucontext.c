@@ -13,7 +13,7 @@
 
 struct start {
     ucontext_t context;
-    void (*entry)(void *);
+    void *(*entry)(void *);
     void *arg;
 };
 
@@ -23,8 +23,7 @@ static void begin(unsigned high, unsigned low)
     struct start *start =
         (struct start *)(uintptr_t)((uint64_t)high << 32 | low);
 
-    start->entry(start->arg);
-    __builtin_trap();
+    setcontext(start->entry(start->arg));
 }
 
 void green__context_switch(void **save, void *load)
@@ -35,7 +34,7 @@ void green__context_switch(void **save, void *load)
     swapcontext(&here, load);
 }
 
-void *green__context_make(void *top, void (*entry)(void *), void *arg)
+void *green__context_make(void *top, void *(*entry)(void *), void *arg)
 {
     /* How much of the stack makecontext is told of is of no consequence to it:
      * it takes the end alone. */

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "base/attributes.h"
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
 #define __SANITIZE_ADDRESS__ 1
@@ -102,6 +104,9 @@ static inline void green__notes_done(struct green__context *context)
     __tsan_destroy_fiber(context->fiber);
 }
 
+/* Uninstrumented: the entry to this function and the exit from it would be noted
+ * in different fibers. */
+GREEN__NO_SANITIZE
 static inline void green__notes_before_switch(struct green__context *from,
                                               struct green__context *to,
                                               int from_ends)

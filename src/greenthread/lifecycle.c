@@ -41,6 +41,7 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
         return NULL;
     }
     green__hub_thread_make(s);
+    s->errno_place = &errno;
     s->current = &s->main;
     s->main.state = GREEN__RUNNING;
     s->main.flags = GREEN__STARTED;

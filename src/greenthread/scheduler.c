@@ -11,44 +11,27 @@
  * yields would never let the hub look at its descriptors. After a budget of
  * hand-overs the clock is looked at, and after RUN_LIMIT the hub gets a turn: a
  * look at the clock costs about 25 ns, a turn of epoll about 250, a hand-over 5.
- * The budget adapts, so that slow greenthreads are looked at more often.
+ * The budget adapts, so that the clock is looked at in time when greenthreads
+ * run for long between two hand-overs.
  */
 #define BUDGET_MAX 64
-#define RUN_LIMIT (50 * GREEN_USEC)
-
-/* ---- The run queue --------------------------------------------------- */
-
-void green__make_runnable(struct green__scheduler *s,
-                          struct green_thread *thread)
-{
-    thread->state = GREEN__RUNNABLE;
-    thread->next = NULL;
-    if (s->run_first)
-        s->run_last->next = thread;
-    else
-        s->run_first = thread;
-    s->run_last = thread;
-}
+#define RUN_LIMIT (250 * GREEN_USEC)
 
 /* ---- The switch ------------------------------------------------------ */
 
-void green__arrive(struct green_thread *thread)
-{
-    green__notes_after_switch(&thread->context);
-    errno = thread->saved_errno;
-}
-
-void green__switch_to(struct green__scheduler *s, struct green_thread *to)
+/* Not inlined: green__context_switch counts on being called from one place. */
+GREEN__NOINLINE void green__switch_to(struct green__scheduler *s,
+                                      struct green_thread *to)
 {
     struct green_thread *from = s->current;
+    int saved_errno = *s->errno_place;
 
-    from->saved_errno = errno;
     s->current = to;
     s->hub->stats.switches++;
-    green__notes_before_switch(&from->context, &to->context,
-                               from->state == GREEN__FINISHED);
+    green__notes_before_switch(&from->context, &to->context, false);
     green__context_switch(&from->context.sp, to->context.sp);
-    green__arrive(from);
+    green__notes_after_switch(&from->context);
+    *s->errno_place = saved_errno;
     if (green__unlikely(s->inspect != NULL))
         s->inspect(s);
 }
@@ -70,22 +53,40 @@ static GREEN__COLD bool budget_spent(struct green__scheduler *s)
     return late || green__chaos(2);
 }
 
-void green__switch_away(struct green__scheduler *s)
+/* Whose turn it is. */
+static inline struct green_thread *take_next(struct green__scheduler *s)
 {
     struct green_thread *next = s->run_first;
 
-    if (green__likely(next != NULL)) {
-        if (green__unlikely(--s->budget <= 0) && budget_spent(s)) {
-            next = &s->hub_thread;
-        } else {
-            s->run_first = next->next;
-            next->state = GREEN__RUNNING;
-        }
-    } else {
-        next = &s->hub_thread;
-    }
-    if (next != s->current)
+    if (green__unlikely(!next) ||
+        (green__unlikely(--s->budget <= 0) && budget_spent(s)))
+        return &s->hub_thread;
+    s->run_first = next->next;
+    next->state = GREEN__RUNNING;
+    return next;
+}
+
+static inline void hand_over(struct green__scheduler *s)
+{
+    struct green_thread *next = take_next(s);
+
+    if (green__likely(next != s->current))
         green__switch_to(s, next);
+}
+
+void green__switch_away(struct green__scheduler *s)
+{
+    hand_over(s);
+}
+
+GREEN__NO_SANITIZE void *green__switch_last(struct green__scheduler *s)
+{
+    struct green_thread *from = s->current, *to = take_next(s);
+
+    s->current = to;
+    s->hub->stats.switches++;
+    green__notes_before_switch(&from->context, &to->context, true);
+    return to->context.sp;
 }
 
 /* The hub can never wait again: nobody may wait for it in vain. */
@@ -98,11 +99,11 @@ static GREEN__COLD void interrupt_all(struct green__scheduler *s, int error)
 }
 
 /* The hub's own context: a turn of the loop, then whoever is runnable. */
-static void hub_main(void *arg)
+static void *hub_main(void *arg)
 {
     struct green__scheduler *s = arg;
 
-    green__arrive(&s->hub_thread);
+    green__notes_after_switch(&s->hub_thread.context);
     for (;;) {
         struct green_thread *next;
 
@@ -119,6 +120,7 @@ static void hub_main(void *arg)
         s->granted = s->hub->run_start;
         green__switch_to(s, next);
     }
+    return NULL; /* never */
 }
 
 void green__hub_thread_make(struct green__scheduler *s)
@@ -181,13 +183,37 @@ int green__park(struct green__waiter *waiter)
     waiter->since = s->hub->turn_time;
     thread->waiter = waiter;
     thread->state = GREEN__PARKED;
-    green__switch_away(s);
+    hand_over(s);
     thread->waiter = NULL;
     if (green__likely(!thread->interrupt))
         return 0;
     errno = thread->interrupt;
     thread->interrupt = 0;
     return -1;
+}
+
+int green__yield(void)
+{
+    struct green__scheduler *s = green__self()->scheduler;
+    struct green_thread *thread;
+    int error;
+
+    if (green__unlikely(!s || !s->hub || s->hub->dispatching)) {
+        if (!green__current())
+            return -1;
+        s = green__self()->scheduler;
+    }
+    thread = s->current;
+    if (green__unlikely(thread->alarms)) {
+        error = green__interruption(thread);
+        if (error) {
+            errno = error;
+            return -1;
+        }
+    }
+    green__make_runnable(s, thread);
+    hand_over(s);
+    return 0;
 }
 
 void green__wake(struct green__waiter *waiter)

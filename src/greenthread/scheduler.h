@@ -50,7 +50,6 @@ struct green_thread {
     struct green_scope *scopes; /* innermost first */
     unsigned alarms; /* fired timeouts in `scopes`, and 1 when killed */
     int interrupt;   /* the errno that ends its park */
-    int saved_errno;
     uint8_t state; /* enum green__state */
     uint8_t flags;
     union {
@@ -78,6 +77,7 @@ struct green__scheduler {
     struct green_thread *current;
     struct green_thread *run_first, *run_last;
     struct green_hub *hub; /* self->hub */
+    int *errno_place; /* where this OS thread's errno is */
     int budget;      /* direct hand-overs left until the clock is looked at */
     int budget_size; /* how many were granted */
     green_time granted; /* when */
@@ -100,20 +100,34 @@ struct green__scheduler *green__scheduler(void);
 struct green_thread *green__current(void);
 
 /* The end of the run queue. */
-void green__make_runnable(struct green__scheduler *s,
-                          struct green_thread *thread);
+static inline void green__make_runnable(struct green__scheduler *s,
+                                        struct green_thread *thread)
+{
+    thread->state = GREEN__RUNNABLE;
+    thread->next = NULL;
+    if (s->run_first)
+        s->run_last->next = thread;
+    else
+        s->run_first = thread;
+    s->run_last = thread;
+}
+
+/* The current one goes to the end of the run queue, and hands over. As
+ * green__park: 0, or -1 with errno. */
+int green__yield(void);
 
 /* Ends a park with an error, if the greenthread is parked. */
 void green__interrupt(struct green_thread *thread, int error);
 
-/* The current one, parked, finished or queued again, hands over. */
+/* The current one, parked or queued again, hands over. */
 void green__switch_away(struct green__scheduler *s);
 
-/* The one function that switches stacks. */
-void green__switch_to(struct green__scheduler *s, struct green_thread *to);
+/* The current one has finished and hands over for ever: returns the context that
+ * its own is to end with, at once. */
+void *green__switch_last(struct green__scheduler *s);
 
-/* Stands here again, or for the first time, after a switch. */
-void green__arrive(struct green_thread *thread);
+/* The one function that switches between stacks. */
+void green__switch_to(struct green__scheduler *s, struct green_thread *to);
 
 /* scope.c: ECANCELED or ETIMEDOUT if a call of this one may not block, or 0. */
 int green__interruption(const struct green_thread *thread);

@@ -54,35 +54,10 @@ static int sleep_for(green_time duration)
     return -1;
 }
 
-/* The queue's end, and whoever is first. */
-static int yield(void)
-{
-    struct green__scheduler *s = green__self()->scheduler;
-    struct green_thread *thread;
-
-    if (green__unlikely(!s || !s->hub || s->hub->dispatching)) {
-        if (!green__current())
-            return -1;
-        s = green__self()->scheduler;
-    }
-    thread = s->current;
-    if (green__unlikely(thread->alarms)) {
-        int error = green__interruption(thread);
-
-        if (error) {
-            errno = error;
-            return -1;
-        }
-    }
-    green__make_runnable(s, thread);
-    green__switch_away(s);
-    return 0;
-}
-
 int green_sleep(green_time duration)
 {
     if (duration == 0)
-        return yield();
+        return green__yield();
     if (duration < 0) {
         errno = EINVAL;
         return -1;

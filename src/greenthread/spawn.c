@@ -31,8 +31,11 @@ void green__free_dead(struct green__scheduler *s)
     }
 }
 
-static GREEN__NORETURN void finish(struct green__scheduler *s,
-                                   struct green_thread *thread)
+/*
+ * What it leaves behind. Returns the context to go on with, after the notes of
+ * its last switch: from there on nothing may be noted of this stack any more.
+ */
+GREEN__NO_SANITIZE static void *finish(struct green__scheduler *s, struct green_thread *thread)
 {
     if (green__unlikely(thread->extras != NULL)) {
         green__defers_run(thread);
@@ -48,15 +51,15 @@ static GREEN__NORETURN void finish(struct green__scheduler *s,
         s->dead = thread;
     else if (thread->joiner)
         green__wake(thread->joiner);
-    green__switch_away(s);
-    __builtin_unreachable();
+    return green__switch_last(s);
 }
 
-static void thread_main(void *arg)
+GREEN__NO_SANITIZE static void *thread_main(void *arg)
 {
     struct green_thread *thread = arg;
 
-    green__arrive(thread);
+    green__notes_after_switch(&thread->context);
+    errno = 0;
     if (green__likely(!(thread->flags & GREEN__CANCELLED))) {
         thread->flags |= GREEN__STARTED;
         if (thread->flags & GREEN__NO_RESULT)
@@ -64,7 +67,7 @@ static void thread_main(void *arg)
         else
             thread->arg = thread->start.function(thread->arg);
     }
-    finish(green__self()->scheduler, thread);
+    return finish(green__self()->scheduler, thread);
 }
 
 /* ---- Birth ----------------------------------------------------------- */
