@@ -132,6 +132,16 @@ def settle(pid):
     raise Failed('the server does not come to rest without requests')
 
 
+def explained(error, pairs):
+    """A failure, with how the servers ended that did."""
+    time.sleep(0.3)  # one that is crashing needs a moment to be gone
+    ends = [describe_end(pair.server, 'the server') for pair in pairs
+            if pair.server.poll() is not None]
+    if isinstance(error, Unavailable) or not ends:
+        return error
+    return Failed('; '.join([str(error), *ends]))
+
+
 class Pair:
     """A server under load: the server on one core, its load on the other."""
 
@@ -144,6 +154,10 @@ class Pair:
             self.client = start([load, port, str(connections), f'{seconds}s',
                                  str(MESSAGE)], load_core)
             expect(self.client, 'the load', 'start')
+        except Failed as error:
+            reason = explained(error, [self])
+            self.close()
+            raise reason from error
         except BaseException:
             self.close()
             raise
@@ -230,9 +244,7 @@ def half_round(commands, floor_first, count, *load):
             pair.check()
         return times, [pair.slept / pair.requests for pair in pairs]
     except Failed as error:
-        ends = [describe_end(pair.server, 'the server') for pair in pairs
-                if pair.server.poll() is not None]
-        raise type(error)('; '.join([str(error), *ends])) from error
+        raise explained(error, pairs) from error
     except (OSError, ValueError, ZeroDivisionError,
             subprocess.TimeoutExpired) as error:
         raise Failed(f'{type(error).__name__}: {error}') from error

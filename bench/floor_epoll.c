@@ -7,10 +7,10 @@
  * - Each connection is registered once, edge-triggered, for both directions;
  *   no epoll_ctl follows. Level-triggered, the kernel would look at each ready
  *   socket a second time in the next epoll_wait, only to find it drained.
- * - A read that does not fill the buffer has emptied the socket: no second read
- *   that would give EAGAIN. What arrives afterwards makes a new edge. The end of
- *   the stream may have arrived before the edge was reported, and then makes no
- *   new one: EPOLLRDHUP tells, and we read on to see it.
+ * - A read that does not fill the buffer has emptied the socket; a second one
+ *   would give EAGAIN and is left out. What arrives later makes a new edge.
+ *   The end of the stream may have arrived before the edge was reported, and
+ *   then makes no new one: EPOLLRDHUP tells, and we read on to see it.
  * - One buffer serves all, since an echo that the socket takes at once needs no
  *   memory of its own. What it does not take is kept with the connection, which
  *   is not read from again until it is gone.
@@ -49,8 +49,8 @@ static void accept_all(int listener)
     struct connection *c;
     int fd;
 
-    while ((fd = accept4(listener, NULL, NULL,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >=
+           0) {
         bench_no_delay(fd);
         c = calloc(1, sizeof *c);
         if (!c)

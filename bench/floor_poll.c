@@ -51,8 +51,8 @@ static void accept_all(int listener)
 {
     int fd;
 
-    while ((fd = accept4(listener, NULL, NULL,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >=
+           0) {
         bench_no_delay(fd);
         append(fd);
     }

@@ -192,7 +192,7 @@ static void measure_sleepers(long n)
 
 static struct green_timer *timers;
 static long timer_count, fired;
-static long *order;          /* the timers, shuffled */
+static long *order;           /* the timers, shuffled */
 static green_time *distances; /* random: two a timer */
 static green_time last_fired;
 

@@ -6,7 +6,8 @@
  * What libevent really does:
  * - It writes warnings to stderr when the kernel refuses a descriptor, so those
  *   that it would refuse are found out first.
- * - EVLOOP_ONCE goes on waiting after a signal.
+ * - EVLOOP_ONCE goes on waiting after a signal, and EVLOOP_NONBLOCK without it
+ *   goes round as long as anything is ready.
  * - By default epoll's milliseconds bound its timeouts; with "precise" timers
  *   it keeps microseconds by a timerfd.
  * - In a forked child the base must be initialised anew before it is freed, or
@@ -138,7 +139,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
 static int wait_libevent(struct green_hub *hub, green_time timeout)
 {
     struct libevents *libevents = green_hub_state(hub);
-    int flags = timeout ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
+    int flags = EVLOOP_ONCE | (timeout ? 0 : EVLOOP_NONBLOCK);
     bool timed = timeout && timeout != GREEN_FOREVER;
     int result;
 
