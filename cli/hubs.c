@@ -48,8 +48,6 @@ static void choose(struct chosen *chosen)
 
     memset(chosen, 0, sizeof *chosen);
     chosen->variable = getenv("GREENHUB_HUB");
-    if (chosen->variable != NULL && chosen->variable[0] == '\0')
-        chosen->variable = NULL;
     hub = green_get_hub();
     if (hub != NULL)
         chosen->module = green_hub_get_module(hub);

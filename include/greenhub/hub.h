@@ -214,7 +214,8 @@ GREEN_API int green_hub_call(struct green_hub *hub, struct green_call *call);
 /*
  * The same from any thread, and from a signal handler; wakes the hub if it is
  * waiting. The hub must not be closed meanwhile.
- * Returns 0, or -1: EINVAL for NULL or no callback. Never switches.
+ * Returns 0, or -1: EINVAL for NULL or no callback, EALREADY if it is pending.
+ * Never switches.
  */
 GREEN_API int green_hub_call_threadsafe(struct green_hub *hub,
                                         struct green_call *call);
@@ -256,19 +257,19 @@ GREEN_API int green_hub_dispatch(struct green_hub *hub);
 
 /* What a hub and its greenthreads have done since the hub was made. */
 struct green_hub_stats {
-    uint64_t turns;      /* turns of the loop */
-    uint64_t waits;      /* turns that asked the system and could block */
-    uint64_t events;     /* descriptors found ready */
-    uint64_t changes;    /* changes of interest handed to the hub module */
-    uint64_t armed;      /* timers armed */
-    uint64_t fired;      /* timers fired */
-    uint64_t calls;      /* green_hub_call functions called */
-    uint64_t switches;   /* switches into a greenthread */
-    uint64_t spawns;     /* greenthreads spawned */
-    uint64_t finished;   /* greenthreads finished */
-    uint64_t dropped;    /* greenthreads dropped when the hub took over */
-    uint64_t alive;      /* greenthreads alive now, main included */
-    uint64_t descriptors; /* descriptors watched now */
+    uint64_t turns;         /* turns of the loop */
+    uint64_t waits;         /* turns that asked the system and could block */
+    uint64_t events;        /* descriptors found ready */
+    uint64_t changes;       /* changes of interest handed to the hub module */
+    uint64_t armed;         /* timers armed */
+    uint64_t fired;         /* timers fired */
+    uint64_t calls;         /* green_hub_call functions called */
+    uint64_t switches;      /* switches into a greenthread */
+    uint64_t spawns;        /* greenthreads spawned */
+    uint64_t finished;      /* greenthreads finished */
+    uint64_t dropped;       /* greenthreads dropped when the hub took over */
+    uint64_t alive;         /* greenthreads alive now, main included */
+    uint64_t descriptors;   /* descriptors watched now */
     green_time longest_run; /* longest time between two turns: who hogs? */
 };
 

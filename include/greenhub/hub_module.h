@@ -36,12 +36,12 @@ GREEN_BEGIN_DECLS
  * call green_hub_* functions other than those declared in this header.
  */
 struct green_hub_module {
-    unsigned abi;             /* GREEN_HUB_ABI */
-    const char *name;         /* [a-z0-9_]+ */
-    const char *description;  /* what it stands on, in a few words; or NULL */
-    unsigned capabilities;    /* GREEN_HUB_EDGE ... */
-    size_t state_size;        /* bytes of its own state: green_hub_state() */
-    size_t descriptor_size;   /* its bytes per descriptor:
+    unsigned abi;            /* GREEN_HUB_ABI */
+    const char *name;        /* [a-z0-9_]+ */
+    const char *description; /* what it stands on, in a few words; or NULL */
+    unsigned capabilities;   /* GREEN_HUB_EDGE ... */
+    size_t state_size;       /* bytes of its own state: green_hub_state() */
+    size_t descriptor_size;  /* its bytes per descriptor:
                                * green_hub_descriptor_state(); zeroed when a
                                * descriptor is first watched */
 

@@ -7,9 +7,9 @@
  * - A descriptor with O_NONBLOCK set by the user fails with EAGAIN, as asked.
  *   The library itself leaves a descriptor's flags as they are, but for
  *   listening sockets, which it makes non-blocking.
- * - SO_RCVTIMEO and SO_SNDTIMEO are obeyed (EAGAIN, as in the kernel). For
- *   descriptors that a green call made, set them, and O_NONBLOCK, with
- *   green_setsockopt and green_fcntl to have them noticed at once.
+ * - SO_RCVTIMEO and SO_SNDTIMEO are obeyed (EAGAIN, as in the kernel). On a
+ *   descriptor that a green call made, they and O_NONBLOCK are looked up when it
+ *   first has to wait; change them later with green_setsockopt and green_fcntl.
  * - Any number of greenthreads may wait for one descriptor; first come, first
  *   served.
  * - Writing to a socket whose peer has gone fails with EPIPE and raises no
@@ -78,8 +78,7 @@ GREEN_API int green_socketpair(int domain, int type, int protocol, int fds[2]);
 /* pipe2(2). Never switches. */
 GREEN_API int green_pipe2(int fds[2], int flags);
 /* accept(2). May switch. */
-GREEN_API int green_accept(int fd, struct sockaddr *address,
-                           socklen_t *length);
+GREEN_API int green_accept(int fd, struct sockaddr *address, socklen_t *length);
 /* accept4(2). May switch. */
 GREEN_API int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
                             int flags);

@@ -19,8 +19,8 @@ GREEN_BEGIN_DECLS
 
 /* Zero-initialise it; 0 means the default. */
 struct green_listen_options {
-    int backlog;     /* default 4096, cut by the system's limit */
-    bool reuse_port; /* SO_REUSEPORT: several listeners share the port */
+    int backlog;           /* default 4096, cut by the system's limit */
+    bool reuse_port;       /* SO_REUSEPORT: several listeners share the port */
     bool no_reuse_address; /* leave SO_REUSEADDR off */
 };
 
@@ -72,17 +72,17 @@ struct green_server {
 
 /* Zero-initialise it; 0 and NULL mean the defaults. */
 struct green_serve_options {
-    void *arg;               /* handed to the handler */
+    void *arg;                /* handed to the handler */
     unsigned max_connections; /* handled at once, over all threads; the rest
                                * waits in the system's backlog. Default: no
                                * limit */
-    unsigned threads;        /* OS threads, the caller's one of them, each with
+    unsigned threads;         /* OS threads, the caller's one of them, each with
                               * its own hub. Default 1. With TCP the listener
                               * must have reuse_port set */
-    const char *hub;         /* the hub of the further threads; NULL: the same
+    const char *hub;          /* the hub of the further threads; NULL: the same
                               * as the caller's */
-    size_t stack_size;       /* as in struct green_attr */
-    bool kill_on_stop;       /* kill the handlers on a stop; default: let them
+    size_t stack_size;        /* as in struct green_attr */
+    bool kill_on_stop;        /* kill the handlers on a stop; default: let them
                               * finish */
     struct green_server *server; /* handle for green_server_stop; may be NULL */
 };

@@ -36,8 +36,8 @@ struct green__context {
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 
-static inline void green__notes_init(struct green__context *context, void *bottom,
-                                     size_t size)
+static inline void green__notes_init(struct green__context *context,
+                                     void *bottom, size_t size)
 {
     context->bottom = bottom;
     context->size = size;
@@ -86,8 +86,8 @@ static inline void green__notes_stack_fresh(void *bottom, size_t size)
 
 #include <sanitizer/tsan_interface.h>
 
-static inline void green__notes_init(struct green__context *context, void *bottom,
-                                     size_t size)
+static inline void green__notes_init(struct green__context *context,
+                                     void *bottom, size_t size)
 {
     (void)bottom;
     (void)size;
@@ -129,8 +129,8 @@ static inline void green__notes_stack_fresh(void *bottom, size_t size)
 
 #else
 
-static inline void green__notes_init(struct green__context *context, void *bottom,
-                                     size_t size)
+static inline void green__notes_init(struct green__context *context,
+                                     void *bottom, size_t size)
 {
     (void)context;
     (void)bottom;

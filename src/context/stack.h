@@ -85,8 +85,7 @@ bool green__stack_pool_cool(struct green__stack_pool *pool);
 static inline void *green__stack_top(const struct green__stack_pool *pool,
                                      const struct green__stack *stack)
 {
-    return stack->base + pool->classes[stack->class_index].size -
-           stack->colour;
+    return stack->base + pool->classes[stack->class_index].size - stack->colour;
 }
 
 static inline void *green__stack_bottom(const struct green__stack_pool *pool,

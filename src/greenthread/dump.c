@@ -123,8 +123,7 @@ int green_dump(int fd)
         return -1;
     now = green__hub_now(s->hub);
     if (dprintf(fd, "greenthreads on hub %s: %llu alive, %llu switches\n",
-                green_hub_name(s->hub),
-                (unsigned long long)s->hub->stats.alive,
+                green_hub_name(s->hub), (unsigned long long)s->hub->stats.alive,
                 (unsigned long long)s->hub->stats.switches) < 0)
         return -1;
     green__list_each (&s->all, link) {

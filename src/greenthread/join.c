@@ -127,8 +127,7 @@ void green__links_call(struct green_thread *thread)
 void green__links_free(struct green__extras *extras)
 {
     while (!green__list_empty(&extras->links)) {
-        struct link *link =
-            container_of(extras->links.next, struct link, list);
+        struct link *link = container_of(extras->links.next, struct link, list);
 
         green__list_remove(&link->list);
         green__system.release(link);

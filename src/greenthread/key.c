@@ -131,8 +131,7 @@ static bool destroy_once(struct green_thread *thread)
     for (unsigned i = 0; i < thread->extras->local_count; i++) {
         struct local local = locals_of(thread->extras)[i];
         struct key *key = local.value ? find(local.key) : NULL;
-        void (*destructor)(void *) =
-            key ? atomic_load(&key->destructor) : NULL;
+        void (*destructor)(void *) = key ? atomic_load(&key->destructor) : NULL;
 
         locals_of(thread->extras)[i].value = NULL;
         if (destructor) {

@@ -50,7 +50,7 @@ struct green_thread {
     struct green_scope *scopes; /* innermost first */
     unsigned alarms; /* fired timeouts in `scopes`, and 1 when killed */
     int interrupt;   /* the errno that ends its park */
-    uint8_t state; /* enum green__state */
+    uint8_t state;   /* enum green__state */
     uint8_t flags;
     union {
         void *(*function)(void *);
@@ -59,9 +59,9 @@ struct green_thread {
     void *arg; /* then the result */
     struct green__waiter *joiner;
     struct green_list all;
-    struct green__stack *stack; /* NULL for main */
+    struct green__stack *stack;   /* NULL for main */
     struct green__extras *extras; /* what few have */
-    void *spawned_at; /* code address */
+    void *spawned_at;             /* code address */
 };
 
 /* Name, links, deferred functions, locals: made when first used. */
@@ -77,7 +77,7 @@ struct green__scheduler {
     struct green_thread *current;
     struct green_thread *run_first, *run_last;
     struct green_hub *hub; /* self->hub */
-    int *errno_place; /* where this OS thread's errno is */
+    int *errno_place;      /* where this OS thread's errno is */
     int budget;      /* direct hand-overs left until the clock is looked at */
     int budget_size; /* how many were granted */
     green_time granted; /* when */

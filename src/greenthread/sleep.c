@@ -35,7 +35,8 @@ static void time_is_up(struct green_timer *timer)
 static int sleep_for(green_time duration)
 {
     struct sleeper sleeper = {
-        .timer = {.callback = time_is_up, .arg = &sleeper,
+        .timer = {.callback = time_is_up,
+                  .arg = &sleeper,
                   .when = GREEN_FOREVER},
     };
     struct green_hub *hub;

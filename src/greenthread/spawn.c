@@ -35,7 +35,8 @@ void green__free_dead(struct green__scheduler *s)
  * What it leaves behind. Returns the context to go on with, after the notes of
  * its last switch: from there on nothing may be noted of this stack any more.
  */
-GREEN__NO_SANITIZE static void *finish(struct green__scheduler *s, struct green_thread *thread)
+GREEN__NO_SANITIZE static void *finish(struct green__scheduler *s,
+                                       struct green_thread *thread)
 {
     if (green__unlikely(thread->extras != NULL)) {
         green__defers_run(thread);
@@ -80,14 +81,15 @@ static struct green_thread *create(struct green__scheduler *s, size_t size,
     char *bottom, *top;
 
     green__free_dead(s);
-    stack = green__stack_acquire(&s->stacks, size ? size : GREEN__DEFAULT_STACK);
+    stack =
+        green__stack_acquire(&s->stacks, size ? size : GREEN__DEFAULT_STACK);
     if (green__unlikely(!stack))
         return NULL;
     bottom = green__stack_bottom(&s->stacks, stack);
     top = green__stack_top(&s->stacks, stack);
     green__notes_stack_fresh(bottom, (size_t)(top - bottom));
-    thread = (struct green_thread *)(void *)(top - (sizeof *thread + 63) / 64 *
-                                                       64);
+    thread =
+        (struct green_thread *)(void *)(top - (sizeof *thread + 63) / 64 * 64);
     memset(thread, 0, sizeof *thread);
     top = (char *)thread - extra;
     thread->stack = stack;
@@ -158,8 +160,8 @@ struct green_thread *green_spawn_with(const struct green_attr *attr,
 
     if (!s)
         return NULL;
-    thread = create(s, attr ? attr->stack_size : 0, 0,
-                    __builtin_return_address(0));
+    thread =
+        create(s, attr ? attr->stack_size : 0, 0, __builtin_return_address(0));
     if (!thread)
         return NULL;
     thread->start.function = fn;

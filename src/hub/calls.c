@@ -15,6 +15,20 @@ static void drain_wakeup(struct green_listener *listener, unsigned events)
         return;
 }
 
+/* Any thread may ask for it, and one must get it. */
+static int claim(struct green_call *call)
+{
+    if (!__atomic_exchange_n(&call->internal.pending, true, __ATOMIC_ACQ_REL))
+        return 0;
+    errno = EALREADY;
+    return -1;
+}
+
+static void release(struct green_call *call)
+{
+    __atomic_store_n(&call->internal.pending, false, __ATOMIC_RELEASE);
+}
+
 static void append(struct green_hub *hub, struct green_call *call)
 {
     call->internal.next = NULL;
@@ -53,7 +67,7 @@ void green__calls_close(struct green_hub *hub)
 
     take_foreign(hub);
     for (struct green_call *call = hub->calls; call; call = call->internal.next)
-        call->internal.pending = false;
+        release(call);
     hub->calls = NULL;
     hub->calls_end = &hub->calls;
     if (hub->wakeup_fd >= 0)
@@ -101,11 +115,8 @@ int green_hub_call(struct green_hub *hub, struct green_call *call)
         errno = EINVAL;
         return -1;
     }
-    if (call->internal.pending) {
-        errno = EALREADY;
+    if (claim(call) < 0)
         return -1;
-    }
-    call->internal.pending = true;
     append(hub, call);
     return 0;
 }
@@ -118,7 +129,8 @@ int green_hub_call_threadsafe(struct green_hub *hub, struct green_call *call)
         errno = EINVAL;
         return -1;
     }
-    call->internal.pending = true;
+    if (claim(call) < 0)
+        return -1;
     head = atomic_load_explicit(&hub->foreign_calls, memory_order_relaxed);
     do
         call->internal.next = head;
@@ -130,8 +142,8 @@ int green_hub_call_threadsafe(struct green_hub *hub, struct green_call *call)
 
 bool green__calls_pending(struct green_hub *hub)
 {
-    return hub->calls || atomic_load_explicit(&hub->foreign_calls,
-                                              memory_order_relaxed);
+    return hub->calls ||
+           atomic_load_explicit(&hub->foreign_calls, memory_order_relaxed);
 }
 
 void green__calls_dispatch(struct green_hub *hub)
@@ -145,7 +157,7 @@ void green__calls_dispatch(struct green_hub *hub)
     while (call && !hub->dead) {
         struct green_call *next = call->internal.next;
 
-        call->internal.pending = false;
+        release(call);
         hub->stats.calls++;
         call->callback(call); /* may free it */
         call = next;

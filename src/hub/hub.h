@@ -23,7 +23,7 @@
 
 struct green_hub {
     const struct green_hub_module *module;
-    void *state; /* the module's */
+    void *state;   /* the module's */
     void *library; /* dlopen's handle, if the module came from a file */
     struct green__self *owner;
 
@@ -41,7 +41,7 @@ struct green_hub {
     int wakeup_fd; /* when the module has no wakeup of its own; else -1 */
     struct green_listener wakeup_listener;
 
-    bool running;     /* green_hub_run */
+    bool running; /* green_hub_run */
     bool aborted;
     bool dispatching; /* callbacks are being called */
     bool dead;        /* a fork or green_use_hub took it away from under one */

@@ -102,8 +102,7 @@ const char *green_hub_name(const struct green_hub *hub)
     return hub->module->name;
 }
 
-const struct green_hub_module *
-green_hub_get_module(const struct green_hub *hub)
+const struct green_hub_module *green_hub_get_module(const struct green_hub *hub)
 {
     if (!hub) {
         errno = EINVAL;
@@ -144,25 +143,33 @@ int green_hub_cancel(struct green_hub *hub, struct green_timer *timer)
 
 /* ---- A turn ---------------------------------------------------------- */
 
-static green_time shorten(struct green_hub *hub, green_time timeout)
+/* The rest of a timeout that the next timer leaves. */
+static green_time shorten(struct green_hub *hub, green_time timeout,
+                          green_time now)
 {
     green_time next = green__timers_next(&hub->timers);
-    green_time now;
 
     if (next == GREEN_FOREVER)
         return timeout;
-    now = green__hub_now(hub);
     if (next <= now)
         return 0;
     return next - now < timeout ? next - now : timeout;
 }
 
-static void note_run(struct green_hub *hub)
+/* What is due already leaves no time to wait; code has run for a while. */
+static green_time begin_wait(struct green_hub *hub, green_time timeout)
 {
-    green_time ran = green__clock() - hub->run_start;
+    green_time clock = green__clock();
+    green_time ran = clock - hub->run_start;
 
     if (ran > hub->stats.longest_run)
         hub->stats.longest_run = ran;
+    if (green__descriptors_prepare(hub) || green__calls_pending(hub))
+        return 0;
+    if (timeout == 0)
+        return 0;
+    return shorten(hub, timeout,
+                   hub->module->now ? hub->module->now(hub) : clock);
 }
 
 int green_hub_wait(struct green_hub *hub, green_time timeout)
@@ -173,17 +180,12 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
         return refuse(EINVAL);
     if (hub->dispatching)
         return refuse(EBUSY);
-    if (green__descriptors_prepare(hub) || green__calls_pending(hub))
-        timeout = 0;
-    else if (timeout > 0)
-        timeout = shorten(hub, timeout);
-    note_run(hub);
+    timeout = begin_wait(hub, timeout);
     hub->stats.waits += timeout > 0;
     result = hub->module->wait(hub, timeout);
     error = errno;
     hub->run_start = green__clock();
-    hub->turn_time =
-        hub->module->now ? hub->module->now(hub) : hub->run_start;
+    hub->turn_time = hub->module->now ? hub->module->now(hub) : hub->run_start;
     errno = error;
     return result;
 }
@@ -199,8 +201,8 @@ int green_hub_dispatch(struct green_hub *hub)
     if (green__calls_pending(hub))
         green__calls_dispatch(hub);
     if (!hub->dead)
-        hub->stats.fired += green__timers_fire(&hub->timers, hub->turn_time,
-                                               &hub->dead);
+        hub->stats.fired +=
+            green__timers_fire(&hub->timers, hub->turn_time, &hub->dead);
     if (!hub->dead)
         green__descriptors_dispatch(hub);
     hub->dispatching = false;

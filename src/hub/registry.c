@@ -6,24 +6,30 @@
 #include "hub/hub.h"
 #include "hub/modules/modules.h"
 
-/* Best first. A new hub is one line here, one in modules.h, one in the build. */
+/*
+ * Best first: name, other name, whether it is tried when nobody asks for a certain
+ * one. A new hub is one line here, one in modules.h, one in the build.
+ */
+#define BUILT_IN_HUBS(HUB)                                                     \
+    HUB(epolls, epoll, true)                                                   \
+    HUB(poll, poll, true)                                                      \
+    HUB(selects, select, true)                                                 \
+    HUB(libevent, pyevent, false)                                              \
+    HUB(sim, sim, false)
+
+#define AS_ENTRY(name, alias, by_default)                                      \
+    {#name, #alias, &green__hub_##name, by_default},
+#define AS_NAME(name, alias, by_default) #name,
+
 static const struct {
     const char *name, *alias;
     const struct green_hub_module *module;
-    bool by_default; /* tried when nobody asks for a certain one */
-} built_in[] = {
-    {"epolls", "epoll", &green__hub_epolls, true},
-    {"poll", "poll", &green__hub_poll, true},
-    {"selects", "select", &green__hub_selects, true},
-    {"libevent", "pyevent", &green__hub_libevent, false},
-    {"sim", "sim", &green__hub_sim, false},
-};
+    bool by_default;
+} built_in[] = {BUILT_IN_HUBS(AS_ENTRY)};
+
+static const char *const names[] = {BUILT_IN_HUBS(AS_NAME) NULL};
 
 #define BUILT_IN (sizeof built_in / sizeof built_in[0])
-
-static const char *const names[BUILT_IN + 1] = {
-    "epolls", "poll", "selects", "libevent", "sim", NULL,
-};
 
 const char *const *green_hub_names(void)
 {

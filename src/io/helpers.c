@@ -45,8 +45,7 @@ int green_reader_init(struct green_reader *reader, int fd, char *buffer,
         errno = EINVAL;
         return -1;
     }
-    *reader =
-        (struct green_reader){.fd = fd, .buffer = buffer, .size = size};
+    *reader = (struct green_reader){.fd = fd, .buffer = buffer, .size = size};
     return 0;
 }
 
@@ -93,8 +92,7 @@ ssize_t green_read_line(struct green_reader *reader, char **line)
     for (;;) {
         char *start = reader->buffer + reader->internal.start;
         size_t length = reader->internal.end - reader->internal.start;
-        char *newline =
-            memchr(start + searched, '\n', length - searched);
+        char *newline = memchr(start + searched, '\n', length - searched);
         ssize_t n;
 
         if (newline)

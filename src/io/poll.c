@@ -134,8 +134,8 @@ static int wait_once(struct poller *poller, green_time deadline)
     poller->rare = false;
     green__waiter_init(&poller->waiter, &polling);
     while (begun < poller->count && result == 0) {
-        result = begin_wait(poller, &poller->entries[begun],
-                            &poller->fds[begun]);
+        result =
+            begin_wait(poller, &poller->entries[begun], &poller->fds[begun]);
         begun += result == 0;
     }
     if (poller->rare) {
@@ -188,8 +188,8 @@ int green__poll(struct pollfd *fds, nfds_t count, green_time timeout)
             return -1;
         }
     }
-    result = poll_until(
-        &poller, green__time_add(green__hub_now(poller.hub), timeout));
+    result = poll_until(&poller,
+                        green__time_add(green__hub_now(poller.hub), timeout));
     error = errno;
     if (poller.entries != few)
         green__system.release(poller.entries);
@@ -199,6 +199,6 @@ int green__poll(struct pollfd *fds, nfds_t count, green_time timeout)
 
 int green_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-    return green__poll(fds, count,
-                       timeout_ms < 0 ? GREEN_FOREVER : timeout_ms * GREEN_MSEC);
+    return green__poll(
+        fds, count, timeout_ms < 0 ? GREEN_FOREVER : timeout_ms * GREEN_MSEC);
 }

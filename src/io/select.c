@@ -1,7 +1,6 @@
 /* select, on top of poll, so that the size of a set is no limit. */
 #include <errno.h>
 
-
 #include <greenhub/io.h>
 
 #include "base/system.h"
@@ -88,8 +87,8 @@ static void set_left(struct timeval *timeout, green_time deadline)
     timeout->tv_usec = left % GREEN_SEC / GREEN_USEC;
 }
 
-static int select_by_poll(const struct sets *sets, int nfds,
-                          struct pollfd *fds, green_time timeout)
+static int select_by_poll(const struct sets *sets, int nfds, struct pollfd *fds,
+                          green_time timeout)
 {
     nfds_t count = to_poll(sets, nfds, fds);
     int result = green__poll(fds, count, timeout);
@@ -116,7 +115,8 @@ int green_select(int nfds, fd_set *readable, fd_set *writable,
     struct pollfd *fds;
     int result, error;
 
-    if (nfds < 0 || (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0))) {
+    if (nfds < 0 ||
+        (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0))) {
         errno = EINVAL;
         return -1;
     }

@@ -15,8 +15,7 @@ int green_socket(int domain, int type, int protocol)
     int fd = green__system.socket(domain, type, protocol);
 
     if (fd >= 0)
-        green__io_opened(fd, green__file_of_socket(domain, type, protocol) |
-                                 GREEN__FILE_KNOWN);
+        green__io_opened(fd, green__file_of_socket(domain, type, protocol));
     return fd;
 }
 
@@ -26,8 +25,8 @@ int green_socketpair(int domain, int type, int protocol, int fds[2])
 
     if (green__system.socketpair(domain, type, protocol, fds) < 0)
         return -1;
-    green__io_opened(fds[0], file | GREEN__FILE_KNOWN);
-    green__io_opened(fds[1], file | GREEN__FILE_KNOWN);
+    green__io_opened(fds[0], file);
+    green__io_opened(fds[1], file);
     return 0;
 }
 
@@ -76,20 +75,6 @@ static int prepare_listener(struct green__io *io)
     return 0;
 }
 
-/* A connection has most of what its listener has. */
-static void accepted(const struct green__io *io, int fd, int flags)
-{
-    const uint32_t timeouts = GREEN__FILE_RCVTIMEO | GREEN__FILE_SNDTIMEO;
-    uint32_t listener = io->d->file;
-    uint32_t file = listener & GREEN__FILE_TCP;
-
-    if ((listener & GREEN__FILE_KNOWN) && !(listener & timeouts))
-        file |= GREEN__FILE_KNOWN;
-    if (flags & SOCK_NONBLOCK)
-        file |= GREEN__FILE_NONBLOCK;
-    green__io_opened(fd, file);
-}
-
 int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
                   int flags)
 {
@@ -107,7 +92,9 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
                      : (errno = EAGAIN, -1);
     } while (green__would_block(result) && green__io_wait(&io) == 0);
     if (result >= 0)
-        accepted(&io, result, flags);
+        green__io_opened(
+            result, (io.d->file & GREEN__FILE_TCP) |
+                        (flags & SOCK_NONBLOCK ? GREEN__FILE_NONBLOCK : 0u));
     green__io_end(&io);
     return result;
 }

@@ -121,8 +121,7 @@ ssize_t green_write(int fd, const void *buffer, size_t size)
         return -1;
     while (done < size) {
         if (green__io_may_try(&io)) {
-            n = green__try_write(&io, (const char *)buffer + done,
-                                 size - done);
+            n = green__try_write(&io, (const char *)buffer + done, size - done);
             if (green__likely(n > 0)) {
                 done += (size_t)n;
                 continue;
@@ -202,10 +201,9 @@ ssize_t green_sendto(int fd, const void *buffer, size_t size, int flags,
     io.nonblocking = flags & MSG_DONTWAIT;
     do {
         if (green__io_may_try(&io)) {
-            n = green__system.sendto(fd, (const char *)buffer + done,
-                                     size - done,
-                                     flags | MSG_DONTWAIT | MSG_NOSIGNAL,
-                                     address, length);
+            n = green__system.sendto(
+                fd, (const char *)buffer + done, size - done,
+                flags | MSG_DONTWAIT | MSG_NOSIGNAL, address, length);
             if (n >= 0) {
                 done += (size_t)n;
                 continue;

@@ -38,8 +38,8 @@ struct green__io {
     struct green__descriptor *d; /* NULL until it waits, if it is not known */
     int fd;
     uint8_t direction;
-    bool nonblocking; /* this call is not to wait, as by MSG_DONTWAIT */
-    uint32_t ticket;  /* its place in the queue, once it has waited */
+    bool nonblocking;    /* this call is not to wait, as by MSG_DONTWAIT */
+    uint32_t ticket;     /* its place in the queue, once it has waited */
     green_time deadline; /* by SO_RCVTIMEO and the like; 0: not known yet */
 };
 

@@ -80,8 +80,8 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
 
     if (!to)
         return control(epolls, EPOLL_CTL_DEL, fd, token, to);
-    result = control(epolls, from ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, token,
-                     to);
+    result =
+        control(epolls, from ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, token, to);
     /* The number may stand for another file than the loop knows of. */
     if (result < 0 && errno == ENOENT)
         result = control(epolls, EPOLL_CTL_ADD, fd, token, to);
@@ -106,8 +106,7 @@ static int wait_for_events(struct epolls *epolls, green_time timeout)
     int count;
 
     if (timeout == 0 || timeout == GREEN_FOREVER)
-        return epoll_wait(epolls->fd, epolls->events, BATCH,
-                          timeout ? -1 : 0);
+        return epoll_wait(epolls->fd, epolls->events, BATCH, timeout ? -1 : 0);
     if (atomic_load_explicit(&lacks_pwait2, memory_order_relaxed))
         return wait_by_poll(epolls, timeout);
     time = green__timespec(timeout);

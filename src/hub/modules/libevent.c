@@ -145,16 +145,14 @@ static int wait_libevent(struct green_hub *hub, green_time timeout)
 
     if (timed) {
         green_time us = green__time_in(timeout, GREEN_USEC);
-        struct timeval time = {.tv_sec = us / 1000000,
-                               .tv_usec = us % 1000000};
+        struct timeval time = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
 
         if (event_add(&libevents->timer, &time) < 0) {
             errno = ENOMEM;
             return -1;
         }
     }
-    result = event_base_loop(libevents->base,
-                             flags | EVLOOP_NO_EXIT_ON_EMPTY);
+    result = event_base_loop(libevents->base, flags | EVLOOP_NO_EXIT_ON_EMPTY);
     if (timed)
         event_del(&libevents->timer);
     return result < 0 ? -1 : 0;

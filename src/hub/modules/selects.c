@@ -90,8 +90,8 @@ static void put(unsigned long *set, int fd, bool on)
 
 static void find_end(struct selects *selects)
 {
-    size_t word = ((size_t)selects->end + (size_t)WORD_BITS - 1) /
-                  (size_t)WORD_BITS;
+    size_t word =
+        ((size_t)selects->end + (size_t)WORD_BITS - 1) / (size_t)WORD_BITS;
 
     while (word > 0 && !(selects->wanted[READABLE][word - 1] |
                          selects->wanted[WRITABLE][word - 1]))
@@ -143,8 +143,8 @@ static void report_closed(struct green_hub *hub, struct selects *selects)
 static void report_word(struct green_hub *hub, struct selects *selects,
                         int word)
 {
-    unsigned long readable = selects->found[READABLE][word] |
-                             selects->found[URGENT][word];
+    unsigned long readable =
+        selects->found[READABLE][word] | selects->found[URGENT][word];
     unsigned long writable = selects->found[WRITABLE][word];
     unsigned long any = readable | writable;
 
@@ -160,8 +160,8 @@ static void report_word(struct green_hub *hub, struct selects *selects,
 static int select_for(struct selects *selects, green_time timeout)
 {
     struct timespec time = green__timespec(timeout);
-    size_t words = ((size_t)selects->end + (size_t)WORD_BITS - 1) /
-                   (size_t)WORD_BITS;
+    size_t words =
+        ((size_t)selects->end + (size_t)WORD_BITS - 1) / (size_t)WORD_BITS;
 
     for (int i = 0; words && i < SETS; i++)
         memcpy(selects->found[i], selects->wanted[i],

@@ -59,8 +59,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
         return epoll_ctl(sim->fd, EPOLL_CTL_DEL, fd, &event);
     if (epoll_ctl(sim->fd, EPOLL_CTL_MOD, fd, &event) == 0)
         return 0;
-    return errno == ENOENT ? epoll_ctl(sim->fd, EPOLL_CTL_ADD, fd, &event)
-                           : -1;
+    return errno == ENOENT ? epoll_ctl(sim->fd, EPOLL_CTL_ADD, fd, &event) : -1;
 }
 
 static int look(struct green_hub *hub, int timeout_ms)
