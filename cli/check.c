@@ -25,7 +25,7 @@ static const char usage[] =
     "\"ok   RULE\", \"FAIL RULE: what was seen\", or \"skip RULE: why\".\n"
     "The exit status is 0 if none fails, else 1.\n";
 
-#define TIME_LIMIT_MS 20000
+#define TIME_LIMIT_MS 12000
 
 static const struct check_rule *const tables[] = {
     check_rules_ready,

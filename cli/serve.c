@@ -90,6 +90,7 @@ static void dump_when_asked(void *unused)
     char byte;
 
     (void)unused;
+    green_set_name(green_self(), "SIGUSR1");
     while (green_read(dump_pipe[0], &byte, 1) == 1)
         green_dump(STDERR_FILENO);
 }

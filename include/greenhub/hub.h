@@ -168,7 +168,7 @@ struct green_timer {
     green_time when; /* absolute; set by green_hub_schedule */
     struct {
         struct green_timer *next, *prev; /* the library's */
-        uint8_t state;
+        uint16_t state;
     } internal;
 };
 

@@ -5,6 +5,7 @@
 #ifndef GREEN_NOTES_H
 #define GREEN_NOTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attributes.h"
@@ -27,6 +28,7 @@ struct green__context {
     void *fake_stack;
 #elif defined(__SANITIZE_THREAD__)
     void *fiber;
+    void **kept; /* where the stack keeps it for its next user */
 #endif
 };
 
@@ -58,9 +60,11 @@ static inline void green__notes_init_main(struct green__context *context)
     green__notes_init(context, bottom, size);
 }
 
-static inline void green__notes_done(struct green__context *context)
+static inline void green__notes_done(struct green__context *context,
+                                     bool left_in_the_middle)
 {
     (void)context;
+    (void)left_in_the_middle;
 }
 
 static inline void green__notes_before_switch(struct green__context *from,
@@ -86,22 +90,32 @@ static inline void green__notes_stack_fresh(void *bottom, size_t size)
 
 #include <sanitizer/tsan_interface.h>
 
+/* A fiber takes some 100 us to make, so it stays with its stack: in the lowest
+ * word, which is zero when the stack is new. */
 static inline void green__notes_init(struct green__context *context,
                                      void *bottom, size_t size)
 {
-    (void)bottom;
     (void)size;
-    context->fiber = __tsan_create_fiber(0);
+    context->kept = (void **)bottom;
+    if (!*context->kept)
+        *context->kept = __tsan_create_fiber(0);
+    context->fiber = *context->kept;
 }
 
 static inline void green__notes_init_main(struct green__context *context)
 {
+    context->kept = NULL;
     context->fiber = __tsan_get_current_fiber();
 }
 
-static inline void green__notes_done(struct green__context *context)
+/* One that was left in the middle is of no use to the next. */
+static inline void green__notes_done(struct green__context *context,
+                                     bool left_in_the_middle)
 {
-    __tsan_destroy_fiber(context->fiber);
+    if (left_in_the_middle) {
+        *context->kept = NULL;
+        __tsan_destroy_fiber(context->fiber);
+    }
 }
 
 /* Uninstrumented: the entry to this function and the exit from it would be noted
@@ -142,9 +156,11 @@ static inline void green__notes_init_main(struct green__context *context)
     (void)context;
 }
 
-static inline void green__notes_done(struct green__context *context)
+static inline void green__notes_done(struct green__context *context,
+                                     bool left_in_the_middle)
 {
     (void)context;
+    (void)left_in_the_middle;
 }
 
 static inline void green__notes_before_switch(struct green__context *from,

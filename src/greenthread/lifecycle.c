@@ -117,6 +117,8 @@ void green__cool_later(struct green__scheduler *s)
 /* It never runs again. One that can be joined stays, as cancelled. */
 static void drop(struct green__scheduler *s, struct green_thread *thread)
 {
+    if (thread->state == GREEN__DELAYED)
+        green__delay_forget(thread);
     thread->state = GREEN__FINISHED;
     thread->flags |= GREEN__CANCELLED;
     thread->waiter = NULL;
@@ -205,7 +207,7 @@ static void ends(struct green__self *self)
     green__overflow_thread_ends();
     if (s->current != &s->main)
         return; /* still on one of its stacks: the process is at its end */
-    green__notes_done(&s->hub_thread.context);
+    green__notes_done(&s->hub_thread.context, true);
     green__stack_pool_destroy(&s->stacks);
     green__system.release(s);
 }

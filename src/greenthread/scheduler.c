@@ -107,6 +107,7 @@ static void *hub_main(void *arg)
     for (;;) {
         struct green_thread *next;
 
+        green__lifecycle_check(s);
         if (green_hub_wait(s->hub, s->run_first ? 0 : GREEN_FOREVER) < 0)
             interrupt_all(s, errno);
         green_hub_dispatch(s->hub);
@@ -130,7 +131,7 @@ void green__hub_thread_make(struct green__scheduler *s)
     char *top = green__stack_top(&s->stacks, stack);
 
     if (s->hub_thread.context.sp)
-        green__notes_done(&s->hub_thread.context);
+        green__notes_done(&s->hub_thread.context, true);
     green__notes_stack_fresh(bottom, (size_t)(top - bottom));
     s->hub_thread.context.sp = green__context_make(top, hub_main, s);
     green__notes_init(&s->hub_thread.context, bottom, (size_t)(top - bottom));

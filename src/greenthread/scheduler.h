@@ -137,6 +137,9 @@ void green__free_dead(struct green__scheduler *s);
 void green__thread_free(struct green__scheduler *s,
                         struct green_thread *thread);
 
+/* One that has not started is dropped: its parent must not cancel it. */
+void green__delay_forget(struct green_thread *thread);
+
 /* join.c, extras.c, key.c: parts of a greenthread's end. */
 void green__links_call(struct green_thread *thread);
 void green__links_free(struct green__extras *extras);

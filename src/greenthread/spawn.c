@@ -8,13 +8,15 @@
 
 /* ---- Death ----------------------------------------------------------- */
 
+/* Started and cancelled is one that was dropped with its hub. */
 void green__thread_free(struct green__scheduler *s, struct green_thread *thread)
 {
     struct green__stack *stack = thread->stack;
 
     if (green__unlikely(thread->extras != NULL))
         green__extras_free(thread);
-    green__notes_done(&thread->context);
+    green__notes_done(&thread->context, (thread->flags & GREEN__STARTED) &&
+                                            (thread->flags & GREEN__CANCELLED));
     green__stack_release(&s->stacks, stack);
 }
 
@@ -210,6 +212,15 @@ static void end_delay(struct green_thread *thread)
     if (delay->parent)
         green_unlink(delay->parent, parent_ends, thread);
     green__make_runnable(green__self()->scheduler, thread);
+}
+
+void green__delay_forget(struct green_thread *thread)
+{
+    struct delay *delay = delay_of(thread);
+
+    if (delay->parent)
+        green_unlink(delay->parent, parent_ends, thread);
+    delay->parent = NULL;
 }
 
 static void delay_is_over(struct green_timer *timer)

@@ -2,18 +2,28 @@
 
 #include "base/attributes.h"
 
-/* A timer's state: idle, or in a bucket: BUCKET + its index, or fresh. */
-enum { IDLE = 0, BUCKET = 1, FRESH = BUCKET + GREEN__TIMER_BUCKETS };
+/* A timer's state: idle, in a bucket (BUCKET + level * GREEN__DIGITS + digit), or
+ * fresh. */
+enum {
+    IDLE = 0,
+    BUCKET = 1,
+    FRESH = BUCKET + GREEN__LEVELS * GREEN__DIGITS,
+};
 
 /* How many are looked at to make a bucket's `early` exact without moving it. */
 #define LOOK 32
 
-static unsigned bucket_for(const struct green__timers *timers, green_time when)
+static unsigned level_for(const struct green__timers *timers, green_time when)
 {
-    if (when <= timers->last)
-        return 0;
-    return 64 - (unsigned)__builtin_clzll((unsigned long long)when ^
-                                          (unsigned long long)timers->last);
+    uint64_t difference = (uint64_t)when ^ (uint64_t)timers->last;
+
+    /* The lowest digit is level 0 whether it differs or not. */
+    return (unsigned)(63 - __builtin_clzll(difference | 1)) / GREEN__DIGIT_BITS;
+}
+
+static unsigned digit_at(green_time when, unsigned level)
+{
+    return (unsigned)(when >> level * GREEN__DIGIT_BITS) % GREEN__DIGITS;
 }
 
 static void push(struct green__timer_bucket *bucket, struct green_timer *timer)
@@ -45,19 +55,29 @@ static void unlink_timer(struct green__timer_bucket *bucket,
 
 static void put(struct green__timers *timers, struct green_timer *timer)
 {
-    unsigned index = bucket_for(timers, timer->when);
-    struct green__timer_bucket *bucket = &timers->buckets[index];
+    green_time when = timer->when > timers->last ? timer->when : timers->last;
+    unsigned level = level_for(timers, when), digit = digit_at(when, level);
+    struct green__timer_bucket *bucket = &timers->buckets[level][digit];
 
     if (!bucket->first) {
-        timers->used |= UINT64_C(1) << index;
-        bucket->early = timer->when;
+        timers->levels |= 1u << level;
+        timers->used[level] |= UINT64_C(1) << digit;
+        bucket->early = when;
         bucket->exact = true;
-    } else if (timer->when < bucket->early) {
-        bucket->early = timer->when;
+    } else if (when < bucket->early) {
+        bucket->early = when;
         bucket->exact = true;
     }
-    timer->internal.state = (uint8_t)(BUCKET + index);
+    timer->internal.state = (uint16_t)(BUCKET + level * GREEN__DIGITS + digit);
     push(bucket, timer);
+}
+
+static void mark_empty(struct green__timers *timers, unsigned level,
+                       unsigned digit)
+{
+    timers->used[level] &= ~(UINT64_C(1) << digit);
+    if (!timers->used[level])
+        timers->levels &= ~(1u << level);
 }
 
 void green__timers_init(struct green__timers *timers, green_time now)
@@ -80,7 +100,7 @@ void green__timers_add(struct green__timers *timers, struct green_timer *timer,
 bool green__timers_remove(struct green__timers *timers,
                           struct green_timer *timer)
 {
-    unsigned state = timer->internal.state;
+    unsigned state = timer->internal.state, level, digit;
     struct green__timer_bucket *bucket;
 
     if (state == IDLE)
@@ -90,11 +110,13 @@ bool green__timers_remove(struct green__timers *timers,
         unlink_timer(&timers->fresh, timer);
         return true;
     }
-    bucket = &timers->buckets[state - BUCKET];
+    level = (state - BUCKET) / GREEN__DIGITS;
+    digit = (state - BUCKET) % GREEN__DIGITS;
+    bucket = &timers->buckets[level][digit];
     unlink_timer(bucket, timer);
     if (!bucket->first)
-        timers->used &= ~(UINT64_C(1) << (state - BUCKET));
-    else if (timer->when <= bucket->early)
+        mark_empty(timers, level, digit);
+    else if (level > 0 && timer->when <= bucket->early)
         bucket->exact = false;
     return true;
 }
@@ -118,27 +140,29 @@ static bool find_earliest(const struct green__timer_bucket *bucket,
 green_time green__timers_next(struct green__timers *timers)
 {
     struct green__timer_bucket *bucket;
+    unsigned level;
 
-    if (!timers->used)
+    if (!timers->levels)
         return GREEN_FOREVER;
-    if (timers->used & 1)
-        return timers->last;
-    bucket = &timers->buckets[__builtin_ctzll(timers->used)];
+    level = (unsigned)__builtin_ctz(timers->levels);
+    bucket = &timers->buckets[level][__builtin_ctzll(timers->used[level])];
     if (!bucket->exact)
         bucket->exact = find_earliest(bucket, LOOK, &bucket->early);
     return bucket->early;
 }
 
-/* Moves `last` forward within the lowest bucket, and its timers down. */
-static void lower(struct green__timers *timers, unsigned index, green_time now)
+/* Moves `last` forward into a bucket of the lowest level, and its timers down. */
+static void lower(struct green__timers *timers, unsigned level, unsigned digit,
+                  green_time now)
 {
-    struct green__timer_bucket *bucket = &timers->buckets[index];
+    struct green__timer_bucket *bucket = &timers->buckets[level][digit];
     struct green_timer *timer = bucket->first;
-    green_time earliest = GREEN_FOREVER;
+    green_time earliest = bucket->early;
 
-    find_earliest(bucket, UINT32_MAX, &earliest);
+    if (!bucket->exact)
+        find_earliest(bucket, UINT32_MAX, &earliest);
     timers->last = earliest < now ? earliest : now;
-    timers->used &= ~(UINT64_C(1) << index);
+    mark_empty(timers, level, digit);
     *bucket = (struct green__timer_bucket){0};
     while (timer) {
         struct green_timer *next = timer->internal.next;
@@ -152,20 +176,23 @@ static void lower(struct green__timers *timers, unsigned index, green_time now)
 static struct green_timer *take_due(struct green__timers *timers,
                                     green_time now)
 {
-    struct green_timer *timer;
+    while (timers->levels) {
+        unsigned level = (unsigned)__builtin_ctz(timers->levels);
+        unsigned digit = (unsigned)__builtin_ctzll(timers->used[level]);
+        struct green__timer_bucket *bucket = &timers->buckets[level][digit];
 
-    while (timers->used && !(timers->used & 1)) {
-        unsigned index = (unsigned)__builtin_ctzll(timers->used);
-
-        if (timers->buckets[index].early > now)
+        if (bucket->early > now)
             return NULL;
-        lower(timers, index, now);
+        if (level == 0) {
+            struct green_timer *timer = bucket->first;
+
+            timers->last = bucket->early;
+            green__timers_remove(timers, timer);
+            return timer;
+        }
+        lower(timers, level, digit, now);
     }
-    if (!timers->used)
-        return NULL;
-    timer = timers->buckets[0].first;
-    green__timers_remove(timers, timer);
-    return timer;
+    return NULL;
 }
 
 size_t green__timers_fire(struct green__timers *timers, green_time now,
@@ -182,7 +209,7 @@ size_t green__timers_fire(struct green__timers *timers, green_time now,
             return fired;
     }
     timers->firing = false;
-    if (!timers->used && timers->last < now)
+    if (!timers->levels && timers->last < now)
         timers->last = now;
     timer = timers->fresh.first;
     timers->fresh = (struct green__timer_bucket){0};
@@ -204,8 +231,11 @@ static void forget(struct green__timer_bucket *bucket)
 
 void green__timers_forget(struct green__timers *timers)
 {
-    for (unsigned i = 0; i < GREEN__TIMER_BUCKETS; i++)
-        forget(&timers->buckets[i]);
+    for (unsigned level = 0; level < GREEN__LEVELS; level++)
+        for (unsigned digit = 0; digit < GREEN__DIGITS; digit++)
+            forget(&timers->buckets[level][digit]);
     forget(&timers->fresh);
-    timers->used = 0;
+    timers->levels = 0;
+    for (unsigned level = 0; level < GREEN__LEVELS; level++)
+        timers->used[level] = 0;
 }

@@ -1,16 +1,22 @@
 /*
- * Timers: a radix heap. Arming and cancelling are O(1), without allocation.
+ * Timers: a radix heap with digits of six bits. Arming and cancelling are O(1),
+ * without allocation.
  *
  * `last` is a time that no pending timer lies before (earlier ones count as due
- * at `last`). A timer for `when` is in bucket
+ * at `last`). A timer for `when` is kept at the level of the highest digit in
+ * which `when` and `last` differ, 0 if they are equal, in the bucket of its own
+ * digit there. So
  *
- *     0                                    if when == last
- *     1 + index of the highest bit in which when and last differ      else
+ * - all of a lower level come before all of a higher one, and within a level the
+ *   buckets come in the order of their digits;
+ * - a bucket of level 0 is one point in time;
+ * - timers of equal time are always in the same bucket, in the order of arming.
  *
- * so all of a lower bucket come before all of a higher one, and timers of equal
- * time are always in the same bucket, in the order of arming. To fire, `last` is
- * moved to the earliest time of the lowest bucket, whose timers then move to
- * lower buckets; no timer moves more often than a time has bits.
+ * To fire, `last` is moved into the first bucket of the lowest level, whose
+ * timers thereby move to lower levels. No timer moves more often than a time has
+ * digits: for a million timers within a second, about four times. (With digits of
+ * one bit it was twenty times, and most of them a cache miss: firing took 876 ns
+ * a timer.)
  *
  * `early` of a bucket is a time that none of it lies before: exact while timers
  * are added; after the earliest was cancelled, the next move makes it exact.
@@ -20,7 +26,9 @@
 
 #include <greenhub/hub.h>
 
-#define GREEN__TIMER_BUCKETS 64
+#define GREEN__DIGIT_BITS 6
+#define GREEN__DIGITS (1 << GREEN__DIGIT_BITS)
+#define GREEN__LEVELS ((63 + GREEN__DIGIT_BITS - 1) / GREEN__DIGIT_BITS)
 
 struct green__timer_bucket {
     struct green_timer *first, *last;
@@ -30,8 +38,9 @@ struct green__timer_bucket {
 
 struct green__timers {
     green_time last;
-    uint64_t used; /* bit n: bucket n is not empty */
-    struct green__timer_bucket buckets[GREEN__TIMER_BUCKETS];
+    unsigned levels;              /* bit n: level n is not empty */
+    uint64_t used[GREEN__LEVELS]; /* bit n: its bucket n is not empty */
+    struct green__timer_bucket buckets[GREEN__LEVELS][GREEN__DIGITS];
     /* Armed while timers fire: they join the others afterwards. */
     struct green__timer_bucket fresh;
     bool firing;

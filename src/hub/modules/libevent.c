@@ -5,7 +5,8 @@
  *
  * What libevent really does:
  * - It writes warnings to stderr when the kernel refuses a descriptor, so those
- *   that it would refuse are found out first.
+ *   that it would refuse are found out first. When it gets no descriptors for
+ *   itself it ends the process, so it is not asked unless there are some.
  * - EVLOOP_ONCE goes on waiting after a signal, and EVLOOP_NONBLOCK without it
  *   goes round as long as anything is ready.
  * - By default epoll's milliseconds bound its timeouts; with "precise" timers
@@ -17,6 +18,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,11 +45,37 @@ static void timer_fired(evutil_socket_t fd, short what, void *arg)
     (void)arg;
 }
 
+/* Whether an event base would get the descriptors that it makes: epoll's, a
+ * timer's, a pair for signals, and some to spare. */
+static int are_descriptors_left(void)
+{
+    int fds[8];
+    size_t count = 0;
+    int error = 0;
+
+    while (count < sizeof fds / sizeof fds[0] && !error) {
+        fds[count] = eventfd(0, EFD_CLOEXEC);
+        if (fds[count] < 0)
+            error = errno;
+        else
+            count++;
+    }
+    while (count > 0)
+        close(fds[--count]);
+    errno = error;
+    return error ? -1 : 0;
+}
+
 static int open_libevent(struct green_hub *hub)
 {
     struct libevents *libevents = green_hub_state(hub);
-    struct event_config *config = event_config_new();
+    struct event_config *config;
 
+    if (are_descriptors_left() < 0) {
+        green_hub_set_error("too few descriptors are left for libevent");
+        return -1;
+    }
+    config = event_config_new();
     if (config) {
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
         event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
