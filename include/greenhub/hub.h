@@ -224,7 +224,8 @@ GREEN_API int green_hub_call_threadsafe(struct green_hub *hub,
  * Runs the loop on the caller's stack until green_hub_abort; greenthreads run
  * between two turns. Callbacks are called on the caller's stack.
  * Returns 0 after an abort, or -1: EINVAL for NULL, EBUSY if the loop is
- * running already, or what the hub's wait failed with.
+ * running already, ECANCELED in a child that a callback has forked, or what the
+ * hub's wait failed with.
  * May switch. The hub's own thread.
  */
 GREEN_API int green_hub_run(struct green_hub *hub);

@@ -42,8 +42,9 @@ struct green_hub_module {
     unsigned capabilities;   /* GREEN_HUB_EDGE ... */
     size_t state_size;       /* bytes of its own state: green_hub_state() */
     size_t descriptor_size;  /* its bytes per descriptor:
-                               * green_hub_descriptor_state(); zeroed when a
-                               * descriptor is first watched */
+                               * green_hub_descriptor_state(); zero at first,
+                               * then what the module put there, also when the
+                               * number is used anew */
 
     /*
      * Acquires what the module needs; its state is zeroed. Returns 0, or -1 with
@@ -116,8 +117,8 @@ GREEN_API int green_hub_token_fd(uint64_t token);
 GREEN_API void *green_hub_state(struct green_hub *hub);
 
 /*
- * The module's own bytes for a descriptor that it was told of by `interest`,
- * NULL if it never was. They keep their place. Cannot fail. Never switches.
+ * The module's own bytes for a descriptor that it was told of by `interest`;
+ * perhaps NULL if it never was. They keep their place. Cannot fail. Never switches.
  */
 GREEN_API void *green_hub_descriptor_state(struct green_hub *hub, int fd);
 

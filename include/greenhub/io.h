@@ -6,7 +6,8 @@
  * - They try the system call first and wait only when it would block.
  * - A descriptor with O_NONBLOCK set by the user fails with EAGAIN, as asked.
  *   The library itself leaves a descriptor's flags as they are, but for
- *   listening sockets, which it makes non-blocking.
+ *   listening sockets, which it makes non-blocking; green_connect and
+ *   green_sendfile set O_NONBLOCK for the length of one system call.
  * - SO_RCVTIMEO and SO_SNDTIMEO are obeyed (EAGAIN, as in the kernel). On a
  *   descriptor that a green call made, they and O_NONBLOCK are looked up when it
  *   first has to wait; change them later with green_setsockopt and green_fcntl.

@@ -93,7 +93,7 @@ GREEN_API int green_cancel(struct green_thread *thread);
  * dropped with its hub counts as cancelled.
  * Returns 0, or -1:
  *   EINVAL     NULL, or it is detached, or somebody joins it already
- *   EDEADLK    it is the caller itself
+ *   EDEADLK    it is the caller itself, or main
  *   ECANCELED  it was cancelled before it started, and is freed now; or the
  *              caller was killed, and it is not: green_killed() tells which
  * May switch. Mirrors GreenThread.wait, pthread_join.
@@ -169,7 +169,8 @@ GREEN_API int green_shield_end(struct green_shield *shield);
  * Has fn(arg) called when the calling greenthread ends, however it ends but for
  * being dropped with its hub; last come, first called. Main's are called when
  * its OS thread ends, not at the end of the process.
- * Returns 0, or -1: EINVAL for NULL, ENOMEM. Never switches. fn may block.
+ * Returns 0, or -1: EINVAL for NULL, ENOMEM, EDEADLK in a hub's callback. Never
+ * switches. fn may block.
  */
 GREEN_API int green_defer(void (*fn)(void *), void *arg);
 

@@ -268,6 +268,8 @@ int green_hub_add(struct green_hub *hub, struct green_listener *listener)
     if (!d)
         return -1;
     /* What a former file of this number was is not known to hold for this. */
+    if (d->flags & GREEN__ALWAYS_READY)
+        d->reported = 0;
     d->flags &= (uint8_t)~GREEN__ALWAYS_READY;
     green__list_append(&d->listeners, &listener->internal.link);
     if (tell_of_more(hub, d) < 0) {
@@ -375,6 +377,7 @@ static void tell_closed(struct green_hub *hub, struct green__descriptor *d)
 {
     const unsigned events =
         GREEN_CLOSED | GREEN_ERROR | GREEN_HANGUP | GREEN__READ_WRITE;
+    struct green_list told;
 
     while (!green__list_empty(&d->edges)) {
         struct green__edge *edge = edge_of(d->edges.next);
@@ -382,15 +385,17 @@ static void tell_closed(struct green_hub *hub, struct green__descriptor *d)
         green__list_remove(&edge->link);
         edge->callback(edge, events);
     }
-    while (!green__list_empty(&d->listeners)) {
-        struct green_listener *listener = listener_of(d->listeners.next);
+    /* Moved aside: who adds itself again waits for the number's next life. */
+    green__list_init(&told);
+    green__list_splice(&told, &d->listeners);
+    while (!green__list_empty(&told) && !hub->dead) {
+        struct green_listener *listener = listener_of(told.next);
 
         green__list_remove(&listener->internal.link);
         listener->internal.added = false;
         listener->callback(listener, events);
-        if (hub->dead)
-            return;
     }
+    green__list_splice(&d->listeners, &told);
 }
 
 /* The number's life is over; what belongs to the next is set anew. */

@@ -45,6 +45,14 @@ const struct green_hub_module *green__module_built_in(const char *name)
     return NULL;
 }
 
+/* Set and empty counts as not set. */
+static const char *environment_name(void)
+{
+    const char *name = secure_getenv("GREENHUB_HUB");
+
+    return name && *name ? name : NULL;
+}
+
 /* Opens a hub by name, or the default. NULL as green_use_hub. */
 static struct green_hub *open_named(const char *name)
 {
@@ -53,7 +61,7 @@ static struct green_hub *open_named(const char *name)
     void *library = NULL;
 
     if (!name)
-        name = secure_getenv("GREENHUB_HUB");
+        name = environment_name();
     if (name) {
         module = green__module_find(name, &library);
         hub = module ? green__hub_open(module, library) : NULL;
