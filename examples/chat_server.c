@@ -20,7 +20,6 @@ struct member {
 
 static struct member *members;
 
-/* The room hears it, the speaker included. */
 static void say(const struct member *from, const char *text)
 {
     const struct member *to;

@@ -1,11 +1,7 @@
-/*
- * A hub of somebody else's, in a file of its own: poll(2), with waits counted.
- * Try it: greenhub check ./counting_hub.so
- * Use it: GREENHUB_HUB=./counting_hub.so greenhub serve --echo, or in C
- * green_use_hub("./counting_hub.so"), as counting_hub_demo.c does.
- */
+/* A hub of somebody else's, in a file of its own: poll(2), and it counts waits.
+ * Try it: greenhub check ./counting_hub.so. Use it: see counting_hub_demo.c, or
+ * GREENHUB_HUB=./counting_hub.so greenhub serve --echo */
 #include <greenhub.h>
-
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,7 +13,6 @@ struct state {
     unsigned long waits;
 };
 
-/* The loop keeps a few bytes per descriptor for us: the token it is called. */
 static int interest(struct green_hub *hub, int fd, uint64_t token,
                     unsigned from, unsigned to)
 {
@@ -35,30 +30,32 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     fds[fd].fd = to != 0 ? fd : -1;
     fds[fd].events = to & GREEN_READ ? POLLIN : 0;
     fds[fd].events |= to & GREEN_WRITE ? POLLOUT : 0;
-    *(uint64_t *)green_hub_descriptor_state(hub, fd) = token;
+    *(uint64_t *)green_hub_descriptor_state(hub, fd) = token; /* for us */
     return 0;
+}
+
+static unsigned translate(int found)
+{
+    return (found & POLLIN ? GREEN_READ : 0) |
+           (found & POLLOUT ? GREEN_WRITE : 0) |
+           (found & (POLLERR | POLLHUP) ? GREEN_ERROR | GREEN_HANGUP : 0) |
+           (found & POLLNVAL ? GREEN_CLOSED : 0);
 }
 
 static int wait(struct green_hub *hub, green_time timeout)
 {
     struct state *me = green_hub_state(hub);
     struct timespec t = {timeout / GREEN_SEC, timeout % GREEN_SEC};
-    int fd, found;
+    uint64_t *token;
 
     me->waits++;
     if (ppoll(me->fds, (nfds_t)me->count, timeout == GREEN_FOREVER ? NULL : &t,
               NULL) < 0)
         return errno == EINTR ? 0 : -1;
-    for (fd = 0; fd < me->count; fd++) {
-        found = me->fds[fd].revents;
-        if (found != 0)
-            green_hub_ready(hub,
-                            *(uint64_t *)green_hub_descriptor_state(hub, fd),
-                            (found & POLLIN ? GREEN_READ : 0) |
-                                (found & POLLOUT ? GREEN_WRITE : 0) |
-                                (found & POLLERR ? GREEN_ERROR : 0) |
-                                (found & POLLHUP ? GREEN_HANGUP : 0) |
-                                (found & POLLNVAL ? GREEN_CLOSED : 0));
+    for (int fd = 0; fd < me->count; fd++) {
+        token = green_hub_descriptor_state(hub, fd);
+        if (me->fds[fd].revents != 0)
+            green_hub_ready(hub, *token, translate(me->fds[fd].revents));
     }
     return 0;
 }
@@ -66,7 +63,6 @@ static int wait(struct green_hub *hub, green_time timeout)
 static void end(struct green_hub *hub)
 {
     struct state *me = green_hub_state(hub);
-
     if (getenv("COUNTING_HUB_REPORT") != NULL)
         fprintf(stderr, "counting_hub: %lu waits\n", me->waits);
     free(me->fds);

@@ -113,7 +113,8 @@ GREEN_API const char *green_hub_error(void);
 
 /*
  * A wish to be called when a descriptor is ready. The caller owns it and keeps
- * it in place while it is added. Zero-initialise it, fill in the first four.
+ * it in place while it is added: until it is removed, or its hub is eliminated or
+ * ends with its OS thread. Zero-initialise it, fill in the first four.
  * It persists, and is level-triggered: it is called in every turn of the loop
  * in which the descriptor is ready, until it is removed. After a call with
  * GREEN_CLOSED it is no longer added.

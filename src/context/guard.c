@@ -16,21 +16,24 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/self.h"
 #include "base/system.h"
 
+#define ADVICE_POPULATE_READ 22
 #define ADVICE_GUARD_INSTALL 102
 
 enum way { UNKNOWN, BY_ADVICE, BY_PROTECTION };
 
 static _Atomic enum way known_way = UNKNOWN;
 
-/* The kernel reads a path from the page: EFAULT exactly if it may not. */
-static bool is_guarded(const void *page)
+/*
+ * The kernel is asked to fault the page in, which fails exactly on a guard page.
+ * (A system call that reads memory would do too, but valgrind reads along.)
+ */
+static bool is_guarded(void *page, size_t size)
 {
-    return access(page, F_OK) < 0 && errno == EFAULT;
+    return madvise(page, size, ADVICE_POPULATE_READ) < 0 && errno == EFAULT;
 }
 
 static int protect(void *page, size_t size)
@@ -51,7 +54,7 @@ int green__guard_install(void *page, size_t page_size)
         green__system.advise(page, page_size, ADVICE_GUARD_INSTALL) == 0) {
         if (way == BY_ADVICE)
             return 0;
-        if (is_guarded(page)) {
+        if (is_guarded(page, page_size)) {
             atomic_store_explicit(&known_way, BY_ADVICE, memory_order_relaxed);
             return 0;
         }

@@ -162,8 +162,9 @@ static void hub_replaced(struct green__self *self)
     green__hub_thread_make(s);
     use(s, self->hub);
     self->hub->stats.dropped = dropped;
-    green__note("greenhub: %llu greenthreads dropped with their hub",
-                (unsigned long long)dropped);
+    if (dropped)
+        green__note("greenhub: %llu greenthreads dropped with their hub",
+                    (unsigned long long)dropped);
 }
 
 /* The forking greenthread is the only one in the child, and has no hub yet. */

@@ -61,15 +61,19 @@ static void take_foreign(struct green_hub *hub)
     }
 }
 
-void green__calls_close(struct green_hub *hub)
+void green__calls_forget(struct green_hub *hub)
 {
-    int saved = errno;
-
     take_foreign(hub);
     for (struct green_call *call = hub->calls; call; call = call->internal.next)
         release(call);
     hub->calls = NULL;
     hub->calls_end = &hub->calls;
+}
+
+void green__calls_close(struct green_hub *hub)
+{
+    int saved = errno;
+
     if (hub->wakeup_fd >= 0)
         green__system.close(hub->wakeup_fd);
     hub->wakeup_fd = -1;

@@ -34,7 +34,6 @@ void green__descriptors_init(struct green_hub *hub)
     hub->descriptors.ready_end = &hub->descriptors.ready;
 }
 
-/* Their owners may ask for them to be removed later: from nowhere. */
 static void forget_waiting(struct green__descriptor *d)
 {
     while (!green__list_empty(&d->edges))
@@ -45,15 +44,21 @@ static void forget_waiting(struct green__descriptor *d)
     }
 }
 
+void green__descriptors_forget(struct green_hub *hub)
+{
+    struct green__descriptors *table = &hub->descriptors;
+
+    for (size_t i = 0; i < table->chunk_count; i++)
+        for (size_t j = 0; table->chunks[i] && j < GREEN__CHUNK; j++)
+            forget_waiting(&table->chunks[i]->entries[j]);
+}
+
 void green__descriptors_free(struct green_hub *hub)
 {
     struct green__descriptors *table = &hub->descriptors;
 
-    for (size_t i = 0; i < table->chunk_count; i++) {
-        for (size_t j = 0; table->chunks[i] && j < GREEN__CHUNK; j++)
-            forget_waiting(&table->chunks[i]->entries[j]);
+    for (size_t i = 0; i < table->chunk_count; i++)
         green__system.release(table->chunks[i]);
-    }
     green__system.release(table->chunks);
     *table = (struct green__descriptors){0};
 }
@@ -481,7 +486,8 @@ static void call_listeners(struct green_hub *hub, struct green__descriptor *d,
         if (listener->internal.turn == hub->stats.turns)
             continue;
         if (listener->events & events) {
-            listener->callback(listener, events);
+            listener->callback(
+                listener, events & (listener->events | ~GREEN__READ_WRITE));
             if (hub->dead)
                 return;
         }

@@ -84,6 +84,10 @@ struct green__descriptors {
 void green__descriptors_init(struct green_hub *hub);
 void green__descriptors_free(struct green_hub *hub);
 
+/* The hub ends: nobody waits any more. Owners may ask for listeners and edges to
+ * be removed later, from nowhere. */
+void green__descriptors_forget(struct green_hub *hub);
+
 /* The entry, made if need be. NULL with ENOMEM, or EBADF if fd < 0. */
 struct green__descriptor *green__descriptor_get(struct green_hub *hub, int fd);
 

@@ -55,6 +55,10 @@ struct green_hub {
 struct green_hub *green__hub_open(const struct green_hub_module *module,
                                   void *library);
 
+/* What users have added to it is not added any more. Touches what they own, so
+ * it is left out when the OS thread ends: its stack may have held that. */
+void green__hub_disown(struct green_hub *hub);
+
 /* Closes it and frees it all, or in a forked child forgets it. */
 void green__hub_close(struct green_hub *hub);
 void green__hub_forget_after_fork(struct green_hub *hub);
@@ -74,6 +78,7 @@ static inline struct green_hub *green__hub_here(void)
 /* calls.c */
 int green__calls_open(struct green_hub *hub);
 void green__calls_close(struct green_hub *hub);
+void green__calls_forget(struct green_hub *hub);
 bool green__calls_pending(struct green_hub *hub);
 void green__calls_dispatch(struct green_hub *hub);
 

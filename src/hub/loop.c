@@ -58,11 +58,17 @@ free_hub:
     return NULL;
 }
 
+void green__hub_disown(struct green_hub *hub)
+{
+    green__timers_forget(&hub->timers);
+    green__descriptors_forget(hub);
+    green__calls_forget(hub);
+}
+
 static void free_hub(struct green_hub *hub)
 {
     void *library = hub->library;
 
-    green__timers_forget(&hub->timers);
     green__descriptors_free(hub);
     green__system.release(hub);
     green__library_close(library);

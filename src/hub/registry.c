@@ -88,6 +88,7 @@ static void forked(struct green__self *self)
     struct green_hub *hub = self->hub;
 
     self->hub = NULL;
+    green__hub_disown(hub);
     green__hub_forget_after_fork(hub);
 }
 
@@ -105,8 +106,10 @@ static void install(struct green__self *self, struct green_hub *hub)
     self->hub_layer = &layer;
     if (self->scheduler)
         self->scheduler_layer->hub_replaced(self);
-    if (old)
+    if (old) {
+        green__hub_disown(old);
         green__hub_close(old);
+    }
 }
 
 /* What can forbid it before anything is opened. */

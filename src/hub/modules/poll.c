@@ -10,6 +10,7 @@
  * - poll counts milliseconds; ppoll counts nanoseconds.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 
 #include "base/clock.h"
@@ -83,7 +84,8 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
         return 0;
     }
     if (!place->number) {
-        if (make_room(polls) < 0)
+        /* poll itself would say so in the next wait only. */
+        if (fcntl(fd, F_GETFD) < 0 || make_room(polls) < 0)
             return -1;
         place->number = ++polls->count;
     }

@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+"""Runs the command greenhub as its users do."""
+
+import json
+import os
+import re
+import resource
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import peers
+from peers import COMMAND, Program, Skip, connect, echoes, run, tool, until
+
+
+def serve(*options, env=None, **more):
+    return Program([COMMAND, "serve", "--echo", "--listen", "tcp://127.0.0.1:0"]
+                   + list(options), env=env, **more)
+
+
+def served(server):
+    """connections, messages, bytes, as it says in the end."""
+    match = server.line(
+        r"served (\d+) connections, (\d+) messages, (\d+) bytes")
+    return tuple(int(number) for number in match.groups())
+
+
+def pauses(server):
+    return int(server.line(r"paused accepting (\d+) times").group(1))
+
+
+# ---- Usage ----------------------------------------------------------------
+
+def case_help_and_version():
+    status, out, err = run([COMMAND, "--help"])
+    assert status == 0 and "serve" in out and err == ""
+    status, out, err = run([COMMAND, "--version"])
+    assert status == 0 and re.match(r"greenhub \d+\.\d+\.\d+$", out), out
+    for command in ("hubs", "serve", "check"):
+        status, out, err = run([COMMAND, command, "--help"])
+        assert status == 0 and "usage: greenhub " + command in out, out
+
+
+def case_wrong_usage_is_2():
+    for words in ([], ["nonsense"], ["hubs", "--nonsense"], ["hubs", "more"],
+                  ["serve"], ["serve", "--echo", "more"],
+                  ["serve", "--echo", "--threads", "0"],
+                  ["serve", "--echo", "--threads", "-1"],
+                  ["serve", "--echo", "--threads", "x"],
+                  ["serve", "--echo", "--max-connections", "1x"],
+                  ["serve", "--echo", "--listen"],
+                  ["serve", "--echo", "--listen", "nonsense"],
+                  ["serve", "--echo", "--listen", "tcp://127.0.0.1:65536"],
+                  ["check"], ["check", "poll", "poll"]):
+        status, out, err = run([COMMAND] + words)
+        assert status == 2 and err != "", (words, status, out, err)
+
+
+def case_full_disk_is_a_failure():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([COMMAND, "hubs"], stdout=full,
+                              stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "standard output" in done.stderr
+
+
+# ---- hubs -----------------------------------------------------------------
+
+def case_hubs_as_text_and_json():
+    status, out, err = run([COMMAND, "hubs", "--json"])
+    found = json.loads(out)
+    assert status == 0, err
+    names = [hub["name"] for hub in found["hubs"]]
+    assert {"poll", "selects", "libevent", "sim"} <= set(names), names
+    assert [hub["name"] for hub in found["hubs"] if hub["default"]] == [
+        found["default"]]
+    for hub in found["hubs"]:
+        assert hub["available"] == (hub["reason"] is None), hub
+    status, out, err = run([COMMAND, "hubs"])
+    assert status == 0 and "* " + found["default"] in out, out
+    assert all(name in out for name in names), out
+
+
+def case_hubs_honours_the_environment():
+    for name in peers.hubs():
+        status, out, err = run([COMMAND, "hubs", "--json"],
+                               env={"GREENHUB_HUB": name})
+        found = json.loads(out)
+        assert status == 0 and found["default"] == name, out
+        assert found["chosen_by"] == "GREENHUB_HUB", out
+
+
+def case_hubs_says_why_there_is_no_default():
+    status, out, err = run([COMMAND, "hubs", "--json"],
+                           env={"GREENHUB_HUB": "no_\"such"})
+    found = json.loads(out)
+    assert status == 1 and found["default"] is None, out
+    assert found["hubs"][-1]["reason"], out
+    status, out, err = run([COMMAND, "hubs"], env={"GREENHUB_HUB": "none"})
+    assert status == 1 and "no default hub" in err, err
+
+
+# ---- serve ----------------------------------------------------------------
+
+def case_serve_on_every_hub_and_count():
+    for hub in peers.hubs():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server = serve("--hub", hub)
+            address = server.listening()
+            server.line("hub %s, 1 thread" % hub)
+            for _ in range(3):
+                with connect(address) as peer:
+                    echoes(peer, b"12345")
+                    echoes(peer, b"678")
+            peers.echoes_to_many(address, 40)
+            idle = connect(address)  # must not keep it from ending
+            echoes(idle, b"!")
+            assert server.stop(number) == 0
+            assert idle.recv(1) == b""
+            connections, messages, size = served(server)
+            wanted = 3 * 8 + sum(len(b"peer %d;" % n) * 20 for n in range(40))
+            assert connections == 44 and size == wanted + 1, server.out
+            assert messages >= 47, server.out
+
+
+def case_serve_with_nc():
+    host, port = serve().listening()
+    status, out, err = run([tool("nc"), "-N", host, str(port)], text="hello\n")
+    assert status == 0 and out == "hello\n", err
+
+
+def case_serve_says_hello():
+    server = serve("--hello")
+    host, port = server.listening()
+    server.line("nc 127.0.0.1 %d$" % port)
+    server.line("kill -USR1 %d " % server.process.pid)
+
+
+def case_serve_dumps_and_goes_on():
+    server = serve()
+    peer = connect(server.listening())
+    echoes(peer, b"one")
+    server.process.send_signal(signal.SIGUSR1)
+    server.line("green_serve acceptor", server.err)
+    server.line("main", server.err)
+    echoes(peer, b"two")
+    assert server.stop() == 0
+
+
+def case_serve_address_in_use():
+    host, port = serve().listening()
+    status, out, err = run([COMMAND, "serve", "--echo", "--listen",
+                            "tcp://%s:%d" % (host, port)])
+    assert status == 1 and "in use" in err and "--listen" in err, err
+
+
+def case_serve_addresses_that_cannot_be():
+    for address in ("tcp://no-such-host.invalid:80",
+                    "tcp://203.0.113.7:6000", "unix:///nowhere/at/all"):
+        status, out, err = run([COMMAND, "serve", "--echo", "--listen",
+                                address], timeout=60)
+        assert status == 1 and address in err, (address, status, err)
+    status, out, err = run([COMMAND, "serve", "--echo", "--hub", "none"])
+    assert status == 1 and "none" in err, err
+
+
+def case_serve_ipv6_and_all_addresses():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError as error:
+        raise Skip("no IPv6 here: %s" % error)
+    for listen, hosts in (("tcp://[::1]:0", ["::1"]),
+                          ("tcp6://*:0", ["::1"]),
+                          ("tcp://*:0", ["::1", "127.0.0.1"])):
+        server = Program([COMMAND, "serve", "--echo", "--listen", listen])
+        port = server.listening()[1]
+        for host in hosts:
+            with connect((host, port)) as peer:
+                echoes(peer, b"over " + host.encode())
+
+
+def case_serve_with_threads():
+    server = serve("--threads", "4")
+    address = server.listening()
+    server.line("4 threads")
+    peers.echoes_to_many(address, 200)
+    peers.echoes_to_many(address, 200)
+    with open("/proc/%d/status" % server.process.pid) as status:
+        assert re.search(r"^Threads:\s+4$", status.read(), re.M)
+    idle = [connect(address) for _ in range(20)]
+    for peer in idle:
+        echoes(peer, b"still here")
+    assert server.stop() == 0
+    assert served(server)[0] == 420, server.out
+
+
+def case_serve_unix_socket_with_threads():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "socket")
+        for _ in range(2):  # the second finds the first one's dead socket
+            server = Program([COMMAND, "serve", "--echo", "--threads", "3",
+                              "--listen", "unix://" + path])
+            server.line("listening on unix://" + path)
+            for number in range(30):
+                with socket.socket(socket.AF_UNIX) as peer:
+                    peer.settimeout(peers.PATIENCE)
+                    peer.connect(path)
+                    echoes(peer, b"number %d" % number)
+            assert server.stop() == 0
+            assert served(server)[0] == 30, server.out
+
+
+def silent_for(peer, seconds):
+    peer.settimeout(seconds)
+    try:
+        peer.recv(1, socket.MSG_PEEK)
+        return False
+    except socket.timeout:
+        return True
+    finally:
+        peer.settimeout(peers.PATIENCE)
+
+
+def case_serve_with_a_limit():
+    for threads in ("1", "3"):
+        server = serve("--max-connections", "2", "--threads", threads)
+        address = server.listening()
+        first, second = connect(address), connect(address)
+        echoes(first, b"1")
+        echoes(second, b"2")
+        waiting = [connect(address) for _ in range(12)]
+        for peer in waiting:
+            peer.sendall(b"3")
+        assert all(silent_for(peer, 0.02) for peer in waiting)
+        first.close()
+        second.close()
+        # Each that is served gives its place to another; which is not said.
+        left = set(waiting)
+        while left:
+            ready = select.select(left, [], [], peers.PATIENCE)[0]
+            assert ready, "%d wait for ever" % len(left)
+            assert len(ready) <= 2, "%d are served at once" % len(ready)
+            for peer in ready:
+                assert peer.recv(1) == b"3"
+                peer.close()
+                left.remove(peer)
+        assert server.stop() == 0
+        assert served(server)[0] == 14, server.out
+
+
+def cpu_ticks(pid):
+    with open("/proc/%d/stat" % pid) as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def case_serve_out_of_descriptors():
+    for hub in peers.hubs():
+        server = serve("--hub", hub, preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (40, 40)))
+        address = server.listening()
+        crowd = [connect(address) for _ in range(80)]
+        for peer in crowd:
+            peer.sendall(b"x")
+        answered = until("some are served", lambda: [
+            peer for peer in crowd if not silent_for(peer, 0.001)][:1])
+        before = cpu_ticks(server.process.pid)
+        time.sleep(1)  # what it does with a full table, for a second
+        busy = cpu_ticks(server.process.pid) - before
+        assert busy < 30, "it spins: %d ticks in a second" % busy
+        # Those that hang up make room, until everyone has been served.
+        left = [peer for peer in crowd if peer is not answered[0]]
+        answered[0].close()
+        while left:
+            ready = select.select(left, [], [], peers.PATIENCE)[0]
+            assert ready, "%d are never served" % len(left)
+            for peer in ready:
+                assert peer.recv(1) == b"x"
+                peer.close()
+                left.remove(peer)
+        assert server.stop() == 0
+        assert pauses(server) > 0, server.out
+        assert served(server)[0] == 80, server.out
+
+
+# ---- check ----------------------------------------------------------------
+
+def case_check_passes_every_hub():
+    for hub in peers.hubs() + ["sim"]:
+        status, out, err = run([COMMAND, "check", hub], timeout=200)
+        assert status == 0 and " 0 failed" in out, (hub, out, err)
+        assert out.count("\nok ") > 20, out
+
+
+def case_check_says_what_cannot_be_loaded():
+    for name in ("/nowhere/hub.so", "no_such_hub", COMMAND,
+                 os.path.join(peers.BUILD, "greenhub.pc")):
+        status, out, err = run([COMMAND, "check", name])
+        assert status == 1 and "FAIL it loads and opens" in out, (name, out)
+
+
+BROKEN = (
+    ("crashes", "me->waits++;", "*(volatile int *)0 = 1;", "it crashes"),
+    ("exits", "me->waits++;", "exit(7);", "it ends the process"),
+    ("hangs", "me->waits++;", "for (;;) poll(NULL, 0, -1);", "it hangs"),
+    ("cuts its timeouts short", "timeout / GREEN_SEC, timeout % GREEN_SEC",
+     "0, timeout % GREEN_SEC / 2", "ends after"),
+    ("spins", "timeout / GREEN_SEC, timeout % GREEN_SEC",
+     "0, timeout % GREEN_SEC / 1000", "waits"),
+    ("forgets writers", "(found & POLLOUT ? GREEN_WRITE : 0)", "0",
+     "not told of room to write"),
+    ("never gives up", "fds[fd].fd = to != 0 ? fd : -1;", "fds[fd].fd = fd;",
+     "given up"),
+    ("fails on signals", "errno == EINTR ? 0 : -1", "-1", "signal"),
+    ("claims what it is not", ".interest = interest,",
+     ".interest = interest, .capabilities = 0x40,", "capabilities"),
+    ("has an impossible name", '"counting"', '"Counting Hub"', ""),
+    ("is of another ABI", "= GREEN_HUB_ABI", "= GREEN_HUB_ABI + 1", ""),
+)
+
+
+def build_broken(folder, number, good, bad):
+    """counting_hub.c with something wrong in it, as a module."""
+    with open(os.path.join(peers.SOURCE, "examples", "counting_hub.c")) as file:
+        text = file.read()
+    assert good in text, "counting_hub.c has no %r" % good
+    source = os.path.join(folder, "broken%d.c" % number)
+    module = source[:-1] + "so"
+    with open(source, "w") as file:
+        file.write(text.replace(good, bad))
+    status, out, err = run([
+        tool("cc"), "-std=c11", "-D_GNU_SOURCE", "-w", "-shared", "-fPIC",
+        "-I", os.path.join(peers.SOURCE, "include"), "-o", module, source])
+    assert status == 0, err
+    return module
+
+
+def case_check_finds_broken_hubs():
+    """Each by the rule that it breaks; those after it are not waited for."""
+    tool("cc")
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (what, good, bad, said) in enumerate(BROKEN):
+            module = build_broken(folder, number, good, bad)
+            checker = Program([COMMAND, "check", module])
+            try:
+                checker.line("^FAIL .*" + said)
+            except AssertionError as error:
+                raise AssertionError("a hub that %s: %s" % (what, error))
+            os.killpg(checker.process.pid, signal.SIGKILL)
+            checker.wait()
+
+
+def case_check_exits_with_1():
+    tool("cc")
+    with tempfile.TemporaryDirectory() as folder:
+        module = build_broken(folder, 0, '"counting"', '"Counting"')
+        status, out, err = run([COMMAND, "check", module], timeout=100)
+        assert status == 1 and ", 0 failed" not in out, out
+        module = build_broken(folder, 1, "me->waits++;", "exit(7);")
+        status, out, err = run([COMMAND, "check", module], timeout=100)
+        assert status == 1 and "it ends the process, with status 7" in out, out
+
+
+if __name__ == "__main__":
+    peers.main(globals())

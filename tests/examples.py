@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Runs each example against real peers over TCP."""
+
+import http.server
+import os
+import socket
+import tempfile
+import threading
+import time
+
+import peers
+from peers import Program, connect, echoes, example, run, tool
+
+HERE = "tcp://127.0.0.1:0"
+
+
+def through_nc(address, text):
+    host, port = address
+    status, out, err = run([tool("nc"), "-N", host, str(port)], text=text)
+    assert status == 0, err
+    return out
+
+
+def web_server(body):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *unused):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def case_echo_server_on_every_hub():
+    for hub in peers.hubs():
+        server = Program([example("echo_server"), HERE],
+                         env={"GREENHUB_HUB": hub})
+        address = server.listening()
+        peer = connect(address)
+        for size in (1, 64, 4096, 4097, 1000000):
+            data = os.urandom(size)
+            answer = []
+            reader = threading.Thread(
+                target=lambda: answer.append(peers.receive(peer, size)))
+            reader.start()
+            peer.sendall(data)
+            reader.join()
+            assert answer == [data], "%s: wrong bytes" % hub
+        peers.echoes_to_many(address, 50)
+        peer.close()
+        peers.clean_up()
+
+
+def case_echo_server_with_nc():
+    address = Program([example("echo_server"), HERE]).listening()
+    assert through_nc(address, "one\ntwo\n") == "one\ntwo\n"
+
+
+def case_port_forwarder_half_closes():
+    host, port = Program([example("echo_server"), HERE]).listening()
+    forwarder = Program([example("port_forwarder"), HERE,
+                         "tcp://%s:%d" % (host, port)])
+    peer = connect(forwarder.listening())
+    data = os.urandom(1 << 20)
+    writer = threading.Thread(target=lambda: (
+        peer.sendall(data), peer.shutdown(socket.SHUT_WR)))
+    writer.start()
+    assert peers.receive(peer, len(data)) == data
+    assert peer.recv(1) == b"", "no end after the end"
+    writer.join()
+    peers.echoes_to_many(forwarder.listening(), 50)
+
+
+def case_port_forwarder_with_socat():
+    host, port = Program([example("echo_server"), HERE]).listening()
+    forwarder = Program([example("port_forwarder"), HERE,
+                         "tcp://%s:%d" % (host, port)])
+    status, out, err = run(
+        [tool("socat"), "-t", "10", "-", "TCP:%s:%d" % forwarder.listening()],
+        text="line\n" * 20000)
+    assert status == 0 and out == "line\n" * 20000, err
+
+
+def case_port_forwarder_with_curl():
+    web = web_server(b"page " * 5000)
+    forwarder = Program([example("port_forwarder"), HERE,
+                         "tcp://127.0.0.1:%d" % web.server_port])
+    status, out, err = run([tool("curl"), "-sS", "--max-time", "10",
+                            "http://%s:%d/" % forwarder.listening()])
+    web.shutdown()
+    assert status == 0 and out == "page " * 5000, err
+
+
+def case_port_forwarder_to_nobody():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        forwarder = Program([example("port_forwarder"), HERE,
+                             "tcp://127.0.0.1:%d" % free.getsockname()[1]])
+        peer = connect(forwarder.listening())
+        assert peer.recv(1) == b"", "it should have been hung up on"
+    forwarder.line("Connection refused", forwarder.err)
+
+
+class Guest:
+    def __init__(self, address):
+        self.peer = connect(address)
+        self.file = self.peer.makefile("r", newline="\n")
+
+    def say(self, text):
+        self.peer.sendall(text.encode() + b"\n")
+
+    def hears(self, text):
+        """Reads up to a line that ends with the text; what went before."""
+        before = []
+        while True:
+            line = self.file.readline()
+            assert line, "the server hung up; wanted %r" % text
+            if line.rstrip("\n").endswith(text):
+                return before
+            before.append(line)
+
+
+def case_chat_server_keeps_rooms_apart():
+    address = Program([example("chat_server"), HERE]).listening()
+    rooms = {}
+    for room in range(10):
+        rooms[room] = [Guest(address) for _ in range(10)]
+        for guest in rooms[room]:
+            guest.say("/join room%d" % room)
+            guest.hears("joins")  # the lobby
+            guest.hears("joins")
+    for room, guests in rooms.items():
+        guests[0].say("hello room%d" % room)
+    for room, guests in rooms.items():
+        for guest in guests:
+            for line in guest.hears("hello room%d" % room):
+                assert "hello" not in line, "heard in room%d: %s" % (room, line)
+
+
+def case_chat_server_tells_who_leaves():
+    address = Program([example("chat_server"), HERE]).listening()
+    stays, goes = Guest(address), Guest(address)
+    goes.hears("joins")
+    goes.peer.shutdown(socket.SHUT_RDWR)
+    stays.hears("leaves")
+    stays.say("alone")
+    stays.hears("alone")
+
+
+def case_parallel_connect_waits_for_none():
+    webs = [web_server(b"x" * 100 * n) for n in range(1, 11)]
+    silent = socket.socket()
+    silent.bind(("127.0.0.1", 0))
+    silent.listen()
+    port = silent.getsockname()[1]
+    addresses = ["tcp://127.0.0.1:%d" % web.server_port for web in webs]
+    addresses += ["tcp://127.0.0.1:%d" % port] * 5
+    start = time.monotonic()
+    status, out, err = run([example("parallel_connect")] + addresses)
+    took = time.monotonic() - start
+    for web in webs:
+        web.shutdown()
+    silent.close()
+    lines = out.splitlines()
+    assert status == 1 and len(lines) == 15, (status, out, err)
+    assert all(", ok, " in line for line in lines[:10]), out
+    assert all("timed out" in line for line in lines[10:]), out
+    assert 2 <= took < 6, "5 limits of 2 s at once take %.1f s" % took
+
+
+def case_parallel_connect_looks_names_up():
+    web = web_server(b"hello")
+    status, out, err = run([
+        example("parallel_connect"),
+        "tcp://localhost:%d" % web.server_port,
+        "tcp://no-such-host.invalid:80", "nonsense"])
+    web.shutdown()
+    lines = out.splitlines()
+    assert status == 1 and len(lines) == 3, (out, err)
+    assert ", ok, " in lines[0], out
+    assert "-1 bytes" in lines[1] and "-1 bytes" in lines[2], out
+    assert "Invalid argument" in lines[2], out
+
+
+def case_event_loop_on_every_hub():
+    for hub in peers.hubs():
+        server = Program([example("event_loop"), HERE],
+                         env={"GREENHUB_HUB": hub})
+        address = server.listening()
+        server.line("hub " + hub)
+        assert through_nc(address, "ping\n") == "ping\n"
+        peer = connect(address)
+        echoes(peer, b"x" * 1000)
+        server.line("^1 connections", server.err)
+        peer.close()
+        server.line("^0 connections", server.err)
+        peers.clean_up()
+
+
+def case_counting_hub_passes_the_check():
+    status, out, err = run([peers.COMMAND, "check",
+                            example("counting_hub.so")], timeout=120)
+    assert status == 0, out + err
+    assert "0 failed" in out, out
+
+
+def case_counting_hub_counts():
+    status, out, err = run([example("counting_hub_demo"),
+                            example("counting_hub.so")])
+    assert status == 0 and "on the hub counting" in out, out + err
+    waits = int(err.split("counting_hub: ")[1].split()[0])
+    assert 10 <= waits <= 30, "10 sleeps take %d waits" % waits
+
+
+def case_counting_hub_by_file_and_by_name():
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(example("counting_hub.so"),
+                   os.path.join(folder, "greenhub_hub_tallying.so"))
+        for env in ({"GREENHUB_HUB": example("counting_hub.so")},
+                    {"GREENHUB_HUB": "tallying",
+                     "GREENHUB_HUB_PATH": "/nowhere:" + folder}):
+            server = Program([peers.COMMAND, "serve", "--echo", "--listen",
+                              HERE], env=env)
+            address = server.listening()
+            server.line("hub counting")
+            peers.echoes_to_many(address, 100)
+            assert server.stop() == 0
+
+
+if __name__ == "__main__":
+    peers.main(globals())
