@@ -20,7 +20,7 @@ GREEN_BEGIN_DECLS
 /* Zero-initialise it; 0 means the default. */
 struct green_listen_options {
     int backlog;           /* default 4096, cut by the system's limit */
-    bool reuse_port;       /* SO_REUSEPORT: several listeners share the port */
+    bool reuse_port;       /* SO_REUSEPORT: several TCP listeners share it */
     bool no_reuse_address; /* leave SO_REUSEADDR off */
 };
 
@@ -56,7 +56,8 @@ GREEN_API int green_peer_address(int fd, char *buffer, size_t size);
 
 /*
  * A running green_serve, for those who want to stop or watch it. Zero-initialise
- * it, name it in the options, keep it in place until green_serve has returned.
+ * it, each time anew since it remembers a stop; name it in the options; keep it in
+ * place until green_serve has returned.
  * The counters may be read at any time from any thread; they may be a little
  * behind.
  */
@@ -74,11 +75,14 @@ struct green_server {
 struct green_serve_options {
     void *arg;                /* handed to the handler */
     unsigned max_connections; /* handled at once, over all threads; the rest
-                               * waits in the system's backlog. Default: no
-                               * limit */
+                               * waits in the system's backlog, but for one
+                               * that each thread may have accepted. Default:
+                               * no limit */
     unsigned threads;         /* OS threads, the caller's one of them, each with
                               * its own hub. Default 1. With TCP the listener
-                              * must have reuse_port set */
+                              * must have reuse_port set, and what waits in
+                              * the further threads' own backlogs at a stop
+                              * is reset */
     const char *hub;          /* the hub of the further threads; NULL: the same
                               * as the caller's */
     size_t stack_size;        /* as in struct green_attr */

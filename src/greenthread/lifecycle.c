@@ -194,6 +194,17 @@ void green__lifecycle_check(struct green__scheduler *s)
         pthread_exit(NULL);
 }
 
+/* After pthread_exit in a greenthread the C library has unwound to the OS
+ * thread's own stack, or, with some, has not. */
+static bool is_on_own_stack(const struct green__scheduler *s)
+{
+    const struct green__stack *stack = s->current->stack;
+    const char *here = __builtin_frame_address(0);
+
+    return stack && here >= stack->base &&
+           here < (const char *)green__stack_top(&s->stacks, stack);
+}
+
 static void ends(struct green__self *self)
 {
     struct green__scheduler *s = self->scheduler;
@@ -206,9 +217,12 @@ static void ends(struct green__self *self)
     green__extras_free(s->current);
     self->scheduler = NULL;
     green__overflow_thread_ends();
-    if (s->current != &s->main)
-        return; /* still on one of its stacks: the process is at its end */
-    green__notes_done(&s->hub_thread.context, true);
+    /* Timers and waiters lie on the stacks: the hub lets go of them first. */
+    if (self->hub)
+        self->hub_layer->ends(self);
+    if (is_on_own_stack(s))
+        return; /* so that it cannot be unmapped */
+    green__notes_done(&s->hub_thread.context);
     green__stack_pool_destroy(&s->stacks);
     green__system.release(s);
 }
