@@ -33,6 +33,7 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
         return NULL;
     }
     green__list_init(&s->all);
+    green__list_init(&s->finished);
     green__stack_pool_init(&s->stacks);
     s->hub_thread.stack = green__stack_acquire(&s->stacks, HUB_STACK);
     if (!s->hub_thread.stack) {
@@ -194,6 +195,17 @@ void green__lifecycle_check(struct green__scheduler *s)
         pthread_exit(NULL);
 }
 
+/* Nobody will join them any more. */
+static void forget_finished(struct green__scheduler *s)
+{
+    while (!green__list_empty(&s->finished)) {
+        struct green_list *link = s->finished.next;
+
+        green__list_remove(link);
+        green__extras_free(container_of(link, struct green_thread, all));
+    }
+}
+
 /* After pthread_exit in a greenthread the C library has unwound to the OS
  * thread's own stack, or, with some, has not. */
 static bool is_on_own_stack(const struct green__scheduler *s)
@@ -214,6 +226,7 @@ static void ends(struct green__self *self)
         green__locals_destroy(&s->main);
     }
     drop_others(s);
+    forget_finished(s);
     green__extras_free(s->current);
     self->scheduler = NULL;
     green__overflow_thread_ends();
@@ -222,7 +235,7 @@ static void ends(struct green__self *self)
         self->hub_layer->ends(self);
     if (is_on_own_stack(s))
         return; /* so that it cannot be unmapped */
-    green__notes_done(&s->hub_thread.context);
+    green__notes_done(&s->hub_thread.context, true);
     green__stack_pool_destroy(&s->stacks);
     green__system.release(s);
 }

@@ -13,8 +13,10 @@ void green__thread_free(struct green__scheduler *s, struct green_thread *thread)
 {
     struct green__stack *stack = thread->stack;
 
-    if (green__unlikely(thread->extras != NULL))
+    if (green__unlikely(thread->extras != NULL)) {
+        green__list_remove(&thread->all);
         green__extras_free(thread);
+    }
     green__notes_done(&thread->context, (thread->flags & GREEN__STARTED) &&
                                             (thread->flags & GREEN__CANCELLED));
     green__stack_release(&s->stacks, stack);
@@ -50,10 +52,14 @@ GREEN__NO_SANITIZE static void *finish(struct green__scheduler *s,
     s->hub->stats.finished++;
     s->hub->stats.alive--;
     thread->state = GREEN__FINISHED;
-    if (thread->flags & GREEN__DETACHED)
+    if (thread->flags & GREEN__DETACHED) {
         s->dead = thread;
-    else if (thread->joiner)
-        green__wake(thread->joiner);
+    } else {
+        if (green__unlikely(thread->extras != NULL))
+            green__list_append(&s->finished, &thread->all);
+        if (thread->joiner)
+            green__wake(thread->joiner);
+    }
     return green__switch_last(s);
 }
 

@@ -34,6 +34,8 @@ static int duplicated(int fd, int duplicate)
 
     if (duplicate < 0)
         return -1;
+    green__nonblock_forget(duplicate); /* a former life's */
+    green__nonblock_duplicated(fd, duplicate);
     d = hub ? green__descriptor_peek(hub, fd) : NULL;
     if (d && (d->flags & GREEN__TRUSTED) &&
         !(d->file & GREEN__FILE_OUR_NONBLOCK))

@@ -1,9 +1,37 @@
 /* recvmsg and sendmsg: bytes with addresses and ancillary data. */
+#include <limits.h>
 #include <sys/socket.h>
 
 #include "base/system.h"
 #include "io/vector.h"
 #include "io/wait.h"
+
+/* MSG_WAITALL: what the first piece left. It gives how much there is in all;
+ * without memory for it, a part is still better than nothing. */
+static size_t receive_rest(struct green__io *io, const struct msghdr *message,
+                           size_t done, int flags)
+{
+    struct green__vector vector;
+    struct msghdr rest = {0};
+    ssize_t n;
+
+    if (green__vector_init(&vector, message->msg_iov, message->msg_iovlen) < 0)
+        return done;
+    green__vector_advance(&vector, done);
+    while (done < vector.size) {
+        rest.msg_iov = vector.iov;
+        rest.msg_iovlen = (size_t)vector.count;
+        n = green__system.recvmsg(io->fd, &rest, flags | MSG_DONTWAIT);
+        if (green__would_block(n) && green__io_wait(io) == 0)
+            continue;
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+        green__vector_advance(&vector, (size_t)n);
+    }
+    green__vector_free(&vector);
+    return done;
+}
 
 ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
 {
@@ -22,6 +50,10 @@ ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
                 ? green__system.recvmsg(fd, message, flags | MSG_DONTWAIT)
                 : (errno = EAGAIN, -1);
     while (green__would_block(n) && green__io_wait(&io) == 0);
+    /* Who takes ancillary data gets it with its own piece. */
+    if (n > 0 && !message->msg_control &&
+        green__waits_for_all(fd, flags))
+        n = (ssize_t)receive_rest(&io, message, (size_t)n, flags);
     green__io_end(&io);
     return n;
 }
@@ -65,6 +97,10 @@ ssize_t green_sendmsg(int fd, const struct msghdr *message, int flags)
 
     if (!message) {
         errno = EFAULT;
+        return -1;
+    }
+    if (message->msg_iovlen > IOV_MAX) {
+        errno = EMSGSIZE;
         return -1;
     }
     if (green__vector_init(&vector, message->msg_iov, message->msg_iovlen) < 0)

@@ -81,6 +81,20 @@ int green__nonblock_set(int fd)
     return result;
 }
 
+void green__nonblock_duplicated(int fd, int duplicate)
+{
+    struct stat status;
+    struct entry *entry;
+
+    if (fstat(duplicate, &status) < 0)
+        return;
+    pthread_mutex_lock(&mutex);
+    entry = find(fd);
+    if (entry && entry->inode == status.st_ino)
+        (void)remember(duplicate, status.st_ino);
+    pthread_mutex_unlock(&mutex);
+}
+
 void green__nonblock_forget(int fd)
 {
     struct entry *entry;

@@ -15,6 +15,9 @@
  */
 int green__nonblock_set(int fd);
 
+/* What is known about fd holds for its duplicate. */
+void green__nonblock_duplicated(int fd, int duplicate);
+
 /* The user has set or cleared it, or the descriptor is closed. */
 void green__nonblock_forget(int fd);
 

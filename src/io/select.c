@@ -3,6 +3,7 @@
 
 #include <greenhub/io.h>
 
+#include "base/clock.h"
 #include "base/system.h"
 #include "io/poll.h"
 
@@ -128,7 +129,7 @@ int green_select(int nfds, fd_set *readable, fd_set *writable,
         errno = ENOMEM;
         return -1;
     }
-    deadline = timeout ? green_now() + time : 0;
+    deadline = timeout ? green__time_add(green_now(), time) : 0;
     result = select_by_poll(&sets, nfds, fds, time);
     error = errno;
     set_left(timeout, deadline);

@@ -90,8 +90,7 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
             if (n > 0)
                 done += (size_t)n;
             if (!green__would_block(n) &&
-                (n <= 0 || done == size || !(flags & MSG_WAITALL) ||
-                 (flags & MSG_PEEK)))
+                (n <= 0 || done == size || !green__waits_for_all(fd, flags)))
                 break;
             if (n > 0)
                 continue;

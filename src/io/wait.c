@@ -43,6 +43,16 @@ void green__file_learn(struct green__descriptor *d)
     d->file = file | GREEN__FILE_KNOWN;
 }
 
+bool green__waits_for_all(int fd, int flags)
+{
+    int type = 0;
+    socklen_t length = sizeof type;
+
+    return (flags & MSG_WAITALL) && !(flags & (MSG_PEEK | MSG_OOB)) &&
+           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
+           type == SOCK_STREAM;
+}
+
 unsigned green__file_of_socket(int domain, int type, int protocol)
 {
     bool inet = domain == AF_INET || domain == AF_INET6;
@@ -56,7 +66,7 @@ unsigned green__file_of_socket(int domain, int type, int protocol)
 
 void green__io_opened(int fd, unsigned file)
 {
-    struct green_hub *hub = green__hub_here();
+    struct green_hub *hub = green_get_hub();
     struct green__descriptor *d;
 
     /* Without memory for it, it is like a descriptor from elsewhere. */

@@ -118,6 +118,9 @@ void green__file_learn(struct green__descriptor *d);
 /* A green call made this descriptor; file: what is known about it. */
 void green__io_opened(int fd, unsigned file);
 
+/* Whether a short read goes on by MSG_WAITALL: a datagram is never more. */
+bool green__waits_for_all(int fd, int flags);
+
 /* TCP, if a socket of this kind is. */
 unsigned green__file_of_socket(int domain, int type, int protocol);
 

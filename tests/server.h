@@ -1,0 +1,140 @@
+/* What the tests of green_serve share: a server in a greenthread of its own. */
+#ifndef TESTS_SERVER_H
+#define TESTS_SERVER_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support.h"
+
+static struct green_server server;
+static struct green_serve_options options = {.server = &server};
+static int listener;
+static char address[128];
+static struct green_thread *keeper;
+static int serve_result, serve_error;
+
+/* How many handlers have begun and ended; of any OS thread. */
+static _Atomic int begun, ended;
+
+/* Answers what it is sent until the client closes, or it is killed. */
+static inline void echo(int fd, void *arg)
+{
+    char buffer[128];
+    ssize_t n;
+
+    (void)arg;
+    begun++;
+    while ((n = green_read(fd, buffer, sizeof buffer)) > 0 &&
+           green_write_all(fd, buffer, (size_t)n) == 0)
+        ;
+    ended++;
+}
+
+static void (*handler)(int fd, void *arg) = echo;
+
+static inline void *serve_main(void *unused)
+{
+    serve_result = green_serve(listener, handler, &options);
+    serve_error = errno;
+    return unused;
+}
+
+static inline void listen_for_server(const char *at, bool reuse_port)
+{
+    struct green_listen_options how = {.reuse_port = reuse_port};
+
+    memset(&server, 0, sizeof server);
+    begun = ended = 0;
+    listener = green_listen(at, &how);
+    ck_assert_msg(listener >= 0, "%s: %s", at, strerror(errno));
+    ck_assert_int_gt(green_local_address(listener, address, sizeof address), 0);
+}
+
+static inline void start_server(void)
+{
+    serve_result = 1000;
+    keeper = green_spawn(serve_main, NULL);
+    ck_assert_ptr_nonnull(keeper);
+}
+
+/* What most cases need. */
+static inline void serve_tcp(void)
+{
+    listen_for_server("tcp://127.0.0.1:0", options.threads > 1);
+    start_server();
+}
+
+/* Joins it: what green_serve has returned, and 0 or its errno. */
+static inline void has_ended(int result, int error)
+{
+    ck_ok(green_join(keeper, NULL));
+    ck_assert_int_eq(serve_result, result);
+    if (result < 0)
+        ck_assert_int_eq(serve_error, error);
+    ck_assert_uint_eq(server.active, 0);
+}
+
+static inline int dial_server(void)
+{
+    int fd = green_dial(address);
+
+    ck_assert_msg(fd >= 0, "%s: %s", address, strerror(errno));
+    return fd;
+}
+
+static inline void round_trip(int fd)
+{
+    char buffer[6] = "";
+
+    ck_ok(green_write_all(fd, "hello", 5));
+    ck_assert_int_eq(green_read_full(fd, buffer, 5), 5);
+    ck_assert_str_eq(buffer, "hello");
+}
+
+/* A client that has been answered: its handler runs. */
+static inline int client(void)
+{
+    int fd = dial_server();
+
+    round_trip(fd);
+    return fd;
+}
+
+/* The server has closed the connection; a reset is one way to. */
+static inline void sees_the_end(int fd)
+{
+    char byte;
+    ssize_t n = green_read(fd, &byte, 1);
+
+    if (n < 0)
+        ck_assert_int_eq(errno, ECONNRESET);
+    else
+        ck_assert_int_eq(n, 0);
+    ck_ok(green_close(fd));
+}
+
+/* Waits for what is to come true; the case's limit is the end of patience. */
+#define wait_until(condition)                                                  \
+    do {                                                                       \
+        while (!(condition))                                                   \
+            ck_ok(green_sleep(GREEN_MSEC));                                    \
+    } while (0)
+
+/* Gives everybody who can run their turns, and the hub its. */
+static inline void let_run(void)
+{
+    for (int i = 0; i < 200; i++)
+        ck_ok(green_sleep(0));
+}
+
+static inline uint64_t counted(const uint64_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_SEQ_CST);
+}
+
+#endif

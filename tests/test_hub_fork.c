@@ -1,0 +1,286 @@
+/*
+ * fork: the child has no hub until it uses one, nothing of the parent's is
+ * watched or fired in it, and the parent's registrations are not disturbed.
+ * A child reports by its exit status, 42 when all is well: a child that fell
+ * through to the end of the suite's process would say something else.
+ */
+#include "support.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define WELL 42
+
+static int pipe_fds[2], calls, went_on;
+
+static void set_up(void)
+{
+    ck_ok(green_sleep(0));
+    pipe_pair(pipe_fds);
+}
+
+static void count_timer(struct green_timer *timer)
+{
+    (void)timer;
+    calls++;
+}
+
+static void count_listener(struct green_listener *l, unsigned events)
+{
+    char c;
+
+    (void)events;
+    calls++;
+    (void)!read(l->fd, &c, 1);
+}
+
+static void count_call(struct green_call *call)
+{
+    (void)call;
+    calls++;
+}
+
+static void *reads(void *arg)
+{
+    char c;
+
+    (void)arg;
+    ck_assert_int_eq(green_read(pipe_fds[0], &c, 1), 1);
+    went_on++;
+    return NULL;
+}
+
+static void sleeps(void *arg)
+{
+    (void)arg;
+    green_sleep(2 * GREEN_MSEC);
+    went_on++;
+}
+
+static int turns(int count)
+{
+    for (int i = 0; i < count; i++)
+        if (green_hub_wait(green_get_hub(), GREEN_MSEC) < 0 ||
+            green_hub_dispatch(green_get_hub()) < 0)
+            return -1;
+    return 0;
+}
+
+/* In the child: nothing comes of the parent's, and a hub of its own works. */
+static int child_is_well(void)
+{
+    struct green_timer timer = {.callback = count_timer};
+    int fds[2];
+    char c;
+
+    if (green_hub_schedule(green_get_hub(), &timer, green_now()) < 0 ||
+        turns(5) < 0 || calls != 1 || green_sleep(5 * GREEN_MSEC) < 0 ||
+        went_on != 0 || stats_now().alive != 1)
+        return 1;
+    pipe_pair(fds);
+    if (green_write(fds[1], "x", 1) != 1 || green_read(fds[0], &c, 1) != 1)
+        return 2;
+    return WELL;
+}
+
+START_TEST(the_child_begins_anew)
+{
+    struct green_hub *hub = green_get_hub();
+    struct green_listener l = {
+        .fd = pipe_fds[0], .events = GREEN_READ, .callback = count_listener};
+    struct green_timer timer = {.callback = count_timer};
+    struct green_call call = {.callback = count_call};
+    struct green_thread *thread;
+    pid_t pid;
+
+    ck_ok(green_spawn_n(sleeps, NULL));
+    thread = green_spawn(reads, NULL);
+    ck_ok(green_sleep(0));
+    ck_ok(green_hub_add(hub, &l));
+    ck_ok(green_hub_schedule(hub, &timer, green_now() + GREEN_MSEC));
+    ck_ok(green_hub_call(hub, &call));
+    went_on = 0;
+    calls = 0;
+    pid = fork();
+    if (pid == 0)
+        _exit(child_is_well());
+    ck_assert_int_eq(wait_child(pid), WELL);
+    /* The parent still gets all of it. */
+    ck_ok(green_hub_remove(hub, &l));
+    ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
+    ck_ok(green_join(thread, NULL));
+    ck_ok(green_sleep(5 * GREEN_MSEC));
+    ck_assert_int_eq(went_on, 2);
+    ck_assert_int_eq(calls, 2);
+}
+END_TEST
+
+/* The child watches the same descriptors, with a hub of its own, and ends. */
+static int child_watches_the_same(void)
+{
+    struct green_listener l = {
+        .fd = pipe_fds[0], .events = GREEN_READ, .callback = count_listener};
+
+    if (green_hub_add(green_get_hub(), &l) < 0 || turns(3) < 0)
+        return 1;
+    if (green_hub_remove(green_get_hub(), &l) < 0 || turns(1) < 0)
+        return 2;
+    if (green_hub_forget(green_get_hub(), pipe_fds[0]) < 0)
+        return 3;
+    green_close(pipe_fds[0]);
+    return green_use_hub(NULL) < 0 ? 4 : WELL;
+}
+
+START_TEST(the_parents_registrations_are_not_disturbed)
+{
+    struct green_hub *hub = green_get_hub();
+    struct green_listener l = {
+        .fd = pipe_fds[0], .events = GREEN_READ, .callback = count_listener};
+    struct green_timer timer = {.callback = count_timer};
+    uint64_t waits;
+    pid_t pid;
+
+    ck_ok(green_hub_add(hub, &l));
+    ck_ok(turns(1));
+    pid = fork();
+    if (pid == 0)
+        _exit(child_watches_the_same());
+    ck_assert_int_eq(wait_child(pid), WELL);
+    /* It does not spin on what the child left behind. */
+    waits = stats_now().waits;
+    ck_ok(green_hub_schedule(hub, &timer, green_now() + 30 * GREEN_MSEC));
+    while (calls == 0) {
+        ck_ok(green_hub_wait(hub, GREEN_FOREVER));
+        ck_ok(green_hub_dispatch(hub));
+    }
+    ck_assert_uint_le(stats_now().waits - waits, 3);
+    for (int i = 2; i < 5; i++) {
+        ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
+        while (calls < i) {
+            ck_ok(green_hub_wait(hub, GREEN_FOREVER));
+            ck_ok(green_hub_dispatch(hub));
+        }
+    }
+    ck_ok(green_hub_remove(hub, &l));
+}
+END_TEST
+
+START_TEST(a_greenthread_on_a_green_descriptor)
+{
+    struct green_thread *thread;
+    pid_t pid;
+    char c;
+
+    ck_ok(green_pipe2(pipe_fds, 0));
+    thread = green_spawn(reads, NULL);
+    ck_ok(green_sleep(0));
+    ck_ok(green_sleep(GREEN_MSEC));
+    pid = fork();
+    if (pid == 0) {
+        /* The parent's data is the child's as well: both may read it. */
+        int result = green_write(pipe_fds[1], "ab", 2) == 2 &&
+                     green_read(pipe_fds[0], &c, 1) == 1;
+        _exit(result ? WELL : 1);
+    }
+    ck_assert_int_eq(wait_child(pid), WELL);
+    ck_ok(green_join(thread, NULL));
+    ck_assert_int_eq(went_on, 1);
+}
+END_TEST
+
+static int fork_result;
+
+static void fork_here(struct green_call *call)
+{
+    pid_t pid = fork();
+
+    (void)call;
+    if (pid == 0)
+        _exit(child_is_well());
+    fork_result = wait_child(pid);
+}
+
+START_TEST(in_a_callback)
+{
+    struct green_call call = {.callback = fork_here};
+
+    ck_ok(green_hub_call(green_get_hub(), &call));
+    if (_i)
+        ck_ok(green_sleep(GREEN_MSEC)); /* on the hub's own stack */
+    else
+        ck_ok(turns(1));
+    ck_assert_int_eq(fork_result, WELL);
+    ck_ok(green_sleep(GREEN_MSEC));
+}
+END_TEST
+
+static void forks(void *arg)
+{
+    pid_t pid = fork();
+
+    (void)arg;
+    if (pid == 0)
+        _exit(child_is_well());
+    fork_result = wait_child(pid);
+}
+
+START_TEST(in_a_greenthread)
+{
+    ck_ok(green_spawn_n(sleeps, NULL));
+    ck_ok(green_spawn_n(forks, NULL));
+    ck_ok(green_sleep(10 * GREEN_MSEC));
+    ck_assert_int_eq(fork_result, WELL);
+    ck_assert_int_eq(went_on, 1);
+}
+END_TEST
+
+START_TEST(the_childs_descriptors_are_its_own)
+{
+    int before = count_fds();
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        /* The parent's hub is closed, and nothing was opened yet. */
+        int left = count_fds();
+        const char *name;
+
+        if (left > before || left < before - 6)
+            _exit(1);
+        name = green_hub_name(green_get_hub());
+        _exit(name && green_sleep(GREEN_MSEC) == 0 ? WELL : 2);
+    }
+    ck_assert_int_eq(wait_child(pid), WELL);
+    ck_assert_int_eq(count_fds(), before);
+}
+END_TEST
+
+START_TEST(a_child_of_a_child)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        pid = fork();
+        if (pid == 0)
+            _exit(child_is_well());
+        calls = wait_child(pid) == WELL ? 0 : 1;
+        _exit(calls == 0 ? child_is_well() : 3);
+    }
+    ck_assert_int_eq(wait_child(pid), WELL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("hub fork");
+    TCase *tcase = add_tcase(suite, "fork");
+
+    tcase_add_checked_fixture(tcase, set_up, NULL);
+    tcase_add_test(tcase, the_child_begins_anew);
+    tcase_add_test(tcase, the_parents_registrations_are_not_disturbed);
+    tcase_add_test(tcase, a_greenthread_on_a_green_descriptor);
+    tcase_add_loop_test(tcase, in_a_callback, 0, 2);
+    tcase_add_test(tcase, in_a_greenthread);
+    tcase_add_test(tcase, the_childs_descriptors_are_its_own);
+    tcase_add_test(tcase, a_child_of_a_child);
+    return run_suite(suite);
+}

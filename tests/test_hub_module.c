@@ -1,0 +1,357 @@
+/* Hubs of somebody else's: handed over, by file, by name; and what is none. */
+#include "support.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char path_of_result[600];
+
+/* A file of the build's folder for the tests' hub modules. */
+static const char *built(const char *name)
+{
+    const char *build = getenv("GREENHUB_BUILD");
+
+    snprintf(path_of_result, sizeof path_of_result, "%s/tests/%s",
+             build ? build : ".", name);
+    return path_of_result;
+}
+
+/* The hub of this thread does what a hub does. */
+static void hub_works(void)
+{
+    int fds[2];
+    char c;
+    green_time start = green_now();
+
+    pipe_pair(fds);
+    ck_ok(green_sleep(2 * GREEN_MSEC));
+    ck_assert_int_ge(green_now() - start, 2 * GREEN_MSEC);
+    ck_assert_int_eq(green_write(fds[1], "x", 1), 1);
+    ck_assert_int_eq(green_read(fds[0], &c, 1), 1);
+    ck_assert_int_eq(c, 'x');
+    close(fds[0]);
+    close(fds[1]);
+}
+
+START_TEST(by_file)
+{
+    ck_ok(green_use_hub(built("greenhub_hub_test_good.so")));
+    ck_assert_str_eq(green_hub_name(green_get_hub()), "test_good");
+    hub_works();
+    ck_ok(green_use_hub(hub_under_test()));
+    hub_works();
+}
+END_TEST
+
+START_TEST(by_file_and_symbol)
+{
+    ck_ok(green_use_hub(built("greenhub_hub_test_good.so:another_module")));
+    ck_assert_str_eq(green_hub_name(green_get_hub()), "test_another");
+    hub_works();
+}
+END_TEST
+
+START_TEST(by_name_in_a_folder_of_the_path)
+{
+    char folders[800];
+
+    ck_fails(green_use_hub("test_good"), ENOENT);
+    snprintf(folders, sizeof folders, "/no/such/folder::%s", built(""));
+    setenv("GREENHUB_HUB_PATH", folders, 1);
+    ck_ok(green_use_hub("test_good"));
+    ck_assert_str_eq(green_hub_name(green_get_hub()), "test_good");
+    hub_works();
+    ck_assert_str_eq(green_hub_available("test_good", NULL)->name, "test_good");
+}
+END_TEST
+
+START_TEST(by_environment)
+{
+    setenv("GREENHUB_HUB", built("greenhub_hub_test_good.so"), 1);
+    ck_assert_str_eq(green_hub_name(green_get_hub()), "test_good");
+    hub_works();
+}
+END_TEST
+
+START_TEST(again_and_again)
+{
+    int fds, mappings = 0;
+
+    green_get_hub();
+    fds = count_fds();
+    for (int i = 0; i < 20; i++) {
+        ck_ok(green_use_hub(built("greenhub_hub_test_good.so")));
+        ck_ok(green_sleep(0));
+        ck_ok(green_use_hub(hub_under_test()));
+        ck_ok(green_sleep(0));
+        if (i == 9)
+            mappings = count_mappings();
+    }
+    ck_assert_int_eq(count_fds(), fds);
+    ck_assert_int_le(count_mappings(), mappings);
+}
+END_TEST
+
+/* ---- Handed over ----------------------------------------------------- */
+
+static struct {
+    int opens, closes, interests, waits, wakeups;
+    struct green_hub *hub;
+    size_t wrong_bytes;
+} seen;
+
+static int fake_open(struct green_hub *hub)
+{
+    const unsigned char *state = green_hub_state(hub);
+
+    for (size_t i = 0; i < 100; i++)
+        seen.wrong_bytes += state[i] != 0;
+    ck_assert_uint_eq((uintptr_t)state % _Alignof(max_align_t), 0);
+    memset(green_hub_state(hub), 0xa5, 100);
+    seen.hub = hub;
+    seen.opens++;
+    return 0;
+}
+
+static void fake_close(struct green_hub *hub)
+{
+    ck_assert_ptr_eq(hub, seen.hub);
+    seen.closes++;
+}
+
+static uint64_t last_token;
+
+static int fake_interest(struct green_hub *hub, int fd, uint64_t token,
+                         unsigned from, unsigned to)
+{
+    unsigned char *bytes = green_hub_descriptor_state(hub, fd);
+
+    ck_assert_int_eq(green_hub_token_fd(token), fd);
+    /* No capability, no GREEN_EDGE. */
+    ck_assert_uint_eq((from | to) & ~(GREEN_READ | GREEN_WRITE), 0);
+    ck_assert_ptr_nonnull(bytes);
+    if (!seen.interests++)
+        ck_assert_int_eq(bytes[0] | bytes[39], 0);
+    memset(bytes, 0x5a, 40);
+    last_token = token;
+    return 0;
+}
+
+/* Everything is always readable. */
+static int fake_wait(struct green_hub *hub, green_time timeout)
+{
+    (void)timeout;
+    seen.waits++;
+    green_hub_ready(hub, last_token + ((uint64_t)1 << 32), GREEN_READ);
+    green_hub_ready(hub, last_token, GREEN_READ);
+    green_hub_ready(hub, last_token, GREEN_WRITE);
+    return 0;
+}
+
+static void fake_wakeup(struct green_hub *hub)
+{
+    (void)hub;
+    seen.wakeups++;
+}
+
+static const struct green_hub_module fake = {
+    .abi = GREEN_HUB_ABI,
+    .name = "fake",
+    .state_size = 100,
+    .descriptor_size = 40,
+    .open = fake_open,
+    .close = fake_close,
+    .interest = fake_interest,
+    .wait = fake_wait,
+    .wakeup = fake_wakeup,
+};
+
+static unsigned told, times_told;
+
+static void note(struct green_listener *listener, unsigned events)
+{
+    (void)listener;
+    told |= events;
+    times_told++;
+}
+
+START_TEST(handed_over_itself)
+{
+    struct green_listener l = {
+        .fd = 0, .events = GREEN_READ | GREEN_WRITE, .callback = note};
+    struct green_hub *hub;
+
+    ck_ok(green_use_hub_module(&fake));
+    hub = green_get_hub();
+    ck_assert_ptr_eq(green_hub_get_module(hub), &fake);
+    ck_assert_int_eq(seen.opens, 1);
+    ck_assert_uint_eq(seen.wrong_bytes, 0);
+    ck_assert_ptr_null(green_hub_descriptor_state(hub, 3000));
+    ck_ok(green_hub_add(hub, &l));
+    ck_assert_int_eq(seen.interests, 1);
+    ck_ok(green_hub_wait(hub, 0));
+    ck_assert_uint_eq(times_told, 0);
+    ck_ok(green_hub_dispatch(hub));
+    /* Two reports add up to one call; the token out of date is ignored. */
+    ck_assert_uint_eq(times_told, 1);
+    ck_assert_uint_eq(told, GREEN_READ | GREEN_WRITE);
+    ck_ok(green_hub_remove(hub, &l));
+    ck_ok(green_use_hub("poll"));
+    ck_assert_int_eq(seen.closes, 1);
+}
+END_TEST
+
+static void nothing(struct green_call *call)
+{
+    (void)call;
+}
+
+START_TEST(its_own_wakeup_is_used)
+{
+    struct green_call call = {.callback = nothing};
+
+    ck_ok(green_use_hub_module(&fake));
+    ck_assert_int_eq(seen.interests, 0);
+    ck_ok(green_hub_call_threadsafe(green_get_hub(), &call));
+    ck_assert_int_eq(seen.wakeups, 1);
+    ck_ok(green_hub_wait(green_get_hub(), 0));
+    ck_ok(green_hub_dispatch(green_get_hub()));
+}
+END_TEST
+
+static int fail_wait(struct green_hub *hub, green_time timeout)
+{
+    (void)hub, (void)timeout;
+    errno = EIO;
+    return -1;
+}
+
+START_TEST(a_wait_that_can_never_work)
+{
+    struct green_hub_module broken = fake;
+
+    broken.wait = fail_wait;
+    ck_ok(green_use_hub_module(&broken));
+    ck_fails(green_hub_wait(green_get_hub(), 0), EIO);
+    ck_fails(green_hub_run(green_get_hub()), EIO);
+    ck_fails(green_sleep(GREEN_SEC), EIO);
+    ck_ok(green_use_hub(hub_under_test()));
+    hub_works();
+}
+END_TEST
+
+/* ---- What is no hub --------------------------------------------------- */
+
+static const struct {
+    const char *file;
+    int error;
+    const char *word; /* that the reason has in it */
+} no_hubs[] = {
+    {"greenhub_hub_test_bad.so", ENOENT, "green_hub_module"},
+    {"greenhub_hub_test_good.so:no_such", ENOENT, "no_such"},
+    {"greenhub_hub_test_bad.so:other_abi", EPROTO, "ABI"},
+    {"greenhub_hub_test_bad.so:no_name", EPROTO, "name"},
+    {"greenhub_hub_test_bad.so:bad_name", EPROTO, "name"},
+    {"greenhub_hub_test_bad.so:no_interest", EPROTO, "interest"},
+    {"greenhub_hub_test_bad.so:no_wait", EPROTO, "wait"},
+    {"greenhub_hub_test_bad.so:no_now", EPROTO, "now"},
+    {"greenhub_hub_test_bad.so:refuses", ENOSYS, "bad"},
+    {"greenhub_hub_test_bad.so:refuses_in_words", EPERM,
+     "the administrator will not have it"},
+    {"no_such_file.so", ENOENT, "no_such_file.so"},
+};
+
+START_TEST(no_hub_in_a_file)
+{
+    struct green_hub *hub = green_get_hub();
+    int fds = count_fds();
+
+    ck_fails(green_use_hub(built(no_hubs[_i].file)), no_hubs[_i].error);
+    ck_assert_msg(strstr(green_hub_error(), no_hubs[_i].word) != NULL,
+                  "\"%s\" does not say \"%s\"", green_hub_error(),
+                  no_hubs[_i].word);
+    ck_assert_ptr_eq(green_get_hub(), hub);
+    ck_assert_int_eq(count_fds(), fds);
+    hub_works();
+}
+END_TEST
+
+START_TEST(a_file_that_is_no_shared_object)
+{
+    char name[] = "/tmp/greenhub-test-XXXXXX";
+    int fd = mkstemp(name);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, "no ELF\n", 7), 7);
+    close(fd);
+    errno = 0;
+    fd = green_use_hub(name);
+    unlink(name);
+    ck_assert_int_eq(fd, -1);
+    ck_assert_int_eq(errno, ENOEXEC);
+    ck_assert_int_gt(strlen(green_hub_error()), 0);
+}
+END_TEST
+
+START_TEST(not_whole_and_handed_over)
+{
+    struct green_hub_module module = fake;
+
+    module.abi++;
+    ck_fails(green_use_hub_module(&module), EPROTO);
+    module = fake;
+    module.interest = NULL;
+    ck_fails(green_use_hub_module(&module), EPROTO);
+    module = fake;
+    module.wait = NULL;
+    ck_fails(green_use_hub_module(&module), EPROTO);
+    module = fake;
+    module.name = "";
+    ck_fails(green_use_hub_module(&module), EPROTO);
+    module = fake;
+    module.capabilities = GREEN_HUB_VIRTUAL_TIME;
+    ck_fails(green_use_hub_module(&module), EPROTO);
+    ck_assert_int_eq(seen.opens, 0);
+    hub_works();
+}
+END_TEST
+
+START_TEST(words_are_cut_and_errno_kept)
+{
+    char text[400];
+
+    memset(text, 'w', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    errno = ESTALE;
+    green_hub_set_error("%s", text);
+    ck_assert_int_eq(errno, ESTALE);
+    ck_assert_int_eq(strlen(green_hub_error()), 255);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("hub module");
+    TCase *good = add_tcase(suite, "good ones");
+    TCase *bad = add_tcase(suite, "no hubs");
+
+    tcase_add_test(good, by_file);
+    tcase_add_test(good, by_file_and_symbol);
+    tcase_add_test(good, by_name_in_a_folder_of_the_path);
+    tcase_add_test(good, by_environment);
+    tcase_add_test(good, again_and_again);
+    tcase_add_test(good, handed_over_itself);
+    tcase_add_test(good, its_own_wakeup_is_used);
+    tcase_add_test(good, a_wait_that_can_never_work);
+    tcase_add_loop_test(bad, no_hub_in_a_file, 0,
+                        (int)(sizeof no_hubs / sizeof no_hubs[0]));
+    tcase_add_test(bad, a_file_that_is_no_shared_object);
+    tcase_add_test(bad, not_whole_and_handed_over);
+    tcase_add_test(bad, words_are_cut_and_errno_kept);
+    return run_suite(suite);
+}

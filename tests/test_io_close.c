@@ -1,0 +1,316 @@
+/* Closed and used again: nobody hangs, nobody gets what is another's. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "support.h"
+
+static int fds[2];
+
+static void *read_result(void *arg)
+{
+    char byte = 0;
+    ssize_t n = green_read(*(int *)arg, &byte, 1);
+
+    return (void *)(intptr_t)(n < 0 ? -errno : n == 0 ? 0 : byte);
+}
+
+static void *write_result(void *arg)
+{
+    static char block[1 << 20];
+    ssize_t n;
+
+    do
+        n = green_write(*(int *)arg, block, sizeof block);
+    while (n > 0);
+    return (void *)(intptr_t)-errno;
+}
+
+static struct green_thread *spawn(void *(*fn)(void *), void *arg)
+{
+    struct green_thread *thread = green_spawn(fn, arg);
+
+    ck_assert_ptr_nonnull(thread);
+    green_sleep(0);
+    green_sleep(0);
+    return thread;
+}
+
+static intptr_t join(struct green_thread *thread)
+{
+    void *result;
+
+    ck_ok(green_join(thread, &result));
+    return (intptr_t)result;
+}
+
+START_TEST(a_green_close_wakes_all_with_ebadf)
+{
+    struct green_thread *readers[5], *writers[5];
+
+    make_pair(_i, fds);
+    for (int i = 0; i < 5; i++) {
+        readers[i] = spawn(read_result, &fds[0]);
+        writers[i] = spawn(write_result, &fds[1]);
+    }
+    green_sleep(GREEN_MSEC);
+    ck_ok(green_close(fds[1]));
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(join(writers[i]), -EBADF);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_ge(join(readers[i]), 0);
+}
+END_TEST
+
+START_TEST(a_green_close_wakes_readers_with_ebadf)
+{
+    struct green_thread *readers[5];
+
+    make_pair(_i, fds);
+    for (int i = 0; i < 5; i++)
+        readers[i] = spawn(read_result, &fds[0]);
+    ck_ok(green_close(fds[0]));
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(join(readers[i]), -EBADF);
+    ck_assert_int_eq(fcntl(fds[0], F_GETFD), -1);
+}
+END_TEST
+
+static void *close_it(void *fd)
+{
+    ck_ok(green_close((int)(intptr_t)fd));
+    return NULL;
+}
+
+START_TEST(a_poll_and_an_accept_are_woken_too)
+{
+    int port, listener = tcp_listener(&port);
+    struct pollfd poll_fd;
+    struct green_thread *thread;
+
+    make_pair(_i, fds);
+    poll_fd = (struct pollfd){.fd = fds[0], .events = POLLIN};
+    thread = green_spawn_after(GREEN_MSEC, close_it, (void *)(intptr_t)fds[0]);
+    ck_assert_int_eq(green_poll(&poll_fd, 1, -1), 1);
+    ck_assert_int_eq(poll_fd.revents, POLLNVAL);
+    ck_ok(green_join(thread, NULL));
+    thread = green_spawn_after(GREEN_MSEC, close_it, (void *)(intptr_t)listener);
+    ck_fails(green_accept(listener, NULL, NULL), EBADF);
+    ck_ok(green_join(thread, NULL));
+}
+END_TEST
+
+/* Closes it so that the next descriptor made gets its number. */
+static void close_plainly(int number)
+{
+    int hole;
+
+    while ((hole = dup(0)) < number)
+        ck_assert_int_ge(hole, 0);
+    close(hole);
+    close(number);
+}
+
+/* The old waiter is told; the number's new life has nothing to do with it. */
+START_TEST(plain_close_and_a_green_call_takes_the_number)
+{
+    struct green_thread *old;
+    int number, fresh[2];
+
+    make_pair(_i, fds);
+    number = fds[0];
+    old = spawn(read_result, &number);
+    close_plainly(number);
+    make_pair(FIRST_GREEN_KIND + 2, fresh);
+    ck_assert_int_eq(fresh[0], number);
+    ck_assert_int_eq(join(old), -EBADF);
+    ck_assert_int_eq(green_write(fresh[1], "n", 1), 1);
+    ck_assert_int_eq((intptr_t)read_result(&fresh[0]), 'n');
+}
+END_TEST
+
+/*
+ * Nothing tells the library of this. The waiter gets what comes for the number,
+ * at the latest when the safety net has looked, in two seconds or so.
+ */
+START_TEST(plain_close_and_a_plain_call_takes_the_number)
+{
+    green_time start = green_now();
+    struct green_thread *old;
+    int number, fresh[2];
+
+    make_pair(_i, fds);
+    number = fds[0];
+    old = spawn(read_result, &number);
+    close_plainly(number);
+    ck_ok(pipe(fresh));
+    ck_assert_int_eq(fresh[0], number);
+    ck_assert_int_eq(write(fresh[1], "n", 1), 1);
+    ck_assert_int_eq(join(old), 'n');
+    ck_assert_int_lt(green_now() - start, 4 * GREEN_SEC);
+}
+END_TEST
+
+START_TEST(plain_close_alone_is_noticed)
+{
+    struct green_thread *old;
+    green_time start = green_now();
+    int number;
+    intptr_t result;
+
+    make_pair(_i, fds);
+    number = fds[0];
+    old = spawn(read_result, &number);
+    close(number);
+    result = join(old);
+    ck_assert_int_eq(result, -EBADF);
+    ck_assert_int_lt(green_now() - start, 4 * GREEN_SEC);
+}
+END_TEST
+
+START_TEST(forget_tells_the_waiters)
+{
+    struct green_thread *old;
+    int number;
+
+    make_pair(_i, fds);
+    number = fds[0];
+    old = spawn(read_result, &number);
+    close(number);
+    ck_ok(green_hub_forget(green_get_hub(), number));
+    ck_assert_int_eq(join(old), -EBADF);
+}
+END_TEST
+
+START_TEST(dup2_over_a_waited_number)
+{
+    struct green_thread *old;
+    int fresh[2];
+
+    make_pair(_i, fds);
+    make_pair((_i + 1) % PAIR_KINDS, fresh);
+    old = spawn(read_result, &fds[0]);
+    if (_i % 2)
+        ck_assert_int_eq(green_dup2(fresh[0], fds[0]), fds[0]);
+    else
+        ck_assert_int_eq(green_dup3(fresh[0], fds[0], O_CLOEXEC), fds[0]);
+    ck_assert_int_eq(join(old), -EBADF);
+    ck_assert_int_eq(fcntl(fds[0], F_GETFD), _i % 2 ? 0 : FD_CLOEXEC);
+    ck_assert_int_eq(green_write(fresh[1], "d", 1), 1);
+    ck_assert_int_eq((intptr_t)read_result(&fds[0]), 'd');
+}
+END_TEST
+
+START_TEST(duplicates_work_and_live_on)
+{
+    struct green_thread *reader;
+    int copy;
+
+    make_pair(_i, fds);
+    copy = green_dup(fds[0]);
+    ck_assert_int_ge(copy, 0);
+    reader = spawn(read_result, &copy);
+    ck_ok(green_close(fds[0])); /* not what the reader waits for */
+    ck_assert_int_eq(green_write(fds[1], "c", 1), 1);
+    ck_assert_int_eq(join(reader), 'c');
+    ck_fails(green_dup(fds[0]), EBADF);
+    ck_fails(green_dup2(fds[0], copy), EBADF);
+    ck_fails(green_dup2(fds[0], fds[0]), EBADF);
+    ck_fails(green_dup3(copy, copy, 0), EINVAL);
+    ck_fails(green_dup3(copy, -1, 0), EBADF);
+    ck_assert_int_eq(green_dup2(copy, copy), copy);
+    reader = spawn(read_result, &copy); /* after all those failures */
+    ck_assert_int_eq(green_write(fds[1], "d", 1), 1);
+    ck_assert_int_eq(join(reader), 'd');
+}
+END_TEST
+
+static void *connect_to(void *port)
+{
+    char address[64];
+
+    snprintf(address, sizeof address, "tcp://127.0.0.1:%d", *(int *)port);
+    return (void *)(intptr_t)green_dial(address);
+}
+
+START_TEST(the_duplicate_of_a_listener_accepts)
+{
+    int port, listener = tcp_listener(&port), copy;
+    struct green_thread *thread;
+
+    for (int i = 0; i < 2; i++) {
+        thread = spawn(connect_to, &port);
+        ck_assert_int_ge(green_accept(listener, NULL, NULL), 0);
+        ck_assert_int_ge(join(thread), 0);
+        copy = green_dup(listener);
+        if (i)
+            ck_ok(green_close(listener));
+        thread = green_spawn_after(GREEN_MSEC, connect_to, &port);
+        ck_assert_int_ge(green_accept(copy, NULL, NULL), 0);
+        ck_assert_int_ge(join(thread), 0);
+        ck_ok(green_close(copy));
+    }
+}
+END_TEST
+
+START_TEST(descriptors_over_1023)
+{
+    struct green_thread *reader;
+    struct rlimit limit;
+
+    make_pair(_i, fds);
+    ck_ok(getrlimit(RLIMIT_NOFILE, &limit));
+    if (limit.rlim_max < 5000) {
+        SKIP("the limit on descriptors is under 5,000");
+        return;
+    }
+    fds[0] = raise_fd(fds[0], 3000);
+    fds[1] = raise_fd(fds[1], 4000);
+    reader = spawn(read_result, &fds[0]);
+    ck_assert_int_eq(green_write(fds[1], "h", 1), 1);
+    ck_assert_int_eq(join(reader), 'h');
+    reader = spawn(write_result, &fds[1]);
+    green_sleep(GREEN_MSEC);
+    ck_ok(green_close(fds[1]));
+    ck_assert_int_eq(join(reader), -EBADF);
+}
+END_TEST
+
+START_TEST(a_close_costs_nobody_else_anything)
+{
+    struct green_thread *reader;
+    int others[2];
+
+    make_pair(_i, fds);
+    make_pair(_i, others);
+    reader = spawn(read_result, &fds[0]);
+    ck_ok(green_close(others[0]));
+    ck_ok(green_close(others[1]));
+    make_pair(_i, others);
+    ck_assert_int_eq(green_write(others[1], "o", 1), 1);
+    ck_assert_int_eq(green_write(fds[1], "m", 1), 1);
+    ck_assert_int_eq(join(reader), 'm');
+    ck_assert_int_eq((intptr_t)read_result(&others[0]), 'o');
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("io_close");
+    TCase *tcase = add_tcase(suite, "close");
+
+    tcase_add_loop_test(tcase, a_green_close_wakes_all_with_ebadf, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_green_close_wakes_readers_with_ebadf, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_poll_and_an_accept_are_woken_too, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, plain_close_and_a_green_call_takes_the_number, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, plain_close_and_a_plain_call_takes_the_number, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, plain_close_alone_is_noticed, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, forget_tells_the_waiters, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, dup2_over_a_waited_number, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, duplicates_work_and_live_on, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, descriptors_over_1023, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_close_costs_nobody_else_anything, 0, PAIR_KINDS);
+    tcase_add_test(tcase, the_duplicate_of_a_listener_accepts);
+    return run_suite(suite);
+}

@@ -1,0 +1,283 @@
+/* poll, select, nanosleep. */
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support.h"
+
+static int fds[2];
+
+static void *write_later(void *arg)
+{
+    (void)arg;
+    green_sleep(5 * GREEN_MSEC);
+    ck_assert_int_eq(green_write(fds[1], "x", 1), 1);
+    return NULL;
+}
+
+static void later(void *(*fn)(void *), void *arg)
+{
+    struct green_thread *thread = green_spawn(fn, arg);
+
+    ck_assert_ptr_nonnull(thread);
+    ck_ok(green_detach(thread));
+}
+
+START_TEST(poll_waits_for_what_it_is_asked)
+{
+    struct pollfd set[2];
+
+    make_pair(_i, fds);
+    set[0] = (struct pollfd){.fd = fds[0], .events = POLLIN};
+    set[1] = (struct pollfd){.fd = fds[1], .events = POLLOUT};
+    ck_assert_int_eq(green_poll(set, 1, 0), 0);
+    ck_assert_int_eq(green_poll(set, 2, -1), 1);
+    ck_assert_int_eq(set[0].revents, 0);
+    ck_assert_int_eq(set[1].revents, POLLOUT);
+    later(write_later, NULL);
+    ck_assert_int_eq(green_poll(set, 1, -1), 1);
+    ck_assert_int_eq(set[0].revents, POLLIN);
+    ck_assert_int_eq(green_read(fds[0], &(char){0}, 1), 1);
+    later(write_later, NULL);
+    ck_assert_int_eq(green_poll(set, 1, 60000), 1);
+}
+END_TEST
+
+START_TEST(poll_times_out)
+{
+    struct pollfd set;
+    green_time start;
+
+    make_pair(_i, fds);
+    set = (struct pollfd){.fd = fds[0], .events = POLLIN, .revents = 77};
+    start = green_now();
+    ck_assert_int_eq(green_poll(&set, 1, 20), 0);
+    ck_assert_int_ge(green_now() - start, 20 * GREEN_MSEC);
+    ck_assert_int_eq(set.revents, 0);
+    start = green_now();
+    ck_assert_int_eq(green_poll(NULL, 0, 20), 0);
+    ck_assert_int_ge(green_now() - start, 20 * GREEN_MSEC);
+}
+END_TEST
+
+START_TEST(poll_with_duplicates_and_negatives)
+{
+    struct pollfd set[20];
+    int closed = dup(0);
+
+    make_pair(_i, fds);
+    close(closed);
+    for (int i = 0; i < 20; i++)
+        set[i] = (struct pollfd){.fd = i % 2 ? fds[0] : -1, .events = POLLIN};
+    later(write_later, NULL);
+    ck_assert_int_eq(green_poll(set, 20, -1), 10);
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(set[i].revents, i % 2 ? POLLIN : 0);
+    set[3].fd = 19000;
+    ck_assert_int_eq(green_poll(set, 20, -1), 10);
+    ck_assert_int_eq(set[3].revents, POLLNVAL);
+    ck_fails(green_poll(NULL, 1, 0), EFAULT);
+}
+END_TEST
+
+static void *close_writer(void *arg)
+{
+    (void)arg;
+    green_sleep(5 * GREEN_MSEC);
+    ck_ok(green_close(fds[1]));
+    return NULL;
+}
+
+START_TEST(poll_for_a_hang_up_alone)
+{
+    struct pollfd set;
+
+    make_pair(_i, fds);
+    set = (struct pollfd){.fd = fds[0], .events = 0};
+    ck_assert_int_eq(green_write(fds[1], "x", 1), 1);
+    ck_assert_int_eq(green_poll(&set, 1, 30), 0); /* not for data */
+    if (is_tcp_kind(_i))
+        set.events = POLLRDHUP; /* TCP hangs up when both sides have */
+    later(close_writer, NULL);
+    ck_assert_int_eq(green_poll(&set, 1, -1), 1);
+    ck_assert(set.revents & (POLLHUP | POLLRDHUP));
+}
+END_TEST
+
+static void *send_urgent(void *arg)
+{
+    (void)arg;
+    green_sleep(5 * GREEN_MSEC);
+    ck_assert_int_eq(green_send(fds[1], "!", 1, MSG_OOB), 1);
+    return NULL;
+}
+
+START_TEST(poll_for_urgent_data)
+{
+    struct pollfd set;
+    fd_set exceptional;
+
+    make_pair(_i ? 3 : 0, fds);
+    set = (struct pollfd){.fd = fds[0], .events = POLLPRI};
+    later(send_urgent, NULL);
+    ck_assert_int_eq(green_poll(&set, 1, -1), 1);
+    ck_assert_int_eq(set.revents, POLLPRI);
+    FD_ZERO(&exceptional);
+    FD_SET(fds[0], &exceptional);
+    ck_assert_int_eq(green_select(fds[0] + 1, NULL, NULL, &exceptional, NULL),
+                     1);
+    ck_assert(FD_ISSET(fds[0], &exceptional));
+}
+END_TEST
+
+static void *poll_one(void *arg)
+{
+    struct pollfd *set = arg;
+
+    return (void *)(intptr_t)green_poll(set, 1, -1);
+}
+
+START_TEST(all_who_poll_are_woken)
+{
+    struct green_thread *threads[10];
+    struct pollfd set[10];
+    void *result;
+
+    make_pair(_i, fds);
+    for (int i = 0; i < 10; i++) {
+        set[i] = (struct pollfd){.fd = fds[0], .events = POLLIN};
+        threads[i] = green_spawn(poll_one, &set[i]);
+        ck_assert_ptr_nonnull(threads[i]);
+    }
+    later(write_later, NULL);
+    for (int i = 0; i < 10; i++) {
+        ck_ok(green_join(threads[i], &result));
+        ck_assert_int_eq((intptr_t)result, 1);
+    }
+}
+END_TEST
+
+START_TEST(poll_is_interrupted)
+{
+    struct green_timeout timeout;
+    struct pollfd set;
+
+    make_pair(_i, fds);
+    set = (struct pollfd){.fd = fds[0], .events = POLLIN};
+    ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    ck_fails(green_poll(&set, 1, -1), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    later(write_later, NULL);
+    ck_assert_int_eq(green_poll(&set, 1, -1), 1);
+    ck_assert_int_eq(green_read(fds[0], &(char){0}, 1), 1);
+    ck_ok(green_kill(green_self()));
+    ck_fails(green_poll(&set, 1, -1), ECANCELED);
+}
+END_TEST
+
+START_TEST(select_waits_and_clears)
+{
+    fd_set in, out;
+    struct timeval timeout = {.tv_sec = 60};
+
+    make_pair(_i, fds);
+    FD_ZERO(&in);
+    FD_ZERO(&out);
+    FD_SET(fds[0], &in);
+    later(write_later, NULL);
+    ck_assert_int_eq(green_select(fds[0] + 1, &in, NULL, NULL, &timeout), 1);
+    ck_assert(FD_ISSET(fds[0], &in));
+    /* Linux tells what was left. */
+    ck_assert_int_lt(timeout.tv_sec, 60);
+    ck_assert_int_ge(timeout.tv_sec, 50);
+    ck_assert_int_eq(green_read(fds[0], &(char){0}, 1), 1);
+    FD_SET(fds[1], &out);
+    ck_assert_int_eq(green_select(fds[1] + 1, &in, &out, NULL, NULL), 1);
+    ck_assert(!FD_ISSET(fds[0], &in));
+    ck_assert(FD_ISSET(fds[1], &out));
+    FD_SET(fds[0], &in);
+    timeout = (struct timeval){.tv_usec = 20000};
+    ck_assert_int_eq(green_select(fds[1] + 1, &in, NULL, NULL, &timeout), 0);
+    ck_assert(!FD_ISSET(fds[0], &in));
+    ck_assert_int_eq(timeout.tv_sec, 0);
+    ck_assert_int_eq(timeout.tv_usec, 0);
+}
+END_TEST
+
+START_TEST(select_over_fd_setsize)
+{
+    unsigned long words[5000 / 64 + 1] = {0};
+
+    make_pair(_i, fds);
+    fds[0] = raise_fd(fds[0], 4500);
+    words[fds[0] / 64] |= 1UL << fds[0] % 64;
+    later(write_later, NULL);
+    ck_assert_int_eq(green_select(fds[0] + 1, (fd_set *)words, NULL, NULL,
+                                  NULL),
+                     1);
+    ck_assert_uint_eq(words[fds[0] / 64], 1UL << fds[0] % 64);
+}
+END_TEST
+
+START_TEST(select_errors)
+{
+    struct timeval negative = {.tv_sec = -1}, zero = {0};
+    struct timeval endless = {.tv_sec = INT64_MAX};
+    fd_set in;
+
+    make_pair(0, fds);
+    FD_ZERO(&in);
+    FD_SET(1000, &in);
+    ck_fails(green_select(1001, &in, NULL, NULL, NULL), EBADF);
+    ck_assert(FD_ISSET(1000, &in));
+    ck_fails(green_select(-1, NULL, NULL, NULL, NULL), EINVAL);
+    ck_fails(green_select(0, NULL, NULL, NULL, &negative), EINVAL);
+    ck_assert_int_eq(green_select(0, NULL, NULL, NULL, &zero), 0);
+    FD_ZERO(&in);
+    FD_SET(fds[0], &in);
+    later(write_later, NULL);
+    ck_assert_int_eq(green_select(fds[0] + 1, &in, NULL, NULL, &endless), 1);
+}
+END_TEST
+
+START_TEST(nanosleep_sleeps)
+{
+    struct timespec time = {.tv_nsec = 20000000}, left = {.tv_sec = 7};
+    struct green_timeout timeout;
+    green_time start = green_now();
+
+    ck_ok(green_nanosleep(&time, NULL));
+    ck_assert_int_ge(green_now() - start, 20 * GREEN_MSEC);
+    time.tv_sec = 1000;
+    ck_ok(green_timeout_start(&timeout, GREEN_SEC / 10));
+    ck_fails(green_nanosleep(&time, &left), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    ck_assert_int_ge(left.tv_sec, 990);
+    ck_assert_int_lt(left.tv_sec, 1000);
+    time.tv_nsec = GREEN_SEC;
+    ck_fails(green_nanosleep(&time, NULL), EINVAL);
+    time = (struct timespec){.tv_sec = -1};
+    ck_fails(green_nanosleep(&time, NULL), EINVAL);
+    ck_fails(green_nanosleep(NULL, NULL), EFAULT);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("io_poll");
+    TCase *tcase = add_tcase(suite, "poll");
+
+    tcase_add_loop_test(tcase, poll_waits_for_what_it_is_asked, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, poll_times_out, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, poll_with_duplicates_and_negatives, 0,
+                        PAIR_KINDS);
+    tcase_add_loop_test(tcase, poll_for_a_hang_up_alone, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, poll_for_urgent_data, 0, 2);
+    tcase_add_loop_test(tcase, all_who_poll_are_woken, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, poll_is_interrupted, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, select_waits_and_clears, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, select_over_fd_setsize, 0, PAIR_KINDS);
+    tcase_add_test(tcase, select_errors);
+    tcase_add_test(tcase, nanosleep_sleeps);
+    return run_suite(suite);
+}

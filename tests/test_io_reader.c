@@ -1,0 +1,148 @@
+/* The line reader. */
+#include <unistd.h>
+
+#include "support.h"
+
+static int fds[2];
+static struct green_reader reader;
+static char buffer[16], *line;
+
+static void setup(void)
+{
+    make_pair(2, fds);
+    ck_ok(green_reader_init(&reader, fds[0], buffer, sizeof buffer));
+}
+
+static void feed(const char *text, size_t size, bool end)
+{
+    ck_assert_int_eq(green_write(fds[1], text, size), (ssize_t)size);
+    if (end)
+        ck_ok(green_close(fds[1]));
+}
+
+START_TEST(lines_come_one_by_one)
+{
+    feed("one\n\ntwo\r\n3", 11, true);
+    ck_assert_int_eq(green_read_line(&reader, &line), 4);
+    ck_assert_str_eq(line, "one");
+    ck_assert_int_eq(green_read_line(&reader, &line), 1);
+    ck_assert_str_eq(line, "");
+    ck_assert_int_eq(green_read_line(&reader, &line), 5);
+    ck_assert_str_eq(line, "two\r");
+    ck_assert_int_eq(green_read_line(&reader, &line), 1);
+    ck_assert_str_eq(line, "3");
+    ck_assert_int_eq(green_read_line(&reader, &line), 0);
+    ck_assert_int_eq(green_read_line(&reader, &line), 0);
+}
+END_TEST
+
+static void *feed_in_pieces(void *arg)
+{
+    const char *pieces[] = {"a", "bc", "\nd", "ef\n\n", "gh"};
+
+    (void)arg;
+    for (int i = 0; i < 5; i++) {
+        green_sleep(GREEN_MSEC);
+        feed(pieces[i], strlen(pieces[i]), i == 4);
+    }
+    return NULL;
+}
+
+START_TEST(lines_that_come_in_pieces)
+{
+    ck_ok(green_detach(green_spawn(feed_in_pieces, NULL)));
+    ck_assert_int_eq(green_read_line(&reader, &line), 4);
+    ck_assert_str_eq(line, "abc");
+    ck_assert_int_eq(green_read_line(&reader, &line), 4);
+    ck_assert_str_eq(line, "def");
+    ck_assert_int_eq(green_read_line(&reader, &line), 1);
+    ck_assert_int_eq(green_read_line(&reader, &line), 2);
+    ck_assert_str_eq(line, "gh");
+    ck_assert_int_eq(green_read_line(&reader, &line), 0);
+}
+END_TEST
+
+START_TEST(a_zero_byte_is_a_byte)
+{
+    feed("a\0b\n", 4, true);
+    ck_assert_int_eq(green_read_line(&reader, &line), 4);
+    ck_assert_mem_eq(line, "a\0b", 4);
+}
+END_TEST
+
+/* Of 16 bytes 15 are for the line, its '\n' included. */
+START_TEST(a_line_that_just_fits_and_one_that_does_not)
+{
+    char piece[32] = "";
+
+    feed("12345678901234\n", 15, false);
+    ck_assert_int_eq(green_read_line(&reader, &line), 15);
+    ck_assert_str_eq(line, "12345678901234");
+    feed("x\n123456789012345\nnext\n", 23, true);
+    ck_assert_int_eq(green_read_line(&reader, &line), 2);
+    ck_fails(green_read_line(&reader, &line), EMSGSIZE);
+    ck_fails(green_read_line(&reader, &line), EMSGSIZE);
+    ck_assert_int_eq(green_reader_read(&reader, piece, 5), 5);
+    ck_assert_str_eq(piece, "12345");
+    ck_assert_int_eq(green_read_line(&reader, &line), 11);
+    ck_assert_str_eq(line, "6789012345");
+    ck_assert_int_eq(green_read_line(&reader, &line), 5);
+    ck_assert_str_eq(line, "next");
+}
+END_TEST
+
+START_TEST(reader_read_gives_what_is_buffered_first)
+{
+    char bytes[32] = "";
+
+    feed("head\nbody", 9, false);
+    ck_assert_int_eq(green_read_line(&reader, &line), 5);
+    ck_assert_int_eq(green_reader_read(&reader, bytes, 0), 0);
+    ck_assert_int_eq(green_reader_read(&reader, bytes, 2), 2);
+    ck_assert_int_eq(green_reader_read(&reader, bytes + 2, 30), 2);
+    ck_assert_str_eq(bytes, "body");
+    feed("more", 4, true);
+    ck_assert_int_eq(green_reader_read(&reader, bytes, 32), 4);
+    ck_assert_mem_eq(bytes, "more", 4);
+    ck_assert_int_eq(green_reader_read(&reader, bytes, 32), 0);
+}
+END_TEST
+
+START_TEST(reader_errors)
+{
+    struct green_timeout timeout;
+
+    ck_fails(green_reader_init(NULL, 0, buffer, 16), EINVAL);
+    ck_fails(green_reader_init(&reader, 0, NULL, 16), EINVAL);
+    ck_fails(green_reader_init(&reader, 0, buffer, 1), EINVAL);
+    ck_fails(green_read_line(NULL, &line), EINVAL);
+    ck_fails(green_read_line(&reader, NULL), EINVAL);
+    ck_fails(green_reader_read(NULL, buffer, 1), EINVAL);
+    ck_fails(green_reader_read(&reader, NULL, 1), EINVAL);
+    /* What came before a timeout is there after it. */
+    feed("par", 3, false);
+    ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    ck_fails(green_read_line(&reader, &line), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    feed("tial\n", 5, false);
+    ck_assert_int_eq(green_read_line(&reader, &line), 8);
+    ck_assert_str_eq(line, "partial");
+    ck_ok(green_close(fds[0]));
+    ck_fails(green_read_line(&reader, &line), EBADF);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("io_reader");
+    TCase *tcase = add_tcase(suite, "reader");
+
+    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_add_test(tcase, lines_come_one_by_one);
+    tcase_add_test(tcase, lines_that_come_in_pieces);
+    tcase_add_test(tcase, a_zero_byte_is_a_byte);
+    tcase_add_test(tcase, a_line_that_just_fits_and_one_that_does_not);
+    tcase_add_test(tcase, reader_read_gives_what_is_buffered_first);
+    tcase_add_test(tcase, reader_errors);
+    return run_suite(suite);
+}

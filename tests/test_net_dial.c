@@ -1,0 +1,464 @@
+/*
+ * Names, with a resolver of the test's own in the place of the system's: it
+ * knows a few names, and one of them only when it is told to answer.
+ */
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "support.h"
+
+/* ---- The resolver ------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    const char *addresses[3];
+    int error, system_error;
+} names[] = {
+    {"one.test", {"127.0.0.1"}, 0, 0},
+    {"slow.test", {"127.0.0.1"}, 0, 0},
+    /* Nobody listens at the first, or it cannot even be tried. */
+    {"second.test", {"127.0.0.2", "127.0.0.1"}, 0, 0},
+    {"third.test", {"255.255.255.255", "127.0.0.2", "127.0.0.1"}, 0, 0},
+    {"refused-last.test", {"255.255.255.255", "127.0.0.2"}, 0, 0},
+    {"odd-last.test", {"127.0.0.2", "255.255.255.255"}, 0, 0},
+    {"six.test", {"::1"}, 0, 0},
+    {"unknown.test", {NULL}, EAI_NONAME, 0},
+    {"failed.test", {NULL}, EAI_FAIL, 0},
+    {"later.test", {NULL}, EAI_AGAIN, 0},
+    {"memory.test", {NULL}, EAI_MEMORY, 0},
+    {"service.test", {NULL}, EAI_SERVICE, 0},
+    {"system.test", {NULL}, EAI_SYSTEM, ENFILE},
+};
+
+#define NAMES (int)(sizeof names / sizeof names[0])
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t told = PTHREAD_COND_INITIALIZER;
+static bool may_answer;
+/* Look-ups of slow.test that have begun, answers that were not freed yet. */
+static _Atomic int slow, answers;
+
+static struct addrinfo *answer(const char *text, int port, int family)
+{
+    struct addrinfo *one = calloc(1, sizeof *one + sizeof(struct sockaddr_in6));
+    struct sockaddr_in *v4 = (struct sockaddr_in *)(one + 1);
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(one + 1);
+
+    one->ai_addr = (struct sockaddr *)(one + 1);
+    one->ai_socktype = SOCK_STREAM;
+    answers++;
+    if (family != AF_INET6 && inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+        one->ai_family = v4->sin_family = AF_INET;
+        one->ai_addrlen = sizeof *v4;
+        v4->sin_port = htons((uint16_t)port);
+        return one;
+    }
+    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
+        one->ai_family = v6->sin6_family = AF_INET6;
+        one->ai_addrlen = sizeof *v6;
+        v6->sin6_port = htons((uint16_t)port);
+        return one;
+    }
+    freeaddrinfo(one);
+    return NULL;
+}
+
+static void wait_until_told(void)
+{
+    slow++;
+    pthread_mutex_lock(&lock);
+    while (!may_answer)
+        pthread_cond_wait(&told, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+static void tell(void)
+{
+    pthread_mutex_lock(&lock);
+    may_answer = true;
+    pthread_cond_broadcast(&told);
+    pthread_mutex_unlock(&lock);
+}
+
+/* The library's calls come here: the program's symbols are found first. */
+int getaddrinfo(const char *restrict name, const char *restrict service,
+                const struct addrinfo *restrict hints,
+                struct addrinfo **restrict found)
+{
+    int port = atoi(service), i;
+
+    *found = NULL;
+    if (hints->ai_flags & AI_NUMERICHOST) {
+        *found = answer(name, port, hints->ai_family);
+        return *found ? 0 : EAI_NONAME;
+    }
+    for (i = 0; i < NAMES - 1 && strcmp(name, names[i].name) != 0; i++)
+        ;
+    if (strcmp(name, "slow.test") == 0)
+        wait_until_told();
+    for (int j = 0; j < 3 && names[i].addresses[j]; j++) {
+        *found = answer(names[i].addresses[j], port, hints->ai_family);
+        if (*found == NULL)
+            return EAI_NONAME;
+        found = &(*found)->ai_next;
+    }
+    errno = names[i].system_error;
+    return names[i].error;
+}
+
+void freeaddrinfo(struct addrinfo *list)
+{
+    struct addrinfo *next;
+
+    for (; list; list = next) {
+        next = list->ai_next;
+        free(list);
+        answers--;
+    }
+}
+
+/* ---- Names that there are ------------------------------------------------ */
+
+static int port, listener;
+static char text[64];
+
+static const char *at(const char *name)
+{
+    snprintf(text, sizeof text, "tcp://%s:%d", name, port);
+    return text;
+}
+
+static void listen_somewhere(void)
+{
+    listener = tcp_listener(&port);
+    green_get_hub();
+}
+
+/* The resolver's thread lets go of its things a moment after it has answered. */
+static void nothing_is_left(int fds)
+{
+    while (count_fds() != fds || answers != 0)
+        ck_ok(green_sleep(GREEN_MSEC));
+}
+
+static const char *const reached[] = {"one.test", "second.test", "third.test"};
+
+START_TEST(one_address_after_the_other_is_tried)
+{
+    char peer[64], expected[64];
+    int fd, fds;
+
+    listen_somewhere();
+    fds = count_fds();
+    fd = green_dial(at(reached[_i]));
+    ck_assert_msg(fd >= 0, "%s", strerror(errno));
+    ck_assert_int_gt(green_peer_address(fd, peer, sizeof peer), 0);
+    snprintf(expected, sizeof expected, "tcp://127.0.0.1:%d", port);
+    ck_assert_str_eq(peer, expected);
+    ck_ok(green_close(fd));
+    nothing_is_left(fds);
+}
+END_TEST
+
+/* What connecting to the broadcast address fails with here. */
+static int odd_error(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(1),
+                                  .sin_addr = {htonl(INADDR_BROADCAST)}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
+
+    ck_assert_int_lt(connect(fd, (void *)&address, sizeof address), 0);
+    error = errno;
+    close(fd);
+    ck_assert_int_ne(error, ECONNREFUSED);
+    return error;
+}
+
+START_TEST(the_error_is_the_last_addresss)
+{
+    int error = odd_error(), fds;
+
+    listen_somewhere();
+    fds = count_fds();
+    ck_fails(green_dial(at("refused-last.test")), ECONNREFUSED);
+    ck_fails(green_dial(at("odd-last.test")), error);
+    nothing_is_left(fds);
+}
+END_TEST
+
+START_TEST(tcp6_wants_an_ipv6_address)
+{
+    char address[64];
+
+    listen_somewhere();
+    snprintf(address, sizeof address, "tcp6://one.test:%d", port);
+    ck_fails(green_dial(address), ENOENT);
+    ck_fails(green_listen("tcp6://one.test:0", NULL), ENOENT);
+    /* Nobody listens at ::1; without IPv6 it is another error. */
+    snprintf(address, sizeof address, "tcp6://six.test:%d", port);
+    errno = 0;
+    ck_assert_int_eq(green_dial(address), -1);
+    ck_assert_int_ne(errno, ENOENT);
+}
+END_TEST
+
+START_TEST(a_name_to_listen_at)
+{
+    int fds = (green_get_hub(), count_fds()), fd;
+    char local[64];
+
+    fd = green_listen("tcp://one.test:0", NULL);
+    ck_assert_msg(fd >= 0, "%s", strerror(errno));
+    ck_assert_int_gt(green_local_address(fd, local, sizeof local), 0);
+    ck_assert_int_eq(strncmp(local, "tcp://127.0.0.1:", 16), 0);
+    ck_ok(green_close(fd));
+    nothing_is_left(fds);
+}
+END_TEST
+
+/* ---- Names that there are not --------------------------------------------- */
+
+static const struct {
+    const char *address;
+    int error;
+} unknown[] = {
+    {"tcp://unknown.test:1", ENOENT}, {"tcp://failed.test:1", ENOENT},
+    {"tcp://later.test:1", EAGAIN},   {"tcp://memory.test:1", ENOMEM},
+    {"tcp://service.test:1", EINVAL}, {"tcp://system.test:1", ENFILE},
+};
+
+START_TEST(a_name_that_cannot_be_looked_up)
+{
+    int fds = (green_get_hub(), count_fds());
+
+    ck_fails(green_dial(unknown[_i].address), unknown[_i].error);
+    ck_fails(green_listen(unknown[_i].address, NULL), unknown[_i].error);
+    nothing_is_left(fds);
+}
+END_TEST
+
+/* ---- While it looks up --------------------------------------------------- */
+
+#define DIALLERS 20
+
+static struct green_thread *diallers[DIALLERS];
+
+static void *dial_slow(void *unused)
+{
+    char address[64];
+    int fd, error;
+
+    (void)unused;
+    snprintf(address, sizeof address, "tcp://slow.test:%d", port);
+    fd = green_dial(address);
+    error = fd < 0 ? errno : 0;
+    if (fd >= 0)
+        ck_ok(green_close(fd));
+    return (void *)(intptr_t)error;
+}
+
+static void start_diallers(void)
+{
+    for (int i = 0; i < DIALLERS; i++) {
+        diallers[i] = green_spawn(dial_slow, NULL);
+        ck_assert_ptr_nonnull(diallers[i]);
+    }
+    while (slow == 0)
+        ck_ok(green_sleep(GREEN_MSEC));
+}
+
+static int result_of(int i)
+{
+    void *error;
+
+    ck_ok(green_join(diallers[i], &error));
+    return (int)(intptr_t)error;
+}
+
+/* More than there are threads for; others run while they wait. */
+START_TEST(many_look_up_at_once)
+{
+    int fds;
+
+    listen_somewhere();
+    fds = count_fds();
+    start_diallers();
+    ck_ok(green_sleep(GREEN_MSEC));
+    tell();
+    for (int i = 0; i < DIALLERS; i++)
+        ck_assert_int_eq(result_of(i), 0);
+    ck_assert_int_eq(slow, DIALLERS);
+    nothing_is_left(fds);
+}
+END_TEST
+
+START_TEST(killed_while_it_looks_up)
+{
+    int fds;
+
+    listen_somewhere();
+    fds = count_fds();
+    start_diallers();
+    for (int i = 0; i < DIALLERS; i += 2) {
+        ck_ok(green_kill(diallers[i]));
+        ck_assert_int_eq(result_of(i), ECANCELED);
+    }
+    tell();
+    for (int i = 1; i < DIALLERS; i += 2)
+        ck_assert_int_eq(result_of(i), 0);
+    nothing_is_left(fds);
+}
+END_TEST
+
+START_TEST(timed_out_while_it_looks_up)
+{
+    struct green_timeout timeout;
+    int fds;
+
+    listen_somewhere();
+    fds = count_fds();
+    ck_ok(green_timeout_start(&timeout, 20 * GREEN_MSEC));
+    ck_fails(green_dial(at("slow.test")), ETIMEDOUT);
+    ck_assert(green_timeout_fired(&timeout));
+    ck_fails(green_listen("tcp://slow.test:0", NULL), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    tell();
+    ck_assert_int_eq((int)(intptr_t)dial_slow(NULL), 0);
+    nothing_is_left(fds);
+}
+END_TEST
+
+/* The child has none of the parent's look-ups and threads; both go on. */
+START_TEST(fork_while_it_looks_up)
+{
+    pid_t pid;
+    int fds;
+
+    listen_somewhere();
+    fds = count_fds();
+    start_diallers();
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        int fd = green_dial(at("one.test"));
+
+        _exit(fd >= 0 ? 0 : errno);
+    }
+    ck_assert_int_eq(wait_child(pid), 0);
+    tell();
+    for (int i = 0; i < DIALLERS; i++)
+        ck_assert_int_eq(result_of(i), 0);
+    nothing_is_left(fds);
+}
+END_TEST
+
+/* ---- While it connects ---------------------------------------------------- */
+
+/*
+ * A listener whose backlog is full: who connects to it has to wait. What fills
+ * it is the kernel's: on TCP one more than was asked for, and then half-open
+ * ones that nobody answers.
+ */
+static void fill_backlog(int family, const void *address, socklen_t length)
+{
+    struct timeval moment = {.tv_usec = 20000};
+    int fd, count = 0;
+
+    do {
+        fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        ck_assert_int_lt(count++, 10);
+        ck_ok(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof moment));
+    } while (connect(fd, address, length) == 0);
+    ck_assert(errno == EINPROGRESS || errno == EAGAIN);
+}
+
+/* An address that cannot be connected to now, of each kind. */
+static const char *busy_address(int kind)
+{
+    struct sockaddr_in tcp;
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof tcp;
+
+    if (kind == 0) {
+        listen_somewhere();
+        ck_ok(listen(listener, 0));
+        ck_ok(getsockname(listener, (struct sockaddr *)&tcp, &length));
+        fill_backlog(AF_INET, &tcp, length);
+        return at("one.test");
+    }
+    snprintf(text, sizeof text, "unix://@greenhub-test-busy-%d", getpid());
+    listener = green_listen(text, NULL);
+    ck_assert_int_ge(listener, 0);
+    ck_ok(listen(listener, 0));
+    length = sizeof local;
+    ck_ok(getsockname(listener, (struct sockaddr *)&local, &length));
+    fill_backlog(AF_UNIX, &local, length);
+    return text;
+}
+
+static void *dial(void *address)
+{
+    int fd = green_dial(address);
+
+    return (void *)(intptr_t)(fd < 0 ? errno : 0);
+}
+
+#define KINDS 2
+
+START_TEST(killed_while_it_connects)
+{
+    const char *address = busy_address(_i);
+    int fds = count_fds();
+
+    diallers[0] = green_spawn(dial, (void *)(uintptr_t)address);
+    for (int i = 0; i < 5; i++)
+        ck_ok(green_sleep(0));
+    ck_assert_int_eq(count_fds(), fds + 1); /* it is about it */
+    ck_ok(green_kill(diallers[0]));
+    ck_assert_int_eq(result_of(0), ECANCELED);
+    ck_assert_int_eq(count_fds(), fds);
+}
+END_TEST
+
+START_TEST(timed_out_while_it_connects)
+{
+    const char *address = busy_address(_i);
+    struct green_timeout timeout;
+    int fds = count_fds();
+
+    ck_ok(green_timeout_start(&timeout, 20 * GREEN_MSEC));
+    ck_fails(green_dial(address), ETIMEDOUT);
+    ck_assert(green_timeout_fired(&timeout));
+    ck_ok(green_timeout_cancel(&timeout));
+    ck_assert_int_eq(count_fds(), fds);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("net dial");
+    TCase *known = add_tcase(suite, "known");
+    TCase *waits = add_tcase(suite, "waits");
+
+    tcase_add_loop_test(known, one_address_after_the_other_is_tried, 0, 3);
+    tcase_add_test(known, the_error_is_the_last_addresss);
+    tcase_add_test(known, tcp6_wants_an_ipv6_address);
+    tcase_add_test(known, a_name_to_listen_at);
+    tcase_add_loop_test(known, a_name_that_cannot_be_looked_up, 0, 6);
+    tcase_add_test(waits, many_look_up_at_once);
+    tcase_add_test(waits, killed_while_it_looks_up);
+    tcase_add_test(waits, timed_out_while_it_looks_up);
+    tcase_add_test(waits, fork_while_it_looks_up);
+    tcase_add_loop_test(waits, killed_while_it_connects, 0, KINDS);
+    tcase_add_loop_test(waits, timed_out_while_it_connects, 0, KINDS);
+    return run_suite(suite);
+}

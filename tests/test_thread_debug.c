@@ -1,0 +1,306 @@
+/* green_dump, and the report of a stack that is used up. */
+#include "support.h"
+
+#include <fcntl.h>
+#include <greenhub/debug.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static char text[65536];
+static int fds[2], went_on;
+
+static void dump_to_text(void)
+{
+    char name[] = "/tmp/greenhub-test-XXXXXX";
+    int fd = mkstemp(name);
+    ssize_t length;
+
+    ck_assert_int_ge(fd, 0);
+    unlink(name);
+    ck_ok(green_dump(fd));
+    length = pread(fd, text, sizeof text - 1, 0);
+    ck_assert_int_gt(length, 0);
+    text[length] = '\0';
+    close(fd);
+}
+
+static void says(const char *words)
+{
+    ck_assert_msg(strstr(text, words) != NULL, "no \"%s\" in\n%s", words, text);
+}
+
+static void *reads(void *arg)
+{
+    char c;
+
+    (void)arg;
+    ck_assert_int_eq(green_read(fds[0], &c, 1), 1);
+    went_on++;
+    return NULL;
+}
+
+static void *joins(void *arg)
+{
+    ck_ok(green_join(arg, NULL));
+    went_on++;
+    return NULL;
+}
+
+static void *sleeps(void *arg)
+{
+    (void)arg;
+    ck_ok(green_sleep(20 * GREEN_MSEC));
+    went_on++;
+    return NULL;
+}
+
+static struct green_thread *named(const char *name, void *(*fn)(void *),
+                                  void *arg)
+{
+    struct green_attr attr = {.name = name};
+    struct green_thread *thread = green_spawn_with(&attr, fn, arg);
+
+    ck_assert_ptr_nonnull(thread);
+    return thread;
+}
+
+START_TEST(who_waits_for_what)
+{
+    struct green_thread *reader, *joiner, *sleeper, *later;
+    char number[32];
+
+    pipe_pair(fds);
+    reader = named("the-reader", reads, NULL);
+    joiner = named("the-joiner", joins, reader);
+    sleeper = named("the-sleeper", sleeps, NULL);
+    later = green_spawn_after(30 * GREEN_MSEC, sleeps, NULL);
+    ck_ok(green_set_name(later, "the-later"));
+    ck_ok(green_sleep(0));
+    dump_to_text();
+    says(hub_under_test());
+    says("main");
+    says("running");
+    says("the-reader");
+    says("the-joiner");
+    says("the-sleeper");
+    says("the-later");
+    says("delayed");
+    says("parked");
+    says("read");
+    says("join");
+    says("sleep");
+    says("since");
+    says("spawned at");
+    snprintf(number, sizeof number, "%d", fds[0]);
+    says(number);
+    dump_to_text(); /* twice: it has changed nothing */
+    says("the-reader");
+    ck_assert_int_eq(went_on, 0);
+    /* They go on as if nothing had been. */
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    ck_ok(green_join(joiner, NULL));
+    ck_ok(green_join(sleeper, NULL));
+    ck_ok(green_join(later, NULL));
+    ck_assert_int_eq(went_on, 4);
+}
+END_TEST
+
+START_TEST(dump_refusals)
+{
+    int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+    ck_fails(green_dump(-1), EBADF);
+    if (fd < 0) {
+        SKIP("there is no /dev/full");
+        return;
+    }
+    ck_fails(green_dump(fd), ENOSPC);
+    ck_ok(green_sleep(0));
+}
+END_TEST
+
+/* ---- Overflow ---------------------------------------------------------- */
+
+/* Not a loop for a compiler that is clever: each frame is used afterwards. */
+static int deeper(int depth)
+{
+    volatile char frame[512];
+
+    frame[0] = (char)depth;
+    if (depth < 0)
+        return 0;
+    return deeper(depth + 1) + frame[0];
+}
+
+static void *overflows(void *arg)
+{
+    (void)arg;
+    return (void *)(intptr_t)deeper(0);
+}
+
+static void *runs_over(void *arg)
+{
+    (void)arg;
+    ck_ok(green_use_hub(NULL));
+    green_join(named("the-deep-one", overflows, NULL), NULL);
+    return NULL;
+}
+
+static void overflow_in_child(int stderr_fd, bool in_other_thread)
+{
+    const struct rlimit no_core = {0};
+    pthread_t thread;
+
+    setrlimit(RLIMIT_CORE, &no_core);
+    dup2(stderr_fd, STDERR_FILENO);
+    signal(SIGSEGV, SIG_DFL);
+    if (green_debug_stack_overflow(true) < 0)
+        _exit(1);
+    if (!in_other_thread)
+        runs_over(NULL);
+    else if (pthread_create(&thread, NULL, runs_over, NULL) == 0)
+        pthread_join(thread, NULL);
+    _exit(2); /* it must not come to this */
+}
+
+START_TEST(an_overflow_is_reported)
+{
+    ssize_t length;
+    size_t have = 0;
+    pid_t pid;
+
+    if (checker()) {
+        SKIP("the checker has its own handler of SIGSEGV");
+        return;
+    }
+    pipe_pair(fds);
+    pid = fork();
+    if (pid == 0)
+        overflow_in_child(fds[1], _i);
+    close(fds[1]);
+    while ((length = read(fds[0], text + have, sizeof text - 1 - have)) > 0)
+        have += (size_t)length;
+    text[have] = '\0';
+    ck_assert_int_eq(wait_child(pid), 1000 + SIGSEGV);
+    says("the-deep-one");
+    says("used up its stack");
+    says("KiB");
+    says("spawned at");
+}
+END_TEST
+
+static void raise_fault(uintptr_t address)
+{
+    volatile uintptr_t nowhere = address;
+
+    *(volatile char *)nowhere = 1;
+}
+
+/* Greenthreads next to the one that runs over: their frames are whole. */
+#define NEIGHBOURS 4
+
+static volatile unsigned char *frames[NEIGHBOURS];
+
+static void *is_next_to_it(void *arg)
+{
+    volatile unsigned char frame[3000];
+
+    for (size_t i = 0; i < sizeof frame; i++)
+        frame[i] = (unsigned char)(i * 7);
+    frames[(intptr_t)arg] = frame;
+    green_sleep(GREEN_FOREVER);
+    return (void *)(intptr_t)frame[0];
+}
+
+/* The handler that was there before, called after the report. */
+static void look_at_neighbours(int number)
+{
+    int wrong = 0;
+
+    (void)number;
+    for (int i = 0; i < NEIGHBOURS; i++)
+        for (size_t j = 0; j < 3000; j++)
+            wrong += frames[i][j] != (unsigned char)(j * 7);
+    _exit(wrong == 0 ? 43 : 44);
+}
+
+START_TEST(the_neighbours_are_untouched)
+{
+    const struct rlimit no_core = {0};
+    struct sigaction action = {.sa_handler = look_at_neighbours};
+    pid_t pid;
+
+    if (checker()) {
+        SKIP("the checker has its own handler of SIGSEGV");
+        return;
+    }
+    pid = fork();
+    if (pid == 0) {
+        struct green_thread *deep;
+
+        setrlimit(RLIMIT_CORE, &no_core);
+        sigaction(SIGSEGV, &action, NULL);
+        close(STDERR_FILENO);
+        if (green_debug_stack_overflow(true) < 0)
+            _exit(1);
+        for (intptr_t i = 0; i < NEIGHBOURS / 2; i++)
+            green_spawn(is_next_to_it, (void *)i);
+        deep = green_spawn_after(GREEN_MSEC, overflows, NULL);
+        for (intptr_t i = NEIGHBOURS / 2; i < NEIGHBOURS; i++)
+            green_spawn(is_next_to_it, (void *)i);
+        green_join(deep, NULL);
+        _exit(2);
+    }
+    ck_assert_int_eq(wait_child(pid), 43);
+}
+END_TEST
+
+static void former(int number)
+{
+    (void)number;
+    _exit(42);
+}
+
+START_TEST(other_faults_go_to_who_was_there)
+{
+    struct sigaction action = {.sa_handler = former}, now;
+    pid_t pid;
+
+    if (checker()) {
+        SKIP("the checker has its own handler of SIGSEGV");
+        return;
+    }
+    ck_ok(sigaction(SIGSEGV, &action, NULL));
+    ck_ok(green_debug_stack_overflow(true));
+    ck_ok(green_debug_stack_overflow(true));
+    pid = fork();
+    if (pid == 0) {
+        raise_fault(8);
+        _exit(1);
+    }
+    ck_assert_int_eq(wait_child(pid), 42);
+    ck_ok(green_debug_stack_overflow(false));
+    ck_ok(sigaction(SIGSEGV, NULL, &now));
+    ck_assert(now.sa_handler == former);
+    ck_ok(green_debug_stack_overflow(false));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("thread debug");
+    TCase *dump = add_tcase(suite, "dump");
+    TCase *overflow = add_tcase(suite, "overflow");
+
+    tcase_add_test(dump, who_waits_for_what);
+    tcase_add_test(dump, dump_refusals);
+    tcase_add_loop_test(overflow, an_overflow_is_reported, 0, 2);
+    tcase_add_test(overflow, the_neighbours_are_untouched);
+    tcase_add_test(overflow, other_faults_go_to_who_was_there);
+    return run_suite(suite);
+}

@@ -1,0 +1,165 @@
+/* Sleeping, yielding, and that nobody who only yields starves the hub. */
+#include "support.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static char trace[64];
+static int count, fds[2];
+static bool stop;
+
+static void *sleeps(void *arg)
+{
+    green_time duration = (intptr_t)arg * GREEN_MSEC, start = green_now();
+
+    ck_ok(green_sleep(duration));
+    ck_assert_int_ge(green_now() - start, duration);
+    trace[strlen(trace)] = (char)('0' + (intptr_t)arg);
+    return NULL;
+}
+
+START_TEST(in_the_order_of_waking)
+{
+    const intptr_t durations[] = {9, 2, 6, 2, 4};
+    struct green_thread *threads[5];
+
+    for (int i = 0; i < 5; i++)
+        threads[i] = green_spawn(sleeps, (void *)durations[i]);
+    for (int i = 0; i < 5; i++)
+        ck_ok(green_join(threads[i], NULL));
+    ck_assert_str_eq(trace, "22469");
+    ck_fails(green_sleep(-1), EINVAL);
+}
+END_TEST
+
+static void *takes_turns(void *arg)
+{
+    for (int i = 0; i < 3; i++) {
+        strcat(trace, arg);
+        ck_ok(green_sleep(0));
+    }
+    return NULL;
+}
+
+START_TEST(a_yield_lets_each_other_run_first)
+{
+    struct green_thread *a = green_spawn(takes_turns, "a");
+    struct green_thread *b = green_spawn(takes_turns, "b");
+
+    takes_turns("m");
+    ck_ok(green_join(a, NULL));
+    ck_ok(green_join(b, NULL));
+    if (!in_chaos())
+        ck_assert_str_eq(trace, "mabmabmab");
+    ck_assert_int_eq(strlen(trace), 9);
+}
+END_TEST
+
+static void yields(void *arg)
+{
+    (void)arg;
+    while (!stop)
+        ck_ok(green_sleep(0));
+    count++;
+}
+
+static void *waits_for_byte(void *arg)
+{
+    char c;
+
+    ck_assert_int_eq(green_read(fds[0], &c, 1), 1);
+    stop = true;
+    return arg;
+}
+
+START_TEST(yielding_starves_no_descriptor)
+{
+    struct green_thread *thread;
+
+    pipe_pair(fds);
+    thread = green_spawn(waits_for_byte, NULL);
+    ck_ok(green_sleep(0));
+    for (int i = 0; i < 3; i++)
+        ck_ok(green_spawn_n(yields, NULL));
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    while (!stop)
+        ck_ok(green_sleep(0));
+    ck_ok(green_join(thread, NULL));
+    ck_ok(green_sleep(0));
+    ck_assert_int_eq(count, 3);
+}
+END_TEST
+
+static void set_stop(struct green_timer *timer)
+{
+    (void)timer;
+    stop = true;
+}
+
+START_TEST(yielding_starves_no_timer)
+{
+    struct green_timer timer = {.callback = set_stop};
+    struct green_hub_stats before;
+
+    if (on_sim()) {
+        SKIP("while code runs, no time passes on a virtual clock");
+        return;
+    }
+    ck_ok(green_sleep(0));
+    before = stats_now();
+    ck_ok(green_hub_schedule(green_get_hub(), &timer,
+                             green_now() + 20 * GREEN_MSEC));
+    for (int i = 0; i < 3; i++)
+        ck_ok(green_spawn_n(yields, NULL));
+    while (!stop)
+        ck_ok(green_sleep(0));
+    /* The hub had many turns, and still most hand-overs went past it. */
+    ck_assert_uint_gt(stats_now().turns - before.turns, 5);
+    if (!in_chaos() && !checker())
+        ck_assert_uint_gt(stats_now().switches - before.switches,
+                          10 * (stats_now().turns - before.turns));
+}
+END_TEST
+
+START_TEST(short_sleeps_are_not_spun_on)
+{
+    green_time start = green_now();
+    uint64_t waits = stats_now().waits, turns = stats_now().turns;
+
+    for (int i = 0; i < 10; i++)
+        ck_ok(green_sleep(200 * GREEN_USEC));
+    ck_assert_int_ge(green_now() - start, 10 * 200 * GREEN_USEC);
+    ck_assert_uint_le(stats_now().waits - waits, 30);
+    ck_assert_uint_le(stats_now().turns - turns, 40);
+}
+END_TEST
+
+START_TEST(an_hour_of_virtual_time)
+{
+    green_time start, real = real_clock();
+
+    if (!on_sim()) {
+        SKIP("for a virtual clock");
+        return;
+    }
+    ck_ok(green_sleep(0)); /* from here on green_now is the hub's */
+    start = green_now();
+    ck_ok(green_sleep(3600 * GREEN_SEC));
+    ck_assert_int_eq(green_now() - start, 3600 * GREEN_SEC);
+    ck_assert_int_lt(real_clock() - real, 3600 * GREEN_SEC);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("thread sleep");
+    TCase *tcase = add_tcase(suite, "sleep");
+
+    tcase_add_test(tcase, in_the_order_of_waking);
+    tcase_add_test(tcase, a_yield_lets_each_other_run_first);
+    tcase_add_test(tcase, yielding_starves_no_descriptor);
+    tcase_add_test(tcase, yielding_starves_no_timer);
+    tcase_add_test(tcase, short_sleeps_are_not_spun_on);
+    tcase_add_test(tcase, an_hour_of_virtual_time);
+    return run_suite(suite);
+}

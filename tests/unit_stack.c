@@ -1,0 +1,225 @@
+/* context/stack.h: the pool, its classes, colours, guards and watermark. */
+#include "context/stack.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/system.h"
+#include "support.h"
+
+static struct green__stack_pool pool;
+
+static void set_up(void)
+{
+    green__stack_pool_init(&pool);
+}
+
+static void tear_down(void)
+{
+    green__stack_pool_destroy(&pool);
+}
+
+static size_t size_of(const struct green__stack *stack)
+{
+    return pool.classes[stack->class_index].size;
+}
+
+START_TEST(sizes_are_rounded_up)
+{
+    const size_t asked[] = {0, 1, 16384, 16385, 65536, 65537, 1 << 20};
+    const size_t given[] = {16384, 16384, 16384, 32768, 65536, 131072, 1 << 20};
+
+    for (int i = 0; i < 7; i++)
+        ck_assert_uint_eq(size_of(green__stack_acquire(&pool, asked[i])),
+                          given[i]);
+    ck_assert_ptr_nonnull(green__stack_acquire(&pool, GREEN__STACK_MAX));
+    ck_fails_null(green__stack_acquire(&pool, GREEN__STACK_MAX + 1), EINVAL);
+}
+END_TEST
+
+START_TEST(the_last_released_is_the_first_acquired)
+{
+    struct green__stack *a = green__stack_acquire(&pool, 65536);
+    struct green__stack *b = green__stack_acquire(&pool, 65536);
+
+    ck_assert_ptr_ne(a, b);
+    green__stack_release(&pool, a);
+    green__stack_release(&pool, b);
+    ck_assert_ptr_eq(green__stack_acquire(&pool, 65536), b);
+    ck_assert_ptr_eq(green__stack_acquire(&pool, 65536), a);
+}
+END_TEST
+
+START_TEST(they_do_not_overlap_and_differ_in_colour)
+{
+    enum { COUNT = 64 };
+    struct green__stack *stacks[COUNT];
+    unsigned colours = 0;
+
+    for (int i = 0; i < COUNT; i++) {
+        char *bottom, *top;
+
+        stacks[i] = green__stack_acquire(&pool, 32768);
+        bottom = green__stack_bottom(&pool, stacks[i]);
+        top = green__stack_top(&pool, stacks[i]);
+        ck_assert_uint_eq((uintptr_t)top % 16, 0);
+        ck_assert_uint_lt(stacks[i]->colour, pool.page_size);
+        memset(bottom, i, (size_t)(top - bottom));
+        if (i > 0 && stacks[i]->colour != stacks[i - 1]->colour)
+            colours++;
+    }
+    for (int i = 0; i < COUNT; i++) {
+        const char *bottom = green__stack_bottom(&pool, stacks[i]);
+        const char *top = green__stack_top(&pool, stacks[i]);
+
+        while (bottom < top)
+            ck_assert_int_eq(*bottom++, i);
+    }
+    ck_assert_uint_eq(colours, COUNT - 1);
+}
+END_TEST
+
+/* The page below dies, whichever way it was made. */
+static int refuse_advice(void *page, size_t size, int advice)
+{
+    if (advice == 102) { /* MADV_GUARD_INSTALL */
+        errno = EINVAL;
+        return -1;
+    }
+    return madvise(page, size, advice);
+}
+
+/* An emulator that says yes to all advice, and does nothing. */
+static int ignore_advice(void *page, size_t size, int advice)
+{
+    (void)page, (void)size, (void)advice;
+    return 0;
+}
+
+START_TEST(below_is_a_guard)
+{
+    int (*const ways[])(void *, size_t, int) = {madvise, refuse_advice,
+                                                ignore_advice};
+    struct green__stack *stack;
+    char *bottom;
+    pid_t pid;
+
+    green__system.advise = ways[_i];
+    stack = green__stack_acquire(&pool, 65536);
+    ck_assert_ptr_nonnull(stack);
+    bottom = green__stack_bottom(&pool, stack);
+    bottom[0] = 1;
+    pid = fork();
+    if (pid == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        signal(SIGBUS, SIG_DFL);
+        *(volatile char *)(bottom - 1) = 1;
+        _exit(0);
+    }
+    ck_assert_int_eq(wait_child(pid), 1000 + SIGSEGV);
+}
+END_TEST
+
+static int no_protection(void *page, size_t size, int protection)
+{
+    (void)page, (void)size, (void)protection;
+    errno = ENOMEM;
+    return -1;
+}
+
+START_TEST(no_guard_no_stack)
+{
+    green__system.advise = refuse_advice;
+    green__system.protect = no_protection;
+    ck_fails_null(green__stack_acquire(&pool, 65536), ENOMEM);
+    ck_assert_ptr_nonnull(strstr(green_hub_error(), "vm.max_map_count"));
+    green__system.protect = mprotect;
+    ck_assert_ptr_nonnull(green__stack_acquire(&pool, 65536));
+}
+END_TEST
+
+#define MANY 5000
+
+static struct green__stack *many[MANY];
+
+static long fill(void)
+{
+    for (int i = 0; i < MANY; i++) {
+        many[i] = green__stack_acquire(&pool, 16384);
+        *((char *)green__stack_top(&pool, many[i]) - 1) = 1;
+    }
+    return resident_kib();
+}
+
+START_TEST(idle_memory_goes_back)
+{
+    struct green__stack *again;
+    long full = fill();
+
+    for (int i = 0; i < MANY; i++)
+        green__stack_release(&pool, many[i]);
+    ck_assert(green__stack_pool_is_warm(&pool));
+    /* Needed a moment ago: the first look keeps them, the next ones do not. */
+    green__stack_pool_cool(&pool);
+    for (int i = 0; i < 10 && green__stack_pool_is_warm(&pool); i++)
+        green__stack_pool_cool(&pool);
+    ck_assert(!green__stack_pool_is_warm(&pool));
+    if (!checker())
+        ck_assert_int_lt(resident_kib(), full - 10000);
+    again = green__stack_acquire(&pool, 16384);
+    ck_assert_int_eq(*((char *)green__stack_top(&pool, again) - 1), 1);
+    ck_assert(!green__stack_pool_cool(&pool));
+}
+END_TEST
+
+START_TEST(what_is_in_use_stays_warm)
+{
+    fill();
+    for (int i = 0; i < MANY; i++)
+        green__stack_release(&pool, many[i]);
+    green__stack_pool_cool(&pool);
+    /* All are needed between two looks: nothing is handed back. */
+    for (int i = 0; i < MANY; i++)
+        many[i] = green__stack_acquire(&pool, 16384);
+    for (int i = 0; i < MANY; i++)
+        green__stack_release(&pool, many[i]);
+    ck_assert(!green__stack_pool_cool(&pool));
+    ck_assert_uint_eq(pool.classes[0].warm_count, MANY);
+}
+END_TEST
+
+static void *no_map(void *at, size_t size, int p, int f, int fd, off_t offset)
+{
+    (void)at, (void)size, (void)p, (void)f, (void)fd, (void)offset;
+    errno = ENOMEM;
+    return MAP_FAILED;
+}
+
+START_TEST(no_memory)
+{
+    green__system.map = no_map;
+    ck_fails_null(green__stack_acquire(&pool, 65536), ENOMEM);
+    ck_assert_ptr_nonnull(strstr(green_hub_error(), "64 KiB"));
+    green__system.map = mmap;
+    ck_assert_ptr_nonnull(green__stack_acquire(&pool, 65536));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("stack");
+    TCase *tcase = add_tcase(suite, "stack");
+
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, sizes_are_rounded_up);
+    tcase_add_test(tcase, the_last_released_is_the_first_acquired);
+    tcase_add_test(tcase, they_do_not_overlap_and_differ_in_colour);
+    tcase_add_loop_test(tcase, below_is_a_guard, 0, 3);
+    tcase_add_test(tcase, no_guard_no_stack);
+    tcase_add_test(tcase, idle_memory_goes_back);
+    tcase_add_test(tcase, what_is_in_use_stays_warm);
+    tcase_add_test(tcase, no_memory);
+    return run_suite(suite);
+}
