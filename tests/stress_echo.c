@@ -42,8 +42,7 @@ static void start_listening(void)
 {
     listener = green_listen("tcp://127.0.0.1:0", NULL);
     ck_assert_int_ge(listener, 0);
-    ck_assert_int_gt(green_local_address(listener, address, sizeof address),
-                     0);
+    ck_assert_int_gt(green_local_address(listener, address, sizeof address), 0);
 }
 
 /* ---- Good clients ----------------------------------------------------- */
@@ -66,8 +65,7 @@ static void *client(void *arg)
         green_sleep(20 * GREEN_MSEC); /* all of them at once */
     for (int i = 0; i < ROUNDS; i++) {
         size = snprintf(out, sizeof out, "client %d message %d %0*d",
-                        (int)(intptr_t)arg, i, (int)(intptr_t)arg % 200 + 1,
-                        i);
+                        (int)(intptr_t)arg, i, (int)(intptr_t)arg % 200 + 1, i);
         if (green_write_all(fd, out, (size_t)size) < 0 ||
             green_read_full(fd, in, (size_t)size) != size ||
             memcmp(in, out, (size_t)size) != 0)
@@ -91,7 +89,6 @@ static int run_clients(unsigned count)
 {
     struct green_thread **threads = calloc(count, sizeof *threads);
 
-    green_close(listener);
     wanted = count;
     for (unsigned i = 0; i < count; i++) {
         threads[i] = spawn(client, i);
@@ -141,7 +138,7 @@ START_TEST(nine_thousand_at_once)
     start_listening();
     child = fork();
     if (child == 0)
-        _exit(run_clients(count));
+        _exit(green_close(listener) < 0 || run_clients(count));
     ck_assert_int_eq(serve_child(child), 0);
     ck_assert_uint_eq(server.accepted, count);
     ck_assert_uint_eq(server.active, 0);
@@ -193,7 +190,6 @@ static int run_bad_clients(void)
     enum { AT_ONCE = 300 };
     struct green_thread *threads[AT_ONCE];
 
-    green_close(listener);
     for (int round = 0; round < 10; round++) {
         for (int i = 0; i < AT_ONCE; i++)
             threads[i] = spawn(bad_client, i);
@@ -216,7 +212,7 @@ START_TEST(clients_that_behave_badly)
     start_listening();
     child = fork();
     if (child == 0)
-        _exit(run_bad_clients());
+        _exit(green_close(listener) < 0 || run_bad_clients());
     ck_assert_int_eq(serve_child(child), 0);
     ck_assert_uint_ge(server.accepted, 2000);
     ck_assert_uint_eq(server.active, 0);
@@ -235,7 +231,7 @@ START_TEST(out_of_descriptors_and_back)
     start_listening();
     child = fork();
     if (child == 0)
-        _exit(run_bad_clients());
+        _exit(green_close(listener) < 0 || run_bad_clients());
     ck_ok(getrlimit(RLIMIT_NOFILE, &limit));
     limit.rlim_cur = (rlim_t)count_fds() + 40;
     ck_ok(setrlimit(RLIMIT_NOFILE, &limit));

@@ -95,7 +95,8 @@ START_TEST(a_poll_and_an_accept_are_woken_too)
     ck_assert_int_eq(green_poll(&poll_fd, 1, -1), 1);
     ck_assert_int_eq(poll_fd.revents, POLLNVAL);
     ck_ok(green_join(thread, NULL));
-    thread = green_spawn_after(GREEN_MSEC, close_it, (void *)(intptr_t)listener);
+    thread =
+        green_spawn_after(GREEN_MSEC, close_it, (void *)(intptr_t)listener);
     ck_fails(green_accept(listener, NULL, NULL), EBADF);
     ck_ok(green_join(thread, NULL));
 }
@@ -300,17 +301,23 @@ int main(void)
     Suite *suite = suite_create("io_close");
     TCase *tcase = add_tcase(suite, "close");
 
-    tcase_add_loop_test(tcase, a_green_close_wakes_all_with_ebadf, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, a_green_close_wakes_readers_with_ebadf, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, a_poll_and_an_accept_are_woken_too, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, plain_close_and_a_green_call_takes_the_number, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, plain_close_and_a_plain_call_takes_the_number, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_green_close_wakes_all_with_ebadf, 0,
+                        PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_green_close_wakes_readers_with_ebadf, 0,
+                        PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_poll_and_an_accept_are_woken_too, 0,
+                        PAIR_KINDS);
+    tcase_add_loop_test(tcase, plain_close_and_a_green_call_takes_the_number, 0,
+                        PAIR_KINDS);
+    tcase_add_loop_test(tcase, plain_close_and_a_plain_call_takes_the_number, 0,
+                        PAIR_KINDS);
     tcase_add_loop_test(tcase, plain_close_alone_is_noticed, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, forget_tells_the_waiters, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, dup2_over_a_waited_number, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, duplicates_work_and_live_on, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, descriptors_over_1023, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, a_close_costs_nobody_else_anything, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_close_costs_nobody_else_anything, 0,
+                        PAIR_KINDS);
     tcase_add_test(tcase, the_duplicate_of_a_listener_accepts);
     return run_suite(suite);
 }

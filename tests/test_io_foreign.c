@@ -105,8 +105,8 @@ static void exchange(int a, int b)
 /* In the edge-triggered hub an exchange changes no registration. */
 START_TEST(an_exchange_costs_no_change_of_interest)
 {
-    bool edges = green_hub_get_module(green_get_hub())->capabilities &
-                 GREEN_HUB_EDGE;
+    bool edges =
+        green_hub_get_module(green_get_hub())->capabilities & GREEN_HUB_EDGE;
     uint64_t before;
     int fds[2];
 

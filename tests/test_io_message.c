@@ -153,19 +153,18 @@ START_TEST(udp_tells_who_sent_it)
     fds[1] = udp_socket(&b);
     ck_ok(green_connect(fds[1], (struct sockaddr *)&a, sizeof a));
     later(send_later, "ping");
-    ck_assert_int_eq(green_recvfrom(fds[0], buffer, 8, 0,
-                                    (struct sockaddr *)&from, &length),
-                     4);
+    ck_assert_int_eq(
+        green_recvfrom(fds[0], buffer, 8, 0, (struct sockaddr *)&from, &length),
+        4);
     ck_assert_uint_eq(length, sizeof from);
     ck_assert_uint_eq(from.sin_port, b.sin_port);
-    ck_assert_int_eq(green_sendto(fds[0], "pong!", 5, 0,
-                                  (struct sockaddr *)&b, sizeof b),
-                     5);
+    ck_assert_int_eq(
+        green_sendto(fds[0], "pong!", 5, 0, (struct sockaddr *)&b, sizeof b),
+        5);
     ck_assert_int_eq(green_read(fds[1], buffer, 8), 5);
     ck_fails(green_sendto(fds[0], "x", 1, 0, NULL, 0), EDESTADDRREQ);
-    ck_assert_int_eq(green_sendto(fds[0], "", 0, 0, (struct sockaddr *)&b,
-                                  sizeof b),
-                     0);
+    ck_assert_int_eq(
+        green_sendto(fds[0], "", 0, 0, (struct sockaddr *)&b, sizeof b), 0);
     ck_assert_int_eq(green_recv(fds[1], buffer, 8, 0), 0);
 }
 END_TEST

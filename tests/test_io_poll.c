@@ -212,9 +212,8 @@ START_TEST(select_over_fd_setsize)
     fds[0] = raise_fd(fds[0], 4500);
     words[fds[0] / 64] |= 1UL << fds[0] % 64;
     later(write_later, NULL);
-    ck_assert_int_eq(green_select(fds[0] + 1, (fd_set *)words, NULL, NULL,
-                                  NULL),
-                     1);
+    ck_assert_int_eq(
+        green_select(fds[0] + 1, (fd_set *)words, NULL, NULL, NULL), 1);
     ck_assert_uint_eq(words[fds[0] / 64], 1UL << fds[0] % 64);
 }
 END_TEST

@@ -128,8 +128,7 @@ START_TEST(writes_do_not_mix)
     make_pair(_i, fds);
     spawn_all(write_block);
     for (int i = 0; i < WAITERS; i++) {
-        ck_assert_int_eq(green_read_full(fds[0], got, sizeof got),
-                         sizeof got);
+        ck_assert_int_eq(green_read_full(fds[0], got, sizeof got), sizeof got);
         for (size_t j = 0; j < sizeof got; j++)
             if (got[j] != 'a' + i)
                 ck_abort_msg("byte %zu of block %d is %d", j, i, got[j]);
@@ -196,8 +195,7 @@ START_TEST(a_reset_wakes_both_directions)
     for (int i = 0; i < WAITERS; i++) {
         intptr_t result = join(i);
 
-        ck_assert_msg(result == 0 || result == ECONNRESET, "%ld",
-                      (long)result);
+        ck_assert_msg(result == 0 || result == ECONNRESET, "%ld", (long)result);
     }
 }
 END_TEST

@@ -94,19 +94,23 @@ START_TEST(a_port_that_was_asked_for)
 }
 END_TEST
 
-/* IPv6 alone means that the port's IPv4 half is somebody else's to take. */
+/* IPv6 alone means that the port's IPv4 half is somebody else's to take; who
+ * may have done so already, of a port or two. */
 START_TEST(tcp6_leaves_ipv4_alone)
 {
-    int port;
+    int listener = -1;
 
     if (!has_ipv6()) {
         SKIP("this machine has no IPv6");
         return;
     }
-    listen_at("tcp6://*:0");
-    port = chosen_port();
-    ck_fails(green_dial(at_port("tcp://127.0.0.1", port)), ECONNREFUSED);
-    is_reached_at(listen_at(at_port("tcp://127.0.0.1", port)), text);
+    for (int i = 0; i < 10 && listener < 0; i++) {
+        listen_at("tcp6://*:0");
+        listener =
+            green_listen(at_port("tcp://127.0.0.1", chosen_port()), NULL);
+    }
+    ck_assert_msg(listener >= 0, "%s", strerror(errno));
+    is_reached_at(listener, at_port("tcp://127.0.0.1", chosen_port()));
 }
 END_TEST
 
@@ -204,9 +208,21 @@ END_TEST
 /* ---- What makes no sense ------------------------------------------------ */
 
 static const char *const nonsense[] = {
-    NULL, "", "tcp", "127.0.0.1:80", "udp://127.0.0.1:80", "tcp://", "tcp://h",
-    "tcp://127.0.0.1:", "tcp://127.0.0.1:65536", "tcp://127.0.0.1:http",
-    "tcp://:80", "tcp://::1:80", "tcp://[::1]", "unix://", "unix://@",
+    NULL,
+    "",
+    "tcp",
+    "127.0.0.1:80",
+    "udp://127.0.0.1:80",
+    "tcp://",
+    "tcp://h",
+    "tcp://127.0.0.1:",
+    "tcp://127.0.0.1:65536",
+    "tcp://127.0.0.1:http",
+    "tcp://:80",
+    "tcp://::1:80",
+    "tcp://[::1]",
+    "unix://",
+    "unix://@",
 };
 
 START_TEST(nonsense_is_refused)
@@ -220,8 +236,8 @@ START_TEST(nonsense_is_refused)
 END_TEST
 
 static const char *const no_destination[] = {
-    "tcp://*:80", "tcp6://*:80", "tcp://*:0", "tcp://127.0.0.1:0",
-    "tcp://localhost:0",
+    "tcp://*:80",        "tcp6://*:80",       "tcp://*:0",
+    "tcp://127.0.0.1:0", "tcp://localhost:0",
 };
 
 START_TEST(a_place_to_listen_is_no_destination)

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -361,88 +360,6 @@ START_TEST(fork_while_it_looks_up)
 }
 END_TEST
 
-/* ---- While it connects ---------------------------------------------------- */
-
-/*
- * A listener whose backlog is full: who connects to it has to wait. What fills
- * it is the kernel's: on TCP one more than was asked for, and then half-open
- * ones that nobody answers.
- */
-static void fill_backlog(int family, const void *address, socklen_t length)
-{
-    struct timeval moment = {.tv_usec = 20000};
-    int fd, count = 0;
-
-    do {
-        fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        ck_assert_int_lt(count++, 10);
-        ck_ok(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof moment));
-    } while (connect(fd, address, length) == 0);
-    ck_assert(errno == EINPROGRESS || errno == EAGAIN);
-}
-
-/* An address that cannot be connected to now, of each kind. */
-static const char *busy_address(int kind)
-{
-    struct sockaddr_in tcp;
-    struct sockaddr_un local = {.sun_family = AF_UNIX};
-    socklen_t length = sizeof tcp;
-
-    if (kind == 0) {
-        listen_somewhere();
-        ck_ok(listen(listener, 0));
-        ck_ok(getsockname(listener, (struct sockaddr *)&tcp, &length));
-        fill_backlog(AF_INET, &tcp, length);
-        return at("one.test");
-    }
-    snprintf(text, sizeof text, "unix://@greenhub-test-busy-%d", getpid());
-    listener = green_listen(text, NULL);
-    ck_assert_int_ge(listener, 0);
-    ck_ok(listen(listener, 0));
-    length = sizeof local;
-    ck_ok(getsockname(listener, (struct sockaddr *)&local, &length));
-    fill_backlog(AF_UNIX, &local, length);
-    return text;
-}
-
-static void *dial(void *address)
-{
-    int fd = green_dial(address);
-
-    return (void *)(intptr_t)(fd < 0 ? errno : 0);
-}
-
-#define KINDS 2
-
-START_TEST(killed_while_it_connects)
-{
-    const char *address = busy_address(_i);
-    int fds = count_fds();
-
-    diallers[0] = green_spawn(dial, (void *)(uintptr_t)address);
-    for (int i = 0; i < 5; i++)
-        ck_ok(green_sleep(0));
-    ck_assert_int_eq(count_fds(), fds + 1); /* it is about it */
-    ck_ok(green_kill(diallers[0]));
-    ck_assert_int_eq(result_of(0), ECANCELED);
-    ck_assert_int_eq(count_fds(), fds);
-}
-END_TEST
-
-START_TEST(timed_out_while_it_connects)
-{
-    const char *address = busy_address(_i);
-    struct green_timeout timeout;
-    int fds = count_fds();
-
-    ck_ok(green_timeout_start(&timeout, 20 * GREEN_MSEC));
-    ck_fails(green_dial(address), ETIMEDOUT);
-    ck_assert(green_timeout_fired(&timeout));
-    ck_ok(green_timeout_cancel(&timeout));
-    ck_assert_int_eq(count_fds(), fds);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("net dial");
@@ -458,7 +375,5 @@ int main(void)
     tcase_add_test(waits, killed_while_it_looks_up);
     tcase_add_test(waits, timed_out_while_it_looks_up);
     tcase_add_test(waits, fork_while_it_looks_up);
-    tcase_add_loop_test(waits, killed_while_it_connects, 0, KINDS);
-    tcase_add_loop_test(waits, timed_out_while_it_connects, 0, KINDS);
     return run_suite(suite);
 }

@@ -41,8 +41,7 @@ START_TEST(the_handler_runs_and_its_fd_is_closed)
     ck_assert_uint_eq(server.accepted, 1);
     ck_assert_uint_eq(server.active, 0);
     ck_fails(fcntl(seen_fd, F_GETFD), EBADF);
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     ck_assert_uint_eq(server.pauses, 0);
 }
 END_TEST
@@ -63,6 +62,7 @@ START_TEST(a_handler_may_shut_its_fd_down)
     wait_until(server.active == 0);
     ck_fails(fcntl(seen_fd, F_GETFD), EBADF);
     ck_assert_uint_eq(server.accepted, 3);
+    stop_server();
 }
 END_TEST
 
@@ -87,6 +87,7 @@ START_TEST(many_at_once)
     ck_assert_uint_eq(server.accepted, CLIENTS + 1);
     ck_assert_int_eq(ended, CLIENTS + 1);
     ck_assert_int_eq(count_fds(), before);
+    stop_server();
 }
 END_TEST
 
@@ -107,8 +108,7 @@ START_TEST(clients_that_vanish)
     ck_ok(green_close(client()));
     wait_until(server.active == 0);
     ck_assert_int_eq(begun, ended);
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
 }
 END_TEST
 
@@ -120,8 +120,7 @@ START_TEST(a_unix_socket)
     listen_for_server(at, false);
     start_server();
     ck_ok(green_close(client()));
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     ck_assert_uint_eq(server.accepted, 1);
 }
 END_TEST
@@ -134,8 +133,7 @@ START_TEST(a_listener_that_does_not_block)
     start_server();
     let_run();
     ck_ok(green_close(client()));
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
 }
 END_TEST
 
@@ -250,8 +248,7 @@ START_TEST(out_of_descriptors_it_pauses_and_goes_on)
     wait_until(server.accepted == 2);
     ck_assert_int_eq(green_read_full(fd, (char[5]){0}, 5), 5);
     ck_ok(green_close(fd));
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
 }
 END_TEST
 
@@ -275,6 +272,8 @@ START_TEST(out_of_descriptors_connections_take_turns)
         round_trip(fds[i]);
     }
     ck_assert_uint_eq(server.accepted, 3);
+    ck_ok(green_close(fds[2]));
+    stop_server();
 }
 END_TEST
 
@@ -291,6 +290,7 @@ START_TEST(a_pause_does_not_spin)
     connect_client(fd);
     wait_until(server.pauses >= 4);
     ck_assert_int_ge(green_now() - begin, 100 * GREEN_MSEC);
+    stop_server();
 }
 END_TEST
 
@@ -303,8 +303,7 @@ START_TEST(a_stop_during_a_pause)
     fill(0);
     connect_client(fd);
     wait_until(server.pauses >= 1);
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     ck_assert_uint_eq(server.accepted, 0);
 }
 END_TEST
@@ -362,6 +361,7 @@ START_TEST(a_stack_as_large_as_asked)
     serve_tcp();
     ck_ok(green_close(client()));
     wait_until(ended == 1);
+    stop_server();
 }
 END_TEST
 

@@ -57,8 +57,7 @@ START_TEST(after_a_stop_nobody_is_accepted)
     start_server();
     round_trip(late);
     ck_ok(green_close(late));
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     ck_assert_uint_eq(server.accepted, 1);
 }
 END_TEST
@@ -68,8 +67,7 @@ START_TEST(stopping_twice_is_stopping_once)
     serve_tcp();
     ck_ok(green_close(client()));
     ck_ok(green_server_stop(&server));
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     ck_ok(green_server_stop(&server)); /* and afterwards */
 }
 END_TEST
@@ -103,8 +101,7 @@ START_TEST(a_stop_may_kill_the_handlers)
     serve_tcp();
     fds[0] = client();
     fds[1] = client();
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     ck_assert_int_eq(ended, 2);
     sees_the_end(fds[0]);
     sees_the_end(fds[1]);
@@ -136,8 +133,7 @@ START_TEST(a_killed_handler_tidies_up)
     options.kill_on_stop = true;
     serve_tcp();
     fd = client();
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     ck_assert(tidy);
     ck_assert_int_eq(green_read_full(fd, bye, 3), 3);
     ck_assert_str_eq(bye, "bye");
@@ -168,6 +164,22 @@ START_TEST(a_stop_amid_a_crowd)
     for (int i = 0; i < CROWD; i++)
         sees_the_end(fds[i]);
     ck_assert_int_eq(count_fds(), before - 1);
+}
+END_TEST
+
+/* It may be accepted, but there is no time for its handler to begin. */
+START_TEST(a_connection_that_comes_with_the_stop)
+{
+    int fd;
+
+    options.kill_on_stop = true;
+    serve_tcp();
+    let_run();
+    fd = dial_server();
+    stop_server();
+    ck_assert_int_eq(begun, 0);
+    ck_ok(green_close(listener));
+    sees_the_end(fd);
 }
 END_TEST
 
@@ -204,8 +216,8 @@ START_TEST(many_threads_stop_it_at_once)
         serve_tcp();
         ck_ok(green_sleep(0));
         for (int i = 0; i < 4; i++)
-            ck_ok(pthread_create(&threads[i], NULL, stop_from_outside,
-                                 &server));
+            ck_ok(
+                pthread_create(&threads[i], NULL, stop_from_outside, &server));
         has_ended(0, 0);
         for (int i = 0; i < 4; i++) {
             ck_ok(pthread_join(threads[i], &failed));
@@ -390,6 +402,7 @@ static void add_stopped(TCase *stopped)
     tcase_add_test(stopped, a_stop_may_kill_the_handlers);
     tcase_add_test(stopped, a_killed_handler_tidies_up);
     tcase_add_test(stopped, a_stop_amid_a_crowd);
+    tcase_add_test(stopped, a_connection_that_comes_with_the_stop);
     tcase_add_test(stopped, another_thread_stops_it);
     tcase_add_test(stopped, many_threads_stop_it_at_once);
     tcase_add_test(stopped, a_signal_handler_stops_it);

@@ -57,8 +57,7 @@ START_TEST(connections_are_spread)
         round_trip(fds[i]);
         ck_ok(green_close(fds[i]));
     }
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     all_are_served(CLIENTS);
     /* Each by a coin of the kernel's: one side in 2^60 runs gets none. */
     ck_assert_int_gt(on_main, 0);
@@ -83,8 +82,7 @@ START_TEST(a_unix_socket_is_shared)
         fds[i] = client();
     for (int i = 0; i < CLIENTS; i++)
         ck_ok(green_close(fds[i]));
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     all_are_served(CLIENTS);
 }
 END_TEST
@@ -102,8 +100,7 @@ START_TEST(so_many_and_no_more_over_all_threads)
         ck_ok(green_shutdown(fds[i], SHUT_WR));
     for (int i = 0; i < CLIENTS; i++)
         sees_the_end(fds[i]);
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     all_are_served(CLIENTS);
     ck_assert_int_le(peak, 2);
 }
@@ -169,13 +166,11 @@ START_TEST(a_hub_of_their_own)
 
     options.hub = hub;
     serve_on_threads(2);
-    options.arg = NULL;
     for (int i = 0; i < CLIENTS; i++)
         fds[i] = client();
     for (int i = 0; i < CLIENTS; i++)
         ck_ok(green_close(fds[i]));
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     all_are_served(CLIENTS);
     ck_assert(other_hub);
 }
@@ -190,8 +185,7 @@ START_TEST(a_hub_that_there_is_not)
     options.threads = 1;
     start_server();
     ck_ok(green_close(client()));
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
 }
 END_TEST
 
@@ -232,16 +226,14 @@ START_TEST(nothing_is_left)
 
     serve_on_threads(THREADS);
     ck_ok(green_close(client()));
-    ck_ok(green_server_stop(&server));
-    has_ended(0, 0);
+    stop_server();
     before = count_fds();
     for (int i = 0; i < 10; i++) {
         ck_ok(green_close(listener));
         serve_on_threads(THREADS);
         for (int j = 0; j < 5; j++)
             ck_ok(green_close(client()));
-        ck_ok(green_server_stop(&server));
-        has_ended(0, 0);
+        stop_server();
         ck_assert_int_eq(count_fds(), before);
     }
 }

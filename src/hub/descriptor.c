@@ -146,25 +146,41 @@ void *green_hub_descriptor_state(struct green_hub *hub, int fd)
 
 /* ---- What the module is told ----------------------------------------- */
 
+static unsigned wanted_by_edges(const struct green__descriptor *d)
+{
+    unsigned events = 0;
+    struct green_list *link;
+
+    green__list_each (&d->edges, link)
+        events |= edge_of(link)->events;
+    return events;
+}
+
+/*
+ * With a module for edges: a trusted descriptor is registered once, for all. The
+ * registration of another is renewed at each wait, and reports at once what is
+ * ready: it is for what is waited for alone, or it would wake in vain, for ever.
+ */
+static unsigned wanted_by_edge_module(const struct green__descriptor *d)
+{
+    if (green__list_empty(&d->edges))
+        return d->interest & GREEN_EDGE ? d->interest : 0;
+    if (d->flags & GREEN__TRUSTED)
+        return GREEN__READ_WRITE | GREEN_EDGE;
+    return wanted_by_edges(d) | GREEN_EDGE;
+}
+
 static unsigned wanted(const struct green_hub *hub,
                        const struct green__descriptor *d)
 {
-    bool edges = hub->module->capabilities & GREEN_HUB_EDGE;
     unsigned events = 0;
     struct green_list *link;
 
     green__list_each (&d->listeners, link)
         events |= listener_of(link)->events;
-    if (!events && edges) {
-        bool stays = d->interest & GREEN_EDGE;
-
-        if (stays || !green__list_empty(&d->edges))
-            return GREEN__READ_WRITE | GREEN_EDGE;
-        return 0;
-    }
-    green__list_each (&d->edges, link)
-        events |= edge_of(link)->events;
-    return events;
+    if (!events && (hub->module->capabilities & GREEN_HUB_EDGE))
+        return wanted_by_edge_module(d);
+    return events | wanted_by_edges(d);
 }
 
 int green__descriptor_tell(struct green_hub *hub, struct green__descriptor *d,

@@ -52,6 +52,9 @@ static int bind_tcp(const struct sockaddr *address, socklen_t length,
     if (address->sa_family == AF_INET6 &&
         set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only) < 0)
         return abandon(fd);
+    /* What is accepted inherits it, those as well that wait in the backlog. */
+    if (set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
+        return abandon(fd);
     if (bind(fd, address, length) < 0)
         return abandon(fd);
     return listen_on(fd, options);

@@ -90,7 +90,8 @@ static int copy_flag(int from, int to, int level, int name)
 static int bind_alike(int fd, int listener, const struct green__endpoint *at)
 {
     if (copy_flag(listener, fd, SOL_SOCKET, SO_REUSEADDR) < 0 ||
-        copy_flag(listener, fd, SOL_SOCKET, SO_REUSEPORT) < 0)
+        copy_flag(listener, fd, SOL_SOCKET, SO_REUSEPORT) < 0 ||
+        copy_flag(listener, fd, IPPROTO_TCP, TCP_NODELAY) < 0)
         return -1;
     if (at->at.any.sa_family == AF_INET6 &&
         copy_flag(listener, fd, IPPROTO_IPV6, IPV6_V6ONLY) < 0)

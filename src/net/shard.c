@@ -239,7 +239,10 @@ static void start_connection(struct green__shard *shard,
     }
     green__list_append(&shard->connections, &connection->link);
     while (start_handler(shard, connection) < 0) {
-        pause_accepting(shard);
+        if (is_shortage(errno))
+            pause_accepting(shard);
+        else
+            green__run_fail(shard->run, errno);
         if (green__run_ends(shard->run)) {
             free_connection(connection);
             return;

@@ -60,7 +60,9 @@ static uint32_t to_epoll(unsigned events)
     if (events & GREEN_WRITE)
         result |= EPOLLOUT;
     if (events & GREEN_EDGE)
-        result |= EPOLLET | EPOLLRDHUP;
+        result |= EPOLLET;
+    if ((events & GREEN_EDGE) && (events & GREEN_READ))
+        result |= EPOLLRDHUP;
     return result;
 }
 
