@@ -159,7 +159,7 @@ static int wait_connected(int fd)
 
 int green_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
-    bool nonblocking;
+    bool nonblocking = false;
 
     for (;;) {
         if (begin_connect(fd, address, length, &nonblocking) == 0)

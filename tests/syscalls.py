@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""What a request costs in system calls, as strace counts them: on epolls no
+epoll_ctl, and over TCP no read that finds nothing.
+
+Two runs with the same connections, one with many more requests, are compared:
+what they differ in is the requests' doing. (How often epoll_wait is called says
+nothing: strace slows the server down, so that its fairness bound has it poll
+more often.)
+"""
+
+import os
+import tempfile
+
+import peers
+from peers import COMMAND, Program, Skip, connect, echoes, run, tool
+
+CONNECTIONS = 10
+FEW, MANY = 20, 220  # requests on each connection
+READS = ("read", "readv", "recvfrom", "recvmsg", "preadv2")
+WRITES = ("write", "writev", "sendto", "sendmsg", "pwritev2")
+
+
+def strace():
+    path = tool("strace")
+    status, out, err = run([path, "-c", "-o", "/dev/null", "true"])
+    if status != 0:
+        raise Skip("strace cannot trace here: " + err.strip()[:80])
+    return path
+
+
+def table(path):
+    """{system call: (calls, errors)} from what strace -c writes."""
+    found = {}
+    with open(path) as file:
+        for line in file:
+            words = line.split()
+            if len(words) < 5 or not words[3].isdigit():
+                continue  # a headline
+            errors = int(words[4]) if len(words) == 6 else 0
+            found[words[-1]] = (int(words[3]), errors)
+    return found
+
+
+def server_of(tracer):
+    """The process that strace has started."""
+    path = "/proc/%d/task/%d/children" % (tracer.process.pid,
+                                          tracer.process.pid)
+    with open(path) as file:
+        return int(file.read().split()[0])
+
+
+def talk(address, requests):
+    """In lock step, on each connection in turn."""
+    clients = [connect(address) for _ in range(CONNECTIONS)]
+    for number in range(requests):
+        for client in clients:
+            echoes(client, b"request %6d of 64 bytes;" % number * 2)
+    for client in clients:
+        client.close()
+
+
+def count(requests):
+    path = strace()
+    with tempfile.TemporaryDirectory() as folder:
+        counts = os.path.join(folder, "counts")
+        tracer = Program([path, "-f", "-c", "-o", counts, COMMAND, "serve",
+                          "--echo", "--hub", "epolls",
+                          "--listen", "tcp://127.0.0.1:0"])
+        try:
+            talk(tracer.listening(), requests)
+        finally:
+            os.kill(server_of(tracer), 15)
+        assert tracer.wait() == 0, tracer.err
+        return table(counts)
+
+
+def total(counts, names, column):
+    return sum(counts.get(name, (0, 0))[column] for name in names)
+
+
+def case_a_request_costs_one_read_and_one_write():
+    few, many = count(FEW), count(MANY)
+    requests = (MANY - FEW) * CONNECTIONS
+
+    def more(names, column):
+        return total(many, names, column) - total(few, names, column)
+    figures = {
+        "epoll_ctl": more(["epoll_ctl"], 0),
+        "reads": more(READS, 0),
+        "reads in vain": more(READS, 1),
+        "writes": more(WRITES, 0),
+        "writes in vain": more(WRITES, 1),
+    }
+    print("# for %d requests more: %s" % (requests, ", ".join(
+        "%s %d" % pair for pair in figures.items())))
+    # A few are the connections' beginnings and ends, which vary by chance.
+    chance = 2 * CONNECTIONS
+    assert abs(figures["epoll_ctl"]) <= chance, figures
+    assert abs(figures["reads in vain"]) <= chance, figures
+    assert abs(figures["writes in vain"]) <= chance, figures
+    assert abs(figures["reads"] - requests) <= chance, figures
+    assert abs(figures["writes"] - requests) <= chance, figures
+    assert total(many, ["epoll_ctl"], 0) > 0, many  # it is what was traced
+
+
+peers.main(globals())
