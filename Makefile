@@ -13,7 +13,7 @@ configure = tools/configure.sh
 options = --prefix=$(PREFIX) --libdir=$(LIBDIR) $(O)
 run_tests = tools/run_tests.py -j $(JOBS)
 
-.PHONY: all build run test bench stress lint install help format clean \
+.PHONY: all build run test bench bench-peers bench-docs stress lint install help format clean \
 	test-asan test-tsan test-valgrind test-chaos test-aarch64
 
 all: build
@@ -36,11 +36,23 @@ stress: ## load and faults: thousands of connections, kills, overflows
 	@$(configure) $(BUILD) $(options)
 	@$(run_tests) $(BUILD) --suite stress
 
-bench: ## measure, and print a table (also in build/bench.json)
+bench: ## measure, and print a table (also build/bench.json, and charts)
 	@$(setup) build bench
 	@$(configure) $(BUILD) $(options)
 	@tools/compile.sh $(BUILD)
+	@tools/compile.sh $(BUILD) bench-programs
 	@bench/run.py $(BUILD)
+
+bench-peers: ## install what greenhub is measured beside, and build for it
+	@$(setup) build bench bench-peers
+	@$(configure) $(BUILD) $(options)
+	@meson configure $(BUILD) --clearcache >/dev/null
+	@ninja -C $(BUILD) build.ninja >/dev/null
+	@tools/compile.sh $(BUILD)
+	@tools/compile.sh $(BUILD) bench-programs
+
+bench-docs: ## docs/benchmarks.md and its charts, from the last make bench
+	@bench/chart.py --docs docs $(BUILD)/bench.json
 
 lint: ## check layers, sizes, symbols, headers, format, man pages
 	@$(setup) build lint

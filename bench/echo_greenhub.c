@@ -1,7 +1,7 @@
 /*
  * The echo server on greenhub, as README shows it, for the benchmark:
  *
- *   echo_greenhub HUB PORT
+ *   echo_greenhub HUB PORT [large]
  *
  * It sets what floor_epoll.c sets too (the buffer's size, TCP_NODELAY), and
  * sees <greenhub.h> alone. Exit status 3: this hub cannot be used here.
@@ -10,16 +10,28 @@
 
 #include "common.h"
 
-static void echo(void *arg)
+static void echo_with(int fd, char *buffer, size_t size)
 {
-    int fd = (int)(intptr_t)arg;
-    char buffer[BENCH_BUFFER];
     ssize_t n;
 
-    while ((n = green_read(fd, buffer, sizeof buffer)) > 0)
+    while ((n = green_read(fd, buffer, size)) > 0)
         if (green_write_all(fd, buffer, (size_t)n) < 0)
             break;
     green_close(fd);
+}
+
+static void echo(void *arg)
+{
+    char buffer[BENCH_SMALL_BUFFER];
+
+    echo_with((int)(intptr_t)arg, buffer, sizeof buffer);
+}
+
+static void echo_large(void *arg)
+{
+    char buffer[BENCH_LARGE_BUFFER];
+
+    echo_with((int)(intptr_t)arg, buffer, sizeof buffer);
 }
 
 static int listen_on(long port)
@@ -29,30 +41,32 @@ static int listen_on(long port)
 
     snprintf(address, sizeof address, "tcp://127.0.0.1:%ld", port);
     fd = green_listen(address, NULL);
-    if (fd < 0 || green_local_address(fd, address, sizeof address) < 0)
+    if (fd < 0)
         bench_die("green_listen");
-    printf("listening %s\n", strrchr(address, ':') + 1);
-    fflush(stdout);
+    bench_say_port(fd);
     return fd;
 }
 
 int main(int argc, char **argv)
 {
+    struct bench_arguments arguments;
     int listener, fd;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: echo_greenhub HUB PORT\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: echo_greenhub HUB PORT [large]\n");
         return 2;
     }
-    bench_raise_descriptor_limit();
+    arguments = bench_arguments(argc - 1, argv + 1);
     if (green_use_hub(argv[1]) < 0) {
         fprintf(stderr, "%s\n", green_hub_error());
         return 3;
     }
-    listener = listen_on(bench_number(argv[2], 65535));
+    listener = listen_on(arguments.port);
     while ((fd = green_accept(listener, NULL, NULL)) >= 0) {
         bench_no_delay(fd);
-        if (green_spawn_n(echo, (void *)(intptr_t)fd) < 0)
+        if (green_spawn_n(
+                arguments.buffer_size == BENCH_LARGE_BUFFER ? echo_large : echo,
+                (void *)(intptr_t)fd) < 0)
             bench_die("green_spawn_n");
     }
     bench_die("green_accept");

@@ -1,5 +1,5 @@
-"""One round of the echo benchmark: a server on one core, the load on another,
-and the CPU time that the server took for each request."""
+"""One round of the echo benchmarks: servers on one core, their load on another,
+and the CPU time that each server took for a request."""
 
 import os
 import resource
@@ -10,7 +10,6 @@ import time
 
 # How long a server may take to come up, and the load to get through a phase.
 PATIENCE = 60
-MESSAGE = 64
 
 
 class Failed(Exception):
@@ -18,10 +17,10 @@ class Failed(Exception):
 
 
 class Unavailable(Failed):
-    """The server says that its hub cannot be used on this system."""
+    """A program says that what it measures cannot be had on this system."""
 
 
-# echo_greenhub's exit status for a hub that cannot be used here.
+# The exit status by which the programs say so.
 STATUS_UNAVAILABLE = 3
 
 
@@ -132,30 +131,29 @@ def settle(pid):
     raise Failed('the server does not come to rest without requests')
 
 
-def explained(error, pairs):
-    """A failure, with how the servers ended that did."""
+def explained(error, pair):
+    """A failure, with how the server ended if it did."""
     time.sleep(0.3)  # one that is crashing needs a moment to be gone
-    ends = [describe_end(pair.server, 'the server') for pair in pairs
-            if pair.server.poll() is not None]
-    if isinstance(error, Unavailable) or not ends:
+    if isinstance(error, Unavailable) or pair.server.poll() is None:
         return error
-    return Failed('; '.join([str(error), *ends]))
+    return Failed(f"{error}; {describe_end(pair.server, 'the server')}")
 
 
 class Pair:
-    """A server under load: the server on one core, its load on the other."""
+    """A server under load: the server on one core, its load on the other.
+    load is the load's command line, with PORT for the server's."""
 
-    def __init__(self, command, load, connections, seconds):
+    def __init__(self, command, load):
         self.client = None
         server_core, load_core = cores()
         self.server = start(command, server_core)
         try:
             port = expect(self.server, 'the server', 'listening')[0]
-            self.client = start([load, port, str(connections), f'{seconds}s',
-                                 str(MESSAGE)], load_core)
+            self.client = start([port if word == 'PORT' else word
+                                 for word in load], load_core)
             expect(self.client, 'the load', 'start')
         except Failed as error:
-            reason = explained(error, [self])
+            reason = explained(error, self)
             self.close()
             raise reason from error
         except BaseException:
@@ -168,28 +166,28 @@ class Pair:
         self.client.stdin.flush()
 
     def slice(self):
-        """Loads the server for a slice of time. Returns its CPU time per
-        request in ns."""
+        """Loads the server for a slice of time, and warms up for the next.
+        Returns its CPU time per request in ns."""
         before, slept = settle(self.server.pid), sleeps(self.server.pid)
         self.tell()
         requests = int(expect(self.client, 'the load', 'stop')[0])
         spent = settle(self.server.pid) - before
         self.requests += requests
         self.slept += sleeps(self.server.pid) - slept
-        return spent / requests
-
-    def warm_up(self):
         self.tell()
         expect(self.client, 'the load', 'start')
+        return spent / requests
 
     def check(self):
-        """Has the load end, which says whether all echoes were right."""
+        """Has the load end, which says whether all echoes were right. Returns
+        how often the server slept per request."""
         self.client.stdin.close()
         expect(self.client, 'the load', 'correct')
         if self.client.wait(PATIENCE) != 0:
             raise Failed(describe_end(self.client, 'the load'))
         if self.server.poll() is not None:
             raise Failed(describe_end(self.server, 'the server'))
+        return self.slept / self.requests
 
     def close(self):
         if self.client:
@@ -197,56 +195,55 @@ class Pair:
         end(self.server)
 
 
-def slices(floor, subject, count):
-    """Loads two pairs by turns, and returns the CPU times per request of each.
-    The order changes from slice to slice, so that neither is always second."""
-    times = ([], [])
-    for number in range(count):
-        order = (0, 1) if number % 2 == 0 else (1, 0)
-        for which in order:
-            pair = (floor, subject)[which]
-            times[which].append(pair.slice())
-            pair.warm_up()
-    return times
+class HalfRound:
+    """Some servers, all with their connections open, loaded by turns.
 
+    times     {subject: CPU times per request, one a slice}
+    slept     {subject: sleeps per request}
+    failures  {subject: Failed}; one that fails does not stop the others
+    """
 
-def start_both(commands, floor_first, *load):
-    """Starts two servers with their load. The one that comes second finds the
-    kernel's memory in another state; with thousands of sockets that alone is
-    worth a few percent, so who asks has it done both ways."""
-    pairs = [None, None]
-    try:
-        for which in (0, 1) if floor_first else (1, 0):
-            pairs[which] = Pair(commands[which], *load)
-    except BaseException:
-        close_all(pairs)
-        raise
-    return pairs
+    def __init__(self, commands, load, count):
+        """commands: {subject: command}, started in this order. The one that
+        comes second finds the kernel's memory in another state; with thousands
+        of sockets that alone is worth a few percent, so who asks has it done
+        both ways. The order of the turns changes from slice to slice, so that
+        nobody is always second."""
+        self.pairs, self.times, self.slept, self.failures = {}, {}, {}, {}
+        try:
+            for subject, command in commands.items():
+                self.attempt(subject, self.begin, command, load)
+            for number in range(count):
+                subjects = list(self.pairs)
+                for subject in subjects[::1 if number % 2 == 0 else -1]:
+                    self.attempt(subject, self.slice)
+            for subject in list(self.pairs):
+                self.attempt(subject, self.check)
+        finally:
+            for pair in self.pairs.values():
+                pair.close()
 
+    def begin(self, subject, command, load):
+        self.pairs[subject] = Pair(command, load)
+        self.times[subject] = []
 
-def close_all(pairs):
-    for pair in pairs:
+    def slice(self, subject):
+        self.times[subject].append(self.pairs[subject].slice())
+
+    def check(self, subject):
+        self.slept[subject] = self.pairs[subject].check()
+
+    def attempt(self, subject, step, *arguments):
+        try:
+            step(subject, *arguments)
+            return
+        except Failed as error:
+            reason = error
+        except (OSError, ValueError, ZeroDivisionError,
+                subprocess.TimeoutExpired) as error:
+            reason = Failed(f'{type(error).__name__}: {error}')
+        pair = self.pairs.pop(subject, None)
         if pair:
+            reason = explained(reason, pair)
             pair.close()
-
-
-def half_round(commands, floor_first, count, *load):
-    """Starts the servers of two command lines, the floor's and the subject's,
-    loads them by turns for `count` slices, checks all their bytes and ends
-    them. load is the load's program, connections and seconds a slice. Returns
-    the CPU times per request, a list for each, and the sleeps per request of
-    each. Raises Failed."""
-    pairs = []
-    try:
-        pairs = start_both(commands, floor_first, *load)
-        times = slices(*pairs, count)
-        for pair in pairs:
-            pair.check()
-        return times, [pair.slept / pair.requests for pair in pairs]
-    except Failed as error:
-        raise explained(error, pairs) from error
-    except (OSError, ValueError, ZeroDivisionError,
-            subprocess.TimeoutExpired) as error:
-        raise Failed(f'{type(error).__name__}: {error}') from error
-    finally:
-        close_all(pairs)
+        self.failures[subject] = reason

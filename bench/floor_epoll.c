@@ -2,7 +2,7 @@
  * The floor: an echo server on epoll as one writes it by hand for speed. What
  * greenhub costs is told against it.
  *
- *   floor_epoll PORT
+ *   floor_epoll PORT [large]
  *
  * - Each connection is registered once, edge-triggered, for both directions;
  *   no epoll_ctl follows. Level-triggered, the kernel would look at each ready
@@ -16,8 +16,8 @@
  *   is not read from again until it is gone.
  */
 #include "common.h"
+#include "unsent.h"
 
-#include <stdbool.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -26,18 +26,18 @@
 
 struct connection {
     int fd;
-    bool ended;    /* the peer has sent its last byte, or worse */
-    char *unsent;  /* what the socket did not take; NULL: nothing */
-    size_t length; /* of unsent */
+    bool ended; /* the peer has sent its last byte, or worse */
+    struct unsent unsent;
 };
 
 static int poller;
-static char buffer[BENCH_BUFFER];
+static char buffer[BENCH_LARGE_BUFFER];
+static size_t buffer_size;
 
 static void drop(struct connection *c)
 {
     close(c->fd);
-    free(c->unsent);
+    free(c->unsent.data);
     free(c);
 }
 
@@ -64,56 +64,25 @@ static void accept_all(int listener)
         bench_die("accept4");
 }
 
-/* Sends; keeps what the socket does not take. False: the connection is over. */
-static bool reply(struct connection *c, const char *data, size_t size)
-{
-    ssize_t n = send(c->fd, data, size, MSG_NOSIGNAL);
-
-    if (n == (ssize_t)size)
-        return true;
-    if (n < 0 && errno != EAGAIN)
-        return false;
-    if (n < 0)
-        n = 0;
-    c->length = size - (size_t)n;
-    c->unsent = malloc(c->length);
-    if (!c->unsent)
-        bench_die("malloc");
-    memcpy(c->unsent, data + n, c->length);
-    return true;
-}
-
-/* Sends what is left over. False: the connection is over. */
-static bool flush(struct connection *c)
-{
-    char *data = c->unsent;
-    bool alive;
-
-    c->unsent = NULL;
-    alive = reply(c, data, c->length);
-    free(data);
-    return alive;
-}
-
 static void serve(struct connection *c, unsigned events)
 {
     ssize_t n;
 
     if (events & ENDS)
         c->ended = true;
-    if (c->unsent && !flush(c)) {
+    if (c->unsent.data && !unsent_flush(&c->unsent, c->fd)) {
         drop(c);
         return;
     }
-    while (!c->unsent) {
-        n = recv(c->fd, buffer, sizeof buffer, 0);
+    while (!c->unsent.data) {
+        n = recv(c->fd, buffer, buffer_size, 0);
         if (n < 0 && errno == EAGAIN)
             return;
-        if (n <= 0 || !reply(c, buffer, (size_t)n)) {
+        if (n <= 0 || !unsent_send(&c->unsent, c->fd, buffer, (size_t)n)) {
             drop(c);
             return;
         }
-        if (n < (ssize_t)sizeof buffer && !c->ended)
+        if (n < (ssize_t)buffer_size && !c->ended)
             return;
     }
 }
@@ -122,15 +91,12 @@ int main(int argc, char **argv)
 {
     struct epoll_event events[EVENTS];
     struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    struct bench_arguments arguments = bench_arguments(argc, argv);
     int listener, n;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: floor_epoll PORT\n");
-        return 2;
-    }
-    bench_raise_descriptor_limit();
+    buffer_size = arguments.buffer_size;
     poller = epoll_create1(EPOLL_CLOEXEC);
-    listener = bench_listen(bench_number(argv[1], 65535));
+    listener = bench_listen(arguments.port);
     if (poller < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event) < 0)
         bench_die("epoll");
     for (;;) {

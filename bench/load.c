@@ -2,9 +2,10 @@
  * The load: echo clients in lock-step, each of which sends a message and waits
  * for its exact echo before it sends the next.
  *
- *   load PORT CONNECTIONS AMOUNT SIZE
+ *   load PORT CONNECTIONS AMOUNT SIZE [fresh]
  *
- * AMOUNT is a number of requests, or of seconds when it ends in 's'. Talks to
+ * With the word "fresh" each message has a connection of its own: connect, send,
+ * receive, close, and CONNECTIONS says how many are open at a time. AMOUNT is a number of requests, or of seconds when it ends in 's'. Talks to
  * whoever measures in lines, while no request is under way, so that the server
  * is at rest whenever its CPU time is read. Slice after slice:
  *
@@ -37,9 +38,16 @@
 #define WARM_UP_NS 30000000
 #define PATIENCE_MS 10000
 #define MAX_SIZE 65536
+/* Larger messages go into the socket whole too, and so never wait for the
+ * server: twice what is outstanding at most. */
+#define SEND_BUFFER (2 * MAX_SIZE)
+/* Source addresses 127.0.0.1 and on that fresh connections come from by turns. A
+ * closed one keeps its pair of ports for a minute; one address alone would run
+ * out of them. */
+#define SOURCES 200
 
 struct client {
-    int fd;
+    int fd;            /* -1: closed */
     size_t received;   /* of the echo under way */
     uint64_t sequence; /* of the message under way */
 };
@@ -47,9 +55,11 @@ struct client {
 static struct client *clients;
 static int client_count;
 static size_t size;
+static bool fresh;
+static struct sockaddr_in server;
 static int poller;
 static uint64_t total;
-static char expected[MAX_SIZE], received[MAX_SIZE];
+static char expected[MAX_SIZE], received[MAX_SIZE + 1];
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
 fail(const char *format, ...)
@@ -77,7 +87,35 @@ static void fill(char *message, int index, uint64_t sequence)
     }
 }
 
-static void connect_one(int index, struct sockaddr_in *address)
+/* Has a socket come from the next of the source addresses. */
+static void choose_source(int fd)
+{
+    static uint32_t next;
+    struct sockaddr_in source = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK + next),
+    };
+    int one = 1;
+
+    next = (next + 1) % SOURCES;
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (bind(fd, (struct sockaddr *)&source, sizeof source) < 0)
+        fail("bind: %s", strerror(errno));
+}
+
+/* A server that does not answer is no reason to hang in connect or send. */
+static void set_options(int fd)
+{
+    struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
+    int bytes = SEND_BUFFER;
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (size > BENCH_SMALL_BUFFER)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    bench_no_delay(fd);
+}
+
+static void connect_one(int index)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET};
     struct client *c = &clients[index];
@@ -85,9 +123,12 @@ static void connect_one(int index, struct sockaddr_in *address)
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd < 0)
         fail("socket %d: %s", index, strerror(errno));
-    if (connect(c->fd, (struct sockaddr *)address, sizeof *address) < 0)
-        fail("connect %d: %s", index, strerror(errno));
-    bench_no_delay(c->fd);
+    set_options(c->fd);
+    if (fresh)
+        choose_source(c->fd);
+    if (connect(c->fd, (struct sockaddr *)&server, sizeof server) < 0)
+        fail("connect %d: %s", index,
+             errno == EINPROGRESS ? "no answer" : strerror(errno));
     event.data.u32 = (uint32_t)index;
     if (epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &event) < 0)
         fail("epoll_ctl: %s", strerror(errno));
@@ -98,6 +139,8 @@ static void send_one(int index)
     struct client *c = &clients[index];
     ssize_t n;
 
+    if (fresh)
+        connect_one(index);
     c->sequence++;
     c->received = 0;
     fill(expected, index, c->sequence);
@@ -113,8 +156,7 @@ static bool receive_one(int index)
     ssize_t n;
 
     while (c->received < size) {
-        n = recv(c->fd, received + c->received, size - c->received,
-                 MSG_DONTWAIT);
+        n = recv(c->fd, received, size - c->received + 1, MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN)
             return false;
         if (n < 0)
@@ -122,10 +164,15 @@ static bool receive_one(int index)
         if (n == 0)
             fail("connection %d closed by the server", index);
         fill(expected, index, c->sequence);
-        if (memcmp(received + c->received, expected + c->received, (size_t)n))
+        if ((size_t)n > size - c->received ||
+            memcmp(received, expected + c->received, (size_t)n) != 0)
             fail("wrong bytes on connection %d, message %llu", index,
                  (unsigned long long)c->sequence);
         c->received += (size_t)n;
+    }
+    if (fresh) {
+        close(c->fd);
+        c->fd = -1;
     }
     return true;
 }
@@ -191,7 +238,7 @@ static uint64_t run(struct amount amount)
 /* A byte beyond the last echo is a wrong byte too. */
 static void check_silence(void)
 {
-    for (int i = 0; i < client_count; i++)
+    for (int i = 0; i < client_count && !fresh; i++)
         if (recv(clients[i].fd, received, 1, MSG_DONTWAIT) >= 0)
             fail("connection %d: more than its echo, or closed", i);
 }
@@ -201,7 +248,7 @@ static void close_all(void)
 {
     struct linger now = {.l_onoff = 1};
 
-    for (int i = 0; i < client_count; i++) {
+    for (int i = 0; i < client_count && !fresh; i++) {
         setsockopt(clients[i].fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         close(clients[i].fd);
     }
@@ -230,20 +277,32 @@ static struct amount parse_amount(const char *text)
     return amount;
 }
 
-static void connect_all(long port)
+static void connect_all(void)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons((uint16_t)port),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-
     clients = calloc((size_t)client_count, sizeof *clients);
     poller = epoll_create1(EPOLL_CLOEXEC);
     if (!clients || poller < 0)
         fail("no memory or no epoll: %s", strerror(errno));
-    for (int i = 0; i < client_count; i++)
-        connect_one(i, &address);
+    for (int i = 0; i < client_count && !fresh; i++)
+        connect_one(i);
+}
+
+static void parse(int argc, char **argv)
+{
+    fresh = argc == 6 && strcmp(argv[5], "fresh") == 0;
+    if (argc != 5 && !fresh) {
+        fprintf(stderr, "usage: load PORT CONNECTIONS AMOUNT SIZE [fresh]\n");
+        exit(2);
+    }
+    server = (struct sockaddr_in){
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)bench_number(argv[1], 65535)),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    client_count = (int)bench_number(argv[2], 1000000);
+    size = (size_t)bench_number(argv[4], MAX_SIZE);
+    if (client_count == 0 || size == 0)
+        fail("no connections, or no bytes to send");
 }
 
 /* One slice. False when it was the last. */
@@ -266,17 +325,10 @@ int main(int argc, char **argv)
 {
     struct amount amount;
 
-    if (argc != 5) {
-        fprintf(stderr, "usage: load PORT CONNECTIONS AMOUNT SIZE\n");
-        return 2;
-    }
-    client_count = (int)bench_number(argv[2], 1000000);
+    parse(argc, argv);
     amount = parse_amount(argv[3]);
-    size = (size_t)bench_number(argv[4], MAX_SIZE);
-    if (client_count == 0 || size == 0)
-        fail("no connections, or no bytes to send");
     bench_raise_descriptor_limit();
-    connect_all(bench_number(argv[1], 65535));
+    connect_all();
     run((struct amount){.duration = FIRST_WARM_UP_NS});
     while (slice(amount))
         run((struct amount){.duration = WARM_UP_NS});

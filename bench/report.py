@@ -5,6 +5,9 @@ import json
 import os
 import platform
 import re
+import subprocess
+
+import subjects
 
 
 def first_match(path, pattern):
@@ -32,14 +35,43 @@ def build_options(build):
     """The options of a meson build that matter for speed."""
     wanted = ('buildtype', 'optimization', 'b_sanitize', 'b_ndebug', 'b_lto',
               'c_args')
-    try:
-        with open(os.path.join(build, 'meson-info', 'intro-buildoptions.json'),
-                  encoding='utf-8') as file:
-            options = json.load(file)
-    except (OSError, ValueError):
-        return {}
+    options = read_json(os.path.join(build, 'meson-info',
+                                     'intro-buildoptions.json')) or []
     return {option['name']: option['value'] for option in options
             if option['name'] in wanted}
+
+
+def read_json(path):
+    """What a JSON file holds; None if there is none."""
+    try:
+        with open(path, encoding='utf-8') as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def peers(build):
+    """The versions of the peers that the build found."""
+    found = {}
+    for library in read_json(os.path.join(
+            build, 'meson-info', 'intro-dependencies.json')) or []:
+        name = subjects.PEER_LIBRARIES.get(library.get('name'))
+        if name:
+            found[name] = library.get('version', '')
+    major, minor = (first_match('/usr/include/ev.h',
+                                rf'define EV_VERSION_{part} (\d+)')
+                    for part in ('MAJOR', 'MINOR'))
+    if major and os.path.exists(subjects.program(build, 'echo_libev')):
+        found['libev'] = f'{major}.{minor}'
+    try:
+        said = subprocess.run(
+            ['go', 'version', subjects.program(build, 'micro_go')],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
+            timeout=30).stdout.decode().split()
+        found['Go'] = said[-1].removeprefix('go')
+    except (OSError, IndexError, subprocess.SubprocessError):
+        pass
+    return found
 
 
 def machine(build, program):
@@ -57,6 +89,7 @@ def machine(build, program):
         'system': first_match('/etc/os-release', r'^PRETTY_NAME="?([^"\n]*)'),
         'compiler': compiler_of(program),
         'build': build_options(build),
+        'peers': peers(build),
         'load_average': os.getloadavg()[0],
     }
 
@@ -88,38 +121,51 @@ def number(value, unit=''):
     return f'{value:,.{digits}f} {unit}'.strip()
 
 
-def cells(row):
-    """A row of the table: name, subject, value, floor, ratio, the rest."""
-    if row['status'] != 'ok':
-        return [row['name'], row['subject'], row['status'], '', '',
-                row['reason']]
-    ratio = f"{row['ratio']:.3f}" if row['ratio'] is not None else '-'
+def title(row):
+    return ' '.join([row['name'], row.get('figure', '')]).strip()
+
+
+def ratio_of(value):
+    return '-' if value is None else f'{value:.3f}'
+
+
+def spread_of(row):
     low, high = row['spread']
-    spread = (f'{low:.3f} - {high:.3f}' if row['ratio'] is not None
-              else f'{number(low)} - {number(high)}')
-    return [row['name'], row['subject'], number(row['value'], row['unit']),
-            number(row['floor'], row['unit']), ratio, spread]
+    if row['ratio'] is not None:
+        return f'{low:.3f} - {high:.3f}'
+    return f'{number(low)} - {number(high)}'
+
+
+def cells(row):
+    """A row of the table: name, subject, value, floor, ratios, spread."""
+    if row['status'] != 'ok':
+        return [title(row), row['subject'], row['status'], '', '', '',
+                row['reason']]
+    return [title(row), row['subject'], number(row['value'], row['unit']),
+            number(row['floor'], row['unit']), ratio_of(row['ratio']),
+            ratio_of(row.get('like_ratio')), spread_of(row)]
 
 
 class Table:
     """Prints rows as they come."""
 
-    widths = (32, 13, 14, 14, 8, 0)
+    widths = (29, 23, 13, 13, 8, 8, 0)
 
     def line(self, words):
-        aligned = [f'{word:<{width}}' if column in (0, 1, 5)
+        aligned = [f'{word:<{width}}' if column in (0, 1, 6)
                    else f'{word:>{width}}  '
                    for column, (word, width) in enumerate(
                        zip(words, self.widths))]
         print(''.join(aligned).rstrip(), flush=True)
 
-    def head(self, facts):
+    def head(self, facts, seconds):
         print(f"{facts['cpu']}, {facts['cores']} cores, "
               f"Linux {facts['kernel']}, {facts['compiler']}")
         for warning in warnings(facts):
             print(f'warning: {warning}')
-        print()
-        self.line(['name', 'subject', 'value', 'floor', 'ratio', 'spread'])
+        print(f'This takes about {max(1, round(seconds / 60))} min.\n')
+        self.line(['name', 'subject', 'value', 'floor', 'ratio', 'like',
+                   'spread'])
 
     def row(self, row):
         self.line(cells(row))

@@ -1,246 +1,144 @@
 #!/usr/bin/env python3
-"""Runs the benchmarks, prints a table and writes build/bench.json. What is
-measured and how to read it: bench/README.md."""
+"""Runs the benchmarks, prints a table, writes BUILD/bench.json and charts. What
+is measured and how to read it: bench/README.md."""
 
 import argparse
-import collections
-import json
-import math
 import os
-import statistics
-import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import echo_rounds  # noqa: E402
+import chart  # noqa: E402
+import measure  # noqa: E402
 import report  # noqa: E402
+import subjects  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Hubs to try when the command does not list them.
-HUBS = ['epolls', 'poll', 'selects', 'libevent']
-# Not served over the network: its descriptors and its clock are simulated.
-NOT_REAL = ['sim']
-MICRO_PATIENCE = 600
+MANY, MANY_IF_QUICK = 1000000, 100000
 
-# run() gives the row's figures, or raises echo_rounds.Failed or Unavailable.
-Plan = collections.namedtuple('Plan', 'name subject unit run')
+SLEEPERS = {'resident': 'B', 'page_tables': 'B', 'spawn': 'ns',
+            'run_and_sleep': 'ns', 'woken': ''}
+TIMERS = {'arm': 'ns', 'cancel_rearm': 'ns', 'cancel': 'ns', 'fire': 'ns'}
 
-
-def quartiles(values):
-    if len(values) < 2:
-        return [values[0], values[0]]
-    cuts = statistics.quantiles(values, n=4, method='inclusive')
-    return [cuts[0], cuts[2]]
+# About how long things take, in seconds: only for the estimate that is printed
+# before the run. A server and its load to start and end; what a slice needs
+# besides its length; a program's one-off and, in us, its time for each of N.
+START, BESIDES = 0.5, 0.04
+PROGRAMS = {'yield': (1.5, 0), 'spawn_join': (1, 0),
+            'queue_round_trip': (1, 0), 'sleepers': (1.5, 22),
+            'timers': (1.2, 7)}
 
 
-def program(options, name):
-    path = os.path.join(options.build, 'bench', name)
-    if not os.access(path, os.X_OK):
-        raise echo_rounds.Failed(f'{path} is not built')
-    return path
+class Plan:
+    """Rows that are measured together. asked: what --only may call them."""
+
+    def __init__(self, name, asked, session, seconds, make):
+        self.name, self.asked, self.session = name, asked, session
+        self.seconds, self.make = seconds, make
 
 
-def hub_names(options):
-    """What `greenhub hubs` lists; whether a hub can be used shows itself."""
-    command = os.path.join(options.build, 'greenhub')
-    try:
-        listed = json.loads(subprocess.run(
-            [command, 'hubs', '--json'], stdout=subprocess.PIPE, check=True,
-            timeout=30).stdout)
-        if isinstance(listed, dict):
-            listed = listed['hubs']
-        names = [hub['name'] for hub in listed]
-    except (OSError, ValueError, LookupError, TypeError,
-            subprocess.SubprocessError) as error:
-        print(f'note: no list from {command} ({type(error).__name__}); '
-              f'trying {", ".join(HUBS)}')
-        names = HUBS
-    return [name for name in names if name not in NOT_REAL]
+class Open:
+    """A row without a figure, and why."""
+
+    def __init__(self, name, reason):
+        self.name, self.reason = name, reason
+
+    def run(self):
+        greenhub = subjects.Subject('greenhub', 'greenhub', [], None)
+        return [{**measure.row_of(self.name, greenhub, 'ns'),
+                 'status': 'not here', 'reason': self.reason}]
 
 
-# ---- echo --------------------------------------------------------------
-
-def echo(options, connections, server, argument=()):
-    """A server's CPU time per request beside the floor's. A round starts both
-    twice, in either order, and its ratios are the geometric means of the two;
-    the row's ratio is the median of all rounds'."""
-    commands = ([program(options, 'floor_epoll'), '0'],
-                [program(options, server), *argument, '0'])
-    load = (program(options, 'load'), connections, options.seconds)
-    floor_times, times, ratios, sleeps = [], [], [], []
-    for _ in range(options.rounds):
-        halves = []
-        for floor_first in (True, False):
-            (floor_slices, slices), slept = echo_rounds.half_round(
-                commands, floor_first, options.slices, *load)
-            floor_times += floor_slices
-            times += slices
-            sleeps.append(slept)
-            halves.append([subject / floor for floor, subject
-                           in zip(floor_slices, slices)])
-        ratios += [math.sqrt(one * other) for one, other in zip(*halves)]
-    return {
-        'value': statistics.median(times),
-        'floor': statistics.median(floor_times),
-        'ratio': statistics.median(ratios),
-        'spread': quartiles(ratios),
-        'ratios': ratios,
-        'sleeps_per_request': statistics.median(s[1] for s in sleeps),
-        'floor_sleeps_per_request': statistics.median(s[0] for s in sleeps),
-    }
+def echo_plans(options):
+    for name in subjects.ECHO:
+        for session in subjects.echo_sessions(options.build):
+            turns = 2 * options.rounds * (len(session) + 1)
+            yield Plan(name, {name, 'echo'} if name != 'accept' else {name},
+                       session,
+                       turns * (START + options.slices *
+                                (options.seconds + BESIDES)),
+                       lambda wanted, name=name: measure.Echo(
+                           options, name, wanted))
 
 
-def echo_plans(options, connections, hubs):
-    name = f'echo_{connections}'
-
-    def plan(subject, server, *argument):
-        return Plan(name, subject, 'ns', lambda: echo(
-            options, connections, server, argument))
-    yield plan('floor again', 'floor_epoll')
-    yield plan('poll by hand', 'floor_poll')
-    for hub in hubs:
-        yield plan(hub, 'echo_greenhub', hub)
+def short(count):
+    return f'{count // 1000000}m' if count >= 1000000 else f'{count // 1000}k'
 
 
-# ---- micro benchmarks --------------------------------------------------
-
-def micro(options, name, *argument):
-    """Runs a micro benchmark on the server's core; its figures by name."""
-    process = echo_rounds.start([program(options, name), *argument],
-                                echo_rounds.cores()[0])
-    try:
-        output, errors = process.communicate(timeout=MICRO_PATIENCE)
-        if process.returncode != 0:
-            reason = errors.decode(errors='replace').strip()
-            raise echo_rounds.Failed(
-                f'status {process.returncode}: {reason or "no reason given"}')
-        return {figure['name']: figure
-                for figure in json.loads(output)['figures']}
-    except subprocess.TimeoutExpired as error:
-        raise echo_rounds.Failed(f'not done in {MICRO_PATIENCE} s') from error
-    except (ValueError, LookupError) as error:
-        raise echo_rounds.Failed(f'what it printed is no result: {error}'
-                                 ) from error
-    finally:
-        echo_rounds.end(process)
-
-
-def alone(values, best):
-    return {'value': statistics.median(values), 'floor': None, 'ratio': None,
-            'spread': quartiles(values), 'best': best}
-
-
-def repeated(options, name):
-    """A micro benchmark without a floor, over all rounds."""
-    results = [micro(options, 'micro_greenhub', name)[name]
-               for _ in range(options.rounds)]
-    return alone([one['median'] for one in results],
-                 min(one['best'] for one in results))
-
-
-def yields(options):
-    """greenhub's yield and Boost.Context's bare jump, by turns."""
-    try:
-        program(options, 'micro_boost')
-    except echo_rounds.Failed:
-        return repeated(options, 'yield')
-    floors, values = [], []
-    for _ in range(options.rounds):
-        floors.append(micro(options, 'micro_boost')['yield'])
-        values.append(micro(options, 'micro_greenhub', 'yield')['yield'])
-    ratios = [value['median'] / floor['median']
-              for value, floor in zip(values, floors)]
-    return {
-        'value': statistics.median(value['median'] for value in values),
-        'floor': statistics.median(floor['median'] for floor in floors),
-        'ratio': statistics.median(ratios),
-        'spread': quartiles(ratios),
-        'best': min(value['best'] for value in values),
-    }
-
-
-def from_one_run(options, what, count, units):
-    """Plans for the figures that a single run of a micro benchmark gives."""
-    label = f'{count // 1000000}m' if count >= 1000000 else f'{count}'
-    results = {}
-
-    def figure(name):
-        if not results:
-            try:
-                results.update(
-                    micro(options, 'micro_greenhub', what, str(count)))
-            except echo_rounds.Failed as error:
-                results['failed'] = error
-        if 'failed' in results:
-            raise results['failed']
-        one = results[name]
-        return {'value': one['median'], 'floor': None, 'ratio': None,
-                'spread': [one['best'], one['worst']], 'best': one['best']}
-    for name, unit in units:
-        yield Plan(f'{what}_{label}.{name}', 'greenhub', unit,
-                   lambda name=name: figure(name))
-
-
-SLEEPERS = [('resident', 'B'), ('page_tables', 'B'), ('spawn', 'ns'),
-            ('run_and_sleep', 'ns'), ('woken', '')]
-TIMERS = [('arm', 'ns'), ('cancel_rearm', 'ns'), ('cancel', 'ns'),
-          ('fire', 'ns')]
+def micro_plan(options, what, count=None, units=None):
+    label = f'{what}_{short(count)}' if count else what
+    # What --quick measures fewer of is asked for by its usual name too.
+    asked = {what, label}
+    if count == MANY_IF_QUICK:
+        asked.add(f'{what}_{short(MANY)}')
+    arguments = [] if what == 'timers' else [what]
+    arguments += [str(count)] if count else []
+    session = subjects.MICRO[what]
+    times = 1 if what == 'sleepers' else options.rounds
+    once, each = PROGRAMS[what]
+    return Plan(label, asked, session,
+                times * len(session) * (once + each * 1e-6 * (count or 0)),
+                lambda wanted: measure.Micro(
+                    options, label, what, wanted, arguments,
+                    units or {what: 'ns'}))
 
 
 def plans(options):
-    hubs = hub_names(options)
-    for connections in (100, 5000):
-        yield from echo_plans(options, connections, hubs)
-    yield Plan('yield', 'greenhub', 'ns', lambda: yields(options))
-    yield Plan('spawn_join', 'greenhub', 'ns',
-               lambda: repeated(options, 'spawn_join'))
-    many = 100000 if options.quick else 1000000
-    yield from from_one_run(options, 'sleepers', many, SLEEPERS)
+    yield from echo_plans(options)
+    yield micro_plan(options, 'yield')
+    yield micro_plan(options, 'spawn_join')
+    for name, reason in subjects.OPEN:
+        greenhub = subjects.Subject('greenhub', 'greenhub', [], None)
+        yield Plan(name, {name}, [greenhub], 0,
+                   lambda _, name=name, reason=reason: Open(name, reason))
+    yield micro_plan(options, 'queue_round_trip')
+    many = MANY_IF_QUICK if options.quick else MANY
+    yield micro_plan(options, 'sleepers', many, SLEEPERS)
     for count in (1000, many):
-        yield from from_one_run(options, 'timers', count, TIMERS)
+        yield micro_plan(options, 'timers', count, TIMERS)
 
 
-# ---- the whole ---------------------------------------------------------
-
-def carry_out(plan):
-    row = {'name': plan.name, 'subject': plan.subject, 'value': None,
-           'unit': plan.unit, 'floor': None, 'ratio': None}
-    try:
-        row.update(plan.run(), status='ok')
-    except echo_rounds.Unavailable as error:
-        row.update(status='not here', reason=str(error))
-    except echo_rounds.Failed as error:
-        row.update(status='FAILED', reason=str(error))
-    return row
-
-
-def wanted(plan, options):
-    names = (plan.name, plan.name.split('.')[0], plan.name.split('_')[0])
-    return ((not options.only or any(name in options.only for name in names))
-            and (not options.subject or plan.subject in options.subject))
+def wanted_plans(options):
+    """(plan, its subjects that are asked for), by --only and --subject."""
+    for plan in plans(options):
+        if options.only and not plan.asked & set(options.only):
+            continue
+        asked = [one for one in plan.session
+                 if not options.subject or one.name in options.subject]
+        # What a hub is compared with stays, so that --subject poll has it too.
+        likes = {one.like or subjects.AGAIN.name for one in asked}
+        session = [one for one in plan.session
+                   if one in asked or one.name in likes]
+        if asked:
+            yield plan, session
 
 
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--build', default=os.path.join(ROOT, 'build'),
+    parser.add_argument('build', nargs='?', default=os.path.join(ROOT, 'build'),
                         help='the build directory (default: build)')
+    parser.add_argument('--build', dest='named_build', help='the same')
     parser.add_argument('--rounds', type=int,
                         help='rounds a row (default: 3)')
     parser.add_argument('--slices', type=int,
-                        help='turns of each server in a round (default: 10)')
+                        help='turns of each server in half a round '
+                             '(default: 4)')
     parser.add_argument('--seconds', type=float,
-                        help='length of a slice (default: 0.12)')
+                        help='length of a slice (default: 0.1)')
     parser.add_argument('--only', action='append', metavar='NAME',
                         help='rows of this name: echo_100, echo, timers_1m, '
                              'timers, yield ...; may be repeated')
     parser.add_argument('--subject', action='append', metavar='NAME',
-                        help='rows of this subject: a hub; may be repeated')
+                        help='rows of this subject: a hub, greenhub, libuv, '
+                             'Go ...; may be repeated')
     parser.add_argument('--quick', action='store_true',
                         help='does it work? The figures mean little')
     options = parser.parse_args()
-    defaults = (1, 4, 0.1) if options.quick else (3, 10, 0.12)
+    options.build = options.named_build or options.build
+    del options.named_build
+    defaults = (1, 2, 0.05) if options.quick else (3, 4, 0.1)
     for name, default in zip(('rounds', 'slices', 'seconds'), defaults):
         if getattr(options, name) is None:
             setattr(options, name, default)
@@ -249,28 +147,42 @@ def parse_options():
     return options
 
 
+def carry_out(todo, table):
+    rows = []
+    for plan, session in todo:
+        for row in plan.make(session).run():
+            rows.append(row)
+            table.row(row)
+    return rows
+
+
 def main():
     options = parse_options()
-    facts = report.machine(
-        options.build, os.path.join(options.build, 'bench', 'floor_epoll'))
-    todo = [plan for plan in plans(options) if wanted(plan, options)]
+    began = time.monotonic()
+    floor = subjects.program(options.build, 'floor_epoll')
+    facts = report.machine(options.build, floor)
+    facts['environment'] = measure.environment()
+    todo = list(wanted_plans(options))
     if not todo:
         sys.exit('no such row')
+    estimate = sum(plan.seconds * len(session) / len(plan.session)
+                   for plan, session in todo)
     table = report.Table()
-    table.head(facts)
+    table.head(facts, estimate)
     stolen, ticks = report.cpu_ticks()
-    rows = []
-    for plan in todo:
-        rows.append(carry_out(plan))
-        table.row(rows[-1])
+    rows = carry_out(todo, table)
     now_stolen, now_ticks = report.cpu_ticks()
     facts['stolen_percent'] = round(
         100 * (now_stolen - stolen) / max(1, now_ticks - ticks), 2)
+    facts['seconds'] = round(time.monotonic() - began)
     path = os.path.join(options.build, 'bench.json')
     report.write_json(path, facts, vars(options), rows)
+    charts = chart.write_charts(path, os.path.join(options.build,
+                                                   'bench-charts'))
     failed = sum(row['status'] == 'FAILED' for row in rows)
-    print(f'\n{len(rows)} rows in {path}' +
-          (f', {failed} FAILED' if failed else ''))
+    print(f'\n{len(rows)} rows in {path}, {charts} charts beside it, '
+          f'in {facts["seconds"]} s' +
+          (f'; {failed} FAILED' if failed else ''))
     sys.exit(1 if failed else 0)
 
 

@@ -97,8 +97,8 @@ static void reset(int fd)
 {
     const struct linger linger = {.l_onoff = 1, .l_linger = 0};
 
-    child_must(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger,
-                          sizeof linger) == 0);
+    child_must(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) ==
+               0);
     child_must(green_close(fd) == 0);
 }
 

@@ -41,8 +41,8 @@ static int dial_from_own_address(void)
     child_must(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons((uint16_t)port);
-    child_must(green_connect(fd, (struct sockaddr *)&address,
-                             sizeof address) == 0);
+    child_must(green_connect(fd, (struct sockaddr *)&address, sizeof address) ==
+               0);
     return fd;
 }
 

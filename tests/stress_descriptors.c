@@ -41,7 +41,7 @@ static void *write_until_it_fails(void *arg)
 
 static void *poll_it(void *arg)
 {
-    struct pollfd entry = {.fd = (int)(intptr_t)arg, .events = POLLPRI};
+    struct pollfd entry = {.fd = (int)(intptr_t)arg, .events = POLLIN};
 
     ck_assert_int_eq(green_poll(&entry, 1, -1), 1);
     return (void *)(intptr_t)entry.revents;
@@ -99,6 +99,7 @@ static void close_under_waiters(int kind, unsigned sent, unsigned char mark)
     struct green_thread *readers[READERS], *writers[WRITERS], *poller, *closer;
     const int small = 4096;
     unsigned got = 0;
+    intptr_t polled;
     char bytes[READERS];
 
     make_pair(kind, fds);
@@ -122,7 +123,8 @@ static void close_under_waiters(int kind, unsigned sent, unsigned char mark)
         got += result == mark;
     }
     ck_assert_uint_le(got, sent);
-    ck_assert_int_eq(join(poller), POLLNVAL);
+    polled = join(poller);
+    ck_assert(polled == POLLNVAL || (polled == POLLIN && sent > 0));
     for (int i = 0; i < WRITERS && !is_pipe_kind(kind); i++)
         ck_assert_int_eq(join(writers[i]), -EBADF);
     join(closer);
@@ -226,8 +228,7 @@ static void note_owner(const struct connection *c)
 {
     for (int end = 0; end < 2; end++) {
         ck_assert_int_lt(c->fds[end], 1024);
-        numbers_reused +=
-            last_owner[c->fds[end]].lane != c->identity.lane;
+        numbers_reused += last_owner[c->fds[end]].lane != c->identity.lane;
         last_owner[c->fds[end]] = c->identity;
     }
 }

@@ -68,8 +68,8 @@ static void start_talks(struct talk *talks, struct green_thread **threads,
                         unsigned rounds)
 {
     for (int i = 0; i < TALKS; i++) {
-        talks[i] = (struct talk){.rounds = rounds,
-                                 .state = (uint64_t)getpid() << 16 | (unsigned)i};
+        talks[i] = (struct talk){
+            .rounds = rounds, .state = (uint64_t)getpid() << 16 | (unsigned)i};
         make_pair(i % 2, talks[i].fds);
         threads[i] = green_spawn(ask, &talks[i]);
         child_must(threads[i] != NULL);

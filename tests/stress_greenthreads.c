@@ -87,14 +87,15 @@ static void *wait_forever(void *arg)
 
 START_TEST(a_hundred_thousand_killed)
 {
-    enum { COUNT = 100000 };
+    enum { COUNT = 100000, PAIRS = 500 };
     struct green_thread **threads = calloc(COUNT, sizeof *threads);
-    int fds[2];
+    static int fds[PAIRS][2];
     void *result;
 
-    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+    for (int i = 0; i < PAIRS; i++)
+        ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM, 0, fds[i]));
     for (int i = 0; i < COUNT; i++) {
-        threads[i] = green_spawn(wait_forever, i % 2 ? fds : NULL);
+        threads[i] = green_spawn(wait_forever, i % 2 ? fds[i % PAIRS] : NULL);
         if (!threads[i] && i > 1000 && errno == ENOMEM) {
             SKIP(green_hub_error());
             return;
@@ -109,13 +110,15 @@ START_TEST(a_hundred_thousand_killed)
         ck_ok(green_kill(threads[i]));
     for (int i = 0; i < COUNT; i++) {
         ck_ok(green_join(threads[i], &result));
-        ck_assert_ptr_eq(result, i % 2 ? fds : NULL);
+        ck_assert_ptr_eq(result, i % 2 ? fds[i % PAIRS] : NULL);
     }
     ck_assert_uint_eq(counter, COUNT);
     ck_assert_uint_eq(stats_now().alive, 1);
-    /* And the descriptor works as before. */
-    ck_assert_int_eq(green_write(fds[1], "x", 1), 1);
-    ck_assert_int_eq(green_read(fds[0], &(char){0}, 1), 1);
+    /* And the descriptors work as before. */
+    for (int i = 0; i < PAIRS; i++) {
+        ck_assert_int_eq(green_write(fds[i][1], "x", 1), 1);
+        ck_assert_int_eq(green_read(fds[i][0], &(char){0}, 1), 1);
+    }
     free(threads);
 }
 END_TEST

@@ -143,8 +143,10 @@ START_TEST(killed_while_parked)
     ck_assert_uint_eq(stats_now().alive, 1);
     ck_assert_int_eq(count_fds(), before_fds);
     after = memory_after(before + peak / 4);
-    fprintf(stderr, "%s: %d killed; resident %ld KiB, at the peak %ld, "
-            "after %ld\n", hub_under_test(), count, before, peak, after);
+    fprintf(stderr,
+            "%s: %d killed; resident %ld KiB, at the peak %ld, "
+            "after %ld\n",
+            hub_under_test(), count, before, peak, after);
     if (!checker())
         ck_assert_int_le(after, before + peak / 4);
 }

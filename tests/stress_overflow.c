@@ -103,8 +103,8 @@ static void be_the_victim(int place)
         }
         attr.name = "the-deep-one";
         deep = green_spawn_with(&attr, overflows, NULL);
-        child_must(green_spawn_with(NULL, be_neighbour,
-                                    (void *)(intptr_t)i) != NULL);
+        child_must(green_spawn_with(NULL, be_neighbour, (void *)(intptr_t)i) !=
+                   NULL);
     }
     green_join(deep, NULL);
     child_must(!"come back from an overflow");
@@ -145,8 +145,7 @@ START_TEST(it_stops_at_the_guard_page)
     ck_assert_uint_eq(found->intact, NEIGHBOURS);
     ck_assert_uint_ge(found->adjacent, 1);
     fprintf(stderr, "%s: %u of %u neighbours intact, %u next door; %s",
-            hub_under_test(), found->intact, NEIGHBOURS, found->adjacent,
-            text);
+            hub_under_test(), found->intact, NEIGHBOURS, found->adjacent, text);
 }
 END_TEST
 

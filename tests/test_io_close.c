@@ -27,6 +27,12 @@ static void *write_result(void *arg)
     return (void *)(intptr_t)-errno;
 }
 
+/* Long before the safety net could have noticed, after a second at least. */
+static void came_at_once(green_time start)
+{
+    ck_assert_int_lt(green_now() - start, GREEN_SEC);
+}
+
 static struct green_thread *spawn(void *(*fn)(void *), void *arg)
 {
     struct green_thread *thread = green_spawn(fn, arg);
@@ -48,6 +54,7 @@ static intptr_t join(struct green_thread *thread)
 START_TEST(a_green_close_wakes_all_with_ebadf)
 {
     struct green_thread *readers[5], *writers[5];
+    green_time start = green_now();
 
     make_pair(_i, fds);
     for (int i = 0; i < 5; i++) {
@@ -60,12 +67,14 @@ START_TEST(a_green_close_wakes_all_with_ebadf)
         ck_assert_int_eq(join(writers[i]), -EBADF);
     for (int i = 0; i < 5; i++)
         ck_assert_int_ge(join(readers[i]), 0);
+    came_at_once(start);
 }
 END_TEST
 
 START_TEST(a_green_close_wakes_readers_with_ebadf)
 {
     struct green_thread *readers[5];
+    green_time start = green_now();
 
     make_pair(_i, fds);
     for (int i = 0; i < 5; i++)
@@ -73,6 +82,7 @@ START_TEST(a_green_close_wakes_readers_with_ebadf)
     ck_ok(green_close(fds[0]));
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(join(readers[i]), -EBADF);
+    came_at_once(start);
     ck_assert_int_eq(fcntl(fds[0], F_GETFD), -1);
 }
 END_TEST
@@ -172,6 +182,7 @@ END_TEST
 
 START_TEST(forget_tells_the_waiters)
 {
+    green_time start = green_now();
     struct green_thread *old;
     int number;
 
@@ -181,11 +192,13 @@ START_TEST(forget_tells_the_waiters)
     close(number);
     ck_ok(green_hub_forget(green_get_hub(), number));
     ck_assert_int_eq(join(old), -EBADF);
+    came_at_once(start);
 }
 END_TEST
 
 START_TEST(dup2_over_a_waited_number)
 {
+    green_time start = green_now();
     struct green_thread *old;
     int fresh[2];
 
@@ -197,6 +210,7 @@ START_TEST(dup2_over_a_waited_number)
     else
         ck_assert_int_eq(green_dup3(fresh[0], fds[0], O_CLOEXEC), fds[0]);
     ck_assert_int_eq(join(old), -EBADF);
+    came_at_once(start);
     ck_assert_int_eq(fcntl(fds[0], F_GETFD), _i % 2 ? 0 : FD_CLOEXEC);
     ck_assert_int_eq(green_write(fresh[1], "d", 1), 1);
     ck_assert_int_eq((intptr_t)read_result(&fds[0]), 'd');

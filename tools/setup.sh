@@ -1,5 +1,6 @@
 #!/bin/sh
-# setup.sh PURPOSE...      (build, test, bench, lint, valgrind, aarch64)
+# setup.sh PURPOSE...      (build, test, bench, bench-peers, lint, valgrind,
+#                          aarch64)
 #
 # Sees to it that what a purpose needs is there. When all is there, which is
 # nearly always, it looks and is done. Otherwise it installs what is missing
@@ -21,6 +22,12 @@ need()
 need_library()
 {
     pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"
+}
+
+# need_file PATH PACKAGE: for what pkg-config does not know
+need_file()
+{
+    [ -e "$1" ] || missing="$missing $2"
 }
 
 # want_library MODULE PACKAGE: can be done without
@@ -49,6 +56,15 @@ for purpose; do
         ;;
     bench)
         need python3 python3
+        ;;
+    bench-peers)
+        need c++ g++
+        need go golang-go
+        need_library libuv libuv1-dev
+        need_library libevent libevent-dev
+        need_library st libst-dev
+        need_file /usr/include/ev.h libev-dev
+        need_file /usr/include/boost/context/fiber.hpp libboost-context-dev
         ;;
     lint)
         need python3 python3

@@ -146,13 +146,18 @@ void *green_hub_descriptor_state(struct green_hub *hub, int fd)
 
 /* ---- What the module is told ----------------------------------------- */
 
-static unsigned wanted_by_edges(const struct green__descriptor *d)
+/* What edges wait for; no more of them are looked at when it is `enough`. */
+static unsigned wanted_by_edges(const struct green__descriptor *d,
+                                unsigned enough)
 {
     unsigned events = 0;
     struct green_list *link;
 
-    green__list_each (&d->edges, link)
+    green__list_each (&d->edges, link) {
         events |= edge_of(link)->events;
+        if ((events & enough) == enough)
+            break;
+    }
     return events;
 }
 
@@ -167,11 +172,11 @@ static unsigned wanted_by_edge_module(const struct green__descriptor *d)
         return d->interest & GREEN_EDGE ? d->interest : 0;
     if (d->flags & GREEN__TRUSTED)
         return GREEN__READ_WRITE | GREEN_EDGE;
-    return wanted_by_edges(d) | GREEN_EDGE;
+    return wanted_by_edges(d, GREEN__READ_WRITE) | GREEN_EDGE;
 }
 
 static unsigned wanted(const struct green_hub *hub,
-                       const struct green__descriptor *d)
+                       const struct green__descriptor *d, unsigned enough)
 {
     unsigned events = 0;
     struct green_list *link;
@@ -180,7 +185,7 @@ static unsigned wanted(const struct green_hub *hub,
         events |= listener_of(link)->events;
     if (!events && (hub->module->capabilities & GREEN_HUB_EDGE))
         return wanted_by_edge_module(d);
-    return events | wanted_by_edges(d);
+    return events | wanted_by_edges(d, enough & ~events);
 }
 
 int green__descriptor_tell(struct green_hub *hub, struct green__descriptor *d,
@@ -218,7 +223,7 @@ static void mark_changed(struct green_hub *hub, struct green__descriptor *d)
 /* Somebody new waits: the module must know now, and the caller its answer. */
 static int tell_of_more(struct green_hub *hub, struct green__descriptor *d)
 {
-    unsigned to = wanted(hub, d);
+    unsigned to = wanted(hub, d, GREEN__READ_WRITE);
 
     if (to == d->interest && (d->flags & GREEN__TRUSTED))
         return 0;
@@ -257,7 +262,8 @@ bool green__descriptors_prepare(struct green_hub *hub)
     struct green__descriptor *d;
 
     while ((d = hub->descriptors.changed) != NULL) {
-        unsigned to = wanted(hub, d);
+        /* More than it was is told at once, so here it can only be less. */
+        unsigned to = wanted(hub, d, d->interest & GREEN__READ_WRITE);
 
         hub->descriptors.changed = d->next_changed;
         d->flags &= (uint8_t)~GREEN__CHANGED;
@@ -347,8 +353,11 @@ static void link_by_ticket(struct green_hub *hub, struct green__descriptor *d,
 int green__edge_wait(struct green_hub *hub, struct green__descriptor *d,
                      struct green__edge *edge)
 {
+    bool told = (d->flags & GREEN__TRUSTED) &&
+                (d->interest & edge->events) == edge->events;
+
     link_by_ticket(hub, d, edge);
-    if (green__unlikely(tell_of_more(hub, d) < 0)) {
+    if (!told && green__unlikely(tell_of_more(hub, d) < 0)) {
         green__list_remove(&edge->link);
         return -1;
     }

@@ -32,6 +32,7 @@ struct green_hub {
     struct green_hub_stats stats;
     green_time turn_time; /* the hub's time when the last wait returned */
     green_time run_start; /* the system's time then: since when code runs */
+    green_time look_cost; /* how long the last wait without waiting took */
 
     /* Functions to be called in the next turn, in order. */
     struct green_call *calls, **calls_end;

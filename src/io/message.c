@@ -51,8 +51,7 @@ ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
                 : (errno = EAGAIN, -1);
     while (green__would_block(n) && green__io_wait(&io) == 0);
     /* Who takes ancillary data gets it with its own piece. */
-    if (n > 0 && !message->msg_control &&
-        green__waits_for_all(fd, flags))
+    if (n > 0 && !message->msg_control && green__waits_for_all(fd, flags))
         n = (ssize_t)receive_rest(&io, message, (size_t)n, flags);
     green__io_end(&io);
     return n;

@@ -139,6 +139,7 @@ static void find_deadline(struct green__io *io)
 static int park(struct green__io *io, struct io_waiter *w)
 {
     bool timed = io->deadline != GREEN_FOREVER;
+    uint32_t generation = io->d->generation;
     int error = 0;
 
     if (timed) {
@@ -150,7 +151,9 @@ static int park(struct green__io *io, struct io_waiter *w)
         error = errno;
         if (green__hub_here() == io->hub)
             green__edge_stop(io->hub, &w->edge);
-    } else if (w->events & GREEN_CLOSED) {
+    } else if ((w->events & GREEN_CLOSED) || io->d->generation != generation) {
+        /* Told so, or closed between being woken and running: what has the
+         * number now is somebody else's. */
         error = EBADF;
     } else if (w->events == 0) {
         error = EAGAIN; /* as the kernel says of SO_RCVTIMEO */

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <vector>
 
-#include "figures.h"
+#include <figures.h>
 
 namespace context = boost::context::detail;
 

@@ -1,0 +1,221 @@
+"""Carries out what subjects.py lists, and makes rows of the figures."""
+
+import json
+import math
+import os
+import statistics
+import subprocess
+
+import echo_rounds
+import subjects
+
+# A micro benchmark's time limit, in seconds.
+PATIENCE = 600
+NOT_INSTALLED = 'not built: `make bench-peers` installs what it needs'
+
+
+def quartiles(values):
+    if len(values) < 2:
+        return [values[0], values[0]]
+    cuts = statistics.quantiles(values, n=4, method='inclusive')
+    return [cuts[0], cuts[2]]
+
+
+def row_of(name, subject, unit, **more):
+    return {'name': name, 'subject': subject.name, 'kind': subject.kind,
+            'value': None, 'unit': unit, 'floor': None, 'ratio': None, **more}
+
+
+def failed_row(row, error, peer):
+    """A peer that fails is a result; greenhub or a floor that fails is not."""
+    if isinstance(error, echo_rounds.Unavailable):
+        status = 'not here'
+    else:
+        status = 'fails' if peer else 'FAILED'
+    return {**row, 'status': status, 'reason': str(error)}
+
+
+def split_by_built(build, wanted):
+    """The subjects that are built, and the failures of the others."""
+    there = [one for one in wanted if subjects.is_built(build, one)]
+    missing = {}
+    for one in wanted:
+        if one not in there:
+            kind = (echo_rounds.Unavailable if one.kind == 'peer'
+                    or one.name == 'Boost.Context' else echo_rounds.Failed)
+            missing[one.name] = kind(
+                NOT_INSTALLED if kind is echo_rounds.Unavailable
+                else f'{one.command[0]} is not built')
+    return there, missing
+
+
+# ---- echo --------------------------------------------------------------
+
+class Echo:
+    """Servers' CPU time per request, beside the floor's and each other's. A
+    round starts all of them twice, the second time in the reverse order, and a
+    ratio is the geometric mean of the two; a row's is the median of all."""
+
+    def __init__(self, options, name, session):
+        self.options, self.name, self.session = options, name, session
+        connections, size, fresh = subjects.ECHO[name]
+        self.large = ['large'] if size > 4096 else []
+        self.load = [subjects.program(options.build, 'load'), 'PORT',
+                     str(connections), f'{options.seconds}s', str(size),
+                     *(['fresh'] if fresh else [])]
+
+    def command(self, subject):
+        name, *arguments = subject.command
+        return [subjects.program(self.options.build, name), *arguments, '0',
+                *self.large]
+
+    def run(self):
+        there, self.failures = split_by_built(
+            self.options.build, [subjects.FLOOR, *self.session])
+        self.rounds = []
+        for _ in range(self.options.rounds):
+            self.rounds.append([self.half_round(there[::way])
+                                for way in (1, -1)])
+        return [self.row(subject) for subject in self.session]
+
+    def half_round(self, order):
+        commands = {one.name: self.command(one) for one in order
+                    if one.name not in self.failures}
+        half = echo_rounds.HalfRound(commands, self.load, self.options.slices)
+        self.failures.update(half.failures)
+        return half
+
+    def times(self, name):
+        return [time for halves in self.rounds for half in halves
+                for time in half.times[name]]
+
+    def ratios(self, name, floor):
+        return [math.sqrt(first * second) for halves in self.rounds
+                for first, second in zip(*(
+                    [time / by for time, by
+                     in zip(half.times[name], half.times[floor])]
+                    for half in halves))]
+
+    def slept(self, name):
+        return statistics.median(half.slept[name] for halves in self.rounds
+                                 for half in halves)
+
+    def row(self, subject):
+        row = row_of(self.name, subject, 'ns')
+        floor = subjects.FLOOR.name
+        for needed in (subject.name, floor):
+            if needed in self.failures:
+                error = self.failures[needed]
+                peer = needed != floor and subject.kind == 'peer'
+                return failed_row(row, error, peer)
+        ratios = self.ratios(subject.name, floor)
+        row.update(
+            status='ok', value=statistics.median(self.times(subject.name)),
+            floor=statistics.median(self.times(floor)),
+            floor_subject=floor, ratio=statistics.median(ratios),
+            spread=quartiles(ratios), ratios=ratios,
+            sleeps_per_request=self.slept(subject.name),
+            floor_sleeps_per_request=self.slept(floor))
+        if subject.like and subject.like not in self.failures:
+            like = self.ratios(subject.name, subject.like)
+            row.update(like_floor=subject.like,
+                       like_ratio=statistics.median(like),
+                       like_spread=quartiles(like))
+        return row
+
+
+# ---- micro benchmarks --------------------------------------------------
+
+def run_micro(build, subject, arguments):
+    """Runs a micro benchmark on the server's core; its figures by name."""
+    command = [subjects.program(build, subject.command[0]), *arguments]
+    process = echo_rounds.start(command, echo_rounds.cores()[0])
+    try:
+        output, errors = process.communicate(timeout=PATIENCE)
+        if process.returncode != 0:
+            reason = errors.decode(errors='replace').strip()
+            if process.returncode == echo_rounds.STATUS_UNAVAILABLE:
+                raise echo_rounds.Unavailable(reason)
+            raise echo_rounds.Failed(
+                f'status {process.returncode}: {reason or "no reason given"}')
+        return {figure['name']: figure
+                for figure in json.loads(output)['figures']}
+    except subprocess.TimeoutExpired as error:
+        raise echo_rounds.Failed(f'not done in {PATIENCE} s') from error
+    except (ValueError, LookupError) as error:
+        raise echo_rounds.Failed(f'what it printed is no result: {error}'
+                                 ) from error
+    finally:
+        echo_rounds.end(process)
+
+
+class Micro:
+    """Programs that take turns, each printing its own figures."""
+
+    def __init__(self, options, name, what, wanted, arguments, units):
+        """name: the rows'; what: the key in subjects.MICRO; wanted: subjects
+        that are asked for; units: {figure: unit}."""
+        self.options, self.name, self.units = options, name, units
+        first = subjects.MICRO[what][0]
+        self.floor = first if first.kind != 'greenhub' and what in (
+            'yield', 'timers') else None
+        self.wanted = wanted
+        self.arguments = arguments
+        self.rounds = 1 if what == 'sleepers' else options.rounds
+
+    def run(self):
+        order = list(self.wanted)
+        if self.floor and self.floor not in order:
+            order.insert(0, self.floor)
+        there, self.failures = split_by_built(self.options.build, order)
+        self.results = {one.name: [] for one in there}
+        for number in range(self.rounds):
+            for one in there[::1 if number % 2 == 0 else -1]:
+                self.one_run(one)
+        return [row for one in self.wanted for row in self.rows(one)]
+
+    def one_run(self, subject):
+        if subject.name in self.failures:
+            return
+        try:
+            self.results[subject.name].append(
+                run_micro(self.options.build, subject, self.arguments))
+        except echo_rounds.Failed as error:
+            self.failures[subject.name] = error
+
+    def medians(self, name, figure):
+        return [result[figure]['median'] for result in self.results[name]]
+
+    def rows(self, subject):
+        if subject.name in self.failures:
+            yield failed_row(row_of(self.name, subject, ''),
+                             self.failures[subject.name],
+                             subject.kind == 'peer')
+            return
+        for figure, unit in self.units.items():
+            more = {'figure': figure} if len(self.units) > 1 else {}
+            yield self.good_row(row_of(self.name, subject, unit, **more),
+                                subject, figure)
+
+    def good_row(self, row, subject, figure):
+        values = self.medians(subject.name, figure)
+        row.update(status='ok', value=statistics.median(values),
+                   spread=quartiles(values),
+                   best=min(result[figure]['best']
+                            for result in self.results[subject.name]))
+        floor = self.floor
+        if floor and floor != subject and floor.name not in self.failures:
+            floors = self.medians(floor.name, figure)
+            ratios = [value / by for value, by in zip(values, floors)]
+            row.update(floor=statistics.median(floors),
+                       floor_subject=floor.name,
+                       ratio=statistics.median(ratios),
+                       spread=quartiles(ratios), ratios=ratios)
+        return row
+
+
+def environment():
+    """What of the environment could change what is measured."""
+    return {key: value for key, value in os.environ.items()
+            if key.startswith(('GREENHUB_', 'GODEBUG', 'GOMAXPROCS', 'GOGC',
+                               'LIBEV_', 'EVENT_', 'UV_'))}

@@ -1,0 +1,120 @@
+"""What is measured: the servers and programs, and which of them take turns.
+
+A hub, a peer or a floor more is a line here and one in meson.build."""
+
+import collections
+import json
+import os
+import subprocess
+
+# What a row is about. kind: greenhub, floor (written by hand) or peer.
+# command: a program in BUILD/bench and its arguments.
+# like: the name of the subject that is written by hand on the same thing.
+Subject = collections.namedtuple('Subject', 'name kind command like')
+
+FLOOR = Subject('epoll by hand', 'floor', ['floor_epoll'], None)
+AGAIN = Subject('floor again', 'floor', ['floor_epoll'], None)
+
+# Echo rows: (connections, bytes a message, a connection for each message)
+ECHO = {
+    'echo_1': (1, 64, False),
+    'echo_100': (100, 64, False),
+    'echo_5000': (5000, 64, False),
+    'echo_64k': (100, 65536, False),
+    'accept': (100, 64, True),
+}
+
+# What is written by hand on the same thing as a hub.
+BY_HAND = {
+    'epolls': AGAIN,  # which tells how noisy its ratio is
+    'poll': Subject('poll by hand', 'floor', ['floor_poll'], None),
+    'selects': Subject('select by hand', 'floor', ['floor_select'], None),
+    'libevent': Subject('libevent by hand', 'floor', ['floor_libevent'], None),
+    'uring': Subject('uring by hand', 'floor', ['floor_uring'], None),
+}
+
+# Peers that take turns with each other and the floor.
+PEERS = [
+    [('libuv', 'echo_libuv'), ('libev', 'echo_libev'),
+     ('libevent bufferevents', 'echo_libevent')],
+    [('State Threads', 'echo_st'), ('Go', 'echo_go')],
+]
+
+# Hubs to try when the command does not list them.
+HUBS = ['epolls', 'poll', 'selects', 'libevent']
+# Not served over the network: its descriptors and its clock are simulated.
+NOT_REAL = ['sim']
+
+
+def micro(*programs):
+    """(subject, kind, program, ...) for each; each program is told what."""
+    return [Subject(name, kind, [program], None)
+            for name, kind, program in programs]
+
+
+GREENHUB = ('greenhub', 'greenhub', 'micro_greenhub')
+STATE_THREADS = ('State Threads', 'peer', 'micro_st')
+GO = ('Go', 'peer', 'micro_go')
+
+# Micro benchmarks: row -> subjects. The first one is the floor where it is no
+# greenhub's: what the others are divided by.
+MICRO = {
+    'yield': micro(('Boost.Context', 'floor', 'micro_boost'), GREENHUB,
+                   STATE_THREADS, GO),
+    'spawn_join': micro(GREENHUB, STATE_THREADS, GO),
+    'queue_round_trip': micro(STATE_THREADS, GO),
+    'sleepers': micro(GREENHUB, STATE_THREADS, GO),
+    'timers': micro(('libev', 'peer', 'timers_libev'),
+                    ('greenhub', 'greenhub', 'timers_greenhub'),
+                    ('libuv', 'peer', 'timers_libuv'),
+                    ('libevent', 'peer', 'timers_libevent')),
+}
+
+# Rows that greenhub has nothing for yet: (row, why)
+OPEN = [('queue_round_trip', 'greenhub has no channels or queues yet')]
+
+# What meson calls the peers' libraries, and what they are called here.
+PEER_LIBRARIES = {'libuv': 'libuv', 'libevent': 'libevent',
+                  'libevent_core': 'libevent', 'st': 'State Threads',
+                  'boost': 'Boost.Context'}
+
+
+def program(build, name):
+    return os.path.join(build, 'bench', name)
+
+
+def is_built(build, subject):
+    return os.access(program(build, subject.command[0]), os.X_OK)
+
+
+def hub_names(build):
+    """What `greenhub hubs` lists; whether a hub can be used shows itself."""
+    command = os.path.join(build, 'greenhub')
+    try:
+        listed = json.loads(subprocess.run(
+            [command, 'hubs', '--json'], stdout=subprocess.PIPE, check=True,
+            timeout=30).stdout)
+        if isinstance(listed, dict):
+            listed = listed['hubs']
+        names = [hub['name'] for hub in listed]
+    except (OSError, ValueError, LookupError, TypeError,
+            subprocess.SubprocessError) as error:
+        print(f'note: no list from {command} ({type(error).__name__}); '
+              f'trying {", ".join(HUBS)}')
+        names = HUBS
+    return [name for name in names if name not in NOT_REAL]
+
+
+def echo_sessions(build):
+    """Lists of subjects that take turns, each with FLOOR, which is not in it."""
+    for hub in hub_names(build):
+        by_hand = BY_HAND.get(hub)
+        if by_hand and not is_built(build, by_hand):
+            by_hand = None
+        session = [Subject(hub, 'greenhub', ['echo_greenhub', hub],
+                           by_hand.name if by_hand and by_hand != AGAIN
+                           else None)]
+        yield [by_hand, *session] if by_hand else session
+    for peers in PEERS:
+        yield [Subject(name, 'peer', [command], None)
+               for name, command in peers]

@@ -1,0 +1,50 @@
+/*
+ * What the servers written by hand share: an echo that a socket does not take
+ * at once is kept with its connection, until the socket can be written again.
+ * Zero-initialise it.
+ */
+#ifndef BENCH_UNSENT_H
+#define BENCH_UNSENT_H
+
+#include "common.h"
+
+#include <stdbool.h>
+
+struct unsent {
+    char *data; /* NULL: nothing is left over */
+    size_t length;
+};
+
+/* Sends; keeps what the socket does not take. False: the connection is over. */
+static inline bool unsent_send(struct unsent *unsent, int fd, const char *data,
+                               size_t size)
+{
+    ssize_t n = send(fd, data, size, MSG_NOSIGNAL);
+
+    if (n == (ssize_t)size)
+        return true;
+    if (n < 0 && errno != EAGAIN)
+        return false;
+    if (n < 0)
+        n = 0;
+    unsent->length = size - (size_t)n;
+    unsent->data = malloc(unsent->length);
+    if (!unsent->data)
+        bench_die("malloc");
+    memcpy(unsent->data, data + n, unsent->length);
+    return true;
+}
+
+/* Sends what is left over. False: the connection is over. */
+static inline bool unsent_flush(struct unsent *unsent, int fd)
+{
+    char *data = unsent->data;
+    bool alive;
+
+    unsent->data = NULL;
+    alive = unsent_send(unsent, fd, data, unsent->length);
+    free(data);
+    return alive;
+}
+
+#endif
