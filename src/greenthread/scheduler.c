@@ -17,6 +17,10 @@
 #define BUDGET_MAX 64
 #define RUN_LIMIT (250 * GREEN_USEC)
 
+/* A look by poll or select at thousands of descriptors takes longer than that:
+ * it may take one part in so many of the time. */
+#define LOOK_SHARE 32
+
 /* ---- The switch ------------------------------------------------------ */
 
 /* Not inlined: green__context_switch counts on being called from one place. */
@@ -42,7 +46,8 @@ static GREEN__COLD bool budget_spent(struct green__scheduler *s)
 {
     green_time now = green__clock();
     green_time each = (now - s->granted) / s->budget_size;
-    bool late = now - s->hub->run_start >= RUN_LIMIT;
+    green_time ran = now - s->hub->run_start;
+    bool late = ran >= RUN_LIMIT && ran >= LOOK_SHARE * s->hub->look_cost;
     int size = s->budget_size * 2;
 
     if (each > 0 && RUN_LIMIT / each < size)

@@ -163,9 +163,9 @@ static green_time shorten(struct green_hub *hub, green_time timeout,
 }
 
 /* What is due already leaves no time to wait; code has run for a while. */
-static green_time begin_wait(struct green_hub *hub, green_time timeout)
+static green_time begin_wait(struct green_hub *hub, green_time timeout,
+                             green_time clock)
 {
-    green_time clock = green__clock();
     green_time ran = clock - hub->run_start;
 
     if (ran > hub->stats.longest_run)
@@ -180,17 +180,21 @@ static green_time begin_wait(struct green_hub *hub, green_time timeout)
 
 int green_hub_wait(struct green_hub *hub, green_time timeout)
 {
+    green_time clock;
     int result, error;
 
     if (!hub || timeout < 0)
         return refuse(EINVAL);
     if (hub->dispatching)
         return refuse(EBUSY);
-    timeout = begin_wait(hub, timeout);
+    clock = green__clock();
+    timeout = begin_wait(hub, timeout, clock);
     hub->stats.waits += timeout > 0;
     result = hub->module->wait(hub, timeout);
     error = errno;
     hub->run_start = green__clock();
+    if (timeout == 0)
+        hub->look_cost = hub->run_start - clock;
     hub->turn_time = hub->module->now ? hub->module->now(hub) : hub->run_start;
     errno = error;
     return result;

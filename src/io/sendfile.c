@@ -41,6 +41,8 @@ ssize_t green_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
     size_t done = 0;
     ssize_t n = 0;
 
+    if (count == 0)
+        return green__system.sendfile(out_fd, in_fd, offset, 0);
     if (green__io_begin(&io, out_fd, GREEN_WRITE) < 0)
         return -1;
     while (done < count) {
