@@ -41,6 +41,11 @@ TCase *add_tcase(Suite *suite, const char *name)
 }
 
 /* libcheck calls the function of the case NAME NAME_fn. */
+bool is_emulated(void)
+{
+    return getenv("GREENHUB_EMULATED") != NULL;
+}
+
 void skip_case(const char *function, const char *why)
 {
     const char *path = getenv("GREENHUB_SKIPS");

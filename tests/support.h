@@ -25,6 +25,10 @@ TCase *add_tcase(Suite *suite, const char *name);
 #define SKIP(why) skip_case(__func__, why)
 void skip_case(const char *function, const char *why);
 
+/* Whether an emulator (qemu-user, in make test-aarch64) stands in for the
+ * kernel, which does not do all that the kernel does. */
+bool is_emulated(void);
+
 /* The call fails with -1 and this errno. */
 #define ck_fails(call, expected)                                               \
     do {                                                                       \

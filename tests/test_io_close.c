@@ -274,6 +274,10 @@ START_TEST(descriptors_over_1023)
     struct green_thread *reader;
     struct rlimit limit;
 
+    if (is_emulated()) {
+        SKIP("qemu-user ends the process with 127");
+        return;
+    }
     make_pair(_i, fds);
     ck_ok(getrlimit(RLIMIT_NOFILE, &limit));
     if (limit.rlim_max < 5000) {

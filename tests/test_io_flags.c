@@ -233,6 +233,10 @@ START_TEST(fcntl_passes_everything_else_on)
 {
     int copy;
 
+    if (is_emulated()) {
+        SKIP("qemu-user looks at the command before the descriptor");
+        return;
+    }
     make_pair(_i, fds);
     ck_fails(green_fcntl(-1, F_GETFL), EBADF);
     ck_ok(green_fcntl(fds[0], F_SETFD, 0));

@@ -208,6 +208,10 @@ START_TEST(select_over_fd_setsize)
 {
     unsigned long words[5000 / 64 + 1] = {0};
 
+    if (is_emulated()) {
+        SKIP("qemu-user ends the process with 127");
+        return;
+    }
     make_pair(_i, fds);
     fds[0] = raise_fd(fds[0], 4500);
     words[fds[0] / 64] |= 1UL << fds[0] % 64;

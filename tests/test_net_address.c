@@ -191,6 +191,10 @@ START_TEST(a_backlog)
     FILE *file = fopen("/proc/sys/net/core/somaxconn", "re");
     int most = 0;
 
+    if (is_emulated()) {
+        SKIP("qemu-user does not pass TCP_INFO on");
+        return;
+    }
     ck_assert_ptr_nonnull(file);
     ck_assert_int_eq(fscanf(file, "%d", &most), 1);
     fclose(file);

@@ -349,6 +349,10 @@ START_TEST(fork_while_it_looks_up)
     pid_t pid;
     int fds;
 
+    if (is_emulated()) {
+        SKIP("qemu-user ends the child of many threads with 127");
+        return;
+    }
     listen_somewhere();
     fds = count_fds();
     start_diallers();

@@ -33,6 +33,8 @@ valgrind)
     times=25
     ;;
 qemu)
+    # Some cases need a kernel that qemu-user does not stand in for.
+    export GREENHUB_EMULATED=1
     times=10
     ;;
 *)

@@ -1,5 +1,6 @@
 #include "io/attempt.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,12 +25,21 @@ static bool lacks_nowait(void)
     return errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
 }
 
+/* Open for the other direction alone: it is never ready for this one. */
+static bool is_wrong_way(int fd, int other)
+{
+    int flags = green__system.fcntl(fd, F_GETFL);
+
+    return flags < 0 || (flags & O_ACCMODE) == other;
+}
+
 /* 1: ready, or the call will tell what is wrong. 0: EAGAIN. */
 static int poll_first(int fd, short events)
 {
     struct pollfd poll_fd = {.fd = fd, .events = events};
 
-    if (green__system.poll(&poll_fd, 1, 0) != 0)
+    if (green__system.poll(&poll_fd, 1, 0) != 0 ||
+        is_wrong_way(fd, events == POLLIN ? O_WRONLY : O_RDONLY))
         return 1;
     errno = EAGAIN;
     return 0;
