@@ -106,10 +106,13 @@ static void timers_in_order(void)
     while (fired_count < COUNT)
         check_turn(GREEN_FOREVER);
     for (at = 1; at < COUNT; at++) {
-        int earlier = fired_order[at - 1], later = fired_order[at];
+        int earlier = fired_order[at - 1];
+        int later = fired_order[at];
+
+        bool armed_first = earlier < later;
 
         check_that(delays[earlier] < delays[later] ||
-                       (delays[earlier] == delays[later] && earlier < later),
+                       (delays[earlier] == delays[later] && armed_first),
                    "a timer of %d ms fires before one of %d ms",
                    delays[earlier], delays[later]);
     }

@@ -4,7 +4,7 @@
  * of SIGSEGV that was there before gets the fault after the report, looks at
  * the neighbours, and notes what it found in memory that the case sees.
  */
-#include <greenhub/debug.h>
+#include <greenhub.h>
 #include <signal.h>
 
 #include "stress.h"

@@ -62,7 +62,6 @@ END_TEST
 /* epoll_pwait2 is newer than epoll: without it times are as exact. */
 START_TEST(no_epoll_pwait2)
 {
-#ifdef SYS_epoll_pwait2
     green_time start;
     uint64_t waits;
 
@@ -78,9 +77,6 @@ START_TEST(no_epoll_pwait2)
         ck_assert_int_ge(green_now() - start, 300 * GREEN_USEC);
         ck_assert_uint_le(stats_now().waits - waits, 3);
     }
-#else
-    SKIP("the headers do not know epoll_pwait2");
-#endif
 }
 END_TEST
 

@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include <fcntl.h>
-#include <greenhub/debug.h>
+#include <greenhub.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>

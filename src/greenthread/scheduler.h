@@ -84,7 +84,7 @@ struct green__scheduler {
     struct green_thread *dead;
     /* green_dump runs this in each parked one in turn. */
     void (*inspect)(struct green__scheduler *scheduler);
-    struct green_list all; /* but for hub_thread and the finished */
+    struct green_list all;      /* but for hub_thread and the finished */
     struct green_list finished; /* those not joined yet that have extras */
     struct green__stack_pool stacks;
     bool cooling; /* cool_timer is armed */
