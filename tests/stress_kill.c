@@ -116,7 +116,7 @@ static void join_all(int count)
 /* Memory goes back a little at a time; until it has, or the time is up. */
 static long memory_after(long enough)
 {
-    for (int i = 0; i < 1000 && resident_kib() > enough; i++)
+    for (int i = 0; i < 1000 && resident_kib() > enough && !checker(); i++)
         ck_ok(green_sleep(10 * GREEN_MSEC));
     return resident_kib();
 }

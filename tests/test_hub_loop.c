@@ -293,7 +293,7 @@ START_TEST(counts)
 
     ck_ok(green_sleep(0)); /* main is a greenthread from here on */
     before = stats_now();
-    ck_ok(green_hub_schedule(hub, &timer, green_now() + GREEN_MSEC));
+    ck_ok(green_hub_schedule(hub, &timer, green_now() + 50 * GREEN_MSEC));
     ck_ok(green_hub_call(hub, &call));
     ck_ok(green_hub_run(hub));
     ck_ok(green_spawn_n(no_fn, NULL));

@@ -37,6 +37,7 @@ struct green__context {
 #include <pthread.h>
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#include <sanitizer/lsan_interface.h>
 
 static inline void green__notes_init(struct green__context *context,
                                      void *bottom, size_t size)
@@ -78,6 +79,18 @@ static inline void green__notes_before_switch(struct green__context *from,
 static inline void green__notes_after_switch(struct green__context *here)
 {
     __sanitizer_finish_switch_fiber(here->fake_stack, NULL, NULL);
+}
+
+/* What greenthreads have allocated is known on their stacks alone: the leak
+ * detector looks for pointers there too. */
+static inline void green__notes_stack_made(void *bottom, size_t size)
+{
+    __lsan_register_root_region(bottom, size);
+}
+
+static inline void green__notes_stack_gone(void *bottom, size_t size)
+{
+    __lsan_unregister_root_region(bottom, size);
 }
 
 /* A stack is used again: what its last user's frames poisoned is forgotten. */
@@ -135,6 +148,18 @@ static inline void green__notes_after_switch(struct green__context *here)
     (void)here;
 }
 
+static inline void green__notes_stack_made(void *bottom, size_t size)
+{
+    (void)bottom;
+    (void)size;
+}
+
+static inline void green__notes_stack_gone(void *bottom, size_t size)
+{
+    (void)bottom;
+    (void)size;
+}
+
 static inline void green__notes_stack_fresh(void *bottom, size_t size)
 {
     (void)bottom;
@@ -175,6 +200,18 @@ static inline void green__notes_before_switch(struct green__context *from,
 static inline void green__notes_after_switch(struct green__context *here)
 {
     (void)here;
+}
+
+static inline void green__notes_stack_made(void *bottom, size_t size)
+{
+    (void)bottom;
+    (void)size;
+}
+
+static inline void green__notes_stack_gone(void *bottom, size_t size)
+{
+    (void)bottom;
+    (void)size;
 }
 
 static inline void green__notes_stack_fresh(void *bottom, size_t size)

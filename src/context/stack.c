@@ -40,6 +40,10 @@ void green__stack_pool_destroy(struct green__stack_pool *pool)
             struct green__stack_arena *next = arena->next;
 
             green__notes_stack_fresh(arena->memory, arena->size);
+            for (size_t j = 0; j < arena->carved; j++)
+                green__notes_stack_gone(arena->slots[j].base + pool->page_size,
+                                        pool->classes[i].size -
+                                            pool->page_size);
             green__system.unmap(arena->memory, arena->size);
             green__system.release(arena);
             arena = next;
@@ -100,6 +104,8 @@ static struct green__stack *carve(struct green__stack_pool *pool,
     stack->colour = (uint32_t)(arena->carved % COLOURS) * COLOUR_STEP;
     green__valgrind_stack(stack->base + pool->page_size,
                           stack->base + class->size);
+    green__notes_stack_made(stack->base + pool->page_size,
+                            class->size - pool->page_size);
     arena->carved++;
     return stack;
 }

@@ -18,8 +18,9 @@
 #define RUN_LIMIT (250 * GREEN_USEC)
 
 /* A look by poll or select at thousands of descriptors takes longer than that:
- * it may take one part in so many of the time. */
+ * it may take one part in so many of the time, up to a limit. */
 #define LOOK_SHARE 32
+#define RUN_LIMIT_MAX (2 * GREEN_MSEC)
 
 /* ---- The switch ------------------------------------------------------ */
 
@@ -47,7 +48,8 @@ static GREEN__COLD bool budget_spent(struct green__scheduler *s)
     green_time now = green__clock();
     green_time each = (now - s->granted) / s->budget_size;
     green_time ran = now - s->hub->run_start;
-    bool late = ran >= RUN_LIMIT && ran >= LOOK_SHARE * s->hub->look_cost;
+    bool late = ran >= RUN_LIMIT_MAX ||
+                (ran >= RUN_LIMIT && ran >= LOOK_SHARE * s->hub->look_cost);
     int size = s->budget_size * 2;
 
     if (each > 0 && RUN_LIMIT / each < size)
