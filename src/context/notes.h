@@ -68,6 +68,11 @@ static inline void green__notes_done(struct green__context *context,
     (void)left_in_the_middle;
 }
 
+static inline void green__notes_before_end(struct green__context *own)
+{
+    (void)own;
+}
+
 static inline void green__notes_before_switch(struct green__context *from,
                                               struct green__context *to,
                                               int from_ends)
@@ -131,6 +136,12 @@ static inline void green__notes_done(struct green__context *context,
     }
 }
 
+/* The OS thread ends on whatever stack this is: it ends as itself. */
+static inline void green__notes_before_end(struct green__context *own)
+{
+    __tsan_switch_to_fiber(own->fiber, 0);
+}
+
 /* Uninstrumented: the entry to this function and the exit from it would be noted
  * in different fibers. */
 GREEN__NO_SANITIZE
@@ -186,6 +197,11 @@ static inline void green__notes_done(struct green__context *context,
 {
     (void)context;
     (void)left_in_the_middle;
+}
+
+static inline void green__notes_before_end(struct green__context *own)
+{
+    (void)own;
 }
 
 static inline void green__notes_before_switch(struct green__context *from,

@@ -146,13 +146,13 @@ struct green__stack *green__stack_acquire(struct green__stack_pool *pool,
     return container_of(link, struct green__stack, link);
 }
 
-void green__stack_release(struct green__stack_pool *pool,
+bool green__stack_release(struct green__stack_pool *pool,
                           struct green__stack *stack)
 {
     struct green__stack_class *class = &pool->classes[stack->class_index];
 
     green__list_prepend(&class->warm, &stack->link);
-    class->warm_count++;
+    return ++class->warm_count > WARM_RESERVE;
 }
 
 bool green__stack_pool_is_warm(const struct green__stack_pool *pool)

@@ -68,8 +68,9 @@ void green__stack_pool_destroy(struct green__stack_pool *pool);
 struct green__stack *green__stack_acquire(struct green__stack_pool *pool,
                                           size_t size);
 
-/* Gives one back; the caller may still be running on it. */
-void green__stack_release(struct green__stack_pool *pool,
+/* Gives one back; the caller may still be running on it. True if so much is warm
+ * now that green__stack_pool_cool() should be called in a while. */
+bool green__stack_release(struct green__stack_pool *pool,
                           struct green__stack *stack);
 
 /* Whether so much is warm that green__stack_pool_cool() should be called. */

@@ -187,12 +187,13 @@ static void forked(struct green__self *self)
  */
 void green__lifecycle_check(struct green__scheduler *s)
 {
-    if (green__unlikely(s->hub->dead)) {
+    if (green__likely(!s->hub->dead &&
+                      (!green__list_empty(&s->all) || s->run_first)))
+        return;
+    if (s->hub->dead)
         s->hub = NULL;
-        pthread_exit(NULL);
-    }
-    if (green__unlikely(green__list_empty(&s->all)) && !s->run_first)
-        pthread_exit(NULL);
+    green__notes_before_end(&s->main.context);
+    pthread_exit(NULL);
 }
 
 /* Nobody will join them any more. */

@@ -19,7 +19,9 @@ void green__thread_free(struct green__scheduler *s, struct green_thread *thread)
     }
     green__notes_done(&thread->context, (thread->flags & GREEN__STARTED) &&
                                             (thread->flags & GREEN__CANCELLED));
-    green__stack_release(&s->stacks, stack);
+    if (green__unlikely(green__stack_release(&s->stacks, stack)) &&
+        !s->cooling && s->hub)
+        green__cool_later(s);
 }
 
 void green__free_dead(struct green__scheduler *s)
@@ -29,9 +31,6 @@ void green__free_dead(struct green__scheduler *s)
     if (dead) {
         s->dead = NULL;
         green__thread_free(s, dead);
-        if (green__unlikely(!s->cooling) &&
-            green__stack_pool_is_warm(&s->stacks))
-            green__cool_later(s);
     }
 }
 
