@@ -12,13 +12,14 @@ static int refuse(int error)
 
 static const struct green__wait_kind joining = {.name = "join"};
 
-static int wait_for_end(struct green_thread *thread)
+static int wait_for_end(struct green__scheduler *s, struct green_thread *thread)
 {
-    struct green__waiter waiter;
+    struct green__waiter waiter = {.thread = s->current, .kind = &joining};
 
-    green__waiter_init(&waiter, &joining);
+    if (green__unlikely(s->hub->dispatching))
+        return refuse(EDEADLK);
     thread->joiner = &waiter;
-    if (green__park(&waiter) == 0)
+    if (green__likely(green__park_on(s, &waiter) == 0))
         return 0;
     thread->joiner = NULL;
     return -1;
@@ -35,7 +36,7 @@ int green_join(struct green_thread *thread, void **result)
         return refuse(EINVAL);
     if (thread == s->current || thread == &s->main)
         return refuse(EDEADLK);
-    if (thread->state != GREEN__FINISHED && wait_for_end(thread) < 0)
+    if (thread->state != GREEN__FINISHED && wait_for_end(s, thread) < 0)
         return -1;
     cancelled = thread->flags & GREEN__CANCELLED;
     if (result)

@@ -171,15 +171,19 @@ void green__waiter_init(struct green__waiter *waiter,
 
 int green__park(struct green__waiter *waiter)
 {
-    struct green_thread *thread = waiter->thread;
-    struct green__scheduler *s;
-    int error;
-
-    if (green__unlikely(!thread)) {
+    if (green__unlikely(!waiter->thread)) {
         if (green__current())
             errno = EDEADLK;
         return -1;
     }
+    return green__park_on(green__self()->scheduler, waiter);
+}
+
+int green__park_on(struct green__scheduler *s, struct green__waiter *waiter)
+{
+    struct green_thread *thread = waiter->thread;
+    int error;
+
     if (green__unlikely(thread->alarms)) {
         error = green__interruption(thread);
         if (error) {
@@ -187,7 +191,6 @@ int green__park(struct green__waiter *waiter)
             return -1;
         }
     }
-    s = green__self()->scheduler;
     waiter->since = s->hub->turn_time;
     thread->waiter = waiter;
     thread->state = GREEN__PARKED;

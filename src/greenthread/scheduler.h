@@ -117,6 +117,9 @@ static inline void green__make_runnable(struct green__scheduler *s,
  * green__park: 0, or -1 with errno. */
 int green__yield(void);
 
+/* green__park for a waiter of this scheduler's current greenthread. */
+int green__park_on(struct green__scheduler *s, struct green__waiter *waiter);
+
 /* Ends a park with an error, if the greenthread is parked. */
 void green__interrupt(struct green_thread *thread, int error);
 
