@@ -165,8 +165,12 @@ struct green_thread *green__current(void)
 void green__waiter_init(struct green__waiter *waiter,
                         const struct green__wait_kind *kind)
 {
-    waiter->thread = green__current();
+    struct green__scheduler *s = green__self()->scheduler;
+
     waiter->kind = kind;
+    waiter->thread = green__likely(s && s->hub && !s->hub->dispatching)
+                         ? s->current
+                         : green__current();
 }
 
 int green__park(struct green__waiter *waiter)

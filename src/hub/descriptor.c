@@ -122,16 +122,6 @@ no_memory:
     return NULL;
 }
 
-struct green__descriptor *green__descriptor_peek(struct green_hub *hub, int fd)
-{
-    const struct green__descriptors *table = &hub->descriptors;
-    size_t index = (size_t)fd / GREEN__CHUNK;
-
-    if (fd < 0 || index >= table->chunk_count || !table->chunks[index])
-        return NULL;
-    return &table->chunks[index]->entries[(size_t)fd % GREEN__CHUNK];
-}
-
 void *green_hub_descriptor_state(struct green_hub *hub, int fd)
 {
     struct green__descriptor *d = green__descriptor_peek(hub, fd);

@@ -91,9 +91,6 @@ void green__descriptors_forget(struct green_hub *hub);
 /* The entry, made if need be. NULL with ENOMEM, or EBADF if fd < 0. */
 struct green__descriptor *green__descriptor_get(struct green_hub *hub, int fd);
 
-/* The entry if it has been made, else NULL. */
-struct green__descriptor *green__descriptor_peek(struct green_hub *hub, int fd);
-
 /*
  * Waits: links the edge at the end of the queue and sees to it that the hub is
  * told. 0, or -1 with errno and not linked; EPERM: always ready.

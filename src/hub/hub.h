@@ -70,6 +70,18 @@ static inline green_time green__hub_now(struct green_hub *hub)
     return hub->module->now ? hub->module->now(hub) : green__clock();
 }
 
+/* A descriptor's entry if it has been made, else NULL. */
+static inline struct green__descriptor *
+green__descriptor_peek(struct green_hub *hub, int fd)
+{
+    const struct green__descriptors *table = &hub->descriptors;
+    size_t index = (size_t)fd / GREEN__CHUNK; /* out of range if fd < 0 */
+
+    if (green__unlikely(index >= table->chunk_count || !table->chunks[index]))
+        return NULL;
+    return &table->chunks[index]->entries[(size_t)fd % GREEN__CHUNK];
+}
+
 /* The calling thread's hub without making one. */
 static inline struct green_hub *green__hub_here(void)
 {

@@ -28,8 +28,6 @@ void green__file_learn(struct green__descriptor *d)
     uint32_t file = d->file;
     int flags;
 
-    if ((file & GREEN__FILE_KNOWN) && (d->flags & GREEN__TRUSTED))
-        return;
     file &= ~(uint32_t)(GREEN__FILE_NONBLOCK | GREEN__FILE_RCVTIMEO |
                         GREEN__FILE_SNDTIMEO);
     flags = green__system.fcntl(d->fd, F_GETFL);
@@ -177,7 +175,8 @@ int green__io_wait(struct green__io *io)
         if (!io->d)
             return -1;
     }
-    green__file_learn(io->d);
+    if (green__unlikely(!green__file_is_known(io->d)))
+        green__file_learn(io->d);
     if (io->d->file & GREEN__FILE_NONBLOCK) {
         errno = EAGAIN;
         return -1;

@@ -47,9 +47,12 @@ struct green__io {
 static inline int green__io_begin(struct green__io *io, int fd,
                                   unsigned direction)
 {
-    io->hub = green_get_hub();
-    if (green__unlikely(!io->hub))
-        return -1;
+    io->hub = green__hub_here();
+    if (green__unlikely(!io->hub)) {
+        io->hub = green_get_hub();
+        if (!io->hub)
+            return -1;
+    }
     io->d = green__descriptor_peek(io->hub, fd);
     io->fd = fd;
     io->direction = (uint8_t)direction;
@@ -112,7 +115,13 @@ static inline void green__io_short_read(struct green__io *io)
         io->d->ready &= (uint8_t)~GREEN_READ;
 }
 
-/* Looks up KNOWN's flags, unless they are known and can be relied on. */
+/* Whether KNOWN's flags need not be looked up, nor again. */
+static inline bool green__file_is_known(const struct green__descriptor *d)
+{
+    return (d->file & GREEN__FILE_KNOWN) && (d->flags & GREEN__TRUSTED);
+}
+
+/* Looks them up. */
 void green__file_learn(struct green__descriptor *d);
 
 /* A green call made this descriptor; file: what is known about it. */
