@@ -141,7 +141,7 @@ static void print_hello(const char *address)
     print_nc(address);
     printf("\n\nand then a line: it comes back.\n"
            "    kill -USR1 %-10ld shows what each greenthread does\n"
-           "    greenhub hubs         shows the hubs; --hub NAME picks one\n"
+           "    GREENHUB_HUB=poll     before the command picks another hub\n"
            "    Ctrl-C                stops this server\n\n",
            (long)getpid());
 }

@@ -115,13 +115,14 @@ class Guest:
     def say(self, text):
         self.peer.sendall(text.encode() + b"\n")
 
-    def hears(self, text):
-        """Reads up to a line that ends with the text; what went before."""
+    def hears(self, text, start=""):
+        """Reads up to a line that ends with the text, and begins as told; what
+        went before."""
         before = []
         while True:
             line = self.file.readline()
             assert line, "the server hung up; wanted %r" % text
-            if line.rstrip("\n").endswith(text):
+            if line.startswith(start) and line.rstrip("\n").endswith(text):
                 return before
             before.append(line)
 
@@ -133,8 +134,7 @@ def case_chat_server_keeps_rooms_apart():
         rooms[room] = [Guest(address) for _ in range(10)]
         for guest in rooms[room]:
             guest.say("/join room%d" % room)
-            guest.hears("joins")  # the lobby
-            guest.hears("joins")
+            guest.hears("joins", "[room%d]" % room)  # itself: it is in
     for room, guests in rooms.items():
         guests[0].say("hello room%d" % room)
     for room, guests in rooms.items():
