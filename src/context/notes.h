@@ -167,8 +167,11 @@ static inline void green__notes_stack_made(void *bottom, size_t size)
 
 static inline void green__notes_stack_gone(void *bottom, size_t size)
 {
-    (void)bottom;
+    void *kept = *(void **)bottom;
+
     (void)size;
+    if (kept)
+        __tsan_destroy_fiber(kept);
 }
 
 static inline void green__notes_stack_fresh(void *bottom, size_t size)
