@@ -5,6 +5,7 @@
 #ifndef GREEN_SELF_H
 #define GREEN_SELF_H
 
+#include <errno.h>
 #include <stdbool.h>
 
 #include "base/attributes.h"
@@ -44,6 +45,13 @@ struct green__self *green__self(void);
  * Returns 0, or -1 with errno. Called before the first resource is made.
  */
 int green__self_register(struct green__self *self);
+
+/* Sets errno; returns -1. */
+static inline int green__refuse(int error)
+{
+    errno = error;
+    return -1;
+}
 
 /*
  * Sets the words for green_hub_error(), and errno to `error`; returns -1.

@@ -4,12 +4,6 @@
 #include "base/system.h"
 #include "greenthread/scheduler.h"
 
-static int refuse(int error)
-{
-    errno = error;
-    return -1;
-}
-
 static const struct green__wait_kind joining = {.name = "join"};
 
 static int wait_for_end(struct green__scheduler *s, struct green_thread *thread)
@@ -17,7 +11,7 @@ static int wait_for_end(struct green__scheduler *s, struct green_thread *thread)
     struct green__waiter waiter = {.thread = s->current, .kind = &joining};
 
     if (green__unlikely(s->hub->dispatching))
-        return refuse(EDEADLK);
+        return green__refuse(EDEADLK);
     thread->joiner = &waiter;
     if (green__likely(green__park_on(s, &waiter) == 0))
         return 0;
@@ -33,16 +27,16 @@ int green_join(struct green_thread *thread, void **result)
     if (!s)
         return -1;
     if (!thread || (thread->flags & GREEN__DETACHED) || thread->joiner)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     if (thread == s->current || thread == &s->main)
-        return refuse(EDEADLK);
+        return green__refuse(EDEADLK);
     if (thread->state != GREEN__FINISHED && wait_for_end(s, thread) < 0)
         return -1;
     cancelled = thread->flags & GREEN__CANCELLED;
     if (result)
         *result = cancelled ? NULL : thread->arg;
     green__thread_free(s, thread);
-    return cancelled ? refuse(ECANCELED) : 0;
+    return cancelled ? green__refuse(ECANCELED) : 0;
 }
 
 int green_detach(struct green_thread *thread)
@@ -53,7 +47,7 @@ int green_detach(struct green_thread *thread)
         return -1;
     if (!thread || (thread->flags & GREEN__DETACHED) || thread->joiner ||
         thread == &s->main)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     thread->flags |= GREEN__DETACHED;
     if (thread->state == GREEN__FINISHED)
         green__thread_free(s, thread);
@@ -75,7 +69,7 @@ int green_link(struct green_thread *thread,
     struct link *link;
 
     if (!thread || !fn)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     if (thread->state == GREEN__FINISHED) {
         fn(thread, arg);
         return 0;
@@ -83,7 +77,7 @@ int green_link(struct green_thread *thread,
     extras = green__extras(thread);
     link = extras ? green__system.allocate(1, sizeof *link) : NULL;
     if (!link)
-        return refuse(ENOMEM);
+        return green__refuse(ENOMEM);
     link->fn = fn;
     link->arg = arg;
     green__list_append(&extras->links, &link->list);
@@ -96,9 +90,9 @@ int green_unlink(struct green_thread *thread,
     struct green_list *at;
 
     if (!thread || !fn)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     if (!thread->extras)
-        return refuse(ENOENT);
+        return green__refuse(ENOENT);
     green__list_each (&thread->extras->links, at) {
         struct link *link = container_of(at, struct link, list);
 
@@ -108,7 +102,7 @@ int green_unlink(struct green_thread *thread,
             return 0;
         }
     }
-    return refuse(ENOENT);
+    return green__refuse(ENOENT);
 }
 
 void green__links_call(struct green_thread *thread)

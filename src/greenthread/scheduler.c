@@ -10,7 +10,7 @@
  * Fairness. Greenthreads hand over to each other directly, so code that only
  * yields would never let the hub look at its descriptors. After a budget of
  * hand-overs the clock is looked at, and after RUN_LIMIT the hub gets a turn: a
- * look at the clock costs about 25 ns, a turn of epoll about 250, a hand-over 5.
+ * look at the clock costs about 25 ns, a turn of epoll about 250, a hand-over 9.
  * The budget adapts, so that the clock is looked at in time when greenthreads
  * run for long between two hand-overs.
  */

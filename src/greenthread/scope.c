@@ -14,12 +14,6 @@ static struct green_timeout *timeout_of(struct green_scope *scope)
     return container_of(scope, struct green_timeout, internal.scope);
 }
 
-static int refuse(int error)
-{
-    errno = error;
-    return -1;
-}
-
 int green__interruption(const struct green_thread *thread)
 {
     bool fired = false;
@@ -68,7 +62,7 @@ static int leave(struct green_scope *scope, unsigned kind)
     struct green_thread *thread = green__current();
 
     if (!thread || thread->scopes != scope || scope->kind != kind)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     thread->scopes = scope->outer;
     scope->kind = 0;
     return 0;
@@ -76,12 +70,12 @@ static int leave(struct green_scope *scope, unsigned kind)
 
 int green_shield_begin(struct green_shield *shield)
 {
-    return shield ? enter(&shield->internal, SHIELD) : refuse(EINVAL);
+    return shield ? enter(&shield->internal, SHIELD) : green__refuse(EINVAL);
 }
 
 int green_shield_end(struct green_shield *shield)
 {
-    return shield ? leave(&shield->internal, SHIELD) : refuse(EINVAL);
+    return shield ? leave(&shield->internal, SHIELD) : green__refuse(EINVAL);
 }
 
 /* ---- Timeouts -------------------------------------------------------- */
@@ -99,7 +93,7 @@ int green_timeout_start(struct green_timeout *timeout, green_time duration)
     struct green_hub *hub;
 
     if (!timeout || duration < 0)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     if (enter(&timeout->internal.scope, TIMEOUT) < 0)
         return -1;
     timeout->internal.fired = false;
@@ -117,7 +111,7 @@ int green_timeout_cancel(struct green_timeout *timeout)
     int saved = errno;
 
     if (!timeout || leave(&timeout->internal.scope, TIMEOUT) < 0)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     if (timeout->internal.fired)
         timeout->internal.scope.thread->alarms--;
     else
@@ -136,9 +130,9 @@ bool green_timeout_fired(const struct green_timeout *timeout)
 int green_kill(struct green_thread *thread)
 {
     if (!thread)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     if (thread->state == GREEN__FINISHED)
-        return refuse(ESRCH);
+        return green__refuse(ESRCH);
     if (!(thread->flags & GREEN__STARTED))
         return green_cancel(thread);
     if (thread->flags & GREEN__KILLED)

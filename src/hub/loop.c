@@ -11,12 +11,6 @@ green_time green_now(void)
     return hub ? green__hub_now(hub) : green__clock();
 }
 
-static int refuse(int error)
-{
-    errno = error;
-    return -1;
-}
-
 /* ---- Making and end -------------------------------------------------- */
 
 struct green_hub *green__hub_open(const struct green_hub_module *module,
@@ -120,7 +114,7 @@ const struct green_hub_module *green_hub_get_module(const struct green_hub *hub)
 int green_hub_stats(const struct green_hub *hub, struct green_hub_stats *stats)
 {
     if (!hub || !stats)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     *stats = hub->stats;
     return 0;
 }
@@ -131,7 +125,7 @@ int green_hub_schedule(struct green_hub *hub, struct green_timer *timer,
                        green_time when)
 {
     if (!hub || !timer || !timer->callback || when < 0)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     green__timers_remove(&hub->timers, timer);
     green__timers_add(&hub->timers, timer, when);
     hub->stats.armed++;
@@ -141,9 +135,9 @@ int green_hub_schedule(struct green_hub *hub, struct green_timer *timer,
 int green_hub_cancel(struct green_hub *hub, struct green_timer *timer)
 {
     if (!hub || !timer)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     if (!green__timers_remove(&hub->timers, timer))
-        return refuse(ENOENT);
+        return green__refuse(ENOENT);
     return 0;
 }
 
@@ -184,9 +178,9 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
     int result, error;
 
     if (!hub || timeout < 0)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     if (hub->dispatching)
-        return refuse(EBUSY);
+        return green__refuse(EBUSY);
     clock = green__clock();
     timeout = begin_wait(hub, timeout, clock);
     hub->stats.waits += timeout > 0;
@@ -203,9 +197,9 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
 int green_hub_dispatch(struct green_hub *hub)
 {
     if (!hub)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     if (hub->dispatching)
-        return refuse(EBUSY);
+        return green__refuse(EBUSY);
     hub->dispatching = true;
     hub->stats.turns++;
     if (green__calls_pending(hub))
@@ -224,9 +218,9 @@ int green_hub_run(struct green_hub *hub)
     int result = 0;
 
     if (!hub)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     if (hub->running || hub->dispatching)
-        return refuse(EBUSY);
+        return green__refuse(EBUSY);
     hub->running = true;
     while (!hub->aborted && result == 0) {
         bool busy = hub->between_turns && hub->between_turns(hub);
@@ -237,7 +231,7 @@ int green_hub_run(struct green_hub *hub)
         if (result == 0)
             green_hub_dispatch(hub);
         if (hub->dead)
-            return refuse(ECANCELED);
+            return green__refuse(ECANCELED);
     }
     hub->running = false;
     hub->aborted = false;
@@ -247,7 +241,7 @@ int green_hub_run(struct green_hub *hub)
 int green_hub_abort(struct green_hub *hub)
 {
     if (!hub)
-        return refuse(EINVAL);
+        return green__refuse(EINVAL);
     hub->aborted = true;
     return 0;
 }
