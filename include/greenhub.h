@@ -7,6 +7,7 @@
  *   greenhub/hub.h         choosing a hub; the hub as an event loop of its own
  *   greenhub/hub_module.h  for those who write a hub
  *   greenhub/thread.h      greenthreads: spawn, join, kill, sleep, time out
+ *   greenhub/sync.h        events, semaphores, locks and the like
  *   greenhub/io.h          POSIX calls that park the greenthread, not the thread
  *   greenhub/net.h         listen, dial, serve
  *   greenhub/debug.h       a look inside a running program
@@ -24,6 +25,7 @@
 #include <greenhub/hub_module.h>
 #include <greenhub/io.h>
 #include <greenhub/net.h>
+#include <greenhub/sync.h>
 #include <greenhub/thread.h>
 
 #endif

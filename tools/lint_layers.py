@@ -14,7 +14,7 @@ import sys
 import sources
 
 LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net")
-PUBLIC = ("base", "hub", "hub_module", "thread", "debug", "io", "net")
+PUBLIC = ("base", "hub", "hub_module", "thread", "debug", "sync", "io", "net")
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 

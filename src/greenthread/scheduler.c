@@ -233,12 +233,7 @@ int green__yield(void)
 
 void green__wake(struct green__waiter *waiter)
 {
-    struct green_thread *thread = waiter->thread;
-
-    if (green__likely(thread->state == GREEN__PARKED))
-        green__make_runnable(green__self()->scheduler, thread);
-    else
-        thread->interrupt = 0; /* interrupted, but it has not run yet */
+    green__wake_on(green__self()->scheduler, waiter);
 }
 
 void green__interrupt(struct green_thread *thread, int error)

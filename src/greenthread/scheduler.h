@@ -120,6 +120,18 @@ int green__yield(void);
 /* green__park for a waiter of this scheduler's current greenthread. */
 int green__park_on(struct green__scheduler *s, struct green__waiter *waiter);
 
+/* green__wake for a waiter of this scheduler's greenthreads. */
+static inline void green__wake_on(struct green__scheduler *s,
+                                  struct green__waiter *waiter)
+{
+    struct green_thread *thread = waiter->thread;
+
+    if (green__likely(thread->state == GREEN__PARKED))
+        green__make_runnable(s, thread);
+    else
+        thread->interrupt = 0; /* interrupted, but it has not run yet */
+}
+
 /* Ends a park with an error, if the greenthread is parked. */
 void green__interrupt(struct green_thread *thread, int error);
 

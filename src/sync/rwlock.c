@@ -1,0 +1,116 @@
+/*
+ * A read-write lock. One line for both kinds; `admit` lets in from its front
+ * whoever can be: after each release, and after one in front has given up.
+ */
+#include "sync/waiters.h"
+
+struct reader_or_writer {
+    struct green_place place;
+    bool writes;
+};
+
+static const struct green__wait_kind reading = {.name = "lock to read"};
+static const struct green__wait_kind writing = {.name = "lock to write"};
+
+/* Whether it could come in, if it were the first in line. */
+static bool fits(const struct green_rwlock *lock, bool writes)
+{
+    return !lock->internal.writer && !(writes && lock->internal.readers);
+}
+
+static void come_in(struct green_rwlock *lock, bool writes)
+{
+    if (writes)
+        lock->internal.writer = true;
+    else
+        lock->internal.readers++;
+}
+
+static void admit(struct green_rwlock *lock)
+{
+    struct green_waiters *line = &lock->internal.waiters;
+
+    while (!green__line_empty(line)) {
+        struct reader_or_writer *first =
+            container_of(line->first, struct reader_or_writer, place);
+
+        if (!fits(lock, first->writes))
+            return;
+        come_in(lock, first->writes);
+        green__line_wake(green__line_take(line));
+    }
+}
+
+static int try(struct green_rwlock *lock, bool writes)
+{
+    if (!lock)
+        return green__refuse(EINVAL);
+    if (!fits(lock, writes) || !green__line_empty(&lock->internal.waiters))
+        return green__refuse(EBUSY);
+    come_in(lock, writes);
+    return 0;
+}
+
+static int acquire(struct green_rwlock *lock, bool writes)
+{
+    struct reader_or_writer here = {.writes = writes};
+    int error;
+
+    if (try(lock, writes) == 0)
+        return 0;
+    if (errno != EBUSY)
+        return -1;
+    if (green__line_wait(&lock->internal.waiters, &here.place,
+                         writes ? &writing : &reading) == 0)
+        return 0;
+    error = errno;
+    admit(lock); /* those whom it has kept out */
+    errno = error;
+    return -1;
+}
+
+int green_rwlock_read(struct green_rwlock *lock)
+{
+    return acquire(lock, false);
+}
+
+int green_rwlock_try_read(struct green_rwlock *lock)
+{
+    return try(lock, false);
+}
+
+int green_rwlock_write(struct green_rwlock *lock)
+{
+    return acquire(lock, true);
+}
+
+int green_rwlock_try_write(struct green_rwlock *lock)
+{
+    return try(lock, true);
+}
+
+int green_rwlock_downgrade(struct green_rwlock *lock)
+{
+    if (!lock)
+        return green__refuse(EINVAL);
+    if (!lock->internal.writer)
+        return green__refuse(EPERM);
+    lock->internal.writer = false;
+    lock->internal.readers = 1;
+    admit(lock);
+    return 0;
+}
+
+int green_rwlock_release(struct green_rwlock *lock)
+{
+    if (!lock)
+        return green__refuse(EINVAL);
+    if (!lock->internal.writer && !lock->internal.readers)
+        return green__refuse(EPERM);
+    if (lock->internal.writer)
+        lock->internal.writer = false;
+    else
+        lock->internal.readers--;
+    admit(lock);
+    return 0;
+}

@@ -1,0 +1,84 @@
+/*
+ * A semaphore. Nobody waits for a permit while there is one, and nobody waits to
+ * give one back while there is room: permits go straight from hand to hand.
+ */
+#include "sync/waiters.h"
+
+static const struct green__wait_kind taking = {.name = "semaphore"};
+static const struct green__wait_kind giving = {.name = "semaphore to be taken"};
+
+int green_semaphore_init(struct green_semaphore *semaphore, size_t count,
+                         size_t limit)
+{
+    if (!semaphore || (limit && count > limit))
+        return green__refuse(EINVAL);
+    *semaphore = (struct green_semaphore){
+        .internal = {.count = count, .limit = limit},
+    };
+    return 0;
+}
+
+/* There is a permit: it is taken, and one that waits to give may. */
+static int take(struct green_semaphore *semaphore)
+{
+    if (!green__line_wake_first(&semaphore->internal.givers))
+        semaphore->internal.count--;
+    return 0;
+}
+
+/* Whether a permit more can be given. */
+static bool has_room(const struct green_semaphore *semaphore)
+{
+    size_t limit =
+        semaphore->internal.limit ? semaphore->internal.limit : SIZE_MAX;
+
+    return semaphore->internal.count < limit;
+}
+
+static int give(struct green_semaphore *semaphore)
+{
+    if (!green__line_wake_first(&semaphore->internal.takers))
+        semaphore->internal.count++;
+    return 0;
+}
+
+int green_semaphore_try_acquire(struct green_semaphore *semaphore)
+{
+    if (!semaphore)
+        return green__refuse(EINVAL);
+    return semaphore->internal.count ? take(semaphore) : green__refuse(EAGAIN);
+}
+
+int green_semaphore_acquire(struct green_semaphore *semaphore)
+{
+    struct green_place here;
+
+    if (!semaphore)
+        return green__refuse(EINVAL);
+    if (semaphore->internal.count)
+        return take(semaphore);
+    return green__line_wait(&semaphore->internal.takers, &here, &taking);
+}
+
+int green_semaphore_release(struct green_semaphore *semaphore)
+{
+    if (!semaphore)
+        return green__refuse(EINVAL);
+    return has_room(semaphore) ? give(semaphore) : green__refuse(EOVERFLOW);
+}
+
+int green_semaphore_release_wait(struct green_semaphore *semaphore)
+{
+    struct green_place here;
+
+    if (!semaphore)
+        return green__refuse(EINVAL);
+    if (has_room(semaphore))
+        return give(semaphore);
+    return green__line_wait(&semaphore->internal.givers, &here, &giving);
+}
+
+size_t green_semaphore_count(const struct green_semaphore *semaphore)
+{
+    return semaphore ? semaphore->internal.count : 0;
+}
