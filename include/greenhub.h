@@ -8,6 +8,8 @@
  *   greenhub/hub_module.h  for those who write a hub
  *   greenhub/thread.h      greenthreads: spawn, join, kill, sleep, time out
  *   greenhub/sync.h        events, semaphores, locks and the like
+ *   greenhub/scope.h       greenthreads that end where they were begun
+ *   greenhub/thread_pool.h OS threads for calls that block
  *   greenhub/io.h          POSIX calls that park the greenthread, not the thread
  *   greenhub/net.h         listen, dial, serve
  *   greenhub/debug.h       a look inside a running program
@@ -26,6 +28,8 @@
 #include <greenhub/io.h>
 #include <greenhub/net.h>
 #include <greenhub/sync.h>
+#include <greenhub/scope.h>
 #include <greenhub/thread.h>
+#include <greenhub/thread_pool.h>
 
 #endif

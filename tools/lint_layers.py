@@ -14,7 +14,10 @@ import sys
 import sources
 
 LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net")
-PUBLIC = ("base", "hub", "hub_module", "thread", "debug", "sync", "io", "net")
+PUBLIC = ("base", "hub", "hub_module", "thread", "debug",
+          "sync",
+          "scope", "thread_pool",
+          "io", "net")
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 

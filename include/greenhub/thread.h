@@ -7,7 +7,8 @@
  * returns, the program (or that OS thread) ends, whoever is still parked.
  *
  * A call that "may switch" fails, besides what its comment lists, with
- *   ECANCELED  the greenthread was killed: now or earlier
+ *   ECANCELED  the greenthread was killed, now or earlier, or a green_scope
+ *              around the call was stopped
  *   ETIMEDOUT  a green_timeout around the call has fired
  *   EDEADLK    it would block in a hub's callback, where nobody could wake it
  * and the first two only when it would have to block.
@@ -22,11 +23,15 @@ GREEN_BEGIN_DECLS
 
 struct green_thread;
 
-/* What timeouts and shields have in common. The library's. */
-struct green_scope {
-    struct green_scope *outer;
+/*
+ * A stretch of a greenthread's code: what timeouts, shields and scopes have in
+ * common. The library's.
+ */
+struct green_region {
+    struct green_region *outer;
     struct green_thread *thread;
     unsigned kind;
+    int error; /* with which blocking calls in it fail; 0: they don't */
 };
 
 /* ---- Spawning -------------------------------------------------------- */
@@ -95,7 +100,8 @@ GREEN_API int green_cancel(struct green_thread *thread);
  *   EINVAL     NULL, or it is detached, or somebody joins it already
  *   EDEADLK    it is the caller itself, or main
  *   ECANCELED  it was cancelled before it started, and is freed now; or the
- *              caller was killed, and it is not: green_killed() tells which
+ *              caller was killed or its scope stopped, and it is not:
+ *              green_killed() and green_scope_stopped() tell which
  * May switch. Mirrors GreenThread.wait, pthread_join.
  */
 GREEN_API int green_join(struct green_thread *thread, void **result);
@@ -149,7 +155,7 @@ GREEN_API bool green_killed(void);
  * in the function that began it, before what it encloses does.
  */
 struct green_shield {
-    struct green_scope internal;
+    struct green_region internal;
 };
 
 /*
@@ -161,7 +167,7 @@ GREEN_API int green_shield_begin(struct green_shield *shield);
 
 /*
  * Takes the innermost shield down. Returns 0, or -1 and EINVAL: NULL, or not the
- * innermost scope of the calling greenthread. Never switches.
+ * innermost of the caller's shields, timeouts and scopes. Never switches.
  */
 GREEN_API int green_shield_end(struct green_shield *shield);
 
@@ -184,16 +190,15 @@ GREEN_API int green_defer(void (*fn)(void *), void *arg);
 GREEN_API int green_sleep(green_time duration);
 
 /*
- * A limit on the time spent in a scope. Once it has fired, the call in which its
+ * A limit on the time spent in a stretch of code. Once it has fired, the call in which its
  * greenthread blocks, and every later one that would block, fails with ETIMEDOUT
  * until it is cancelled. Timeouts nest: each is cancelled in the function that
  * started it, before those that were started earlier.
  */
 struct green_timeout {
     struct {
-        struct green_scope scope; /* the library's */
+        struct green_region region; /* the library's */
         struct green_timer timer;
-        bool fired;
     } internal;
 };
 
@@ -208,8 +213,8 @@ GREEN_API int green_timeout_start(struct green_timeout *timeout,
                                   green_time duration);
 
 /*
- * Ends a timeout's scope. Returns 0, or -1 and EINVAL: NULL, or not the innermost
- * scope of the calling greenthread. Leaves errno alone when it succeeds.
+ * Ends a timeout. Returns 0, or -1 and EINVAL: NULL, or not the innermost of the
+ * caller's shields, timeouts and scopes. Leaves errno alone when it succeeds.
  * Never switches.
  */
 GREEN_API int green_timeout_cancel(struct green_timeout *timeout);

@@ -141,6 +141,7 @@ static uint64_t drop_others(struct green__scheduler *s)
     struct green_list *link, *next;
     uint64_t count = 0;
 
+    s->drops++;
     green__free_dead(s);
     s->run_first = NULL;
     green__list_each_safe (&s->all, link, next) {

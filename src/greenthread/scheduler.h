@@ -14,7 +14,7 @@
  * A greenthread's struct lies at the top of its stack, so that an idle one needs
  * one page:
  *
- *     bottom ... frames ... | struct delay, if spawned later | struct | top
+ *     bottom ... frames ... | a record, if it has one | struct | top
  */
 #ifndef GREEN_SCHEDULER_H
 #define GREEN_SCHEDULER_H
@@ -47,8 +47,8 @@ struct green_thread {
     struct green__context context;
     struct green_thread *next; /* in the run queue */
     struct green__waiter *waiter;
-    struct green_scope *scopes; /* innermost first */
-    unsigned alarms; /* fired timeouts in `scopes`, and 1 when killed */
+    struct green_region *regions; /* innermost first */
+    unsigned alarms; /* fired ones in `regions`, and 1 when killed */
     int interrupt;   /* the errno that ends its park */
     uint8_t state;   /* enum green__state */
     uint8_t flags;
@@ -84,6 +84,8 @@ struct green__scheduler {
     struct green_thread *dead;
     /* green_dump runs this in each parked one in turn. */
     void (*inspect)(struct green__scheduler *scheduler);
+    unsigned
+        drops; /* how often the others were dropped, with a hub or by fork */
     struct green_list all;      /* but for hub_thread and the finished */
     struct green_list finished; /* those not joined yet that have extras */
     struct green__stack_pool stacks;
@@ -145,10 +147,49 @@ void *green__switch_last(struct green__scheduler *s);
 /* The one function that switches between stacks. */
 void green__switch_to(struct green__scheduler *s, struct green_thread *to);
 
-/* scope.c: ECANCELED or ETIMEDOUT if a call of this one may not block, or 0. */
+/* interrupt.c: ECANCELED or ETIMEDOUT if a call of this one may not block, or 0.
+ */
 int green__interruption(const struct green_thread *thread);
 
-/* spawn.c */
+/*
+ * Regions. The calling greenthread enters one, and leaves its innermost: 0, or -1
+ * with EDEADLK in a callback, EINVAL if it is not the innermost or not of that
+ * kind. What has fired makes blocking calls in it fail with `error`, until it is
+ * left; firing twice is firing once.
+ */
+enum green__region_kind {
+    GREEN__TIMEOUT = 0x71e0,
+    GREEN__SHIELD = 0x5e1d,
+    GREEN__SCOPE = 0x5c09,
+};
+int green__region_enter(struct green_region *region,
+                        enum green__region_kind kind);
+int green__region_leave(struct green_region *region,
+                        enum green__region_kind kind);
+void green__region_fire(struct green_region *region, int error);
+
+/* What lies below the struct on its stack, when something does. */
+static inline size_t green__record_size(size_t size)
+{
+    return (size + 63) / 64 * 64;
+}
+
+static inline void *green__record_of(struct green_thread *thread, size_t size)
+{
+    return (char *)thread - green__record_size(size);
+}
+
+/*
+ * spawn.c: a joinable greenthread that is not in the run queue yet, with a record
+ * of so many bytes, which its caller fills in. It runs fn(record), and its end
+ * calls ended(thread, record), as by green_link. NULL as green_spawn.
+ */
+struct green_thread *
+green__spawn_prepare(void *(*fn)(void *record), size_t size,
+                     void (*ended)(struct green_thread *thread, void *record),
+                     void *spawned_at);
+void green__spawn_start(struct green_thread *thread);
+
 void green__free_dead(struct green__scheduler *s);
 void green__thread_free(struct green__scheduler *s,
                         struct green_thread *thread);

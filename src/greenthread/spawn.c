@@ -116,6 +116,18 @@ static void start(struct green__scheduler *s, struct green_thread *thread)
         green_sleep(0);
 }
 
+/* Memory has run out between create and start. */
+static GREEN__COLD struct green_thread *undo(struct green__scheduler *s,
+                                             struct green_thread *thread)
+{
+    green__list_remove(&thread->all);
+    s->hub->stats.spawns--;
+    s->hub->stats.alive--;
+    green__thread_free(s, thread);
+    errno = ENOMEM;
+    return NULL;
+}
+
 /* For the functions below: the scheduler, or NULL with errno. */
 static struct green__scheduler *prepare(bool has_function)
 {
@@ -173,16 +185,35 @@ struct green_thread *green_spawn_with(const struct green_attr *attr,
         return NULL;
     thread->start.function = fn;
     thread->arg = arg;
-    if (attr && attr->name && green_set_name(thread, attr->name) < 0) {
-        green__list_remove(&thread->all);
-        s->hub->stats.spawns--;
-        s->hub->stats.alive--;
-        green__thread_free(s, thread);
-        errno = ENOMEM;
-        return NULL;
-    }
+    if (attr && attr->name && green_set_name(thread, attr->name) < 0)
+        return undo(s, thread);
     start(s, thread);
     return thread;
+}
+
+struct green_thread *green__spawn_prepare(void *(*fn)(void *), size_t size,
+                                          void (*ended)(struct green_thread *,
+                                                        void *),
+                                          void *spawned_at)
+{
+    struct green__scheduler *s = green__scheduler();
+    struct green_thread *thread;
+
+    if (!s)
+        return NULL;
+    thread = create(s, 0, green__record_size(size), spawned_at);
+    if (!thread)
+        return NULL;
+    thread->start.function = fn;
+    thread->arg = green__record_of(thread, size);
+    if (green_link(thread, ended, thread->arg) < 0)
+        return undo(s, thread);
+    return thread;
+}
+
+void green__spawn_start(struct green_thread *thread)
+{
+    start(green__self()->scheduler, thread);
 }
 
 /* ---- Later ----------------------------------------------------------- */
@@ -193,11 +224,9 @@ struct delay {
     struct green_thread *parent; /* whose end cancels it, or NULL */
 };
 
-#define DELAY_SIZE ((sizeof(struct delay) + 63) / 64 * 64)
-
 static struct delay *delay_of(struct green_thread *thread)
 {
-    return (struct delay *)(void *)((char *)thread - DELAY_SIZE);
+    return green__record_of(thread, sizeof(struct delay));
 }
 
 static void parent_ends(struct green_thread *parent, void *arg)
@@ -243,7 +272,7 @@ static struct green_thread *spawn_later(green_time delay_time,
 
     if (!s)
         return NULL;
-    thread = create(s, 0, DELAY_SIZE, spawned_at);
+    thread = create(s, 0, green__record_size(sizeof *delay), spawned_at);
     if (!thread)
         return NULL;
     thread->start.function = fn;
@@ -254,14 +283,8 @@ static struct green_thread *spawn_later(green_time delay_time,
         .parent = local ? green__current() : NULL,
     };
     thread->state = GREEN__DELAYED;
-    if (delay->parent && green_link(delay->parent, parent_ends, thread) < 0) {
-        green__list_remove(&thread->all);
-        s->hub->stats.spawns--;
-        s->hub->stats.alive--;
-        green__thread_free(s, thread);
-        errno = ENOMEM;
-        return NULL;
-    }
+    if (delay->parent && green_link(delay->parent, parent_ends, thread) < 0)
+        return undo(s, thread);
     green_hub_schedule(s->hub, &delay->timer,
                        green__time_add(green__hub_now(s->hub), delay_time));
     return thread;

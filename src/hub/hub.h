@@ -17,9 +17,21 @@
 #include <greenhub/hub_module.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/self.h"
 #include "hub/descriptor.h"
 #include "hub/timers.h"
+
+/*
+ * What other OS threads hold of this hub, a pointer to call it by say. Its holder
+ * is told before the hub goes, and sees to it that nobody calls any more; it is
+ * to free what the lease lies in. A hub that is let waits for something.
+ */
+struct green__lease {
+    struct green_list link;
+    /* forked: in a forked child, which has this OS thread alone. */
+    void (*end)(struct green__lease *lease, bool forked);
+};
 
 struct green_hub {
     const struct green_hub_module *module;
@@ -39,6 +51,7 @@ struct green_hub {
     /* The same from other threads, newest first. */
     _Atomic(struct green_call *) foreign_calls;
     atomic_bool wakeup_sent;
+    struct green_list leases;
     int wakeup_fd; /* when the module has no wakeup of its own; else -1 */
     struct green_listener wakeup_listener;
 
@@ -63,6 +76,12 @@ void green__hub_disown(struct green_hub *hub);
 /* Closes it and frees it all, or in a forked child forgets it. */
 void green__hub_close(struct green_hub *hub);
 void green__hub_forget_after_fork(struct green_hub *hub);
+
+static inline void green__hub_let(struct green_hub *hub,
+                                  struct green__lease *lease)
+{
+    green__list_append(&hub->leases, &lease->link);
+}
 
 /* The hub's time. */
 static inline green_time green__hub_now(struct green_hub *hub)

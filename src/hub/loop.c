@@ -29,6 +29,7 @@ struct green_hub *green__hub_open(const struct green_hub_module *module,
     hub->library = library;
     hub->owner = green__self();
     hub->wakeup_fd = -1;
+    green__list_init(&hub->leases);
     green__descriptors_init(hub);
     hub->owner->error[0] = '\0';
     if (module->open && module->open(hub) < 0)
@@ -68,8 +69,22 @@ static void free_hub(struct green_hub *hub)
     green__library_close(library);
 }
 
+/* The latest first: what waits for its turn is taken back before what has had it
+ * is waited for. */
+static void end_leases(struct green_hub *hub, bool forked)
+{
+    while (!green__list_empty(&hub->leases)) {
+        struct green__lease *lease =
+            container_of(hub->leases.prev, struct green__lease, link);
+
+        green__list_remove(&lease->link);
+        lease->end(lease, forked);
+    }
+}
+
 void green__hub_close(struct green_hub *hub)
 {
+    end_leases(hub, false);
     /* The wake-up descriptor goes last: the module watches it. */
     if (hub->module->close)
         hub->module->close(hub);
@@ -79,6 +94,7 @@ void green__hub_close(struct green_hub *hub)
 
 void green__hub_forget_after_fork(struct green_hub *hub)
 {
+    end_leases(hub, true);
     if (hub->module->after_fork)
         hub->module->after_fork(hub);
     green__calls_close(hub);

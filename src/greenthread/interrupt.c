@@ -1,31 +1,24 @@
 /*
- * What ends a greenthread's blocking calls early: kill and timeouts; and what
- * keeps them off: shields. Timeouts and shields are scopes on a greenthread's
+ * What ends a greenthread's blocking calls early: kill, timeouts and scopes; and
+ * what keeps them off: shields. All but kill are regions on a greenthread's
  * stack, linked from the innermost outwards.
  */
 #include <errno.h>
 
 #include "greenthread/scheduler.h"
 
-enum scope_kind { TIMEOUT = 0x71e0, SHIELD = 0x5e1d };
-
-static struct green_timeout *timeout_of(struct green_scope *scope)
-{
-    return container_of(scope, struct green_timeout, internal.scope);
-}
-
+/* The outermost one that has fired counts, but for what a shield keeps off. */
 int green__interruption(const struct green_thread *thread)
 {
-    bool fired = false;
+    int error = 0;
 
-    for (struct green_scope *s = thread->scopes; s; s = s->outer) {
-        if (s->kind == SHIELD)
-            return fired ? ETIMEDOUT : 0;
-        fired |= timeout_of(s)->internal.fired;
+    for (const struct green_region *r = thread->regions; r; r = r->outer) {
+        if (r->kind == GREEN__SHIELD)
+            return error;
+        if (r->error)
+            error = r->error;
     }
-    if (thread->flags & GREEN__KILLED)
-        return ECANCELED;
-    return fired ? ETIMEDOUT : 0;
+    return thread->flags & GREEN__KILLED ? ECANCELED : error;
 }
 
 /* Something has come up: it ends the park, unless there is a shield. */
@@ -41,41 +34,58 @@ static void alarm_thread(struct green_thread *thread)
         green__interrupt(thread, error);
 }
 
-/* ---- Scopes ---------------------------------------------------------- */
+/* ---- Regions --------------------------------------------------------- */
 
-static int enter(struct green_scope *scope, unsigned kind)
+int green__region_enter(struct green_region *region,
+                        enum green__region_kind kind)
 {
     struct green_thread *thread = green__current();
 
     if (!thread)
         return -1;
-    scope->outer = thread->scopes;
-    scope->thread = thread;
-    scope->kind = kind;
-    thread->scopes = scope;
+    *region = (struct green_region){
+        .outer = thread->regions, .thread = thread, .kind = kind};
+    thread->regions = region;
     return 0;
 }
 
-/* Only the innermost can be left, and by its own greenthread. */
-static int leave(struct green_scope *scope, unsigned kind)
+/* Only the innermost can be left, and by its own greenthread. `error` stays. */
+int green__region_leave(struct green_region *region,
+                        enum green__region_kind kind)
 {
     struct green_thread *thread = green__current();
 
-    if (!thread || thread->scopes != scope || scope->kind != kind)
+    if (!thread || thread->regions != region || region->kind != kind)
         return green__refuse(EINVAL);
-    thread->scopes = scope->outer;
-    scope->kind = 0;
+    thread->regions = region->outer;
+    region->kind = 0;
+    if (region->error)
+        thread->alarms--;
     return 0;
 }
 
+void green__region_fire(struct green_region *region, int error)
+{
+    if (region->error)
+        return;
+    region->error = error;
+    alarm_thread(region->thread);
+}
+
+/* ---- Shields --------------------------------------------------------- */
+
 int green_shield_begin(struct green_shield *shield)
 {
-    return shield ? enter(&shield->internal, SHIELD) : green__refuse(EINVAL);
+    if (!shield)
+        return green__refuse(EINVAL);
+    return green__region_enter(&shield->internal, GREEN__SHIELD);
 }
 
 int green_shield_end(struct green_shield *shield)
 {
-    return shield ? leave(&shield->internal, SHIELD) : green__refuse(EINVAL);
+    if (!shield)
+        return green__refuse(EINVAL);
+    return green__region_leave(&shield->internal, GREEN__SHIELD);
 }
 
 /* ---- Timeouts -------------------------------------------------------- */
@@ -84,8 +94,7 @@ static void fire(struct green_timer *timer)
 {
     struct green_timeout *timeout = timer->arg;
 
-    timeout->internal.fired = true;
-    alarm_thread(timeout->internal.scope.thread);
+    green__region_fire(&timeout->internal.region, ETIMEDOUT);
 }
 
 int green_timeout_start(struct green_timeout *timeout, green_time duration)
@@ -94,9 +103,8 @@ int green_timeout_start(struct green_timeout *timeout, green_time duration)
 
     if (!timeout || duration < 0)
         return green__refuse(EINVAL);
-    if (enter(&timeout->internal.scope, TIMEOUT) < 0)
+    if (green__region_enter(&timeout->internal.region, GREEN__TIMEOUT) < 0)
         return -1;
-    timeout->internal.fired = false;
     timeout->internal.timer =
         (struct green_timer){.callback = fire, .arg = timeout};
     if (duration == GREEN_FOREVER)
@@ -110,11 +118,10 @@ int green_timeout_cancel(struct green_timeout *timeout)
 {
     int saved = errno;
 
-    if (!timeout || leave(&timeout->internal.scope, TIMEOUT) < 0)
+    if (!timeout ||
+        green__region_leave(&timeout->internal.region, GREEN__TIMEOUT) < 0)
         return green__refuse(EINVAL);
-    if (timeout->internal.fired)
-        timeout->internal.scope.thread->alarms--;
-    else
+    if (!timeout->internal.region.error)
         green_hub_cancel(green__hub_here(), &timeout->internal.timer);
     errno = saved;
     return 0;
@@ -122,7 +129,7 @@ int green_timeout_cancel(struct green_timeout *timeout)
 
 bool green_timeout_fired(const struct green_timeout *timeout)
 {
-    return timeout && timeout->internal.fired;
+    return timeout && timeout->internal.region.error;
 }
 
 /* ---- Kill ------------------------------------------------------------ */

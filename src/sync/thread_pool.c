@@ -1,0 +1,197 @@
+/* The greenthread's side of a job for OS threads, and the public face. */
+#include <greenhub/thread_pool.h>
+
+#include <errno.h>
+
+#include "base/system.h"
+#include "greenthread/scheduler.h"
+#include "sync/crew.h"
+
+static const struct green__wait_kind working = {.name = "thread pool"};
+
+/* Called by the hub, when fn has returned. */
+static void wake(struct green_call *call)
+{
+    struct green__job *job = call->arg;
+
+    green__wake(job->waiter);
+}
+
+/* The hub goes, and the greenthread that waits with it. */
+static void hub_goes(struct green__lease *lease, bool forked)
+{
+    struct green__job *job = container_of(lease, struct green__job, lease);
+
+    switch (green__crew_abandon(job, forked)) {
+    case GREEN__JOB_LEFT:
+        return;
+    case GREEN__JOB_RUNNING: /* cannot be */
+    case GREEN__JOB_QUEUED:
+        green__job_clean_up(job);
+        return;
+    case GREEN__JOB_DONE:
+        if (forked)
+            job->work.left = NULL;
+        green__job_clean_up(job);
+        return;
+    }
+}
+
+static int park(struct green__job *job)
+{
+    struct green__waiter waiter;
+
+    green__waiter_init(&waiter, &working);
+    job->waiter = &waiter;
+    return green__park(&waiter);
+}
+
+/* What fn works with is the caller's, or the hub is about to call. */
+static void wait_shielded(struct green__job *job)
+{
+    struct green_shield shield;
+
+    green_shield_begin(&shield);
+    while (park(job) < 0)
+        continue;
+    green_shield_end(&shield);
+}
+
+/* 0 when fn has returned; -1 when it never will, or is none of our business. */
+static int wait_for(struct green__job *job)
+{
+    struct green_hub *hub = job->hub;
+    int error;
+
+    if (park(job) == 0)
+        return 0;
+    error = errno;
+    /* First the lease: one that is left may be freed at any moment. */
+    green__list_remove(&job->lease.link);
+    switch (green__crew_let_go(job)) {
+    case GREEN__JOB_QUEUED:
+        green__job_clean_up(job);
+        return green__refuse(error);
+    case GREEN__JOB_LEFT:
+        return green__refuse(error);
+    case GREEN__JOB_RUNNING:
+    case GREEN__JOB_DONE:
+        break;
+    }
+    green__hub_let(hub, &job->lease);
+    wait_shielded(job);
+    return 0;
+}
+
+static struct green__job *make(struct green__scheduler *s,
+                               enum green__crew crew,
+                               const struct green__work *work)
+{
+    struct green__job *job = green__system.allocate(1, sizeof *job);
+
+    if (!job) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    job->work = *work;
+    job->crew = crew;
+    job->hub = s->hub;
+    job->call = (struct green_call){.callback = wake, .arg = job};
+    job->lease.end = hub_goes;
+    green__list_init(&job->link);
+    return job;
+}
+
+/* It was not even queued: what is left is left at once. */
+static int refuse(const struct green__work *work, int error)
+{
+    if (work->left)
+        work->left(work->arg);
+    return green__refuse(error);
+}
+
+static int run_on_thread(struct green__scheduler *s, enum green__crew crew,
+                         const struct green__work *work, long *result)
+{
+    struct green__job *job = make(s, crew, work);
+    int error;
+
+    if (!job)
+        return refuse(work, ENOMEM);
+    if (green__crew_submit(job) < 0) {
+        error = errno;
+        green__system.release(job);
+        return refuse(work, error);
+    }
+    green__hub_let(s->hub, &job->lease);
+    if (wait_for(job) < 0)
+        return -1;
+    green__list_remove(&job->lease.link);
+    *result = job->result;
+    error = job->error;
+    green__system.release(job);
+    errno = error;
+    return 0;
+}
+
+int green__crew_run(enum green__crew crew, const struct green__work *work,
+                    long *result)
+{
+    struct green_thread *thread = green__current();
+    int error;
+
+    if (!thread)
+        return refuse(work, errno);
+    if (green__crew_size(crew) == 0) {
+        errno = 0;
+        *result = work->fn(work->arg);
+        return 0;
+    }
+    error = green__interruption(thread);
+    if (error)
+        return refuse(work, error);
+    return run_on_thread(green__scheduler(), crew, work, result);
+}
+
+/* ---- The public face ------------------------------------------------- */
+
+long green_thread_pool_run(long (*fn)(void *arg), void *arg)
+{
+    const struct green__work work = {.fn = fn, .arg = arg};
+    long result;
+
+    if (!fn)
+        return green__refuse(EINVAL);
+    if (green__crew_run(GREEN__THREAD_POOL, &work, &result) < 0)
+        return -1;
+    return result;
+}
+
+int green_thread_pool_run_or_leave(long (*fn)(void *arg), void *arg,
+                                   void (*left)(void *arg), long *result)
+{
+    const struct green__work work = {
+        .fn = fn, .arg = arg, .may_leave = true, .left = left};
+    long unwanted;
+
+    if (!fn)
+        return refuse(&work, EINVAL);
+    return green__crew_run(GREEN__THREAD_POOL, &work,
+                           result ? result : &unwanted);
+}
+
+int green_thread_pool_resize(unsigned size)
+{
+    if (size > GREEN_THREAD_POOL_MOST)
+        return green__refuse(EINVAL);
+    green__crew_resize(GREEN__THREAD_POOL, size);
+    return 0;
+}
+
+int green_thread_pool_stats(struct green_thread_pool_stats *stats)
+{
+    if (!stats)
+        return green__refuse(EINVAL);
+    green__crew_count(GREEN__THREAD_POOL, stats);
+    return 0;
+}
