@@ -8,6 +8,8 @@
  *   greenhub/hub_module.h  for those who write a hub
  *   greenhub/thread.h      greenthreads: spawn, join, kill, sleep, time out
  *   greenhub/sync.h        events, semaphores, locks and the like
+ *   greenhub/queue.h       queues
+ *   greenhub/channel.h     channels, and choosing among several waits
  *   greenhub/scope.h       greenthreads that end where they were begun
  *   greenhub/thread_pool.h OS threads for calls that block
  *   greenhub/io.h          POSIX calls that park the greenthread, not the thread
@@ -22,11 +24,13 @@
 #define GREENHUB_H
 
 #include <greenhub/base.h>
+#include <greenhub/channel.h>
 #include <greenhub/debug.h>
 #include <greenhub/hub.h>
 #include <greenhub/hub_module.h>
 #include <greenhub/io.h>
 #include <greenhub/net.h>
+#include <greenhub/queue.h>
 #include <greenhub/sync.h>
 #include <greenhub/scope.h>
 #include <greenhub/thread.h>

@@ -137,6 +137,123 @@ static void serve_group(void)
     ck_ok(green_wait_group_done(&group));
 }
 
+/* ---- Queues and channels ----------------------------------------------- */
+
+static struct green_queue queue;
+static struct green_channel channel, other_channel;
+static int sent = 7;
+
+static void empty_queue(void)
+{
+    ck_ok(green_queue_init(&queue, 1));
+}
+
+static void full_queue(void)
+{
+    ck_ok(green_queue_init(&queue, 1));
+    ck_ok(green_queue_put(&queue, &sent));
+}
+
+static int wait_get(void)
+{
+    void *item;
+    int result = green_queue_get(&queue, &item);
+
+    ck_assert(result < 0 || item == &sent);
+    return result;
+}
+
+static void serve_get(void)
+{
+    ck_ok(green_queue_try_put(&queue, &sent));
+}
+
+static int wait_put(void)
+{
+    return green_queue_put(&queue, &sent);
+}
+
+static void serve_put(void)
+{
+    void *item;
+
+    ck_ok(green_queue_try_get(&queue, &item));
+    ck_assert_ptr_eq(item, &sent);
+}
+
+static int wait_done(void)
+{
+    return green_queue_join(&queue);
+}
+
+static void serve_done(void)
+{
+    ck_ok(green_queue_task_done(&queue));
+}
+
+static void rendezvous(void)
+{
+    ck_ok(green_channel_init(&channel, sizeof sent, 0));
+}
+
+static void full_channel(void)
+{
+    ck_ok(green_channel_init(&channel, sizeof sent, 1));
+    ck_ok(green_channel_send(&channel, &sent));
+}
+
+static int wait_receive(void)
+{
+    int value = 0, result = green_channel_receive(&channel, &value);
+
+    ck_assert(result < 0 || value == sent);
+    return result;
+}
+
+static void serve_receive(void)
+{
+    ck_ok(green_channel_try_send(&channel, &sent));
+}
+
+static int wait_send(void)
+{
+    return green_channel_send(&channel, &sent);
+}
+
+static void serve_send(void)
+{
+    int value = 0;
+
+    ck_ok(green_channel_try_receive(&channel, &value));
+    ck_assert_int_eq(value, sent);
+}
+
+static int wait_either(enum green_case_kind kind)
+{
+    int value = kind == GREEN_CASE_SEND ? sent : 0, unused, chosen;
+    struct green_case cases[] = {
+        {.kind = GREEN_CASE_RECEIVE,
+         .channel = &other_channel,
+         .value = &unused},
+        {.kind = kind, .channel = &channel, .value = &value},
+        {.kind = kind, .channel = &channel, .value = &value},
+    };
+
+    chosen = green_choose(cases, 3, GREEN_FOREVER);
+    ck_assert(chosen < 0 || (chosen > 0 && value == sent));
+    return chosen;
+}
+
+static int wait_choose_receive(void)
+{
+    return wait_either(GREEN_CASE_RECEIVE);
+}
+
+static int wait_choose_send(void)
+{
+    return wait_either(GREEN_CASE_SEND);
+}
+
 static const struct subject subjects[] = {
     {.kind = "event",
      .prepare = nothing,
@@ -183,6 +300,48 @@ static const struct subject subjects[] = {
      .serve = serve_group,
      .serves_all = true,
      .keeps_open = true},
+    {.kind = "queue to get",
+     .prepare = empty_queue,
+     .wait = wait_get,
+     .serve = serve_get},
+    {.kind = "queue to put",
+     .prepare = full_queue,
+     .wait = wait_put,
+     .serve = serve_put},
+    {.kind = "queue to get", /* a rendezvous */
+     .prepare = nothing,
+     .wait = wait_get,
+     .serve = serve_get},
+    {.kind = "queue to put",
+     .prepare = nothing,
+     .wait = wait_put,
+     .serve = serve_put},
+    {.kind = "queue to be done",
+     .prepare = full_queue,
+     .wait = wait_done,
+     .serve = serve_done,
+     .serves_all = true,
+     .keeps_open = true},
+    {.kind = "channel to receive",
+     .prepare = rendezvous,
+     .wait = wait_receive,
+     .serve = serve_receive},
+    {.kind = "channel to send",
+     .prepare = rendezvous,
+     .wait = wait_send,
+     .serve = serve_send},
+    {.kind = "channel to send",
+     .prepare = full_channel,
+     .wait = wait_send,
+     .serve = serve_send},
+    {.kind = "choose among 3",
+     .prepare = rendezvous,
+     .wait = wait_choose_receive,
+     .serve = serve_receive},
+    {.kind = "choose among 3",
+     .prepare = full_channel,
+     .wait = wait_choose_send,
+     .serve = serve_send},
 };
 
 int main(void)

@@ -15,7 +15,7 @@ import sources
 
 LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net")
 PUBLIC = ("base", "hub", "hub_module", "thread", "debug",
-          "sync",
+          "sync", "queue", "channel",
           "scope", "thread_pool",
           "io", "net")
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")

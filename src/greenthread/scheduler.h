@@ -81,6 +81,7 @@ struct green__scheduler {
     int budget;      /* direct hand-overs left until the clock is looked at */
     int budget_size; /* how many were granted */
     green_time granted; /* when */
+    uint32_t lot;       /* what green_choose has drawn last */
     struct green_thread *dead;
     /* green_dump runs this in each parked one in turn. */
     void (*inspect)(struct green__scheduler *scheduler);

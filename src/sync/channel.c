@@ -1,0 +1,212 @@
+/*
+ * A channel. Receivers wait only while it is empty, senders only while it is
+ * full. What is sent to one who waits is copied straight to where it wants it.
+ */
+#include "sync/channel.h"
+
+#include <string.h>
+
+#include "base/system.h"
+
+static const struct green__wait_kind sending = {.name = "channel to send"};
+static const struct green__wait_kind receiving = {.name = "channel to receive"};
+
+/* Words are the rule; a call for eight bytes would cost more than the rest. */
+static inline void copy(void *to, const void *from, size_t size)
+{
+    if (green__likely(size == sizeof(uint64_t)))
+        memcpy(to, from, sizeof(uint64_t));
+    else if (size == sizeof(uint32_t))
+        memcpy(to, from, sizeof(uint32_t));
+    else if (size > 0)
+        memcpy(to, from, size);
+}
+
+static inline struct green__channel_place *take(struct green_waiters *line)
+{
+    return container_of(green__line_take(line), struct green__channel_place,
+                        place);
+}
+
+/* It has got what it waited for, or will not get it. */
+static inline void settle(struct green__channel_place *waiter, int error)
+{
+    waiter->error = error;
+    if (green__unlikely(waiter->chosen != NULL))
+        waiter->chosen(waiter);
+    else
+        green__line_wake(&waiter->place);
+}
+
+/* ---- Making and end -------------------------------------------------- */
+
+int green_channel_init(struct green_channel *channel, size_t size,
+                       size_t capacity)
+{
+    char *buffer = NULL;
+
+    if (!channel)
+        return green__refuse(EINVAL);
+    if (size > 0 && capacity > 0) {
+        buffer = green__system.allocate(capacity, size);
+        if (!buffer)
+            return green__refuse(ENOMEM);
+    }
+    *channel = (struct green_channel){
+        .internal = {.size = size, .capacity = capacity, .buffer = buffer},
+    };
+    return 0;
+}
+
+static void refuse_all(struct green_waiters *line)
+{
+    while (!green__line_empty(line))
+        settle(take(line), EPIPE);
+}
+
+int green_channel_close(struct green_channel *channel)
+{
+    if (!channel)
+        return green__refuse(EINVAL);
+    channel->internal.closed = true;
+    refuse_all(&channel->internal.senders);
+    refuse_all(&channel->internal.receivers);
+    return 0;
+}
+
+void green_channel_destroy(struct green_channel *channel)
+{
+    if (!channel)
+        return;
+    green_channel_close(channel);
+    green__system.release(channel->internal.buffer);
+    channel->internal.buffer = NULL;
+    channel->internal.length = 0;
+    channel->internal.capacity = 0;
+}
+
+/* ---- The buffer, a ring ---------------------------------------------- */
+
+static char *slot(const struct green_channel *channel, size_t index)
+{
+    if (index >= channel->internal.capacity)
+        index -= channel->internal.capacity;
+    return channel->internal.buffer + index * channel->internal.size;
+}
+
+static void put(struct green_channel *channel, const void *value)
+{
+    size_t index = channel->internal.head + channel->internal.length++;
+
+    copy(slot(channel, index), value, channel->internal.size);
+}
+
+static void get(struct green_channel *channel, void *value)
+{
+    if (value)
+        copy(value, slot(channel, channel->internal.head),
+             channel->internal.size);
+    channel->internal.length--;
+    if (++channel->internal.head == channel->internal.capacity)
+        channel->internal.head = 0;
+}
+
+/* ---- Send ------------------------------------------------------------ */
+
+int green_channel_try_send(struct green_channel *channel, const void *value)
+{
+    if (green__unlikely(!channel || (!value && channel->internal.size)))
+        return green__refuse(EINVAL);
+    if (green__unlikely(channel->internal.closed))
+        return green__refuse(EPIPE);
+    if (!green__line_empty(&channel->internal.receivers)) {
+        struct green__channel_place *receiver =
+            take(&channel->internal.receivers);
+
+        if (receiver->to)
+            copy(receiver->to, value, channel->internal.size);
+        settle(receiver, 0);
+        return 0;
+    }
+    if (channel->internal.length == channel->internal.capacity)
+        return green__refuse(EAGAIN);
+    put(channel, value);
+    return 0;
+}
+
+static GREEN__NOINLINE int wait_to_send(struct green_channel *channel,
+                                        const void *value)
+{
+    struct green__channel_place here;
+
+    here.from = value;
+    here.error = 0;
+    here.chosen = NULL;
+    if (green__line_wait(&channel->internal.senders, &here.place, &sending) < 0)
+        return -1;
+    return here.error ? green__refuse(here.error) : 0;
+}
+
+int green_channel_send(struct green_channel *channel, const void *value)
+{
+    if (green__likely(green_channel_try_send(channel, value) == 0))
+        return 0;
+    return errno == EAGAIN ? wait_to_send(channel, value) : -1;
+}
+
+/* ---- Receive --------------------------------------------------------- */
+
+/* Out of the buffer; the first sender that waits has room then. */
+static void receive_from_buffer(struct green_channel *channel, void *value)
+{
+    struct green__channel_place *sender;
+
+    get(channel, value);
+    if (green__likely(green__line_empty(&channel->internal.senders)))
+        return;
+    sender = take(&channel->internal.senders);
+    put(channel, sender->from);
+    settle(sender, 0);
+}
+
+static void receive_from_sender(struct green_channel *channel, void *value)
+{
+    struct green__channel_place *sender = take(&channel->internal.senders);
+
+    if (value)
+        copy(value, sender->from, channel->internal.size);
+    settle(sender, 0);
+}
+
+int green_channel_try_receive(struct green_channel *channel, void *value)
+{
+    if (green__unlikely(!channel))
+        return green__refuse(EINVAL);
+    if (channel->internal.length > 0)
+        receive_from_buffer(channel, value);
+    else if (!green__line_empty(&channel->internal.senders))
+        receive_from_sender(channel, value);
+    else
+        return green__refuse(channel->internal.closed ? EPIPE : EAGAIN);
+    return 0;
+}
+
+int green_channel_receive(struct green_channel *channel, void *value)
+{
+    struct green__channel_place here;
+
+    if (green__unlikely(!channel) || green__channel_can_receive(channel))
+        return green_channel_try_receive(channel, value);
+    here.to = value;
+    here.error = 0;
+    here.chosen = NULL;
+    if (green__unlikely(green__line_wait(&channel->internal.receivers,
+                                         &here.place, &receiving) < 0))
+        return -1;
+    return green__unlikely(here.error) ? green__refuse(here.error) : 0;
+}
+
+size_t green_channel_length(const struct green_channel *channel)
+{
+    return channel ? channel->internal.length : 0;
+}

@@ -1,0 +1,414 @@
+/*
+ * Choosing among several things to wait for: look which can be done at once and
+ * draw lots among them; if there is none, stand in all lines, and do what comes
+ * first. Whoever chooses one of the places takes the others out of their lines,
+ * so that in a channel's lines there are only those who can be served.
+ */
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "base/system.h"
+#include "sync/channel.h"
+
+/* Waited for without asking for memory. */
+#define FEW 8
+
+/* A case's place: in a channel's line, a descriptor's, a greenthread's links. */
+struct stand {
+    struct green__channel_place channel;
+    struct green__edge edge;
+    struct choice *choice;
+    struct green_case *of;
+    bool stands; /* is in its line */
+    bool called; /* the descriptor was reported */
+};
+
+struct choice {
+    struct green__scheduler *scheduler;
+    struct green_case *cases;
+    size_t count;
+    struct stand *stands;
+    struct pollfd *fds;
+    size_t descriptors; /* how many cases are of that kind */
+    bool over;          /* it has been woken */
+    struct stand *done; /* what was done meanwhile, but for a descriptor */
+    struct green__waiter waiter;
+    struct green_timer timer;
+};
+
+static void describe(const struct green__waiter *waiter, char *text,
+                     size_t size)
+{
+    const struct choice *choice =
+        container_of(waiter, const struct choice, waiter);
+
+    snprintf(text, size, "among %zu", choice->count);
+}
+
+static const struct green__wait_kind choosing = {"choose", describe};
+
+/* ---- What can be done at once ---------------------------------------- */
+
+static unsigned told(short events)
+{
+    unsigned ready = 0;
+
+    if (events & (POLLIN | POLLHUP | POLLERR | POLLRDHUP))
+        ready |= GREEN_READ;
+    if (events & (POLLOUT | POLLHUP | POLLERR))
+        ready |= GREEN_WRITE;
+    return ready;
+}
+
+static void tell(struct green_case *of, const struct pollfd *found)
+{
+    of->error = found->revents & POLLNVAL ? EBADF : 0;
+    of->ready = told(found->revents) & of->events;
+    if (found->revents & POLLERR)
+        of->ready |= GREEN_ERROR;
+    if (found->revents & POLLHUP)
+        of->ready |= GREEN_HANGUP;
+}
+
+/* Asks the kernel about all descriptors. 0, or -1 with errno. */
+static int look(struct choice *choice)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < choice->count; i++) {
+        const struct green_case *of = &choice->cases[i];
+
+        if (of->kind == GREEN_CASE_DESCRIPTOR)
+            choice->fds[n++] = (struct pollfd){
+                .fd = of->fd,
+                .events = (short)((of->events & GREEN_READ ? POLLIN : 0) |
+                                  (of->events & GREEN_WRITE ? POLLOUT : 0)),
+            };
+    }
+    if (green__system.poll(choice->fds, n, 0) < 0)
+        return -1;
+    n = 0;
+    for (size_t i = 0; i < choice->count; i++)
+        if (choice->cases[i].kind == GREEN_CASE_DESCRIPTOR)
+            tell(&choice->cases[i], &choice->fds[n++]);
+    return 0;
+}
+
+static bool can_be_done(const struct green_case *of)
+{
+    switch (of->kind) {
+    case GREEN_CASE_NONE:
+        return false;
+    case GREEN_CASE_SEND:
+        return green__channel_can_send(of->channel);
+    case GREEN_CASE_RECEIVE:
+        return green__channel_can_receive(of->channel);
+    case GREEN_CASE_DESCRIPTOR:
+        return of->ready || of->error;
+    case GREEN_CASE_END:
+        return of->thread->state == GREEN__FINISHED;
+    }
+    return false;
+}
+
+/* Marsaglia's xorshift32; who is chosen need not be secret. */
+static uint32_t draw(struct green__scheduler *s)
+{
+    uint32_t lot = s->lot ? s->lot : 2463534242u;
+
+    lot ^= lot << 13;
+    lot ^= lot >> 17;
+    lot ^= lot << 5;
+    s->lot = lot;
+    return lot;
+}
+
+/* One of those that can be done, each with the same chance; NULL: none can. */
+static struct green_case *pick(struct choice *choice)
+{
+    struct green_case *picked = NULL;
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < choice->count; i++)
+        if (can_be_done(&choice->cases[i]) &&
+            (++found == 1 || draw(choice->scheduler) % found == 0))
+            picked = &choice->cases[i];
+    return picked;
+}
+
+static int carry_out(struct choice *choice, struct green_case *of)
+{
+    if (of->kind == GREEN_CASE_SEND)
+        of->error =
+            green_channel_try_send(of->channel, of->value) < 0 ? errno : 0;
+    else if (of->kind == GREEN_CASE_RECEIVE)
+        of->error =
+            green_channel_try_receive(of->channel, of->value) < 0 ? errno : 0;
+    else if (of->kind == GREEN_CASE_END)
+        of->error = 0;
+    return (int)(of - choice->cases);
+}
+
+/* ---- The wait -------------------------------------------------------- */
+
+static struct green_waiters *line_of(struct green_case *of)
+{
+    return of->kind == GREEN_CASE_SEND ? &of->channel->internal.senders
+                                       : &of->channel->internal.receivers;
+}
+
+static void leave_channels(struct choice *choice)
+{
+    for (size_t i = 0; i < choice->count; i++) {
+        struct stand *stand = &choice->stands[i];
+        enum green_case_kind kind = stand->of->kind;
+
+        if (!stand->stands ||
+            (kind != GREEN_CASE_SEND && kind != GREEN_CASE_RECEIVE))
+            continue;
+        green__line_remove(line_of(stand->of), &stand->channel.place);
+        stand->stands = false;
+    }
+}
+
+/* The first to come wakes it. */
+static void end_wait(struct choice *choice, struct stand *done)
+{
+    if (choice->over)
+        return;
+    choice->over = true;
+    choice->done = done;
+    leave_channels(choice);
+    green__wake_on(choice->scheduler, &choice->waiter);
+}
+
+static void is_served(struct green__channel_place *place)
+{
+    struct stand *stand = container_of(place, struct stand, channel);
+
+    stand->stands = false;
+    stand->of->error = place->error;
+    end_wait(stand->choice, stand);
+}
+
+static void is_ready(struct green__edge *edge, unsigned events)
+{
+    struct stand *stand = container_of(edge, struct stand, edge);
+
+    (void)events; /* the next look tells */
+    stand->stands = false;
+    stand->called = true;
+    end_wait(stand->choice, NULL);
+}
+
+static void has_ended(struct green_thread *thread, void *arg)
+{
+    struct stand *stand = arg;
+
+    (void)thread;
+    stand->stands = false;
+    stand->of->error = 0;
+    end_wait(stand->choice, stand);
+}
+
+static void time_is_up(struct green_timer *timer)
+{
+    end_wait(timer->arg, NULL);
+}
+
+static int stand_at_descriptor(struct choice *choice, struct stand *stand)
+{
+    struct green_hub *hub = choice->scheduler->hub;
+    struct green__descriptor *d = green__descriptor_get(hub, stand->of->fd);
+
+    if (!d)
+        return -1;
+    stand->edge.fd = stand->of->fd;
+    stand->edge.events = stand->of->events;
+    stand->edge.callback = is_ready;
+    return green__edge_wait(hub, d, &stand->edge);
+}
+
+static int stand_in_line(struct choice *choice, struct stand *stand)
+{
+    struct green_case *of = stand->of;
+    int result = 0;
+
+    switch (of->kind) {
+    case GREEN_CASE_NONE:
+        return 0;
+    case GREEN_CASE_SEND:
+    case GREEN_CASE_RECEIVE:
+        stand->channel.to = of->value;
+        stand->channel.chosen = is_served;
+        green__line_append(line_of(of), &stand->channel.place);
+        break;
+    case GREEN_CASE_DESCRIPTOR:
+        result = stand_at_descriptor(choice, stand);
+        break;
+    case GREEN_CASE_END:
+        result = green_link(of->thread, has_ended, stand);
+        break;
+    }
+    stand->stands = result == 0;
+    return result;
+}
+
+/* What was seen of a descriptor is not used up: it goes on to the next in line,
+ * to whom it had not been told. */
+static void leave_descriptor(struct green_hub *hub, struct stand *stand)
+{
+    struct green__descriptor *d;
+
+    if (stand->stands)
+        green__edge_stop(hub, &stand->edge);
+    d = stand->called ? green__descriptor_peek(hub, stand->edge.fd) : NULL;
+    if (d && !green__list_empty(&d->edges))
+        green__edge_pass(d, stand->edge.events);
+}
+
+static void leave_all(struct choice *choice)
+{
+    leave_channels(choice);
+    for (size_t i = 0; i < choice->count; i++) {
+        struct stand *stand = &choice->stands[i];
+
+        if (stand->of->kind == GREEN_CASE_DESCRIPTOR)
+            leave_descriptor(choice->scheduler->hub, stand);
+        else if (stand->of->kind == GREEN_CASE_END && stand->stands)
+            green_unlink(stand->of->thread, has_ended, stand);
+    }
+}
+
+static int stand_in_all(struct choice *choice)
+{
+    for (size_t i = 0; i < choice->count; i++)
+        choice->stands[i] =
+            (struct stand){.choice = choice, .of = &choice->cases[i]};
+    for (size_t i = 0; i < choice->count; i++)
+        if (stand_in_line(choice, &choice->stands[i]) < 0)
+            return -1;
+    return 0;
+}
+
+/* Waits once. 0: something has come, see choice->done; or -1 with errno. */
+static int wait_once(struct choice *choice, green_time deadline)
+{
+    struct green__scheduler *s = choice->scheduler;
+    int result, error;
+
+    choice->over = false;
+    choice->done = NULL;
+    choice->waiter.thread = s->current;
+    choice->waiter.kind = &choosing;
+    choice->timer = (struct green_timer){.callback = time_is_up, .arg = choice};
+    result = stand_in_all(choice);
+    if (result == 0 && deadline != GREEN_FOREVER)
+        green_hub_schedule(s->hub, &choice->timer, deadline);
+    if (result == 0)
+        result = green__park_on(s, &choice->waiter);
+    error = errno;
+    green_hub_cancel(s->hub, &choice->timer);
+    leave_all(choice);
+    errno = error;
+    return result;
+}
+
+/* ---- The call -------------------------------------------------------- */
+
+static int choose(struct choice *choice, green_time deadline)
+{
+    struct green__scheduler *s = choice->scheduler;
+
+    for (;;) {
+        struct green_case *picked;
+
+        if (choice->descriptors > 0 && look(choice) < 0)
+            return -1;
+        picked = pick(choice);
+        if (picked)
+            return carry_out(choice, picked);
+        if (deadline != GREEN_FOREVER &&
+            (deadline == 0 || deadline <= green__hub_now(s->hub)))
+            return green__refuse(EAGAIN);
+        if (s->hub->dispatching)
+            return green__refuse(EDEADLK);
+        if (wait_once(choice, deadline) < 0)
+            return -1;
+        if (choice->done)
+            return (int)(choice->done->of - choice->cases);
+    }
+}
+
+/* 0, or the errno to fail with. */
+static int check(const struct choice *choice, const struct green_case *of)
+{
+    bool channel =
+        of->kind == GREEN_CASE_SEND || of->kind == GREEN_CASE_RECEIVE;
+
+    if ((unsigned)of->kind > GREEN_CASE_END || (channel && !of->channel))
+        return EINVAL;
+    if (of->kind == GREEN_CASE_SEND && !of->value &&
+        of->channel->internal.size > 0)
+        return EINVAL;
+    if (of->kind == GREEN_CASE_DESCRIPTOR &&
+        (of->fd < 0 || !of->events || (of->events & ~GREEN__READ_WRITE)))
+        return EINVAL;
+    if (of->kind != GREEN_CASE_END)
+        return 0;
+    if (!of->thread)
+        return EINVAL;
+    return of->thread == choice->scheduler->current ||
+                   of->thread == &choice->scheduler->main
+               ? EDEADLK
+               : 0;
+}
+
+static int check_all(struct choice *choice)
+{
+    if (choice->count > INT_MAX || (choice->count > 0 && !choice->cases))
+        return green__refuse(EINVAL);
+    for (size_t i = 0; i < choice->count; i++) {
+        int error = check(choice, &choice->cases[i]);
+
+        if (error)
+            return green__refuse(error);
+        choice->descriptors += choice->cases[i].kind == GREEN_CASE_DESCRIPTOR;
+    }
+    return 0;
+}
+
+/* More than FEW need memory, all in one piece. */
+static int choose_among_many(struct choice *choice, green_time deadline)
+{
+    char *memory = green__system.allocate(
+        choice->count, sizeof *choice->stands + sizeof *choice->fds);
+    int result, error;
+
+    if (!memory)
+        return green__refuse(ENOMEM);
+    choice->stands = (struct stand *)(void *)memory;
+    choice->fds = (struct pollfd *)(void *)(choice->stands + choice->count);
+    result = choose(choice, deadline);
+    error = errno;
+    green__system.release(memory);
+    errno = error;
+    return result;
+}
+
+int green_choose(struct green_case *cases, size_t count, green_time deadline)
+{
+    struct choice choice = {.cases = cases, .count = count};
+    struct stand few[FEW];
+    struct pollfd few_fds[FEW];
+
+    choice.scheduler = green__scheduler();
+    if (!choice.scheduler || check_all(&choice) < 0)
+        return -1;
+    if (count > FEW)
+        return choose_among_many(&choice, deadline);
+    choice.stands = few;
+    choice.fds = few_fds;
+    return choose(&choice, deadline);
+}

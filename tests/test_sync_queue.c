@@ -1,0 +1,311 @@
+/* Queues: their orders, limits, ends, and counts. */
+#include "support.h"
+
+#include <stdint.h>
+
+static struct green_queue queue;
+static intptr_t got[64];
+static int got_count, unlucky;
+
+static void *item(intptr_t number)
+{
+    return (void *)number;
+}
+
+static intptr_t get_now(void)
+{
+    void *value;
+
+    ck_ok(green_queue_try_get(&queue, &value));
+    return (intptr_t)value;
+}
+
+static void put_all(int count)
+{
+    for (intptr_t i = 0; i < count; i++)
+        ck_ok(green_queue_put(&queue, item(i)));
+}
+
+START_TEST(first_in_first_out)
+{
+    ck_ok(green_queue_init(&queue, GREEN_UNBOUNDED));
+    /* So that the ring grows while it is wrapped around. */
+    put_all(10);
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(get_now(), i);
+    put_all(1000);
+    ck_assert_uint_eq(green_queue_length(&queue), 1000);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(get_now(), i);
+    ck_assert_uint_eq(green_queue_length(&queue), 0);
+    green_queue_destroy(&queue);
+}
+END_TEST
+
+START_TEST(last_in_first_out)
+{
+    ck_ok(green_queue_init_lifo(&queue, 100));
+    put_all(100);
+    ck_fails(green_queue_try_put(&queue, item(100)), EAGAIN);
+    for (int i = 99; i >= 0; i--)
+        ck_assert_int_eq(get_now(), i);
+    green_queue_destroy(&queue);
+}
+END_TEST
+
+static int by_tens(const void *a, const void *b)
+{
+    return (int)((intptr_t)a / 10 - (intptr_t)b / 10);
+}
+
+START_TEST(by_priority_and_then_as_they_came)
+{
+    static const int came[] = {35, 12, 38, 5, 19, 31, 1, 10, 7, 33};
+    static const int wanted[] = {5, 1, 7, 12, 19, 10, 35, 38, 31, 33};
+
+    ck_ok(green_queue_init_priority(&queue, GREEN_UNBOUNDED, by_tens));
+    for (int i = 0; i < 10; i++)
+        ck_ok(green_queue_put(&queue, item(came[i])));
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(get_now(), wanted[i]);
+    for (intptr_t i = 0; i < 1000; i++)
+        ck_ok(green_queue_put(&queue, item(i * 7919 % 1000 * 10)));
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(get_now(), i * 10);
+    green_queue_destroy(&queue);
+}
+END_TEST
+
+static void *put_number(void *number)
+{
+    if (green_queue_put(&queue, number) < 0) {
+        ck_assert_int_eq(errno, EPIPE);
+        unlucky++;
+    }
+    return NULL;
+}
+
+static void *get_all(void *unused)
+{
+    void *value;
+
+    while (green_queue_get(&queue, &value) == 0)
+        got[got_count++] = (intptr_t)value;
+    ck_assert_int_eq(errno, EPIPE);
+    return unused;
+}
+
+START_TEST(with_the_limit_zero_they_meet)
+{
+    struct green_thread *putter;
+    void *value;
+
+    ck_fails(green_queue_try_put(&queue, item(1)), EAGAIN);
+    ck_fails(green_queue_try_get(&queue, &value), EAGAIN);
+    putter = green_spawn(put_number, item(1));
+    ck_ok(green_sleep(0));
+    ck_assert_uint_eq(green_queue_putting(&queue), 1);
+    ck_assert_uint_eq(green_queue_length(&queue), 0);
+    ck_ok(green_queue_get(&queue, &value));
+    ck_assert_ptr_eq(value, item(1));
+    ck_ok(green_join(putter, NULL));
+    putter = green_spawn(put_number, item(2));
+    ck_ok(green_queue_get(&queue, &value)); /* it comes first this time */
+    ck_assert_ptr_eq(value, item(2));
+    ck_ok(green_join(putter, NULL));
+}
+END_TEST
+
+START_TEST(putters_come_in_as_they_came)
+{
+    struct green_thread *threads[6];
+
+    ck_ok(green_queue_init(&queue, 2));
+    for (intptr_t i = 0; i < 6; i++)
+        threads[i] = green_spawn(put_number, item(i));
+    ck_ok(green_sleep(0));
+    ck_assert_uint_eq(green_queue_putting(&queue), 4);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(get_now(), i);
+        /* Whoever waits is in already: there is no room for a newcomer. */
+        ck_fails(green_queue_try_put(&queue, item(99)), EAGAIN);
+    }
+    ck_assert_int_eq(get_now(), 4);
+    ck_assert_int_eq(get_now(), 5);
+    for (int i = 0; i < 6; i++)
+        ck_ok(green_join(threads[i], NULL));
+    green_queue_destroy(&queue);
+}
+END_TEST
+
+START_TEST(resized)
+{
+    struct green_thread *threads[6];
+
+    ck_ok(green_queue_init(&queue, 1));
+    for (intptr_t i = 0; i < 6; i++)
+        threads[i] = green_spawn(put_number, item(i));
+    ck_ok(green_sleep(0));
+    ck_ok(green_queue_resize(&queue, 4));
+    ck_assert_uint_eq(green_queue_length(&queue), 4);
+    ck_assert_uint_eq(green_queue_putting(&queue), 2);
+    ck_ok(green_queue_resize(&queue, 2));
+    ck_assert_uint_eq(green_queue_length(&queue), 4);
+    ck_assert_int_eq(get_now(), 0);
+    ck_assert_int_eq(get_now(), 1);
+    ck_assert_uint_eq(green_queue_putting(&queue), 2); /* it is still full */
+    ck_assert_int_eq(get_now(), 2);
+    ck_assert_uint_eq(green_queue_putting(&queue), 1);
+    ck_ok(green_queue_resize(&queue, GREEN_UNBOUNDED));
+    for (int i = 3; i < 6; i++)
+        ck_assert_int_eq(get_now(), i);
+    for (int i = 0; i < 6; i++)
+        ck_ok(green_join(threads[i], NULL));
+    green_queue_destroy(&queue);
+}
+END_TEST
+
+START_TEST(a_closed_one_gives_out_what_it_holds)
+{
+    struct green_thread *putter, *getter;
+
+    ck_ok(green_queue_init(&queue, 3));
+    put_all(3);
+    putter = green_spawn(put_number, item(3));
+    ck_ok(green_sleep(0));
+    ck_ok(green_queue_close(&queue));
+    ck_ok(green_queue_close(&queue));
+    ck_fails(green_queue_put(&queue, item(4)), EPIPE);
+    ck_fails(green_queue_try_put(&queue, item(4)), EPIPE);
+    ck_ok(green_join(putter, NULL));
+    ck_assert_int_eq(unlucky, 1);
+    getter = green_spawn(get_all, NULL);
+    ck_ok(green_join(getter, NULL));
+    ck_assert_int_eq(got_count, 3);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(got[i], i);
+    green_queue_destroy(&queue);
+}
+END_TEST
+
+START_TEST(closed_under_getters)
+{
+    struct green_thread *getters[3];
+
+    ck_ok(green_queue_init(&queue, 3));
+    for (int i = 0; i < 3; i++)
+        getters[i] = green_spawn(get_all, NULL);
+    ck_ok(green_sleep(0));
+    ck_assert_uint_eq(green_queue_getting(&queue), 3);
+    ck_ok(green_queue_put(&queue, item(5)));
+    if (_i)
+        green_queue_destroy(&queue);
+    else
+        ck_ok(green_queue_close(&queue));
+    for (int i = 0; i < 3; i++)
+        ck_ok(green_join(getters[i], NULL));
+    ck_assert_int_eq(got_count, 1);
+    ck_assert_int_eq(got[0], 5);
+    green_queue_destroy(&queue);
+    green_queue_destroy(NULL);
+}
+END_TEST
+
+/* ---- Done ---------------------------------------------------------------- */
+
+static int dealt_with;
+
+static void *deal_with_items(void *unused)
+{
+    void *value;
+
+    while (green_queue_get(&queue, &value) == 0) {
+        ck_ok(green_sleep(GREEN_MSEC));
+        dealt_with++;
+        ck_ok(green_queue_task_done(&queue));
+    }
+    return unused;
+}
+
+START_TEST(until_all_is_dealt_with)
+{
+    struct green_thread *workers[3];
+
+    ck_ok(green_queue_init(&queue, _i ? 2 : 0));
+    ck_ok(green_queue_join(&queue));
+    for (int i = 0; i < 3; i++)
+        workers[i] = green_spawn(deal_with_items, NULL);
+    put_all(10);
+    ck_ok(green_queue_join(&queue));
+    ck_assert_int_eq(dealt_with, 10);
+    ck_fails(green_queue_task_done(&queue), ERANGE);
+    ck_ok(green_queue_close(&queue));
+    for (int i = 0; i < 3; i++)
+        ck_ok(green_join(workers[i], NULL));
+    green_queue_destroy(&queue);
+}
+END_TEST
+
+static void *join_it(void *unused)
+{
+    ck_fails(green_queue_join(&queue), EPIPE);
+    return unused;
+}
+
+START_TEST(destroyed_under_a_joiner)
+{
+    struct green_thread *joiner;
+
+    ck_ok(green_queue_init(&queue, 1));
+    put_all(1);
+    joiner = green_spawn(join_it, NULL);
+    ck_ok(green_sleep(0));
+    green_queue_destroy(&queue);
+    ck_ok(green_join(joiner, NULL));
+}
+END_TEST
+
+START_TEST(misuse_of_queues)
+{
+    void *value;
+
+    ck_fails(green_queue_init(NULL, 1), EINVAL);
+    ck_fails(green_queue_init_lifo(NULL, 1), EINVAL);
+    ck_fails(green_queue_init_priority(NULL, 1, by_tens), EINVAL);
+    ck_fails(green_queue_init_priority(&queue, 1, NULL), EINVAL);
+    ck_fails(green_queue_put(NULL, NULL), EINVAL);
+    ck_fails(green_queue_try_put(NULL, NULL), EINVAL);
+    ck_fails(green_queue_get(NULL, &value), EINVAL);
+    ck_fails(green_queue_get(&queue, NULL), EINVAL);
+    ck_fails(green_queue_try_get(NULL, &value), EINVAL);
+    ck_fails(green_queue_close(NULL), EINVAL);
+    ck_fails(green_queue_resize(NULL, 1), EINVAL);
+    ck_fails(green_queue_task_done(NULL), EINVAL);
+    ck_fails(green_queue_task_done(&queue), ERANGE);
+    ck_fails(green_queue_join(NULL), EINVAL);
+    ck_assert_uint_eq(green_queue_length(NULL), 0);
+    ck_assert_uint_eq(green_queue_getting(NULL), 0);
+    ck_assert_uint_eq(green_queue_putting(NULL), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("sync queue");
+    TCase *orders = add_tcase(suite, "order");
+    TCase *limits = add_tcase(suite, "limit");
+    TCase *ends = add_tcase(suite, "end");
+
+    tcase_add_test(orders, first_in_first_out);
+    tcase_add_test(orders, last_in_first_out);
+    tcase_add_test(orders, by_priority_and_then_as_they_came);
+    tcase_add_test(limits, with_the_limit_zero_they_meet);
+    tcase_add_test(limits, putters_come_in_as_they_came);
+    tcase_add_test(limits, resized);
+    tcase_add_test(ends, a_closed_one_gives_out_what_it_holds);
+    tcase_add_loop_test(ends, closed_under_getters, 0, 2);
+    tcase_add_loop_test(ends, until_all_is_dealt_with, 0, 2);
+    tcase_add_test(ends, destroyed_under_a_joiner);
+    tcase_add_test(ends, misuse_of_queues);
+    return run_suite(suite);
+}
