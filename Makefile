@@ -14,6 +14,7 @@ options = --prefix=$(PREFIX) --libdir=$(LIBDIR) $(O)
 run_tests = tools/run_tests.py -j $(JOBS)
 
 .PHONY: all build run test bench bench-peers bench-docs stress lint install help format clean \
+	python test-python \
 	test-asan test-tsan test-valgrind test-chaos test-aarch64
 
 all: build
@@ -55,7 +56,7 @@ bench-docs: ## docs/benchmarks.md and its charts, from the last make bench
 	@bench/chart.py --docs docs $(BUILD)/bench.json
 
 lint: ## check layers, sizes, symbols, headers, format, man pages
-	@$(setup) build lint
+	@$(setup) build lint python
 	@tools/lint.sh
 
 format: ## have clang-format rewrite all C files
@@ -65,6 +66,16 @@ format: ## have clang-format rewrite all C files
 install: build ## install below PREFIX (/usr/local), under DESTDIR if set
 	@meson install -C $(BUILD) --no-rebuild --quiet
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+python: ## build the hub for Eventlet, into build-python/venv
+	@$(setup) build python
+	@tools/python.sh build-python
+	@echo "build-python/venv/bin/python has greenhub, beside the system's Eventlet"
+
+test-python: ## test the hub for Eventlet, on every hub
+	@$(setup) build python test-python
+	@tools/python.sh build-python
+	@tools/run_pytest.py -j $(JOBS) build-python tests/python
 
 test-asan: ## the tests under AddressSanitizer and UBSan
 	@$(setup) build test
@@ -102,5 +113,5 @@ help: ## this list
 
 clean: ## remove the build directories
 	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint \
-		build-aarch64 build-aarch64-sysroot build-*.log build.log \
+		build-aarch64 build-aarch64-sysroot build-python build-*.log build.log \
 		build-without-libevent

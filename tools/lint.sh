@@ -26,16 +26,20 @@ check()
     [ -z "$output" ] || printf '%s\n' "$output" | sed 's/^/    /'
 }
 
+configure()
+{
+    tools/configure.sh $build -Dwerror=true -Dpython=yes
+}
+
 # A build of its own, whole, without a warning.
 build_clean()
 {
-    tools/configure.sh $build -Dwerror=true && tools/compile.sh $build
+    configure && tools/compile.sh $build
 }
 
 symbols()
 {
-    tools/configure.sh $build -Dwerror=true &&
-        tools/compile.sh $build src/libgreenhub.so.0.1.0 &&
+    configure && tools/compile.sh $build src/libgreenhub.so.0.1.0 &&
         tools/lint_symbols.py $build/src/libgreenhub.so
 }
 

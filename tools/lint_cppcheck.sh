@@ -5,13 +5,13 @@
 set -eu
 
 folders=
-for folder in src cli examples bench; do
+for folder in src cli examples bench python; do
     [ ! -d $folder ] || folders="$folders $folder"
 done
 
 # shellcheck disable=SC2086
-exec cppcheck --quiet --error-exitcode=1 --std=c11 -j 2 --inline-suppr \
+exec cppcheck --quiet --error-exitcode=1 --std=c11 -j 2 --library=python --inline-suppr \
     --enable=warning,portability --suppress=missingIncludeSystem \
     --suppress=autoVariables -D_GNU_SOURCE -D__linux__ \
-    '-DGREEN__VERSION="0"' '-DGREEN__HUB_DIR="/"' -Iinclude -Isrc \
+    '-DGREEN__VERSION="0"' '-DGREEN__HUB_DIR="/"' -DPY_VERSION_HEX=0x030b0000 -Iinclude -Isrc \
     --template='{file}:{line}: {message} [{id}]' $folders

@@ -19,6 +19,7 @@ FOLDERS = {
     "examples": (".c",),
     "tests": (".c",),
     "bench": (".c",),
+    "python": (".c", ".py", ".pyi", ".typed"),
     "man": (".1", ".3", ".7"),
 }
 # tests/meson.build names test_x.c as 'x'.

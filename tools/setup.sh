@@ -1,6 +1,6 @@
 #!/bin/sh
 # setup.sh PURPOSE...      (build, test, bench, bench-peers, lint, valgrind,
-#                          aarch64)
+#                          aarch64, python, test-python)
 #
 # Sees to it that what a purpose needs is there. When all is there, which is
 # nearly always, it looks and is done. Otherwise it installs what is missing
@@ -28,6 +28,13 @@ need_library()
 need_file()
 {
     [ -e "$1" ] || missing="$missing $2"
+}
+
+# need_python MODULE PACKAGE: for the Python that Debian's packages are for
+need_python()
+{
+    ${PYTHON:-/usr/bin/python3} -c "import $1" >/dev/null 2>&1 ||
+        missing="$missing $2"
 }
 
 # want_library MODULE PACKAGE: can be done without
@@ -85,6 +92,21 @@ for purpose; do
             aarch64-linux-gnu-gcc -E - >/dev/null 2>&1; then
             missing="$missing libc6-dev-arm64-cross"
         fi
+        ;;
+    python)
+        need_file /usr/bin/python3 python3
+        need_python ensurepip python3-venv
+        need_python greenlet python3-greenlet
+        need_python eventlet python3-eventlet
+        need_python mesonpy python3-mesonpy
+        if ! ${PYTHON:-/usr/bin/python3} -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
+            2>/dev/null; then
+            missing="$missing python3-dev"
+        fi
+        ;;
+    test-python)
+        need_python pytest python3-pytest
         ;;
     *)
         echo "setup.sh: unknown purpose: $purpose" >&2

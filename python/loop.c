@@ -1,0 +1,459 @@
+/*
+ * An OS thread's loop: the library's hub, and the descriptors that it watches.
+ *
+ * Where registering a descriptor costs a system call, as with epoll, it stays
+ * registered for reading when nobody waits any more: most who read will read
+ * again, and a request then costs no system call beside its own. When it becomes
+ * readable and nobody waits, it is taken back. Writing is not kept: most
+ * descriptors can be written nearly always.
+ *
+ * What is kept can go astray, for Eventlet does not say when it closes:
+ * - the number stands for something new. watch.c knows who registered it, and
+ *   asks for a new registration when somebody else waits.
+ * - somebody closes a descriptor that another one waits for. epoll forgets it
+ *   without a word. So after Python has run, those who wait are looked at: at
+ *   once if that has not been done for a while, or else a little later. It takes
+ *   two parts in a thousand of the time at most, and none while nothing runs.
+ * - the number is closed, but the file lives on in another process, and is
+ *   reported under a number that cannot be unregistered. Waits that end in vain
+ *   again and again say so; then the hub is made anew.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding.h"
+
+/* How often descriptors are checked: not before this time has passed, nor before
+ * this many times what the last check took. */
+#define CHECK_PAUSE (10 * GREEN_MSEC)
+#define CHECK_SHARE 500
+
+/* Waits in vain in a row after which a registration must have gone astray. */
+#define VAIN_LIMIT 16
+
+static pthread_key_t here_key;
+static pthread_once_t here_once = PTHREAD_ONCE_INIT;
+static int here_error;
+
+static void release(void *value)
+{
+    struct loop *loop = value;
+
+    if (atomic_fetch_sub(&loop->references, 1) > 1)
+        return;
+    for (size_t i = 0; i < loop->chunk_count; i++)
+        free(loop->chunks[i]);
+    free(loop->chunks);
+    free(loop->polled);
+    free(loop);
+}
+
+/* In a forked child the library has let go of the parent's hub by itself. Its
+ * like is made when the child first needs it, see open_anew(). */
+static void child_begins(void)
+{
+    struct loop *loop = pthread_getspecific(here_key);
+
+    if (loop)
+        loop->hub = NULL;
+}
+
+static void make_key(void)
+{
+    here_error = pthread_key_create(&here_key, release);
+    if (!here_error)
+        here_error = pthread_atfork(NULL, NULL, child_begins);
+}
+
+struct loop *loop_here(void)
+{
+    pthread_once(&here_once, make_key);
+    return here_error ? NULL : pthread_getspecific(here_key);
+}
+
+/* ---- Opening and closing ------------------------------------------------ */
+
+static void woken(struct green_call *call)
+{
+    (void)call; /* the wait has ended, which is all that was wanted */
+}
+
+static int open_hub(struct loop *loop)
+{
+    const struct green_hub_module *module;
+
+    if (green_use_hub(loop->name[0] ? loop->name : NULL) < 0)
+        return -1;
+    loop->hub = green_get_hub();
+    module = green_hub_get_module(loop->hub);
+    loop->keeps = module->capabilities & GREEN_HUB_EDGE;
+    loop->wakeup = (struct green_call){.callback = woken};
+    return 0;
+}
+
+/* It has been replaced: the library's hub is gone, with all that it watched. */
+static void retire(struct loop *loop)
+{
+    loop->dead = true;
+    loop->hub = NULL;
+    loop->ready = NULL;
+    loop->ready_end = &loop->ready;
+    release(loop);
+}
+
+struct loop *loop_open(const char *name, struct hub *object)
+{
+    struct loop *old = loop_here(), *loop = calloc(1, sizeof *loop);
+
+    if (!loop || here_error || strlen(name) >= sizeof loop->name)
+        goto failed;
+    strcpy(loop->name, name);
+    atomic_init(&loop->references, 2);
+    loop->object = object;
+    loop->ready_end = &loop->ready;
+    if (open_hub(loop) < 0 || pthread_setspecific(here_key, loop) != 0)
+        goto failed;
+    if (old)
+        retire(old);
+    return loop;
+
+failed:
+    if (!loop)
+        errno = ENOMEM;
+    free(loop);
+    return NULL;
+}
+
+static void stop_telling(struct watch *watch, enum direction direction)
+{
+    struct side *side = &watch->sides[direction];
+
+    if (!side->added)
+        return;
+    side->added = false;
+    watch->loop->added--;
+    if (watch->loop->hub)
+        green_hub_remove(watch->loop->hub, &watch->listeners[direction]);
+}
+
+static void each_watch(struct loop *loop, void (*act)(struct watch *watch))
+{
+    for (size_t i = 0; i < loop->chunk_count; i++)
+        for (size_t j = 0; loop->chunks[i] && j < WATCH_CHUNK; j++)
+            act(&loop->chunks[i][j]);
+}
+
+static void stop_watch(struct watch *watch)
+{
+    stop_telling(watch, READING);
+    stop_telling(watch, WRITING);
+}
+
+void loop_release(struct loop *loop)
+{
+    loop->object = NULL;
+    if (loop == loop_here()) {
+        each_watch(loop, stop_watch);
+        pthread_setspecific(here_key, NULL);
+        retire(loop);
+    }
+    release(loop);
+}
+
+/* ---- The table ---------------------------------------------------------- */
+
+struct watch *loop_peek(const struct loop *loop, int fd)
+{
+    size_t index = (size_t)fd / WATCH_CHUNK;
+
+    if (fd < 0 || index >= loop->chunk_count || !loop->chunks[index])
+        return NULL;
+    return &loop->chunks[index][fd % WATCH_CHUNK];
+}
+
+static int grow(struct loop *loop, size_t index)
+{
+    size_t count = loop->chunk_count ? loop->chunk_count : 16;
+    struct watch **chunks;
+
+    while (count <= index)
+        count *= 2;
+    chunks = realloc(loop->chunks, count * sizeof *chunks);
+    if (!chunks)
+        return -1;
+    memset(chunks + loop->chunk_count, 0,
+           (count - loop->chunk_count) * sizeof *chunks);
+    loop->chunks = chunks;
+    loop->chunk_count = count;
+    return 0;
+}
+
+static void is_ready(struct green_listener *listener, unsigned events);
+
+static struct watch *make_chunk(struct loop *loop, size_t index)
+{
+    static const unsigned wanted[] = {GREEN_READ, GREEN_WRITE};
+    struct watch *chunk = calloc(WATCH_CHUNK, sizeof *chunk);
+
+    for (size_t i = 0; chunk && i < WATCH_CHUNK; i++) {
+        struct watch *watch = &chunk[i];
+
+        watch->fd = (int)(index * WATCH_CHUNK + i);
+        watch->loop = loop;
+        for (int direction = READING; direction <= WRITING; direction++)
+            watch->listeners[direction] = (struct green_listener){
+                .fd = watch->fd,
+                .events = wanted[direction],
+                .callback = is_ready,
+                .arg = watch,
+            };
+    }
+    loop->chunks[index] = chunk;
+    return chunk;
+}
+
+struct watch *loop_watch(struct loop *loop, int fd)
+{
+    size_t index = (size_t)fd / WATCH_CHUNK;
+    struct watch *watch = loop_peek(loop, fd);
+
+    if (watch)
+        return watch;
+    if ((index < loop->chunk_count || grow(loop, index) == 0) &&
+        make_chunk(loop, index))
+        return &loop->chunks[index][fd % WATCH_CHUNK];
+    errno = ENOMEM;
+    return NULL;
+}
+
+/* ---- What the library is told, and tells -------------------------------- */
+
+static int start_telling(struct watch *watch, enum direction direction)
+{
+    if (green_hub_add(watch->loop->hub, &watch->listeners[direction]) < 0)
+        return -1;
+    watch->sides[direction].added = true;
+    watch->loop->added++;
+    return 0;
+}
+
+static void queue(struct watch *watch, unsigned events)
+{
+    struct loop *loop = watch->loop;
+
+    watch->reported |= (uint8_t)events;
+    if (watch->queued)
+        return;
+    watch->queued = true;
+    watch->next_ready = NULL;
+    *loop->ready_end = watch;
+    loop->ready_end = &watch->next_ready;
+}
+
+struct watch *loop_take_ready(struct loop *loop)
+{
+    struct watch *watch = loop->ready;
+
+    if (!watch)
+        return NULL;
+    loop->ready = watch->next_ready;
+    if (!loop->ready)
+        loop->ready_end = &loop->ready;
+    watch->queued = false;
+    return watch;
+}
+
+/* The library calls this as it dispatches: noted, and no more. */
+static void is_ready(struct green_listener *listener, unsigned events)
+{
+    struct watch *watch = listener->arg;
+    enum direction direction =
+        listener == &watch->listeners[READING] ? READING : WRITING;
+    struct side *side = &watch->sides[direction];
+
+    if (events & GREEN_CLOSED) {
+        side->added = false;
+        watch->loop->added--;
+        if (side->first)
+            queue(watch, GREEN_CLOSED);
+    } else if (!side->first) {
+        stop_telling(watch, direction);
+        watch->loop->vain = 0; /* it was of use */
+    } else {
+        queue(watch, listener->events);
+    }
+}
+
+/* In a forked child everything is told anew; what cannot be, is closed. */
+static void tell_again(struct watch *watch)
+{
+    for (int direction = READING; direction <= WRITING; direction++) {
+        watch->sides[direction].added = false;
+        if (watch->sides[direction].first &&
+            start_telling(watch, direction) < 0)
+            queue(watch, GREEN_CLOSED);
+    }
+}
+
+static int open_anew(struct loop *loop)
+{
+    if (open_hub(loop) < 0)
+        return -1;
+    loop->added = 0;
+    loop->vain = 0;
+    each_watch(loop, tell_again);
+    return 0;
+}
+
+int loop_tell(struct watch *watch, enum direction direction, bool anew)
+{
+    struct loop *loop = watch->loop;
+
+    if (!loop->hub && open_anew(loop) < 0)
+        return -1;
+    if (watch->sides[direction].added) {
+        if (!anew)
+            return 0;
+        stop_telling(watch, direction);
+    }
+    return start_telling(watch, direction);
+}
+
+void loop_idle(struct watch *watch, enum direction direction)
+{
+    if (direction == WRITING || !watch->loop->keeps)
+        stop_telling(watch, direction);
+}
+
+void loop_forget(struct watch *watch)
+{
+    struct loop *loop = watch->loop;
+    bool added = watch->sides[READING].added || watch->sides[WRITING].added;
+
+    stop_watch(watch);
+    watch->shared = false;
+    watch->reported = 0;
+    if (added && loop->hub)
+        green_hub_forget(loop->hub, watch->fd);
+}
+
+/* ---- Descriptors that were closed while somebody waits ------------------ */
+
+static struct pollfd *polled_room(struct loop *loop)
+{
+    size_t room = loop->polled_room ? loop->polled_room : 64;
+    struct pollfd *polled;
+
+    while (room < 2 * loop->waiting)
+        room *= 2;
+    if (room == loop->polled_room)
+        return loop->polled;
+    polled = realloc(loop->polled, room * sizeof *polled);
+    if (!polled)
+        return NULL;
+    loop->polled = polled;
+    loop->polled_room = room;
+    return polled;
+}
+
+/* poll(2) says of all of them at once whether they are open. */
+static void check(struct loop *loop)
+{
+    struct pollfd *polled = polled_room(loop);
+    nfds_t count = 0;
+
+    if (!polled)
+        return;
+    for (size_t i = 0; i < loop->chunk_count; i++)
+        for (size_t j = 0; loop->chunks[i] && j < WATCH_CHUNK; j++) {
+            const struct watch *watch = &loop->chunks[i][j];
+
+            if (watch->sides[READING].first || watch->sides[WRITING].first)
+                polled[count++] = (struct pollfd){.fd = watch->fd};
+        }
+    if (poll(polled, count, 0) <= 0)
+        return;
+    for (nfds_t i = 0; i < count; i++)
+        if (polled[i].revents & POLLNVAL)
+            queue(loop_peek(loop, polled[i].fd), GREEN_CLOSED);
+}
+
+/* Checks if it is time; else the wait is to end when it is. */
+static green_time check_descriptors(struct loop *loop, green_time timeout)
+{
+    green_time now = green_now(), due;
+
+    due = loop->checked + CHECK_PAUSE;
+    if (due < loop->checked + CHECK_SHARE * loop->check_cost)
+        due = loop->checked + CHECK_SHARE * loop->check_cost;
+    if (now < due)
+        return timeout < due - now ? timeout : due - now;
+    check(loop);
+    loop->ran = false;
+    loop->checked = now;
+    loop->check_cost = green_now() - now;
+    return loop->ready ? 0 : timeout;
+}
+
+/* ---- Waiting ------------------------------------------------------------ */
+
+static int wait_blocking(struct loop *loop, green_time timeout)
+{
+    PyThreadState *state;
+    int result, error;
+
+    loop->sleeping = true;
+    state = PyEval_SaveThread();
+    result = green_hub_wait(loop->hub, timeout);
+    error = errno;
+    PyEval_RestoreThread(state);
+    loop->sleeping = false;
+    errno = error;
+    return result;
+}
+
+static bool ended_early(green_time start, green_time timeout)
+{
+    return green_now() - start < timeout;
+}
+
+int loop_wait(struct loop *loop, green_time timeout)
+{
+    green_time start = 0;
+    int result;
+
+    if (!loop->hub && open_anew(loop) < 0)
+        return -1;
+    loop->turns++;
+    loop->asked = loop->births;
+    /* Code that never blocks is looked after as well, every so often. */
+    if (loop->ran && loop->waiting && (timeout > 0 || loop->turns % 64 == 0))
+        timeout = check_descriptors(loop, timeout);
+    if (timeout > 0) {
+        start = loop->vain ? green_now() : 0;
+        result = wait_blocking(loop, timeout);
+    } else {
+        result = green_hub_wait(loop->hub, 0);
+    }
+    if (result < 0)
+        return -1;
+    green_hub_dispatch(loop->hub);
+    if (loop->ready || timeout == 0) {
+        loop->ran = true;
+        loop->vain = 0;
+    } else if (start == 0 || ended_early(start, timeout)) {
+        loop->vain++;
+    } else {
+        loop->vain = 0;
+    }
+    return loop->vain > VAIN_LIMIT ? open_anew(loop) : 0;
+}
+
+void loop_wake(struct loop *loop)
+{
+    if (loop->sleeping)
+        green_hub_call_threadsafe(loop->hub, &loop->wakeup);
+}

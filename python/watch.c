@@ -1,0 +1,600 @@
+/*
+ * Who waits for which descriptor: add, remove, and what happens when a descriptor
+ * is closed or its number stands for something new.
+ *
+ * loop.c keeps descriptors registered when nobody waits. Whether a registration
+ * still holds is known when the same object registers again that did before, with a
+ * number that it has not given up since: mark_as_closed is a method of Eventlet's
+ * socket, which has one descriptor in its life. For all others a wait renews the
+ * registration, which is one system call.
+ */
+#include <errno.h>
+
+#include "binding.h"
+
+static struct hub *as_hub(PyObject *self)
+{
+    return (struct hub *)self;
+}
+
+/* ---- The lists ---------------------------------------------------------- */
+
+/* The list's reference is the caller's. */
+static void append(struct watch *watch, struct listener *listener)
+{
+    struct side *side = &watch->sides[listener->direction];
+
+    listener->next = NULL;
+    listener->previous = side->last;
+    if (side->last)
+        side->last->next = listener;
+    else
+        side->first = listener;
+    side->last = listener;
+    listener->linked = true;
+    listener->loop = watch->loop;
+    listener->born = ++watch->loop->births;
+    watch->loop->waiting++;
+}
+
+/* The list's reference is the caller's then. */
+static void unlink_listener(struct watch *watch, struct listener *listener)
+{
+    struct side *side = &watch->sides[listener->direction];
+
+    if (listener->next)
+        listener->next->previous = listener->previous;
+    else
+        side->last = listener->previous;
+    if (listener->previous)
+        listener->previous->next = listener->next;
+    else
+        side->first = listener->next;
+    listener->linked = false;
+    watch->loop->waiting--;
+}
+
+/* ---- Adding ------------------------------------------------------------- */
+
+/* eventlet.hubs.hub.g_prevent_multiple_readers, as it is now. */
+static int prevents_multiple_readers(void)
+{
+    PyObject *module = PyImport_ImportModule("eventlet.hubs.hub");
+    PyObject *flag = NULL;
+    int result;
+
+    if (module)
+        flag = PyObject_GetAttrString(module, "g_prevent_multiple_readers");
+    Py_XDECREF(module);
+    if (!flag)
+        return -1;
+    result = PyObject_IsTrue(flag);
+    Py_DECREF(flag);
+    return result;
+}
+
+static int refuse_second(const struct listener *second,
+                         const struct listener *first)
+{
+    PyObject *kind =
+        second->direction == READING ? binding.read : binding.write;
+
+    PyErr_Format(
+        PyExc_RuntimeError,
+        "Second simultaneous %U on fileno %d detected.  Unless you really know "
+        "what you're doing, make sure that only one greenthread can %U any "
+        "particular socket.  Consider using a pools.Pool. If you do know what "
+        "you're doing and want to disable this error, call "
+        "eventlet.debug.hub_prevent_multiple_readers(False), or for this "
+        "descriptor alone hub.allow_multiple_readers(%d) - MY THREAD=%S; THAT "
+        "THREAD=%R",
+        kind, second->fd, kind, second->fd, second->cb, first);
+    return -1;
+}
+
+static int may_join(const struct watch *watch, const struct listener *listener)
+{
+    const struct listener *first = watch->sides[listener->direction].first;
+    int prevents;
+
+    if (!first || watch->shared)
+        return 0;
+    prevents = prevents_multiple_readers();
+    if (prevents <= 0)
+        return prevents;
+    return refuse_second(listener, first);
+}
+
+/* Whether the object that waits is the one that registered the descriptor. */
+static bool is_owner(const struct watch *watch, PyObject *object)
+{
+    PyObject *owner = NULL;
+    bool same;
+
+    if (!watch->owner || weak_get(watch->owner, &owner) <= 0)
+        return false;
+    same = owner == object;
+    Py_DECREF(owner);
+    return same;
+}
+
+/* Notes who registers it. Objects without weak references own nothing. */
+static void set_owner(struct watch *watch, PyObject *object)
+{
+    PyObject *owner = object ? PyWeakref_NewRef(object, NULL) : NULL;
+
+    if (!owner)
+        PyErr_Clear();
+    Py_XSETREF(watch->owner, owner);
+}
+
+static int start_watching(struct watch *watch, const struct listener *listener)
+{
+    PyObject *mark = listener->mark_as_closed, *object;
+
+    if (!watch->loop->keeps) {
+        if (watch->sides[listener->direction].added)
+            return 0;
+        return loop_tell(watch, listener->direction, false);
+    }
+    object = PyMethod_Check(mark) ? PyMethod_GET_SELF(mark) : NULL;
+    if (object && is_owner(watch, object))
+        return loop_tell(watch, listener->direction, false);
+    set_owner(watch, object);
+    return loop_tell(watch, listener->direction, true);
+}
+
+static PyObject *make_listener(struct hub *hub, PyObject *const *arguments)
+{
+    int direction = listener_direction(arguments[0]), fd;
+
+    if (direction < 0)
+        return NULL;
+    fd = (int)PyLong_AsLong(arguments[1]);
+    if (fd == -1 && PyErr_Occurred())
+        return NULL;
+    if (fd < 0) {
+        PyErr_Format(PyExc_ValueError,
+                     "file descriptor cannot be a negative integer (%d)", fd);
+        return NULL;
+    }
+    if (hub->lclass == (PyObject *)binding.listener ||
+        hub->lclass == (PyObject *)binding.debug_listener)
+        return listener_new((PyTypeObject *)hub->lclass,
+                            (enum direction)direction, fd, arguments + 2);
+    return PyObject_Vectorcall(hub->lclass, arguments, 5, NULL);
+}
+
+static int link_listener(struct hub *hub, struct listener *listener)
+{
+    struct loop *loop = hub_loop(hub);
+    struct watch *watch;
+
+    if (!loop)
+        return -1;
+    watch = loop_watch(loop, listener->fd);
+    if (!watch) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (may_join(watch, listener) < 0)
+        return -1;
+    if (start_watching(watch, listener) < 0) {
+        raise_hub_error();
+        return -1;
+    }
+    Py_INCREF(listener);
+    append(watch, listener);
+    return 0;
+}
+
+static PyObject *add(PyObject *self, PyObject *const *arguments,
+                     Py_ssize_t count)
+{
+    PyObject *listener;
+
+    if (count != 5) {
+        PyErr_Format(PyExc_TypeError,
+                     "add() takes evtype, fileno, cb, tb, mark_as_closed; got "
+                     "%zd arguments",
+                     count);
+        return NULL;
+    }
+    listener = make_listener(as_hub(self), arguments);
+    if (listener &&
+        link_listener(as_hub(self), (struct listener *)listener) < 0)
+        Py_CLEAR(listener);
+    return listener;
+}
+
+/* ---- Removing ----------------------------------------------------------- */
+
+/* Takes it off. Its loop may be another thread's or gone, as when a greenlet
+ * unwinds that was left behind: then the library is not told. */
+static void drop(struct loop *loop, struct listener *listener)
+{
+    struct watch *watch = loop_peek(loop, listener->fd);
+
+    unlink_listener(watch, listener);
+    if (!watch->sides[listener->direction].first && loop == loop_here())
+        loop_idle(watch, listener->direction);
+    Py_DECREF(listener);
+}
+
+static PyObject *remove_listener(PyObject *self, PyObject *object)
+{
+    struct loop *loop = as_hub(self)->loop;
+    struct listener *listener = (struct listener *)object;
+
+    if (Py_TYPE(object) != binding.listener &&
+        !PyType_IsSubtype(Py_TYPE(object), binding.listener)) {
+        PyErr_Format(PyExc_TypeError, "%R is not what add() returned", object);
+        return NULL;
+    }
+    if (listener->spent)
+        Py_RETURN_NONE;
+    if (!listener->linked || listener->loop != loop) {
+        PyErr_Format(PyExc_KeyError, "%d", listener->fd);
+        return NULL;
+    }
+    drop(loop, listener);
+    Py_RETURN_NONE;
+}
+
+/* ---- Closed and recycled descriptors ------------------------------------ */
+
+static int obsolete_one(struct hub *hub, struct listener *listener)
+{
+    int status = PyList_Append(hub->closed, (PyObject *)listener);
+
+    Py_INCREF(listener);
+    drop(hub->loop, listener);
+    if (listener_defang(listener) < 0)
+        status = -1;
+    Py_DECREF(listener);
+    return status;
+}
+
+/* In Eventlet's order: secondaries first, each reading before writing. */
+static int obsolete(struct hub *hub, struct watch *watch)
+{
+    int status = 0;
+
+    for (int direction = READING; direction <= WRITING; direction++) {
+        struct side *side = &watch->sides[direction];
+
+        while (status == 0 && side->first && side->first->next)
+            status = obsolete_one(hub, side->first->next);
+    }
+    for (int direction = READING; direction <= WRITING; direction++)
+        if (status == 0 && watch->sides[direction].first)
+            status = obsolete_one(hub, watch->sides[direction].first);
+    return status;
+}
+
+static PyObject *mark_as_reopened(PyObject *self, PyObject *number)
+{
+    struct hub *hub = as_hub(self);
+    struct loop *loop = hub_loop(hub);
+    struct watch *watch;
+    int fd;
+
+    if (!loop)
+        return NULL;
+    fd = (int)PyLong_AsLong(number);
+    if (fd == -1 && PyErr_Occurred())
+        return NULL;
+    watch = loop_peek(loop, fd);
+    if (!watch)
+        Py_RETURN_NONE;
+    if (obsolete(hub, watch) < 0)
+        return NULL;
+    loop_forget(watch);
+    Py_CLEAR(watch->owner);
+    Py_RETURN_NONE;
+}
+
+static PyObject *notify_close(PyObject *self, PyObject *fd)
+{
+    (void)self;
+    (void)fd;
+    Py_RETURN_NONE;
+}
+
+static int wake_one(struct hub *hub, struct listener *listener)
+{
+    PyObject *fd = PyLong_FromLong(listener->fd), *arguments[2] = {NULL, fd};
+    PyObject *result = NULL;
+
+    if (fd && listener->cb)
+        result = call_with(listener->cb, arguments + 1, 1, NULL);
+    Py_XDECREF(fd);
+    Py_XDECREF(result);
+    if (result || !PyErr_Occurred())
+        return 0;
+    return debug_squelch(hub, binding.squelch_generic_exception, NULL);
+}
+
+static int wake_all(struct hub *hub, struct watch *watch,
+                    enum direction direction, uint64_t births)
+{
+    struct side *side = &watch->sides[direction];
+    int status = 0;
+
+    /* New ones come at the end, and belong to what the number stands for next. */
+    while (status == 0 && side->first && side->first->born <= births) {
+        struct listener *listener = side->first;
+
+        Py_INCREF(listener);
+        status = wake_one(hub, listener);
+        if (listener->linked && listener->loop == watch->loop) {
+            drop(watch->loop, listener);
+            listener->spent = true;
+        }
+        Py_DECREF(listener);
+    }
+    return status;
+}
+
+int watch_remove_descriptor(struct hub *hub, int fd)
+{
+    struct loop *loop = hub_loop(hub);
+    struct watch *watch = loop ? loop_peek(loop, fd) : NULL;
+    uint64_t births;
+    int status;
+
+    if (!watch)
+        return loop ? 0 : -1;
+    loop_forget(watch);
+    Py_CLEAR(watch->owner);
+    births = loop->births;
+    status = wake_all(hub, watch, READING, births);
+    return wake_all(hub, watch, WRITING, births) < 0 ? -1 : status;
+}
+
+static PyObject *remove_descriptor(PyObject *self, PyObject *number)
+{
+    int fd = (int)PyLong_AsLong(number);
+
+    if (fd == -1 && PyErr_Occurred())
+        return NULL;
+    if (watch_remove_descriptor(as_hub(self), fd) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* ---- Being called ------------------------------------------------------- */
+
+int watch_call(struct hub *hub, struct watch *watch, enum direction direction)
+{
+    struct listener *listener = watch->sides[direction].first;
+    PyObject *fd, *arguments[2] = {NULL, NULL}, *result;
+    int status = 0;
+
+    /* Added after the system was asked: what it said is not for this one. */
+    if (!listener || listener->born > hub->loop->asked || !listener->cb)
+        return 0;
+    fd = PyLong_FromLong(watch->fd);
+    if (!fd)
+        return -1;
+    Py_INCREF(listener);
+    arguments[1] = fd;
+    result = call_with(listener->cb, arguments + 1, 1, NULL);
+    Py_DECREF(listener);
+    if (!result)
+        status = debug_squelch_or_raise(hub, binding.squelch_exception, fd);
+    Py_XDECREF(result);
+    Py_DECREF(fd);
+    return status;
+}
+
+/* ---- Who waits ---------------------------------------------------------- */
+
+static int each_first(struct loop *loop, enum direction direction,
+                      int (*act)(void *arg, struct side *side, int fd),
+                      void *arg)
+{
+    for (size_t i = 0; i < loop->chunk_count; i++)
+        for (int j = 0; loop->chunks[i] && j < WATCH_CHUNK; j++) {
+            struct watch *watch = &loop->chunks[i][j];
+
+            if (watch->sides[direction].first &&
+                act(arg, &watch->sides[direction], watch->fd) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+static int list_first(void *list, struct side *side, int fd)
+{
+    (void)fd;
+    return PyList_Append(list, (PyObject *)side->first);
+}
+
+static PyObject *list_of(PyObject *self, enum direction direction)
+{
+    PyObject *list = PyList_New(0);
+
+    if (list && each_first(as_hub(self)->loop, direction, list_first, list) < 0)
+        Py_CLEAR(list);
+    return list;
+}
+
+static PyObject *get_readers(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return list_of(self, READING);
+}
+
+static PyObject *get_writers(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return list_of(self, WRITING);
+}
+
+static int set_item(PyObject *dictionary, int fd, PyObject *value)
+{
+    PyObject *key = PyLong_FromLong(fd);
+    int status = key && value ? PyDict_SetItem(dictionary, key, value) : -1;
+
+    Py_XDECREF(key);
+    return status;
+}
+
+static int note_first(void *dictionary, struct side *side, int fd)
+{
+    return set_item(dictionary, fd, (PyObject *)side->first);
+}
+
+static int note_rest(void *dictionary, struct side *side, int fd)
+{
+    struct listener *listener = side->first->next;
+    PyObject *list;
+    int status = 0;
+
+    if (!listener)
+        return 0;
+    list = PyList_New(0);
+    for (; list && status == 0 && listener; listener = listener->next)
+        status = PyList_Append(list, (PyObject *)listener);
+    if (status == 0)
+        status = set_item(dictionary, fd, list);
+    Py_XDECREF(list);
+    return status;
+}
+
+/* {"read": {fd: ...}, "write": {fd: ...}} */
+static PyObject *by_kind(PyObject *self,
+                         int (*act)(void *arg, struct side *side, int fd))
+{
+    PyObject *kinds[] = {binding.read, binding.write};
+    PyObject *all = PyDict_New(), *one;
+    int status = all ? 0 : -1;
+
+    for (int i = READING; i <= WRITING && status == 0; i++) {
+        one = PyDict_New();
+        if (!one || PyDict_SetItem(all, kinds[i], one) < 0 ||
+            each_first(as_hub(self)->loop, (enum direction)i, act, one) < 0)
+            status = -1;
+        Py_XDECREF(one);
+    }
+    if (status < 0)
+        Py_CLEAR(all);
+    return all;
+}
+
+PyObject *watch_listeners(PyObject *self, void *unused)
+{
+    (void)unused;
+    return by_kind(self, note_first);
+}
+
+PyObject *watch_secondaries(PyObject *self, void *unused)
+{
+    (void)unused;
+    return by_kind(self, note_rest);
+}
+
+static PyObject *allow_multiple_readers(PyObject *self, PyObject *args,
+                                        PyObject *keywords)
+{
+    static char *names[] = {"fileno", "allow", NULL};
+    struct loop *loop = hub_loop(as_hub(self));
+    PyObject *object;
+    struct watch *watch;
+    int fd, allow = 1;
+
+    if (!loop || !PyArg_ParseTupleAndKeywords(args, keywords, "O|p", names,
+                                              &object, &allow))
+        return NULL;
+    fd = PyObject_AsFileDescriptor(object);
+    if (fd < 0)
+        return NULL;
+    watch = loop_watch(loop, fd);
+    if (!watch)
+        return PyErr_NoMemory();
+    watch->shared = allow;
+    Py_RETURN_NONE;
+}
+
+/* ---- Memory ------------------------------------------------------------- */
+
+static void clear_one(struct watch *watch)
+{
+    for (int direction = READING; direction <= WRITING; direction++)
+        while (watch->sides[direction].first)
+            drop(watch->loop, watch->sides[direction].first);
+    Py_CLEAR(watch->owner);
+}
+
+void watch_clear(struct hub *hub)
+{
+    struct loop *loop = hub->loop;
+
+    for (size_t i = 0; loop && i < loop->chunk_count; i++)
+        for (size_t j = 0; loop->chunks[i] && j < WATCH_CHUNK; j++)
+            clear_one(&loop->chunks[i][j]);
+}
+
+int watch_traverse(struct hub *hub, visitproc visit, void *arg)
+{
+    struct loop *loop = hub->loop;
+
+    for (size_t i = 0; loop && i < loop->chunk_count; i++)
+        for (size_t j = 0; loop->chunks[i] && j < WATCH_CHUNK; j++)
+            for (int direction = READING; direction <= WRITING; direction++) {
+                struct side *side = &loop->chunks[i][j].sides[direction];
+
+                for (struct listener *l = side->first; l; l = l->next)
+                    Py_VISIT(l);
+            }
+    return 0;
+}
+
+#define FAST(function) (PyCFunction)(void (*)(void))(function)
+
+PyMethodDef watch_methods[] = {
+    {"add", FAST(add), METH_FASTCALL,
+     "add(evtype, fileno, cb, tb, mark_as_closed)\n--\n\n"
+     "Has cb(fileno) called in each turn in which the descriptor is ready, "
+     "until\n"
+     "the listener that is returned is removed. tb is called with an exception "
+     "if\n"
+     "the descriptor turns out to be closed, after mark_as_closed() or None.\n"
+     "Raises ValueError for a negative descriptor, OSError (EBADF) if it is "
+     "not\n"
+     "open, RuntimeError if somebody waits for the same already; nothing is "
+     "added\n"
+     "then."},
+    {"remove", remove_listener, METH_O,
+     "remove(listener)\n--\n\n"
+     "Takes a listener back: it is not called any more, not even for what was\n"
+     "seen already. Nothing happens if it is spent. Raises KeyError if it is "
+     "not\n"
+     "added."},
+    {"mark_as_reopened", mark_as_reopened, METH_O,
+     "mark_as_reopened(fileno)\n--\n\n"
+     "The number stands for something new: whoever waits for it is told, by "
+     "tb,\n"
+     "in the next turn."},
+    {"notify_close", notify_close, METH_O,
+     "notify_close(fileno)\n--\n\n"
+     "Does nothing: that a descriptor was closed is found out without being\n"
+     "told."},
+    {"remove_descriptor", remove_descriptor, METH_O,
+     "remove_descriptor(fileno)\n--\n\n"
+     "Calls whoever waits for it, and forgets it."},
+    {"get_readers", get_readers, METH_NOARGS,
+     "get_readers()\n--\n\nThe listeners that wait to read, a list."},
+    {"get_writers", get_writers, METH_NOARGS,
+     "get_writers()\n--\n\nThe listeners that wait to write, a list."},
+    {"allow_multiple_readers", FAST(allow_multiple_readers),
+     METH_VARARGS | METH_KEYWORDS,
+     "allow_multiple_readers(fileno, allow=True)\n--\n\n"
+     "Lets several greenthreads wait for the same direction of this "
+     "descriptor,\n"
+     "a number or an object with fileno(). It ends when the number is given "
+     "to\n"
+     "something new."},
+    {NULL, NULL, 0, NULL},
+};
