@@ -114,4 +114,4 @@ help: ## this list
 clean: ## remove the build directories
 	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint \
 		build-aarch64 build-aarch64-sysroot build-python build-*.log build.log \
-		build-without-libevent
+		build-without-packages

@@ -73,7 +73,7 @@ def case_hubs_as_text_and_json():
     found = json.loads(out)
     assert status == 0, err
     names = [hub["name"] for hub in found["hubs"]]
-    assert {"poll", "selects", "libevent", "sim"} <= set(names), names
+    assert {"poll", "selects", "libevent", "uring", "sim"} <= set(names), names
     assert [hub["name"] for hub in found["hubs"] if hub["default"]] == [
         found["default"]]
     for hub in found["hubs"]:

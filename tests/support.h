@@ -49,6 +49,8 @@ bool is_emulated(void);
 
 /* The hub under test: GREENHUB_HUB, or "epolls". */
 const char *hub_under_test(void);
+/* Whether a build or a system may be without this hub. */
+bool may_be_missing(const char *name);
 /* Whether its clock is virtual: time passes only while the hub waits. */
 bool on_sim(void);
 /* Whether the library was built to give bugs a chance (GREENHUB_CHAOS_SEED). */

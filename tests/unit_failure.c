@@ -64,8 +64,8 @@ static void fail_none(void)
     left = -1;
 }
 
-static const char *const hubs[] = {"epolls", "poll", "selects", "sim",
-                                   "libevent"};
+static const char *const hubs[] = {"epolls", "poll",     "selects",
+                                   "sim",    "libevent", "uring"};
 
 START_TEST(making_a_hub)
 {

@@ -9,7 +9,7 @@ set -eu
 directory=$1
 shift
 stamp=$directory/configured-with
-libraries=$(pkg-config --modversion check libevent_core 2>/dev/null || :)
+libraries=$(pkg-config --modversion check libevent_core liburing 2>/dev/null || :)
 wanted="$libraries CC=${CC-} CFLAGS=${CFLAGS-} LDFLAGS=${LDFLAGS-} $*"
 
 if [ -f "$directory/build.ninja" ] && [ -f "$stamp" ] &&

@@ -56,6 +56,7 @@ for purpose; do
         need ninja ninja-build
         need pkg-config pkg-config
         want_library libevent_core libevent-dev
+        want_library liburing liburing-dev
         ;;
     test)
         need python3 python3
@@ -117,7 +118,7 @@ done
 
 wanted=$missing
 # Tried once only: where an optional package cannot be had, that is that.
-refused=build-without-libevent
+refused=build-without-packages
 if [ -n "$optional" ] && [ ! -f "$refused" ]; then
     wanted="$missing$optional"
 fi
@@ -172,7 +173,10 @@ if install $wanted || { update && install $wanted; }; then
     exit 0
 elif [ -n "$optional" ] && { [ -z "$missing" ] || install $missing; }; then
     : >"$refused"
-    echo "Going on without$optional, which could not be installed." >&2
+    for package in $optional; do
+        install "$package" ||
+            echo "Going on without $package, which could not be installed." >&2
+    done
     exit 0
 fi
 tail -n 20 "$log" >&2

@@ -11,6 +11,8 @@
 
 #include <greenhub/base.h>
 
+#include <sys/socket.h>
+
 GREEN_BEGIN_DECLS
 
 struct green_hub;
@@ -28,8 +30,8 @@ struct green_hub_module;
  *
  * name  NULL: the hub that GREENHUB_HUB in the environment names; without it
  *         the best one of this system: epolls, poll, selects, in this order
- *       "epolls", "poll", "selects", "libevent" (also "epoll", "select",
- *         "pyevent"): that hub
+ *       "epolls", "poll", "selects", "libevent", "uring" (also "epoll",
+ *         "select", "pyevent", "io_uring"): that hub
  *       another name without a '/': greenhub_hub_NAME.so, looked for in the
  *         folders of GREENHUB_HUB_PATH (separated by ':') and then in the
  *         library's own hub folder
@@ -221,6 +223,86 @@ GREEN_API int green_hub_call(struct green_hub *hub, struct green_call *call);
 GREEN_API int green_hub_call_threadsafe(struct green_hub *hub,
                                         struct green_call *call);
 
+/* ---- Operations ------------------------------------------------------ */
+
+/*
+ * What a hub can carry out by itself, where its module can (uring): a system
+ * call whose result comes later, in place of telling when the descriptor is
+ * ready for it. Greenthreads use it without asking; a program that uses the hub
+ * as an event loop may, too.
+ */
+enum green_operation_kind {
+    GREEN_OP_READ,    /* buffer, size, offset (-1: the file's own position) */
+    GREEN_OP_WRITE,   /* the same */
+    GREEN_OP_READV,   /* buffer: struct iovec [size], offset */
+    GREEN_OP_WRITEV,  /* the same */
+    GREEN_OP_RECV,    /* buffer, size, flags: MSG_... */
+    GREEN_OP_SEND,    /* the same */
+    GREEN_OP_RECVMSG, /* buffer: struct msghdr, flags */
+    GREEN_OP_SENDMSG, /* the same */
+    GREEN_OP_ACCEPT,  /* buffer: struct sockaddr, length, flags: SOCK_... */
+    GREEN_OP_FSYNC,   /* flags: 1: what is needed to read it again alone */
+    GREEN_OP_OPEN,    /* fd: a folder, path, flags: O_..., mode */
+    GREEN_OP_STAT,    /* fd: a folder, path, flags: AT_..., mode: STATX_...,
+                       * buffer: struct statx */
+    GREEN_OP_KINDS,
+};
+
+/*
+ * One operation. The caller owns it and what it points to, and keeps them in
+ * place while it is in flight: from green_hub_submit until the callback has
+ * begun, or until its hub has been eliminated or ended, which waits for the
+ * system to let go of them. Zero-initialise it, fill in what its kind asks for.
+ */
+struct green_operation {
+    unsigned kind; /* enum green_operation_kind */
+    int fd;
+    void *buffer;
+    size_t size;
+    int64_t offset;
+    const char *path;
+    socklen_t *length;
+    unsigned flags, mode;
+    bool later; /* a hint: the descriptor is known not to be ready now */
+    void (*callback)(struct green_operation *operation);
+    void *arg;      /* the caller's; the library leaves it alone */
+    int64_t result; /* for the callback: as the system call's, or -errno */
+    struct {
+        struct green_operation *next; /* the library's */
+        unsigned state;
+    } internal;
+};
+
+/*
+ * Whether this hub can carry out this kind of operation. False if hub is NULL.
+ * Never switches. The hub's own thread.
+ */
+GREEN_API bool green_hub_can(const struct green_hub *hub,
+                             enum green_operation_kind kind);
+
+/*
+ * Starts an operation; its callback is called in a later turn of the loop, once,
+ * with `result` set. What is submitted in one turn goes to the system together,
+ * at the turn's end.
+ * Returns 0, or -1 and nothing is started:
+ *   EINVAL   an argument is NULL, no callback, no such kind
+ *   EALREADY it is in flight
+ *   ENOSYS   this hub can't: green_hub_can
+ *   EAGAIN, ENOMEM   the system's limits
+ * Never switches. The hub's own thread.
+ */
+GREEN_API int green_hub_submit(struct green_hub *hub,
+                               struct green_operation *operation);
+
+/*
+ * Has an operation end soon. Its callback is called nonetheless: with -ECANCELED
+ * or -EINTR, or with what it did before it could be stopped.
+ * Returns 0, or -1: EINVAL for NULL, ENOENT if it is not in flight.
+ * Never switches. The hub's own thread.
+ */
+GREEN_API int green_hub_withdraw(struct green_hub *hub,
+                                 struct green_operation *operation);
+
 /*
  * Runs the loop on the caller's stack until green_hub_abort; greenthreads run
  * between two turns. Callbacks are called on the caller's stack.
@@ -272,6 +354,7 @@ struct green_hub_stats {
     uint64_t dropped;       /* greenthreads dropped when the hub took over */
     uint64_t alive;         /* greenthreads alive now, main included */
     uint64_t descriptors;   /* descriptors watched now */
+    uint64_t operations;    /* operations submitted */
     green_time longest_run; /* longest time between two turns: who hogs? */
 };
 

@@ -16,7 +16,7 @@
 GREEN_BEGIN_DECLS
 
 /* The version of this contract. A module of another version is refused. */
-#define GREEN_HUB_ABI 1u
+#define GREEN_HUB_ABI 2u
 
 /*
  * A flag in the set that `interest` is given, beside GREEN_READ and GREEN_WRITE:
@@ -94,7 +94,54 @@ struct green_hub_module {
 
     /* The hub's clock, if it is not CLOCK_MONOTONIC. Optional. */
     green_time (*now)(struct green_hub *hub);
+
+    /*
+     * ---- Operations: all four or none ----
+     *
+     * For a module that can carry out system calls itself and report their
+     * results (io_uring) beside telling what is ready. While an operation is in
+     * flight the system may read and write the memory that it points to, which
+     * lies on a greenthread's stack more often than not. So each one ends in
+     * exactly one green_hub_complete(), also when it is cancelled; and `close`
+     * returns only when the system has let go of all of them, which are not
+     * reported any more, nor looked at: their memory may be used anew by then,
+     * though not yet unmapped. After a `wait` that returned -1 none is in
+     * flight.
+     */
+
+    /* Which kinds it can carry out here: 1u << GREEN_OP_... Asked once, after
+     * `open`. */
+    unsigned (*operations)(struct green_hub *hub);
+
+    /*
+     * Takes an operation. It need not reach the system before the next `wait` or
+     * `flush`. The open file is the one that has the number at that moment.
+     * Returns 0, or -1 with errno: the system's limits; then the loop does
+     * without.
+     */
+    int (*submit)(struct green_hub *hub, struct green_operation *operation);
+
+    /* Has one that was submitted and not yet completed end soon: with -ECANCELED
+     * or -EINTR, or what it has done. It must not be lost what it has done. */
+    void (*cancel)(struct green_hub *hub, struct green_operation *operation);
+
+    /*
+     * Hands to the system at once what was submitted, cancelled and changed by
+     * `interest`, without waiting. The loop asks for it before a descriptor is
+     * closed on which something was cancelled or taken back: when it returns,
+     * nothing of that may keep the open file open.
+     */
+    void (*flush)(struct green_hub *hub);
 };
+
+/*
+ * Reports an operation's result, as the system call's, or -errno: from within
+ * `wait`, `submit`, `cancel` or `flush`. The module must not touch the operation
+ * any more. Cannot fail. Never switches, calls no callback.
+ */
+GREEN_API void green_hub_complete(struct green_hub *hub,
+                                  struct green_operation *operation,
+                                  int64_t result);
 
 /*
  * Reports, from within `wait`, that a descriptor is ready: GREEN_READ,

@@ -148,7 +148,7 @@ static unsigned wanted_by_edges(const struct green__descriptor *d,
         if ((events & enough) == enough)
             break;
     }
-    return events;
+    return events & GREEN__READ_WRITE;
 }
 
 /*
@@ -357,6 +357,15 @@ int green__edge_wait(struct green_hub *hub, struct green__descriptor *d,
     return 0;
 }
 
+void green__edge_line_up(struct green_hub *hub, struct green__descriptor *d,
+                         struct green__edge *edge)
+{
+    link_by_ticket(hub, d, edge);
+    d->flags &= (uint8_t) ~(GREEN__QUIET | GREEN__RENEWED);
+    if (green__unlikely(!hub->descriptors.sweeping))
+        green__descriptors_sweep_later(hub);
+}
+
 void green__edge_stop(struct green_hub *hub, struct green__edge *edge)
 {
     struct green__descriptor *d = green__descriptor_peek(hub, edge->fd);
@@ -390,6 +399,22 @@ void green__edge_pass(struct green__descriptor *d, unsigned events)
         wake_first(d, GREEN_WRITE, events);
 }
 
+bool green__edge_pass_turn(struct green__descriptor *d, unsigned direction)
+{
+    struct green_list *link;
+
+    green__list_each (&d->edges, link) {
+        struct green__edge *edge = edge_of(link);
+
+        if (edge->events & GREEN__TURN(direction)) {
+            green__list_remove(link);
+            edge->callback(edge, direction);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- Opened and closed ----------------------------------------------- */
 
 /* Tells all who wait; each is off the list before it is called. */
@@ -421,6 +446,8 @@ static void tell_closed(struct green_hub *hub, struct green__descriptor *d)
 /* The number's life is over; what belongs to the next is set anew. */
 static void end_life(struct green_hub *hub, struct green__descriptor *d)
 {
+    bool known = d->interest || !green__list_empty(&d->edges);
+
     if (d->interest)
         green__descriptor_tell(hub, d, 0);
     d->generation++;
@@ -430,6 +457,8 @@ static void end_life(struct green_hub *hub, struct green__descriptor *d)
     d->file = 0;
     if (!green__list_empty(&d->edges) || !green__list_empty(&d->listeners))
         tell_closed(hub, d);
+    if (known && hub->module->flush)
+        hub->module->flush(hub);
 }
 
 void green__descriptor_closed(struct green_hub *hub, int fd)

@@ -20,6 +20,15 @@
 
 #define GREEN__READ_WRITE (GREEN_READ | GREEN_WRITE)
 
+/*
+ * Besides events, an edge may wait for its turn in a direction, or have an
+ * operation in flight there; the module is not told of these. And an operation is
+ * withdrawn to be submitted anew.
+ */
+#define GREEN__TURN(direction) ((unsigned)(direction) << 8)
+#define GREEN__HOLDS(direction) ((unsigned)(direction) << 16)
+#define GREEN__RENEW 0x1000000u
+
 /* One greenthread's wait. On its stack. */
 struct green__edge {
     struct green_list link;
@@ -28,6 +37,7 @@ struct green__edge {
     uint32_t ticket; /* 0: came just now; kept when it has to wait again */
     /* Called once, after it was taken off; GREEN_CLOSED: the descriptor went. */
     void (*callback)(struct green__edge *edge, unsigned events);
+    struct green_operation *operation; /* of one that HOLDS */
 };
 
 enum green__descriptor_flag {
@@ -97,6 +107,16 @@ struct green__descriptor *green__descriptor_get(struct green_hub *hub, int fd);
  */
 int green__edge_wait(struct green_hub *hub, struct green__descriptor *d,
                      struct green__edge *edge);
+
+/* Links an edge that waits for its turn, or holds it: nobody is told. */
+void green__edge_line_up(struct green_hub *hub, struct green__descriptor *d,
+                         struct green__edge *edge);
+
+/* The turn in this direction goes to the next in line, if there is one. */
+bool green__edge_pass_turn(struct green__descriptor *d, unsigned direction);
+
+/* Has operations submitted anew: sweep.c. */
+void green__edges_renew(struct green_hub *hub, struct green__descriptor *d);
 
 /* Takes an edge back that was not called. */
 void green__edge_stop(struct green_hub *hub, struct green__edge *edge);

@@ -55,6 +55,9 @@ struct green_hub {
     int wakeup_fd; /* when the module has no wakeup of its own; else -1 */
     struct green_listener wakeup_listener;
 
+    unsigned operations; /* which kinds the module can, 1u << GREEN_OP_... */
+    struct green_operation *completed, **completed_end; /* to be called back */
+
     bool running; /* green_hub_run */
     bool aborted;
     bool dispatching; /* callbacks are being called */
@@ -113,6 +116,10 @@ void green__calls_close(struct green_hub *hub);
 void green__calls_forget(struct green_hub *hub);
 bool green__calls_pending(struct green_hub *hub);
 void green__calls_dispatch(struct green_hub *hub);
+
+/* operations.c */
+void green__operations_open(struct green_hub *hub);
+void green__operations_dispatch(struct green_hub *hub);
 
 /* loader.c: a module by name or file. NULL as green_use_hub; *library is what
  * green__library_close wants back, or NULL. */

@@ -33,6 +33,13 @@ int green__module_check(const struct green_hub_module *module)
         return green__fail(EPROTO,
                            "the hub module %s has virtual time and no `now`",
                            module->name);
+    if (!module->operations != !module->submit ||
+        !module->operations != !module->cancel ||
+        !module->operations != !module->flush)
+        return green__fail(EPROTO,
+                           "the hub module %s has some of operations, submit, "
+                           "cancel and flush, not all",
+                           module->name);
     return 0;
 }
 

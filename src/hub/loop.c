@@ -36,6 +36,7 @@ struct green_hub *green__hub_open(const struct green_hub_module *module,
         goto free_hub;
     if (green__calls_open(hub) < 0)
         goto close_module;
+    green__operations_open(hub);
     hub->run_start = green__clock();
     hub->turn_time = green__hub_now(hub);
     green__timers_init(&hub->timers, hub->turn_time);
@@ -180,7 +181,8 @@ static green_time begin_wait(struct green_hub *hub, green_time timeout,
 
     if (ran > hub->stats.longest_run)
         hub->stats.longest_run = ran;
-    if (green__descriptors_prepare(hub) || green__calls_pending(hub))
+    if (green__descriptors_prepare(hub) || green__calls_pending(hub) ||
+        hub->completed)
         return 0;
     if (timeout == 0)
         return 0;
@@ -223,6 +225,8 @@ int green_hub_dispatch(struct green_hub *hub)
     if (!hub->dead)
         hub->stats.fired +=
             green__timers_fire(&hub->timers, hub->turn_time, &hub->dead);
+    if (green__unlikely(hub->completed != NULL) && !hub->dead)
+        green__operations_dispatch(hub);
     if (!hub->dead)
         green__descriptors_dispatch(hub);
     hub->dispatching = false;

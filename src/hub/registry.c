@@ -15,6 +15,7 @@
     HUB(poll, poll, true)                                                      \
     HUB(selects, select, true)                                                 \
     HUB(libevent, pyevent, false)                                              \
+    HUB(uring, io_uring, false)                                                \
     HUB(sim, sim, false)
 
 #define AS_ENTRY(name, alias, by_default)                                      \

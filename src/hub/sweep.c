@@ -23,7 +23,8 @@ static bool look_at(struct green_hub *hub, struct green__descriptor *d)
         return true;
     }
     d->flags |= GREEN__RENEWED;
-    if (green__descriptor_tell(hub, d, d->interest) < 0) {
+    green__edges_renew(hub, d);
+    if (d->interest && green__descriptor_tell(hub, d, d->interest) < 0) {
         /* It is not even open. */
         d->generation++;
         green_hub_ready(hub, (uint64_t)d->generation << 32 | (uint32_t)d->fd,

@@ -3,6 +3,7 @@
 
 #include "base/system.h"
 #include "io/attempt.h"
+#include "io/operate.h"
 #include "io/vector.h"
 
 /* What a transfer in pieces returns: what is done, or the error of the first. */
@@ -28,6 +29,8 @@ ssize_t green_read(int fd, void *buffer, size_t size)
             if (!green__would_block(n))
                 break;
         }
+        if (green__io_operates(&io) && green__io_read(&io, buffer, size, 0, &n))
+            break;
         if (green__unlikely(green__io_wait(&io) < 0))
             return -1;
     }
@@ -127,6 +130,14 @@ ssize_t green_write(int fd, const void *buffer, size_t size)
             }
             if (!green__would_block(n))
                 break;
+        }
+        if (green__io_operates(&io) &&
+            green__io_write(&io, (const char *)buffer + done, size - done, 0,
+                            &n)) {
+            if (n < 0)
+                break;
+            done += (size_t)n;
+            continue;
         }
         n = -1;
         if (green__unlikely(green__io_wait(&io) < 0))

@@ -116,13 +116,13 @@ bool green__io_others_wait(const struct green__io *io)
 
     green__list_each (&io->d->edges, link)
         if (container_of(link, struct green__edge, link)->events &
-            io->direction)
+            (io->direction | GREEN__TURN(io->direction) |
+             GREEN__HOLDS(io->direction)))
             return true;
     return false;
 }
 
-/* By when the socket's own timeout ends the call. */
-static void find_deadline(struct green__io *io)
+void green__io_find_deadline(struct green__io *io)
 {
     unsigned flag = io->direction == GREEN_READ ? GREEN__FILE_RCVTIMEO
                                                 : GREEN__FILE_SNDTIMEO;
@@ -182,7 +182,7 @@ int green__io_wait(struct green__io *io)
         return -1;
     }
     if (!io->deadline)
-        find_deadline(io);
+        green__io_find_deadline(io);
     w.edge.fd = io->fd;
     w.edge.events = io->direction;
     w.edge.ticket = io->ticket;
@@ -204,6 +204,10 @@ void green__io_pass(struct green__io *io)
 {
     int saved = errno;
 
+    if (io->hub->operations && green__edge_pass_turn(io->d, io->direction)) {
+        errno = saved;
+        return;
+    }
     /* When it is known to be drained, the next event wakes the next in line. */
     if ((io->d->ready & io->direction) || !green__io_can_rely(io))
         green__edge_pass(io->d, io->direction);

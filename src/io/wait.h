@@ -99,6 +99,9 @@ static inline bool green__would_block(ssize_t result)
 /* Waits until it is worth another try. */
 int green__io_wait(struct green__io *io);
 
+/* By when the socket's own timeout ends the call: io->deadline. */
+void green__io_find_deadline(struct green__io *io);
+
 /* The call is over: who waits behind it may try. Leaves errno alone. */
 void green__io_pass(struct green__io *io);
 

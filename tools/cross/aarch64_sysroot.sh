@@ -1,13 +1,14 @@
 #!/bin/sh
 # aarch64_sysroot.sh DIRECTORY
 #
-# Unpacks the aarch64 packages that the tests link with (libcheck, libevent)
+# Unpacks the aarch64 packages that the tests link with (libcheck, libevent,
+# liburing)
 # below a directory of the build, and writes DIRECTORY/sysroot.ini for meson.
 # Nothing on the machine is changed: apt is told of the other architecture in a
 # state of its own, for this one download.
 set -eu
 
-packages='check libsubunit0 libsubunit-dev libevent-dev libevent-core-2.1-7'
+packages='check libsubunit0 libsubunit-dev libevent-dev libevent-core-2.1-7 liburing2 liburing-dev'
 
 mkdir -p "$1"
 directory=$(cd "$1" && pwd)
@@ -26,7 +27,7 @@ foreign_apt()
         -o APT::Sandbox::User=root "$@"
 }
 
-echo "Fetching aarch64's libcheck and libevent ..." >&2
+echo "Fetching aarch64's libcheck, libevent and liburing ..." >&2
 log=$directory/apt.log
 if ! foreign_apt update >"$log" 2>&1; then
     cat "$log" >&2

@@ -8,6 +8,7 @@ extern const struct green_hub_module green__hub_epolls;
 extern const struct green_hub_module green__hub_poll;
 extern const struct green_hub_module green__hub_selects;
 extern const struct green_hub_module green__hub_libevent;
+extern const struct green_hub_module green__hub_uring;
 extern const struct green_hub_module green__hub_sim;
 
 #endif

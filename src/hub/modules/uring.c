@@ -1,0 +1,264 @@
+/*
+ * The uring hub: Linux's io_uring(7), through liburing.
+ *
+ * Greenthreads' operations are gathered in the submission queue, and one
+ * io_uring_enter a turn hands them over and waits for results.
+ *
+ * What the kernel really does, and which capability is asked for:
+ * - DEFER_TASKRUN (6.1): what a parked operation has to do when its descriptor
+ *   is ready is done within our own io_uring_enter, all of it together. Without
+ *   it the kernel does it whenever the thread enters the kernel, COOP_TASKRUN
+ *   (5.19), or even interrupts the thread for it. DEFER_TASKRUN asks for
+ *   SINGLE_ISSUER (6.0): a hub belongs to one thread anyway.
+ * - TASKRUN_FLAG (5.19) has the kernel say that there is such work, so that a
+ *   look costs no system call when there is none.
+ * - SUBMIT_ALL (5.18): one bad entry does not keep the others back.
+ * - A full completion queue loses nothing (NODROP, 5.5), but is slow.
+ * - Rings that are mapped are inherited by a forked child, and both would use
+ *   them; so they are not (MADV_DONTFORK).
+ * - Cancelling all (5.19) is what close needs: nothing may be written into a
+ *   stack that belongs to somebody else by then. A kernel that can't gets no
+ *   operations: the hub only tells then what is ready.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "hub/modules/uring.h"
+
+#define SUBMISSIONS 512
+#define COMPLETIONS 8192
+
+/* Newer than Debian 12's liburing. */
+#define SETUP_DEFER_TASKRUN (1u << 13)
+
+#define SETUP_ALL (IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL)
+#define SETUP_FLAGGED (SETUP_ALL | IORING_SETUP_TASKRUN_FLAG)
+
+/* Best first; which are known is found out by asking. */
+static const unsigned setups[] = {
+    SETUP_FLAGGED | IORING_SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN,
+    SETUP_FLAGGED | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
+    SETUP_FLAGGED | IORING_SETUP_COOP_TASKRUN,
+    SETUP_ALL,
+    IORING_SETUP_CQSIZE,
+};
+
+#define NEEDED (IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG)
+
+/* ---- Making and end -------------------------------------------------- */
+
+/* 0, or a negative errno. */
+static int make_ring(struct green__uring *uring)
+{
+    int result = -EINVAL;
+
+    for (size_t i = 0;
+         i < sizeof setups / sizeof setups[0] && result == -EINVAL; i++) {
+        struct io_uring_params params = {.flags = setups[i],
+                                         .cq_entries = COMPLETIONS};
+
+        result = io_uring_queue_init_params(SUBMISSIONS, &uring->ring, &params);
+    }
+    return result;
+}
+
+static int open_uring(struct green_hub *hub)
+{
+    struct green__uring *uring = green_hub_state(hub);
+    int error = -make_ring(uring);
+
+    if (!error && (uring->ring.features & NEEDED) != NEEDED)
+        error = ENOSYS;
+    if (!error)
+        error = -io_uring_ring_dontfork(&uring->ring);
+    if (error) {
+        if (uring->ring.ring_fd > 0)
+            io_uring_queue_exit(&uring->ring);
+        green__uring_explain(error);
+        errno = error;
+        return -1;
+    }
+    /* Saves the kernel a look-up each turn; it works without. */
+    (void)io_uring_register_ring_fd(&uring->ring);
+    uring->tells_work = uring->ring.flags & IORING_SETUP_TASKRUN_FLAG;
+    uring->poll_first = uring->tells_work; /* of the same kernel, 5.19 */
+    if (uring->tells_work)
+        uring->kinds = green__uring_kinds(&uring->ring);
+    return 0;
+}
+
+static unsigned operations(struct green_hub *hub)
+{
+    struct green__uring *uring = green_hub_state(hub);
+
+    return uring->kinds;
+}
+
+/* Counts without looking: who waited for them is gone. */
+static void discard_completions(struct green__uring *uring)
+{
+    struct io_uring_cqe *entry;
+    unsigned head, count = 0;
+
+    io_uring_for_each_cqe(&uring->ring, head, entry)
+    {
+        uring->in_flight -= (entry->user_data & TAG_MASK) == OPERATION;
+        count++;
+    }
+    io_uring_cq_advance(&uring->ring, count);
+}
+
+/* Has all operations end, and waits for it. */
+static void end_operations(struct green__uring *uring)
+{
+    while (uring->in_flight > 0) {
+        struct __kernel_timespec patience = {.tv_nsec = GREEN_MSEC};
+        struct io_uring_sqe *entry = green__uring_entry(uring);
+        struct io_uring_cqe *completed;
+
+        if (entry) {
+            io_uring_prep_cancel64(
+                entry, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+            io_uring_sqe_set_data64(entry, NOTHING);
+        }
+        io_uring_submit_and_wait_timeout(&uring->ring, &completed, 1, &patience,
+                                         NULL);
+        discard_completions(uring);
+    }
+}
+
+static void close_uring(struct green_hub *hub)
+{
+    struct green__uring *uring = green_hub_state(hub);
+
+    end_operations(uring);
+    io_uring_queue_exit(&uring->ring);
+}
+
+/* The rings are not mapped in the child; its descriptor is a copy. */
+static void forget_uring(struct green_hub *hub)
+{
+    struct green__uring *uring = green_hub_state(hub);
+
+    close(uring->ring.ring_fd);
+}
+
+/* ---- A turn ---------------------------------------------------------- */
+
+struct io_uring_sqe *green__uring_entry(struct green__uring *uring)
+{
+    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
+
+    if (entry)
+        return entry;
+    io_uring_submit(&uring->ring);
+    return io_uring_get_sqe(&uring->ring);
+}
+
+static bool has_work(const struct green__uring *uring)
+{
+    const unsigned flags =
+        __atomic_load_n(uring->ring.sq.kflags, __ATOMIC_RELAXED);
+
+    return !uring->tells_work ||
+           (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
+}
+
+/* A negative errno, or not. */
+static int enter(struct green__uring *uring, green_time timeout)
+{
+    struct __kernel_timespec time;
+    struct io_uring_cqe *entry;
+
+    if (timeout == 0) {
+        if (!io_uring_sq_ready(&uring->ring) && !has_work(uring))
+            return 0;
+        return io_uring_submit_and_get_events(&uring->ring);
+    }
+    if (timeout == GREEN_FOREVER)
+        return io_uring_submit_and_wait(&uring->ring, 1);
+    time.tv_sec = timeout / GREEN_SEC;
+    time.tv_nsec = timeout % GREEN_SEC;
+    return io_uring_submit_and_wait_timeout(&uring->ring, &entry, 1, &time,
+                                            NULL);
+}
+
+static void handle(struct green_hub *hub, struct green__uring *uring,
+                   const struct io_uring_cqe *entry)
+{
+    switch ((enum green__uring_tag)(entry->user_data & TAG_MASK)) {
+    case OPERATION:
+        uring->in_flight--;
+        green_hub_complete(
+            hub, (struct green_operation *)(uintptr_t)entry->user_data,
+            entry->res);
+        break;
+    case POLL:
+        green__uring_polled(hub, entry->user_data, entry->res);
+        break;
+    case NOTHING:
+        break;
+    }
+}
+
+static void take_completions(struct green_hub *hub, struct green__uring *uring)
+{
+    struct io_uring_cqe *entry;
+    unsigned head, count = 0;
+
+    io_uring_for_each_cqe(&uring->ring, head, entry)
+    {
+        handle(hub, uring, entry);
+        count++;
+    }
+    io_uring_cq_advance(&uring->ring, count);
+}
+
+/* What is no reason to give up: a signal, time, or that the kernel wants the
+ * completion queue emptied, or memory freed, first. */
+static bool is_passing(int error)
+{
+    return error == EINTR || error == ETIME || error == EBUSY ||
+           error == EAGAIN || error == ENOMEM;
+}
+
+static int wait_uring(struct green_hub *hub, green_time timeout)
+{
+    struct green__uring *uring = green_hub_state(hub);
+    int result;
+
+    green__uring_arm(hub);
+    result = enter(uring, timeout);
+    take_completions(hub, uring);
+    if (result >= 0 || is_passing(-result))
+        return 0;
+    errno = -result;
+    return -1;
+}
+
+static void flush(struct green_hub *hub)
+{
+    struct green__uring *uring = green_hub_state(hub);
+
+    green__uring_arm(hub);
+    (void)io_uring_submit_and_get_events(&uring->ring);
+}
+
+const struct green_hub_module green__hub_uring = {
+    .abi = GREEN_HUB_ABI,
+    .name = "uring",
+    .description = "io_uring(7): system calls handed over together",
+    .state_size = sizeof(struct green__uring),
+    .descriptor_size = sizeof(struct green__uring_poll),
+    .open = open_uring,
+    .close = close_uring,
+    .interest = green__uring_interest,
+    .wait = wait_uring,
+    .after_fork = forget_uring,
+    .operations = operations,
+    .submit = green__uring_submit,
+    .cancel = green__uring_cancel,
+    .flush = flush,
+};

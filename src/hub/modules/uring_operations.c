@@ -1,0 +1,195 @@
+/*
+ * Operations on io_uring.
+ *
+ * What the kernel really does:
+ * - An operation on a descriptor that is not ready is parked in the kernel, with
+ *   a poll of its own, and carried out when it is ready. With
+ *   IORING_RECVSEND_POLL_FIRST it goes there at once, without a first attempt.
+ * - Regular files: what is not in memory is read by a kernel thread.
+ * - It holds the open file from the submission on, not the number.
+ * - Cancelling is an operation too. It finds one that is parked, and ends it;
+ *   one that a kernel thread is carrying out gets a signal, and ends when it can.
+ *   Either way it is reported, once. A transfer that has moved something says how
+ *   much, not that it was cancelled.
+ */
+#include <errno.h>
+
+#include "hub/modules/uring.h"
+
+/* The kernel transfers no more in one go, and the entry holds 32 bits. */
+#define MAX_TRANSFER 0x7ffff000u
+
+static unsigned length_of(const struct green_operation *operation)
+{
+    return operation->size < MAX_TRANSFER ? (unsigned)operation->size
+                                          : MAX_TRANSFER;
+}
+
+static void prepare_recv(struct io_uring_sqe *entry,
+                         const struct green_operation *o)
+{
+    io_uring_prep_recv(entry, o->fd, o->buffer, length_of(o), (int)o->flags);
+}
+
+static void prepare_send(struct io_uring_sqe *entry,
+                         const struct green_operation *o)
+{
+    io_uring_prep_send(entry, o->fd, o->buffer, length_of(o), (int)o->flags);
+}
+
+static void prepare_recvmsg(struct io_uring_sqe *entry,
+                            const struct green_operation *o)
+{
+    io_uring_prep_recvmsg(entry, o->fd, o->buffer, o->flags);
+}
+
+static void prepare_sendmsg(struct io_uring_sqe *entry,
+                            const struct green_operation *o)
+{
+    io_uring_prep_sendmsg(entry, o->fd, o->buffer, o->flags);
+}
+
+static void prepare_read(struct io_uring_sqe *entry,
+                         const struct green_operation *o)
+{
+    io_uring_prep_read(entry, o->fd, o->buffer, length_of(o),
+                       (uint64_t)o->offset);
+}
+
+static void prepare_write(struct io_uring_sqe *entry,
+                          const struct green_operation *o)
+{
+    io_uring_prep_write(entry, o->fd, o->buffer, length_of(o),
+                        (uint64_t)o->offset);
+}
+
+static void prepare_readv(struct io_uring_sqe *entry,
+                          const struct green_operation *o)
+{
+    io_uring_prep_readv(entry, o->fd, o->buffer, length_of(o),
+                        (uint64_t)o->offset);
+}
+
+static void prepare_writev(struct io_uring_sqe *entry,
+                           const struct green_operation *o)
+{
+    io_uring_prep_writev(entry, o->fd, o->buffer, length_of(o),
+                         (uint64_t)o->offset);
+}
+
+static void prepare_accept(struct io_uring_sqe *entry,
+                           const struct green_operation *o)
+{
+    io_uring_prep_accept(entry, o->fd, o->buffer, o->length, (int)o->flags);
+}
+
+static void prepare_fsync(struct io_uring_sqe *entry,
+                          const struct green_operation *o)
+{
+    io_uring_prep_fsync(entry, o->fd, o->flags ? IORING_FSYNC_DATASYNC : 0);
+}
+
+static void prepare_open(struct io_uring_sqe *entry,
+                         const struct green_operation *o)
+{
+    io_uring_prep_openat(entry, o->fd, o->path, (int)o->flags, o->mode);
+}
+
+static void prepare_stat(struct io_uring_sqe *entry,
+                         const struct green_operation *o)
+{
+    io_uring_prep_statx(entry, o->fd, o->path, (int)o->flags, o->mode,
+                        o->buffer);
+}
+
+static const struct {
+    enum io_uring_op code;
+    void (*prepare)(struct io_uring_sqe *entry,
+                    const struct green_operation *operation);
+} kinds[GREEN_OP_KINDS] = {
+    [GREEN_OP_READ] = {IORING_OP_READ, prepare_read},
+    [GREEN_OP_WRITE] = {IORING_OP_WRITE, prepare_write},
+    [GREEN_OP_READV] = {IORING_OP_READV, prepare_readv},
+    [GREEN_OP_WRITEV] = {IORING_OP_WRITEV, prepare_writev},
+    [GREEN_OP_RECV] = {IORING_OP_RECV, prepare_recv},
+    [GREEN_OP_SEND] = {IORING_OP_SEND, prepare_send},
+    [GREEN_OP_RECVMSG] = {IORING_OP_RECVMSG, prepare_recvmsg},
+    [GREEN_OP_SENDMSG] = {IORING_OP_SENDMSG, prepare_sendmsg},
+    [GREEN_OP_ACCEPT] = {IORING_OP_ACCEPT, prepare_accept},
+    [GREEN_OP_FSYNC] = {IORING_OP_FSYNC, prepare_fsync},
+    [GREEN_OP_OPEN] = {IORING_OP_OPENAT, prepare_open},
+    [GREEN_OP_STAT] = {IORING_OP_STATX, prepare_stat},
+};
+
+unsigned green__uring_kinds(struct io_uring *ring)
+{
+    struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+    unsigned result = 0;
+
+    if (!probe)
+        return 0;
+    for (unsigned i = 0; i < GREEN_OP_KINDS; i++)
+        if (io_uring_opcode_supported(probe, (int)kinds[i].code))
+            result |= 1u << i;
+    io_uring_free_probe(probe);
+    return result;
+}
+
+static bool can_poll_first(const struct green_operation *operation)
+{
+    return operation->later && operation->kind >= GREEN_OP_RECV &&
+           operation->kind <= GREEN_OP_SENDMSG;
+}
+
+int green__uring_submit(struct green_hub *hub,
+                        struct green_operation *operation)
+{
+    struct green__uring *uring = green_hub_state(hub);
+    struct io_uring_sqe *entry = green__uring_entry(uring);
+
+    if (!entry) {
+        errno = EAGAIN;
+        return -1;
+    }
+    kinds[operation->kind].prepare(entry, operation);
+    if (can_poll_first(operation) && uring->poll_first)
+        entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    io_uring_sqe_set_data(entry, operation);
+    uring->in_flight++;
+    return 0;
+}
+
+/* Its place in the submission queue, if it has not been handed over yet. */
+static struct io_uring_sqe *find_unsent(const struct green__uring *uring,
+                                        const struct green_operation *operation)
+{
+    const struct io_uring_sq *queue = &uring->ring.sq;
+
+    for (unsigned i = queue->sqe_head; i != queue->sqe_tail; i++) {
+        struct io_uring_sqe *entry = &queue->sqes[i & queue->ring_mask];
+
+        if (entry->user_data == (uint64_t)(uintptr_t)operation)
+            return entry;
+    }
+    return NULL;
+}
+
+void green__uring_cancel(struct green_hub *hub,
+                         struct green_operation *operation)
+{
+    struct green__uring *uring = green_hub_state(hub);
+    struct io_uring_sqe *entry = find_unsent(uring, operation);
+
+    if (entry) {
+        io_uring_prep_nop(entry);
+        io_uring_sqe_set_data64(entry, NOTHING);
+        uring->in_flight--;
+        green_hub_complete(hub, operation, -ECANCELED);
+        return;
+    }
+    /* It has to get in: somebody waits for the operation's end. */
+    while (!(entry = green__uring_entry(uring)))
+        continue;
+    io_uring_prep_cancel64(entry, (uint64_t)(uintptr_t)operation, 0);
+    io_uring_sqe_set_data64(entry, NOTHING);
+}

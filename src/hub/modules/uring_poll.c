@@ -1,0 +1,141 @@
+/*
+ * Readiness on io_uring: one-shot polls.
+ *
+ * A poll that is put in looks at once, so that putting one in anew whenever it
+ * has ended is level-triggered, and costs no system call: all go with the next
+ * io_uring_enter. (Multishot polls report changes alone, those with
+ * IORING_POLL_ADD_LEVEL as well.)
+ *
+ * A poll keeps the open file open, whatever becomes of the number. So the loop
+ * has it taken back before a green close, and says when a number may stand for
+ * another file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+
+#include "hub/modules/uring.h"
+
+static uint64_t data_of(int fd, const struct green__uring_poll *poll)
+{
+    return (uint64_t)poll->sequence << 35 | (uint64_t)(uint32_t)fd << 3 | POLL;
+}
+
+static void mark_changed(struct green__uring *uring, int fd,
+                         struct green__uring_poll *poll)
+{
+    if (poll->changed)
+        return;
+    poll->changed = true;
+    poll->next_changed = uring->first_changed;
+    uring->first_changed = 1 + fd;
+}
+
+int green__uring_interest(struct green_hub *hub, int fd, uint64_t token,
+                          unsigned from, unsigned to)
+{
+    struct green__uring *uring = green_hub_state(hub);
+    struct green__uring_poll *poll = green_hub_descriptor_state(hub, fd);
+
+    /* The kernel would say so in the next wait only. */
+    if (to && (!from || from == to) && fcntl(fd, F_GETFD) < 0) {
+        poll->wanted = 0;
+        mark_changed(uring, fd, poll);
+        return -1;
+    }
+    if (token != poll->token || from == to)
+        poll->renew = true;
+    poll->token = token;
+    poll->wanted = (uint8_t)to;
+    mark_changed(uring, fd, poll);
+    return 0;
+}
+
+/* What is in the kernel is not what is wanted. Its entry in the completion queue
+ * comes nonetheless, and is known by its sequence as one of the past. */
+static void take_back(struct green__uring *uring, int fd,
+                      struct green__uring_poll *poll)
+{
+    struct io_uring_sqe *entry = green__uring_entry(uring);
+
+    if (entry) {
+        io_uring_prep_poll_remove(entry, data_of(fd, poll));
+        io_uring_sqe_set_data64(entry, NOTHING);
+    }
+    poll->armed = 0;
+    poll->sequence = (poll->sequence + 1) & 0x1fffffff;
+}
+
+static void put_in(struct green__uring *uring, int fd,
+                   struct green__uring_poll *poll)
+{
+    struct io_uring_sqe *entry = green__uring_entry(uring);
+
+    if (!entry) {
+        mark_changed(uring, fd, poll);
+        return;
+    }
+    io_uring_prep_poll_add(entry, fd,
+                           (poll->wanted & GREEN_READ ? POLLIN | POLLPRI : 0u) |
+                               (poll->wanted & GREEN_WRITE ? POLLOUT : 0u));
+    io_uring_sqe_set_data64(entry, data_of(fd, poll));
+    poll->armed = poll->wanted;
+}
+
+static void bring_up_to_date(struct green__uring *uring, int fd,
+                             struct green__uring_poll *poll)
+{
+    if (poll->armed && (poll->renew || poll->armed != poll->wanted))
+        take_back(uring, fd, poll);
+    poll->renew = false;
+    if (poll->wanted && !poll->armed)
+        put_in(uring, fd, poll);
+}
+
+void green__uring_arm(struct green_hub *hub)
+{
+    struct green__uring *uring = green_hub_state(hub);
+    int next = uring->first_changed;
+
+    uring->first_changed = 0;
+    while (next) {
+        int fd = next - 1;
+        struct green__uring_poll *poll = green_hub_descriptor_state(hub, fd);
+
+        next = poll->next_changed;
+        poll->changed = false;
+        bring_up_to_date(uring, fd, poll);
+    }
+}
+
+static unsigned from_poll(int events)
+{
+    unsigned result = 0;
+
+    if (events & (POLLIN | POLLPRI))
+        result |= GREEN_READ;
+    if (events & POLLOUT)
+        result |= GREEN_WRITE;
+    if (events & POLLERR)
+        result |= GREEN_ERROR;
+    if (events & POLLHUP)
+        result |= GREEN_HANGUP;
+    return result;
+}
+
+void green__uring_polled(struct green_hub *hub, uint64_t data, int result)
+{
+    int fd = (int)(uint32_t)(data >> 3);
+    struct green__uring *uring = green_hub_state(hub);
+    struct green__uring_poll *poll = green_hub_descriptor_state(hub, fd);
+
+    if (!poll->armed || data != data_of(fd, poll))
+        return;
+    poll->armed = 0;
+    poll->sequence = (poll->sequence + 1) & 0x1fffffff;
+    mark_changed(uring, fd, poll);
+    if (result >= 0)
+        green_hub_ready(hub, poll->token, from_poll(result));
+    else if (result == -EBADF)
+        green_hub_ready(hub, poll->token, GREEN_CLOSED);
+}

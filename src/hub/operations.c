@@ -1,0 +1,100 @@
+/*
+ * Operations: system calls that a module carries out by itself. Their results
+ * are noted while it waits, and called back in the dispatch, in order.
+ */
+#include <errno.h>
+
+#include "base/chaos.h"
+#include "hub/hub.h"
+
+enum operation_state { IDLE, IN_FLIGHT, WITHDRAWN, COMPLETED };
+
+void green__operations_open(struct green_hub *hub)
+{
+    hub->completed_end = &hub->completed;
+    if (hub->module->operations)
+        hub->operations = hub->module->operations(hub);
+}
+
+bool green_hub_can(const struct green_hub *hub, enum green_operation_kind kind)
+{
+    return hub && kind < GREEN_OP_KINDS && (hub->operations & (1u << kind));
+}
+
+int green_hub_submit(struct green_hub *hub, struct green_operation *operation)
+{
+    if (green__unlikely(!hub || !operation || !operation->callback ||
+                        operation->kind >= GREEN_OP_KINDS))
+        return green__refuse(EINVAL);
+    if (green__unlikely(operation->internal.state != IDLE))
+        return green__refuse(EALREADY);
+    if (green__unlikely(!(hub->operations & (1u << operation->kind))))
+        return green__refuse(ENOSYS);
+    operation->internal.state = IN_FLIGHT;
+    if (green__unlikely(hub->module->submit(hub, operation) < 0)) {
+        operation->internal.state = IDLE;
+        return -1;
+    }
+    hub->stats.operations++;
+    return 0;
+}
+
+int green_hub_withdraw(struct green_hub *hub, struct green_operation *operation)
+{
+    if (!hub || !operation)
+        return green__refuse(EINVAL);
+    if (operation->internal.state == IDLE)
+        return green__refuse(ENOENT);
+    if (operation->internal.state == IN_FLIGHT) {
+        operation->internal.state = WITHDRAWN;
+        hub->module->cancel(hub, operation);
+    }
+    return 0;
+}
+
+void green_hub_complete(struct green_hub *hub,
+                        struct green_operation *operation, int64_t result)
+{
+    operation->result = result;
+    operation->internal.state = COMPLETED;
+    if (green__chaos(2)) {
+        operation->internal.next = hub->completed;
+        if (!hub->completed)
+            hub->completed_end = &operation->internal.next;
+        hub->completed = operation;
+        return;
+    }
+    operation->internal.next = NULL;
+    *hub->completed_end = operation;
+    hub->completed_end = &operation->internal.next;
+}
+
+void green__operations_dispatch(struct green_hub *hub)
+{
+    struct green_operation *operation = hub->completed;
+
+    hub->completed = NULL;
+    hub->completed_end = &hub->completed;
+    while (operation && !hub->dead) {
+        struct green_operation *next = operation->internal.next;
+
+        operation->internal.state = IDLE;
+        operation->callback(operation); /* may free it */
+        operation = next;
+    }
+}
+
+void green__edges_renew(struct green_hub *hub, struct green__descriptor *d)
+{
+    struct green_list *link;
+
+    green__list_each (&d->edges, link) {
+        struct green__edge *edge = container_of(link, struct green__edge, link);
+
+        if (edge->events &
+            (GREEN__HOLDS(GREEN_READ) | GREEN__HOLDS(GREEN_WRITE))) {
+            edge->events |= GREEN__RENEW;
+            green_hub_withdraw(hub, edge->operation);
+        }
+    }
+}

@@ -1,0 +1,321 @@
+#include "io/operate.h"
+
+#include <stdio.h>
+
+#include "greenthread/scheduler.h"
+
+/* An operation under way, on the stack of who waits for its end. */
+struct performer {
+    struct green__waiter waiter;
+    struct green__edge edge; /* its place in the descriptor's line */
+    struct green_timer timer;
+    struct green__io *io;
+    struct green_operation *operation;
+    uint32_t generation;
+    int reason; /* the errno that it was withdrawn for; 0: it was not */
+    bool ended; /* or woken, while it waits for its turn */
+};
+
+static void describe(const struct green__waiter *waiter, char *text,
+                     size_t size)
+{
+    const struct performer *p =
+        container_of(waiter, const struct performer, waiter);
+
+    snprintf(text, size, "descriptor %d", p->edge.fd);
+}
+
+static const struct green__wait_kind reading = {"read", describe};
+static const struct green__wait_kind writing = {"write", describe};
+
+/* ---- The turn -------------------------------------------------------- */
+
+/* Whether somebody is to go first in this direction. */
+static bool others_first(const struct green__io *io)
+{
+    const unsigned turn = GREEN__TURN(io->direction);
+    const unsigned holds = GREEN__HOLDS(io->direction);
+    struct green_list *link;
+
+    green__list_each (&io->d->edges, link) {
+        const struct green__edge *edge =
+            container_of(link, struct green__edge, link);
+
+        if ((edge->events & holds) ||
+            ((edge->events & (turn | io->direction)) &&
+             (!io->ticket || (int32_t)(edge->ticket - io->ticket) < 0)))
+            return true;
+    }
+    return false;
+}
+
+static void turn_comes(struct green__edge *edge, unsigned events)
+{
+    struct performer *p = container_of(edge, struct performer, edge);
+
+    p->ended = true;
+    if (events & GREEN_CLOSED)
+        p->reason = EBADF;
+    green__wake(&p->waiter);
+}
+
+static void turn_is_late(struct green_timer *timer)
+{
+    struct performer *p = timer->arg;
+
+    green__list_remove(&p->edge.link);
+    p->reason = EAGAIN;
+    green__wake(&p->waiter);
+}
+
+/* Parks, with the limit that SO_RCVTIMEO and the like set. As green__park. */
+static int park(struct performer *p, void (*late)(struct green_timer *))
+{
+    bool timed = p->io->deadline != GREEN_FOREVER;
+    int result, error;
+
+    if (timed) {
+        p->timer = (struct green_timer){.callback = late, .arg = p};
+        green_hub_schedule(p->io->hub, &p->timer, p->io->deadline);
+    }
+    result = green__park(&p->waiter);
+    error = errno;
+    if (timed)
+        green_hub_cancel(p->io->hub, &p->timer);
+    errno = error;
+    return result;
+}
+
+static void join_line(struct performer *p, unsigned events,
+                      void (*callback)(struct green__edge *, unsigned))
+{
+    p->edge.fd = p->io->fd;
+    p->edge.events = events;
+    p->edge.ticket = p->io->ticket;
+    p->edge.callback = callback;
+    green__edge_line_up(p->io->hub, p->io->d, &p->edge);
+    p->io->ticket = p->edge.ticket;
+}
+
+/* Waits until nobody is to go first. 0, or the errno to fail with. */
+static int await_turn(struct performer *p)
+{
+    while (others_first(p->io)) {
+        p->ended = false;
+        p->edge.operation = NULL;
+        join_line(p, GREEN__TURN(p->io->direction), turn_comes);
+        if (park(p, turn_is_late) < 0) {
+            int error = errno;
+
+            green__list_remove(&p->edge.link);
+            return error;
+        }
+        if (p->reason)
+            return p->reason;
+        if (p->io->d->generation != p->generation)
+            return EBADF;
+    }
+    return 0;
+}
+
+/* ---- The operation --------------------------------------------------- */
+
+static void has_ended(struct green_operation *operation)
+{
+    struct performer *p = operation->arg;
+
+    p->ended = true;
+    green__wake(&p->waiter);
+}
+
+static void withdraw(struct performer *p, int reason)
+{
+    if (p->ended)
+        return;
+    if (!p->reason)
+        p->reason = reason;
+    green_hub_withdraw(p->io->hub, p->operation);
+}
+
+static void was_closed(struct green__edge *edge, unsigned events)
+{
+    (void)events;
+    withdraw(container_of(edge, struct performer, edge), EBADF);
+}
+
+static void time_is_up(struct green_timer *timer)
+{
+    withdraw(timer->arg, EAGAIN);
+}
+
+/*
+ * The system still has our buffer, whatever ended the wait: nothing ends this
+ * one but the operation. (A hub that can never work again has ended all.)
+ */
+static GREEN__COLD void await_end(struct performer *p)
+{
+    struct green_shield shield;
+
+    green_shield_begin(&shield);
+    while (!p->ended && p->io->hub->operations)
+        green__park(&p->waiter);
+    green_shield_end(&shield);
+}
+
+static bool was_cancelled(int64_t result)
+{
+    return result == -ECANCELED || result == -EINTR;
+}
+
+/* Submits it and waits. 0, or -1 if the hub takes none now. */
+static int carry_out(struct performer *p)
+{
+    struct green_operation *operation = p->operation;
+
+    p->ended = false;
+    if (green_hub_submit(p->io->hub, operation) < 0)
+        return -1;
+    p->edge.operation = operation;
+    join_line(p, GREEN__HOLDS(p->io->direction), was_closed);
+    if (green__unlikely(park(p, time_is_up) < 0)) {
+        withdraw(p, errno);
+        await_end(p);
+    }
+    green__list_remove(&p->edge.link);
+    return 0;
+}
+
+/* The same, once more if it was withdrawn only to find out which open file the
+ * number stands for by now. */
+static int perform(struct performer *p)
+{
+    do {
+        if (carry_out(p) < 0)
+            return -1;
+    } while (green__unlikely((p->edge.events & GREEN__RENEW) && !p->reason &&
+                             was_cancelled(p->operation->result)));
+    return 0;
+}
+
+/* The result, as a system call's. */
+static ssize_t conclude(struct performer *p)
+{
+    int64_t result = p->operation->result;
+
+    if (green__unlikely(!p->ended)) {
+        errno = EIO;
+        return -1;
+    }
+    if (p->io->d->generation == p->generation)
+        p->io->d->ready |= p->io->direction;
+    if (green__likely(result >= 0))
+        return result;
+    errno = was_cancelled(result) && p->reason ? p->reason : (int)-result;
+    return -1;
+}
+
+/* What forbids to wait at all is green__io_wait's to say. */
+static bool may_operate(struct green__io *io)
+{
+    if (io->nonblocking)
+        return false;
+    if (!io->d && !(io->d = green__descriptor_get(io->hub, io->fd)))
+        return false;
+    if (!green__file_is_known(io->d))
+        green__file_learn(io->d);
+    return !(io->d->file & GREEN__FILE_NONBLOCK);
+}
+
+bool green__io_operate(struct green__io *io, struct green_operation *operation,
+                       ssize_t *n)
+{
+    struct performer p;
+    int error;
+
+    if (!may_operate(io))
+        return false;
+    green__waiter_init(&p.waiter,
+                       io->direction == GREEN_READ ? &reading : &writing);
+    if (green__unlikely(!p.waiter.thread))
+        return false;
+    if (!io->deadline)
+        green__io_find_deadline(io);
+    p.io = io;
+    p.operation = operation;
+    p.generation = io->d->generation;
+    p.reason = 0;
+    operation->fd = io->fd;
+    operation->callback = has_ended;
+    operation->arg = &p;
+    operation->later = true;
+    error = p.waiter.thread->alarms ? green__interruption(p.waiter.thread) : 0;
+    if (!error && !green__list_empty(&io->d->edges)) {
+        operation->later = false;
+        error = await_turn(&p);
+    }
+    if (green__unlikely(error)) {
+        errno = error;
+        *n = -1;
+        return true;
+    }
+    io->d->ready &= (uint8_t)~io->direction;
+    if (perform(&p) < 0)
+        return false;
+    *n = conclude(&p);
+    return !green__would_block(*n) || p.reason;
+}
+
+/* ---- Bytes ----------------------------------------------------------- */
+
+/* Sockets, and pipes that green calls made. What else there is may block a
+ * thread of the kernel's for ever. */
+static bool has_operation(const struct green__io *io)
+{
+    return !io->d || !(io->d->file & GREEN__FILE_NO_SOCKET) ||
+           (io->d->flags & GREEN__TRUSTED);
+}
+
+static bool is_pipe(const struct green__io *io)
+{
+    return io->d && (io->d->file & GREEN__FILE_NO_SOCKET);
+}
+
+/* True unless a socket was expected, and it is none. */
+static bool transfer(struct green__io *io, struct green_operation *operation,
+                     ssize_t *n)
+{
+    if (!green__io_operate(io, operation, n))
+        return false;
+    if (*n >= 0 || errno != ENOTSOCK)
+        return true;
+    io->d->file |= GREEN__FILE_NO_SOCKET;
+    return false;
+}
+
+bool green__io_read(struct green__io *io, void *buffer, size_t size, int flags,
+                    ssize_t *n)
+{
+    struct green_operation operation = {
+        .kind = is_pipe(io) ? GREEN_OP_READ : GREEN_OP_RECV,
+        .buffer = buffer,
+        .size = size,
+        .offset = -1,
+        .flags = (unsigned)flags,
+    };
+
+    return has_operation(io) && transfer(io, &operation, n);
+}
+
+bool green__io_write(struct green__io *io, const void *buffer, size_t size,
+                     int flags, ssize_t *n)
+{
+    struct green_operation operation = {
+        .kind = is_pipe(io) ? GREEN_OP_WRITE : GREEN_OP_SEND,
+        .buffer = (void *)buffer,
+        .size = size,
+        .offset = -1,
+        .flags = (unsigned)flags | MSG_NOSIGNAL,
+    };
+
+    return has_operation(io) && transfer(io, &operation, n);
+}
