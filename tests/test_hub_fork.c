@@ -196,8 +196,15 @@ static void fork_here(struct green_call *call)
     pid_t pid = fork();
 
     (void)call;
-    if (pid == 0)
+    if (pid == 0) {
+        green_time began = green_now();
+
+        /* The callback goes on as a greenthread, which can block. */
+        if (green_sleep(2 * GREEN_MSEC) < 0 ||
+            green_now() - began < 2 * GREEN_MSEC)
+            _exit(9);
         _exit(child_is_well());
+    }
     fork_result = wait_child(pid);
 }
 

@@ -23,7 +23,13 @@ static void tear_down(void)
 
 static size_t size_of(const struct green__stack *stack)
 {
-    return pool.classes[stack->class_index].size;
+    return stack->class->size;
+}
+
+static size_t colour_of(const struct green__stack *stack)
+{
+    return size_of(stack) - pool.page_size -
+           (size_t)(stack->top - stack->bottom);
 }
 
 START_TEST(sizes_are_rounded_up)
@@ -45,8 +51,8 @@ START_TEST(the_last_released_is_the_first_acquired)
     struct green__stack *b = green__stack_acquire(&pool, 65536);
 
     ck_assert_ptr_ne(a, b);
-    green__stack_release(&pool, a);
-    green__stack_release(&pool, b);
+    green__stack_release(a);
+    green__stack_release(b);
     ck_assert_ptr_eq(green__stack_acquire(&pool, 65536), b);
     ck_assert_ptr_eq(green__stack_acquire(&pool, 65536), a);
 }
@@ -60,19 +66,21 @@ START_TEST(they_do_not_overlap_and_differ_in_colour)
 
     for (int i = 0; i < COUNT; i++) {
         char *bottom, *top;
+        size_t colour;
 
         stacks[i] = green__stack_acquire(&pool, 32768);
-        bottom = green__stack_bottom(&pool, stacks[i]);
-        top = green__stack_top(&pool, stacks[i]);
+        bottom = stacks[i]->bottom;
+        top = stacks[i]->top;
         ck_assert_uint_eq((uintptr_t)top % 16, 0);
-        ck_assert_uint_lt(stacks[i]->colour, pool.page_size);
+        colour = colour_of(stacks[i]);
+        ck_assert_uint_lt(colour, pool.page_size);
         memset(bottom, i, (size_t)(top - bottom));
-        if (i > 0 && stacks[i]->colour != stacks[i - 1]->colour)
+        if (i > 0 && colour != colour_of(stacks[i - 1]))
             colours++;
     }
     for (int i = 0; i < COUNT; i++) {
-        const char *bottom = green__stack_bottom(&pool, stacks[i]);
-        const char *top = green__stack_top(&pool, stacks[i]);
+        const char *bottom = stacks[i]->bottom;
+        const char *top = stacks[i]->top;
 
         while (bottom < top)
             ck_assert_int_eq(*bottom++, i);
@@ -109,7 +117,7 @@ START_TEST(below_is_a_guard)
     green__system.advise = ways[_i];
     stack = green__stack_acquire(&pool, 65536);
     ck_assert_ptr_nonnull(stack);
-    bottom = green__stack_bottom(&pool, stack);
+    bottom = stack->bottom;
     bottom[0] = 1;
     pid = fork();
     if (pid == 0) {
@@ -148,7 +156,7 @@ static long fill(void)
 {
     for (int i = 0; i < MANY; i++) {
         many[i] = green__stack_acquire(&pool, 16384);
-        *((char *)green__stack_top(&pool, many[i]) - 1) = 1;
+        many[i]->top[-1] = 1;
     }
     return resident_kib();
 }
@@ -159,7 +167,7 @@ START_TEST(idle_memory_goes_back)
     long full = fill();
 
     for (int i = 0; i < MANY; i++)
-        green__stack_release(&pool, many[i]);
+        green__stack_release(many[i]);
     ck_assert(green__stack_pool_is_warm(&pool));
     /* Needed a moment ago: the first look keeps them, the next ones do not. */
     green__stack_pool_cool(&pool);
@@ -169,7 +177,7 @@ START_TEST(idle_memory_goes_back)
     if (!checker())
         ck_assert_int_lt(resident_kib(), full - 10000);
     again = green__stack_acquire(&pool, 16384);
-    ck_assert_int_eq(*((char *)green__stack_top(&pool, again) - 1), 1);
+    ck_assert_int_eq(again->top[-1], 1);
     ck_assert(!green__stack_pool_cool(&pool));
 }
 END_TEST
@@ -178,13 +186,13 @@ START_TEST(what_is_in_use_stays_warm)
 {
     fill();
     for (int i = 0; i < MANY; i++)
-        green__stack_release(&pool, many[i]);
+        green__stack_release(many[i]);
     green__stack_pool_cool(&pool);
     /* All are needed between two looks: nothing is handed back. */
     for (int i = 0; i < MANY; i++)
         many[i] = green__stack_acquire(&pool, 16384);
     for (int i = 0; i < MANY; i++)
-        green__stack_release(&pool, many[i]);
+        green__stack_release(many[i]);
     ck_assert(!green__stack_pool_cool(&pool));
     ck_assert_uint_eq(pool.classes[0].warm_count, MANY);
 }

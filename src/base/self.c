@@ -9,11 +9,7 @@
 #include <greenhub/hub.h>
 #include <greenhub/hub_module.h>
 
-/*
- * Initial-exec: one load instead of a call in the shared library. It takes a few
- * hundred bytes of the room that the C library keeps for loaded libraries.
- */
-static _Thread_local struct green__self self_here
+_Thread_local struct green__self green__self_here
     __attribute__((tls_model("initial-exec")));
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -22,10 +18,7 @@ static int once_error;
 
 GREEN__NOINLINE struct green__self *green__self(void)
 {
-    struct green__self *self = &self_here;
-
-    __asm__("" : "+r"(self));
-    return self;
+    return &green__self_here;
 }
 
 static void thread_ends(void *value)

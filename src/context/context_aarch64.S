@@ -72,6 +72,7 @@ green__context_switch:
     ldp     d14, d15, [sp, #144]
     add     sp, sp, #176
     .cfi_adjust_cfa_offset -176
+    mov     w0, wzr
     .cfi_restore x19
     .cfi_restore x20
     .cfi_restore x21
@@ -93,12 +94,13 @@ green__context_switch:
     mov     sp, x10
     .cfi_undefined x30
     ldp     x9, x10, [sp]       /* FPCR, entry */
-    ldr     x0, [sp, #16]       /* arg */
+    mov     x0, x2
     msr     fpcr, x9
     add     sp, sp, #32
     mov     x29, xzr
     mov     x30, xzr
     blr     x10
+    mov     x2, x1              /* its arg */
     mov     x1, x0
     mrs     x9, fpcr
     b       .Lload
@@ -106,9 +108,53 @@ green__context_switch:
     .size   green__context_switch, . - green__context_switch
 
 /*
- * void *green__context_make(void *top, void *(*entry)(void *), void *arg)
+ * void green__context_inspect(void *context, void (*fn)(void *), void *arg)
  *
- *     top - 16   arg
+ * For an unwinder, what fn returns to lies in the suspended switch: the CFI is
+ * the one behind .Lload.
+ */
+    .globl  green__context_inspect
+    .hidden green__context_inspect
+    .type   green__context_inspect, %function
+    .p2align 4
+green__context_inspect:
+    .cfi_startproc
+    hint    #34                 /* bti c */
+    stp     x19, x30, [sp, #-16]!
+    .cfi_adjust_cfa_offset 16
+    .cfi_rel_offset x19, 0
+    .cfi_rel_offset x30, 8
+    mov     x19, sp
+    .cfi_remember_state
+    mov     sp, x0
+    .cfi_def_cfa sp, 176
+    .cfi_offset x19, -176
+    .cfi_offset x20, -168
+    .cfi_offset x21, -160
+    .cfi_offset x22, -152
+    .cfi_offset x23, -144
+    .cfi_offset x24, -136
+    .cfi_offset x25, -128
+    .cfi_offset x26, -120
+    .cfi_offset x27, -112
+    .cfi_offset x28, -104
+    .cfi_offset x29, -96
+    .cfi_offset x30, -88
+    mov     x0, x2
+    blr     x1
+    mov     sp, x19
+    .cfi_restore_state
+    ldp     x19, x30, [sp], #16
+    .cfi_adjust_cfa_offset -16
+    .cfi_restore x19
+    .cfi_restore x30
+    ret
+    .cfi_endproc
+    .size   green__context_inspect, . - green__context_inspect
+
+/*
+ * void *green__context_make(void *top, entry)
+ *
  *     top - 24   entry
  *     top - 32   FPCR of whoever makes it
  *
@@ -125,7 +171,6 @@ green__context_make:
     sub     x0, x0, #32
     mrs     x9, fpcr
     stp     x9, x1, [x0]
-    str     x2, [x0, #16]
     add     x0, x0, #1
     ret
     .cfi_endproc

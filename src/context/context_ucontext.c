@@ -13,28 +13,58 @@
 
 struct start {
     ucontext_t context;
-    void *(*entry)(void *);
-    void *arg;
+    struct green__next_context (*entry)(void *);
 };
+
+/* For a context that begins. */
+static _Thread_local void *entry_arg;
 
 /* makecontext passes ints alone, so a pointer goes in two halves. */
 static void begin(unsigned high, unsigned low)
 {
     struct start *start =
         (struct start *)(uintptr_t)((uint64_t)high << 32 | low);
+    struct green__next_context next = start->entry(entry_arg);
 
-    setcontext(start->entry(start->arg));
+    entry_arg = next.arg;
+    setcontext(next.load);
 }
 
-void green__context_switch(void **save, void *load)
+/* What the next context that is resumed is to do first, and who goes on then. */
+static _Thread_local struct {
+    void (*fn)(void *);
+    void *arg;
+    ucontext_t back;
+} inspection;
+
+static void inspect(ucontext_t *here)
+{
+    inspection.fn(inspection.arg);
+    inspection.fn = NULL;
+    swapcontext(here, &inspection.back);
+}
+
+int green__context_switch(void **save, void *load, void *arg)
 {
     ucontext_t here;
 
     *save = &here;
+    entry_arg = arg;
     swapcontext(&here, load);
+    while (inspection.fn)
+        inspect(&here);
+    return 0;
 }
 
-void *green__context_make(void *top, void *(*entry)(void *), void *arg)
+void green__context_inspect(void *context, void (*fn)(void *), void *arg)
+{
+    inspection.fn = fn;
+    inspection.arg = arg;
+    swapcontext(&inspection.back, context);
+}
+
+void *green__context_make(void *top,
+                          struct green__next_context (*entry)(void *arg))
 {
     /* How much of the stack makecontext is told of is of no consequence to it:
      * it takes the end alone. */
@@ -46,7 +76,6 @@ void *green__context_make(void *top, void *(*entry)(void *), void *arg)
 
     getcontext(&start->context);
     start->entry = entry;
-    start->arg = arg;
     start->context.uc_link = NULL;
     start->context.uc_stack.ss_sp = (char *)start - size;
     start->context.uc_stack.ss_size = size;

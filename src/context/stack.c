@@ -14,9 +14,7 @@
 #define COLOURS 16
 #define COLOUR_STEP 128 /* two lines: processors fetch them in pairs */
 
-/* Warm stacks of a class that are kept whatever happens, and the most whose
- * memory is handed back in one go: some milliseconds' work. */
-#define WARM_RESERVE 1024
+/* The most whose memory is handed back in one go: some milliseconds' work. */
 #define COOL_BATCH 4096
 
 void green__stack_pool_init(struct green__stack_pool *pool)
@@ -26,8 +24,6 @@ void green__stack_pool_init(struct green__stack_pool *pool)
         struct green__stack_class *class = &pool->classes[i];
 
         *class = (struct green__stack_class){.size = GREEN__STACK_MIN << i};
-        green__list_init(&class->warm);
-        green__list_init(&class->cold);
     }
 }
 
@@ -41,7 +37,7 @@ void green__stack_pool_destroy(struct green__stack_pool *pool)
 
             green__notes_stack_fresh(arena->memory, arena->size);
             for (size_t j = 0; j < arena->carved; j++)
-                green__notes_stack_gone(arena->slots[j].base + pool->page_size,
+                green__notes_stack_gone(arena->slots[j].bottom,
                                         pool->classes[i].size -
                                             pool->page_size);
             green__system.unmap(arena->memory, arena->size);
@@ -87,6 +83,8 @@ static struct green__stack *carve(struct green__stack_pool *pool,
 {
     struct green__stack_arena *arena = class->arenas;
     struct green__stack *stack;
+    size_t colour;
+    char *base;
 
     if (!arena || arena->carved == arena->count) {
         arena = arena_create(class->size);
@@ -95,87 +93,82 @@ static struct green__stack *carve(struct green__stack_pool *pool,
         arena->next = class->arenas;
         class->arenas = arena;
     }
-    stack = &arena->slots[arena->carved];
-    stack->base = arena->memory + arena->carved * class->size;
-    if (green__guard_install(stack->base, pool->page_size) < 0)
+    base = arena->memory + arena->carved * class->size;
+    if (green__guard_install(base, pool->page_size) < 0)
         return NULL;
-    green__list_init(&stack->link);
-    stack->class_index = (uint32_t)(class - pool->classes);
-    stack->colour = (uint32_t)(arena->carved % COLOURS) * COLOUR_STEP;
-    green__valgrind_stack(stack->base + pool->page_size,
-                          stack->base + class->size);
-    green__notes_stack_made(stack->base + pool->page_size,
-                            class->size - pool->page_size);
-    arena->carved++;
+    colour = arena->carved % COLOURS * COLOUR_STEP;
+    stack = &arena->slots[arena->carved++];
+    stack->class = class;
+    stack->bottom = base + pool->page_size;
+    stack->top = base + class->size - colour;
+    green__valgrind_stack(stack->bottom, base + class->size);
+    green__notes_stack_made(stack->bottom, class->size - pool->page_size);
     return stack;
 }
 
-static struct green__stack_class *find_class(struct green__stack_pool *pool,
-                                             size_t size)
-{
-    unsigned shift = 0;
-
-    if (size > GREEN__STACK_MIN)
-        shift = (unsigned)(64 - __builtin_clzll((unsigned long long)size - 1)) -
-                (unsigned)__builtin_ctzll(GREEN__STACK_MIN);
-    return &pool->classes[shift];
-}
-
-struct green__stack *green__stack_acquire(struct green__stack_pool *pool,
-                                          size_t size)
+GREEN__COLD struct green__stack *
+green__stack_acquire_cold(struct green__stack_pool *pool, size_t size)
 {
     struct green__stack_class *class;
-    struct green_list *link;
+    struct green__stack *stack;
 
     if (size > GREEN__STACK_MAX) {
         green__fail(EINVAL, "a stack of %zu bytes is over 1 GiB", size);
         return NULL;
     }
-    class = find_class(pool, size);
-    if (green__likely(class->warm_count > 0)) {
-        link = class->warm.next;
-        class->warm_count--;
-        if (class->warm_count < class->warm_low)
-            class->warm_low = class->warm_count;
-    } else if (!green__list_empty(&class->cold)) {
-        link = class->cold.next;
-    } else {
-        return carve(pool, class);
+    class = &pool->classes[green__stack_class_index(size)];
+    stack = class->cooling;
+    if (stack) {
+        class->cooling = stack->next;
+        return stack;
     }
-    green__list_remove(link);
-    return container_of(link, struct green__stack, link);
-}
-
-bool green__stack_release(struct green__stack_pool *pool,
-                          struct green__stack *stack)
-{
-    struct green__stack_class *class = &pool->classes[stack->class_index];
-
-    green__list_prepend(&class->warm, &stack->link);
-    return ++class->warm_count > WARM_RESERVE;
+    stack = class->cold;
+    if (!stack)
+        return carve(pool, class);
+    class->cold = stack->next;
+    return stack;
 }
 
 bool green__stack_pool_is_warm(const struct green__stack_pool *pool)
 {
     for (size_t i = 0; i < GREEN__STACK_CLASSES; i++)
-        if (pool->classes[i].warm_count > WARM_RESERVE)
+        if (pool->classes[i].warm_count > GREEN__WARM_RESERVE ||
+            pool->classes[i].cooling)
             return true;
     return false;
+}
+
+/* Those that nobody has needed since the last look, but for the reserve, are to
+ * be handed back: the ones that lay idle longest. */
+static void find_idle(struct green__stack_class *class)
+{
+    size_t idle = class->warm_low, kept;
+    struct green__stack **end = &class->warm;
+
+    kept = class->warm_count - idle;
+    if (kept < GREEN__WARM_RESERVE)
+        kept = GREEN__WARM_RESERVE;
+    if (kept < class->warm_count) {
+        for (size_t i = 0; i < kept; i++)
+            end = &(*end)->next;
+        class->cooling = *end;
+        *end = NULL;
+        class->warm_count = kept;
+    }
+    class->warm_low = class->warm_count;
 }
 
 static void cool_one(struct green__stack_pool *pool,
                      struct green__stack_class *class)
 {
-    struct green__stack *stack =
-        container_of(class->warm.prev, struct green__stack, link);
+    struct green__stack *stack = class->cooling;
 
-    green__notes_stack_fresh(stack->base + pool->page_size,
-                             class->size - pool->page_size);
-    green__system.advise(stack->base + pool->page_size,
-                         class->size - pool->page_size, MADV_DONTNEED);
-    green__list_remove(&stack->link);
-    green__list_prepend(&class->cold, &stack->link);
-    class->warm_count--;
+    class->cooling = stack->next;
+    green__notes_stack_fresh(stack->bottom, class->size - pool->page_size);
+    green__system.advise(stack->bottom, class->size - pool->page_size,
+                         MADV_DONTNEED);
+    stack->next = class->cold;
+    class->cold = stack;
 }
 
 bool green__stack_pool_cool(struct green__stack_pool *pool)
@@ -184,17 +177,27 @@ bool green__stack_pool_cool(struct green__stack_pool *pool)
 
     for (size_t i = 0; i < GREEN__STACK_CLASSES; i++) {
         struct green__stack_class *class = &pool->classes[i];
-        size_t idle = class->warm_low;
 
-        while (idle > 0 && class->warm_count > WARM_RESERVE) {
-            if (batch-- == 0) {
-                class->warm_low = idle;
+        if (!class->cooling)
+            find_idle(class);
+        while (class->cooling) {
+            if (batch-- == 0)
                 return true;
-            }
             cool_one(pool, class);
-            idle--;
         }
-        class->warm_low = class->warm_count;
     }
     return false;
+}
+
+void green__stack_pool_each(const struct green__stack_pool *pool,
+                            void (*fn)(void *user, void *arg), void *arg)
+{
+    for (size_t i = 0; i < GREEN__STACK_CLASSES; i++) {
+        struct green__stack_arena *arena = pool->classes[i].arenas;
+
+        for (; arena; arena = arena->next)
+            for (size_t j = 0; j < arena->carved; j++)
+                if (arena->slots[j].user)
+                    fn(arena->slots[j].user, arg);
+    }
 }

@@ -4,15 +4,15 @@
  * Stacks are slots of large mappings, of one size class (a power of two) each:
  *
  *     | guard page | ...            usable               | colour |
- *     base         bottom                                top      base + size
+ *                  bottom                                top
  *
  * The colour, a small offset that differs from slot to slot, keeps the hot ends
  * of thousands of stacks from falling into the same cache sets. It stays within
  * half a page, so that an idle greenthread still needs one page.
  *
  * A slot that was used is "warm": its pages are still there. The one released
- * last is acquired first. A slot that was never used, or whose pages were
- * handed back to the system, is "cold".
+ * last is acquired first. Those that nobody has needed for a while are "cooling",
+ * and one whose pages were handed back to the system is "cold".
  */
 #ifndef GREEN_STACK_H
 #define GREEN_STACK_H
@@ -21,17 +21,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/list.h"
+#include "base/attributes.h"
 
 #define GREEN__STACK_MIN ((size_t)16 << 10)
 #define GREEN__STACK_MAX ((size_t)1 << 30)
 #define GREEN__STACK_CLASSES 17 /* 16 KiB << 0 ... << 16 */
 
 struct green__stack {
-    struct green_list link; /* in its class's warm or cold list */
-    char *base;
-    uint32_t class_index;
-    uint32_t colour; /* bytes */
+    struct green__stack *next; /* in a list of its class */
+    char *bottom, *top;        /* what is usable */
+    struct green__stack_class *class;
+    void *user; /* whoever acquires it; NULL while nobody does */
 };
 
 struct green__stack_arena {
@@ -43,10 +43,10 @@ struct green__stack_arena {
 };
 
 struct green__stack_class {
-    size_t size;
-    struct green_list warm, cold;
+    struct green__stack *warm, *cooling, *cold; /* each the latest first */
     size_t warm_count;
     size_t warm_low; /* the fewest since the last look: nobody needed these */
+    size_t size;
     struct green__stack_arena *arenas; /* slots are carved from the first */
 };
 
@@ -55,23 +55,60 @@ struct green__stack_pool {
     struct green__stack_class classes[GREEN__STACK_CLASSES];
 };
 
+/* The index of the class for `size` bytes, at most GREEN__STACK_MAX. */
+static inline unsigned green__stack_class_index(size_t size)
+{
+    if (size <= GREEN__STACK_MIN)
+        return 0;
+    return (unsigned)(64 - __builtin_clzll((unsigned long long)size - 1)) -
+           (unsigned)__builtin_ctzll(GREEN__STACK_MIN);
+}
+
 void green__stack_pool_init(struct green__stack_pool *pool);
 
 /* Unmaps all stacks, those in use too. */
 void green__stack_pool_destroy(struct green__stack_pool *pool);
 
+/* One that is not warm. NULL as green__stack_acquire. */
+struct green__stack *green__stack_acquire_cold(struct green__stack_pool *pool,
+                                               size_t size);
+
 /*
  * A stack of at least `size` bytes of address space, guard page included.
  * NULL with ENOMEM and words for green_hub_error(), or EINVAL if size is over
- * GREEN__STACK_MAX.
+ * GREEN__STACK_MAX. Inlined: nearly always it is the one released last.
  */
-struct green__stack *green__stack_acquire(struct green__stack_pool *pool,
-                                          size_t size);
+static inline struct green__stack *
+green__stack_acquire(struct green__stack_pool *pool, size_t size)
+{
+    struct green__stack_class *class;
+    struct green__stack *stack;
+
+    if (green__unlikely(size > GREEN__STACK_MAX))
+        return green__stack_acquire_cold(pool, size);
+    class = &pool->classes[green__stack_class_index(size)];
+    stack = class->warm;
+    if (green__unlikely(!stack))
+        return green__stack_acquire_cold(pool, size);
+    class->warm = stack->next;
+    if (--class->warm_count < class->warm_low)
+        class->warm_low = class->warm_count;
+    return stack;
+}
+
+#define GREEN__WARM_RESERVE 1024 /* kept in each class whatever happens */
 
 /* Gives one back; the caller may still be running on it. True if so much is warm
  * now that green__stack_pool_cool() should be called in a while. */
-bool green__stack_release(struct green__stack_pool *pool,
-                          struct green__stack *stack);
+static inline bool green__stack_release(struct green__stack *stack)
+{
+    struct green__stack_class *class = stack->class;
+
+    stack->user = NULL;
+    stack->next = class->warm;
+    class->warm = stack;
+    return ++class->warm_count > GREEN__WARM_RESERVE;
+}
 
 /* Whether so much is warm that green__stack_pool_cool() should be called. */
 bool green__stack_pool_is_warm(const struct green__stack_pool *pool);
@@ -83,16 +120,8 @@ bool green__stack_pool_is_warm(const struct green__stack_pool *pool);
  */
 bool green__stack_pool_cool(struct green__stack_pool *pool);
 
-static inline void *green__stack_top(const struct green__stack_pool *pool,
-                                     const struct green__stack *stack)
-{
-    return stack->base + pool->classes[stack->class_index].size - stack->colour;
-}
-
-static inline void *green__stack_bottom(const struct green__stack_pool *pool,
-                                        const struct green__stack *stack)
-{
-    return stack->base + pool->page_size;
-}
+/* Calls fn(user, arg) for each stack that somebody uses; fn may release it. */
+void green__stack_pool_each(const struct green__stack_pool *pool,
+                            void (*fn)(void *user, void *arg), void *arg);
 
 #endif

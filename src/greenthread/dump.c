@@ -11,52 +11,46 @@
 
 #define FRAMES 32
 
-/* Of one backtrace, the frames that every parked greenthread has: this file's
- * and the switch's. */
+/* Of one backtrace, the frames that each has: this file's, and below it the
+ * switch's, or what called this file. */
 #define OWN_FRAMES 2
 
-static _Thread_local struct {
-    struct green_thread *dumper;
+struct trace {
     void *frames[FRAMES];
     int count;
-} dumping;
+};
 
-/* Runs on the stack of the one that is looked at, and goes back. */
-static void take_backtrace(struct green__scheduler *s)
+static void take_backtrace(void *arg)
 {
-    int saved = errno;
+    struct trace *trace = arg;
 
-    s->inspect = NULL;
-    dumping.count = backtrace(dumping.frames, FRAMES);
-    errno = saved;
-    green__switch_to(s, dumping.dumper);
+    trace->count = backtrace(trace->frames, FRAMES);
 }
 
 static void print_backtrace(struct green__scheduler *s,
                             struct green_thread *thread, int fd)
 {
-    dumping.dumper = s->current;
-    dumping.count = 0;
-    if (thread == s->current) {
-        dumping.count = backtrace(dumping.frames, FRAMES);
-    } else {
-        s->inspect = take_backtrace;
-        green__switch_to(s, thread);
-    }
-    if (dumping.count > OWN_FRAMES)
-        backtrace_symbols_fd(dumping.frames + OWN_FRAMES,
-                             dumping.count - OWN_FRAMES, fd);
+    struct trace trace;
+
+    if (thread == s->current)
+        take_backtrace(&trace);
+    else
+        green__context_inspect(thread->context.sp, take_backtrace, &trace);
+    if (trace.count > OWN_FRAMES)
+        backtrace_symbols_fd(trace.frames + OWN_FRAMES,
+                             trace.count - OWN_FRAMES, fd);
 }
 
-static const char *state_of(const struct green_thread *thread)
+static const char *state_of(const struct green__scheduler *s,
+                            const struct green_thread *thread)
 {
     switch ((enum green__state)thread->state) {
     case GREEN__DELAYED:
         return "delayed";
     case GREEN__RUNNABLE:
+        if (thread == s->current)
+            return "running";
         return thread->flags & GREEN__STARTED ? "runnable" : "not started";
-    case GREEN__RUNNING:
-        return "running";
     case GREEN__PARKED:
         return "parked";
     case GREEN__FINISHED:
@@ -106,34 +100,45 @@ static int print_one(struct green__scheduler *s, struct green_thread *thread,
     describe_wait(thread, now, wait, sizeof wait);
     describe_place(thread->spawned_at, place, sizeof place);
     return dprintf(fd, "%p  %-16s %-12s %s%s%sspawned at %s\n", (void *)thread,
-                   name[0] ? name : "-", state_of(thread),
+                   name[0] ? name : "-", state_of(s, thread),
                    thread->flags & GREEN__KILLED ? "killed  " : "", wait,
                    wait[0] ? "  " : "", place);
+}
+
+struct dump {
+    struct green__scheduler *scheduler;
+    green_time now;
+    int fd;
+    bool failed;
+};
+
+static void dump_one(struct green_thread *thread, void *arg)
+{
+    struct dump *dump = arg;
+    struct green__scheduler *s = dump->scheduler;
+
+    if (dump->failed)
+        return;
+    if (print_one(s, thread, dump->now, dump->fd) < 0)
+        dump->failed = true;
+    else if (thread->flags & GREEN__STARTED)
+        print_backtrace(s, thread, dump->fd);
 }
 
 int green_dump(int fd)
 {
     struct green__scheduler *s = green__scheduler();
-    struct green_list *link;
-    green_time now;
+    struct dump dump = {.scheduler = s, .fd = fd};
 
     if (!s)
         return -1;
     if (fcntl(fd, F_GETFD) < 0)
         return -1;
-    now = green__hub_now(s->hub);
+    dump.now = green__hub_now(s->hub);
     if (dprintf(fd, "greenthreads on hub %s: %llu alive, %llu switches\n",
-                green_hub_name(s->hub), (unsigned long long)s->hub->stats.alive,
-                (unsigned long long)s->hub->stats.switches) < 0)
+                green_hub_name(s->hub), (unsigned long long)s->alive,
+                (unsigned long long)s->switches) < 0)
         return -1;
-    green__list_each (&s->all, link) {
-        struct green_thread *thread =
-            container_of(link, struct green_thread, all);
-
-        if (print_one(s, thread, now, fd) < 0)
-            return -1;
-        if (thread->flags & GREEN__STARTED)
-            print_backtrace(s, thread, fd);
-    }
-    return 0;
+    green__each_thread(s, dump_one, &dump);
+    return dump.failed ? -1 : 0;
 }

@@ -6,37 +6,61 @@
 
 static const struct green__wait_kind joining = {.name = "join"};
 
-static int wait_for_end(struct green__scheduler *s, struct green_thread *thread)
+/* Why a greenthread cannot be joined: -1 with errno. */
+static GREEN__COLD int refuse_join(const struct green_thread *thread)
 {
-    struct green__waiter waiter = {.thread = s->current, .kind = &joining};
-
-    if (green__unlikely(s->hub->dispatching))
-        return green__refuse(EDEADLK);
-    thread->joiner = &waiter;
-    if (green__likely(green__park_on(s, &waiter) == 0))
-        return 0;
-    thread->joiner = NULL;
-    return -1;
-}
-
-int green_join(struct green_thread *thread, void **result)
-{
-    struct green__scheduler *s = green__scheduler();
-    bool cancelled;
+    const struct green__scheduler *s = green__scheduler();
 
     if (!s)
         return -1;
     if (!thread || (thread->flags & GREEN__DETACHED) || thread->joiner)
         return green__refuse(EINVAL);
-    if (thread == s->current || thread == &s->main)
-        return green__refuse(EDEADLK);
-    if (thread->state != GREEN__FINISHED && wait_for_end(s, thread) < 0)
+    return green__refuse(EDEADLK);
+}
+
+static bool can_be_joined(const struct green__scheduler *s,
+                          const struct green_thread *thread)
+{
+    return thread && !(thread->flags & (GREEN__DETACHED | GREEN__MAIN)) &&
+           !thread->joiner && thread != s->current;
+}
+
+/* Also in a callback, where there is no waiting. */
+static GREEN__COLD struct green__scheduler *
+find_scheduler(const struct green_thread *thread)
+{
+    struct green__scheduler *s = green__scheduler();
+
+    if (!s || (thread && thread->state == GREEN__FINISHED))
+        return s;
+    refuse_join(thread);
+    return NULL;
+}
+
+int green_join(struct green_thread *thread, void **result)
+{
+    struct green__scheduler *s = green__running();
+    struct green__waiter waiter;
+    bool cancelled;
+
+    if (green__unlikely(!s) && !(s = find_scheduler(thread)))
         return -1;
+    if (green__unlikely(!can_be_joined(s, thread)))
+        return refuse_join(thread);
+    if (green__likely(thread->state != GREEN__FINISHED)) {
+        waiter.thread = s->current;
+        waiter.kind = &joining;
+        thread->joiner = s->current;
+        if (green__unlikely(green__park_on(s, &waiter) < 0)) {
+            thread->joiner = NULL;
+            return -1;
+        }
+    }
     cancelled = thread->flags & GREEN__CANCELLED;
     if (result)
         *result = cancelled ? NULL : thread->arg;
     green__thread_free(s, thread);
-    return cancelled ? green__refuse(ECANCELED) : 0;
+    return green__unlikely(cancelled) ? green__refuse(ECANCELED) : 0;
 }
 
 int green_detach(struct green_thread *thread)
@@ -45,8 +69,8 @@ int green_detach(struct green_thread *thread)
 
     if (!s)
         return -1;
-    if (!thread || (thread->flags & GREEN__DETACHED) || thread->joiner ||
-        thread == &s->main)
+    if (!thread || (thread->flags & (GREEN__DETACHED | GREEN__MAIN)) ||
+        thread->joiner)
         return green__refuse(EINVAL);
     thread->flags |= GREEN__DETACHED;
     if (thread->state == GREEN__FINISHED)

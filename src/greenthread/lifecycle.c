@@ -19,8 +19,26 @@ static void use(struct green__scheduler *s, struct green_hub *hub)
 {
     s->hub = hub;
     hub->between_turns = between_turns;
-    hub->stats.alive = 1;
+    s->alive = 1;
+    s->spawns = 0;
+    s->limit -= s->switches;
+    s->switches = 0;
     s->cooling = false;
+    /* In a callback: when its dispatch is over. */
+    if (!hub->dispatching)
+        hub->owner->running = s;
+}
+
+/* A fork in a callback may have left the hub without a context. */
+static int make_hub_thread(struct green__scheduler *s)
+{
+    if (s->hub_thread.stack)
+        return 0;
+    s->hub_thread.stack = green__stack_acquire(&s->stacks, HUB_STACK);
+    if (!s->hub_thread.stack)
+        return -1;
+    green__hub_thread_make(s);
+    return 0;
 }
 
 static GREEN__COLD struct green__scheduler *make(struct green__self *self)
@@ -32,21 +50,18 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
         green__fail(ENOMEM, "no memory for the scheduler");
         return NULL;
     }
-    green__list_init(&s->all);
-    green__list_init(&s->finished);
     green__stack_pool_init(&s->stacks);
-    s->hub_thread.stack = green__stack_acquire(&s->stacks, HUB_STACK);
-    if (!s->hub_thread.stack) {
+    if (make_hub_thread(s) < 0) {
         green__stack_pool_destroy(&s->stacks);
         green__system.release(s);
         return NULL;
     }
-    green__hub_thread_make(s);
     s->errno_place = &errno;
     s->current = &s->main;
-    s->main.state = GREEN__RUNNING;
-    s->main.flags = GREEN__STARTED;
-    green__list_append(&s->all, &s->main.all);
+    s->last = &s->main;
+    s->main.next = &s->main;
+    s->main.state = GREEN__RUNNABLE;
+    s->main.flags = GREEN__STARTED | GREEN__MAIN;
     green__notes_init_main(&s->main.context);
     self->scheduler = s;
     self->scheduler_layer = &green__scheduler_layer;
@@ -63,7 +78,9 @@ static GREEN__COLD struct green__scheduler *find(struct green__self *self)
         return NULL;
     if (!s)
         s = make(self);
-    if (s && s->hub != hub)
+    if (!s || make_hub_thread(s) < 0)
+        return NULL;
+    if (s->hub != hub)
         use(s, hub);
     return s;
 }
@@ -83,11 +100,10 @@ static bool between_turns(struct green_hub *hub)
 {
     struct green__scheduler *s = hub->owner->scheduler;
 
-    if (!s->run_first)
+    if (!green__others_runnable(s))
         return false;
-    green__make_runnable(s, s->current);
-    green__switch_away(s);
-    return s->run_first != NULL;
+    green__rotate(s);
+    return green__others_runnable(s);
 }
 
 /* ---- Memory back to the system --------------------------------------- */
@@ -104,8 +120,10 @@ static void cool(struct green_timer *timer)
                                            more ? COOL_MORE : COOL_PERIOD));
 }
 
-void green__cool_later(struct green__scheduler *s)
+GREEN__COLD void green__cool_later(struct green__scheduler *s)
 {
+    if (s->cooling || !s->hub)
+        return;
     s->cooling = true;
     s->cool_timer.callback = cool;
     s->cool_timer.arg = s;
@@ -115,21 +133,48 @@ void green__cool_later(struct green__scheduler *s)
 
 /* ---- Dropping -------------------------------------------------------- */
 
-/* It never runs again. One that can be joined stays, as cancelled. */
-static void drop(struct green__scheduler *s, struct green_thread *thread)
+struct each {
+    void (*fn)(struct green_thread *thread, void *arg);
+    void *arg;
+};
+
+static void call_if_alive(void *user, void *arg)
 {
+    struct green_thread *thread = user;
+    struct each *each = arg;
+
+    if (thread->state != GREEN__FINISHED)
+        each->fn(thread, each->arg);
+}
+
+void green__each_thread(struct green__scheduler *s,
+                        void (*fn)(struct green_thread *thread, void *arg),
+                        void *arg)
+{
+    struct each each = {.fn = fn, .arg = arg};
+
+    if (!s->main_is_gone)
+        fn(&s->main, arg);
+    green__stack_pool_each(&s->stacks, call_if_alive, &each);
+}
+
+/* It never runs again. One that can be joined stays, as cancelled. */
+static void drop(struct green_thread *thread, void *arg)
+{
+    struct green__scheduler *s = arg;
+
+    if (thread == s->current)
+        return;
     if (thread->state == GREEN__DELAYED)
         green__delay_forget(thread);
     thread->state = GREEN__FINISHED;
     thread->flags |= GREEN__CANCELLED;
     thread->waiter = NULL;
     thread->joiner = NULL;
-    green__list_remove(&thread->all);
-    if (thread == &s->main) {
-        green__extras_free(thread);
-        return;
-    }
-    if (thread->flags & GREEN__DETACHED)
+    s->alive--;
+    if (thread == &s->main)
+        s->main_is_gone = true;
+    if (thread != &s->main && (thread->flags & GREEN__DETACHED))
         green__thread_free(s, thread);
     else
         green__extras_free(thread);
@@ -138,22 +183,14 @@ static void drop(struct green__scheduler *s, struct green_thread *thread)
 /* All but the one that is calling. Returns how many. */
 static uint64_t drop_others(struct green__scheduler *s)
 {
-    struct green_list *link, *next;
-    uint64_t count = 0;
+    uint64_t before = s->alive;
 
     s->drops++;
     green__free_dead(s);
-    s->run_first = NULL;
-    green__list_each_safe (&s->all, link, next) {
-        struct green_thread *thread =
-            container_of(link, struct green_thread, all);
-
-        if (thread != s->current) {
-            drop(s, thread);
-            count++;
-        }
-    }
-    return count;
+    s->last = s->current;
+    s->current->next = s->current;
+    green__each_thread(s, drop, s);
+    return before - s->alive;
 }
 
 static void hub_replaced(struct green__self *self)
@@ -169,16 +206,41 @@ static void hub_replaced(struct green__self *self)
                     (unsigned long long)dropped);
 }
 
+/*
+ * In the child of a fork in a callback, on the hub's own stack: the callback goes
+ * on as the OS thread's main, so that it can use greenthreads, and the hub needs
+ * another stack. When it returns, green__lifecycle_check ends the OS thread.
+ */
+static void callback_becomes_main(struct green__scheduler *s)
+{
+    struct green__stack *stack = s->hub_thread.stack;
+
+    s->main = (struct green_thread){
+        .state = GREEN__RUNNABLE,
+        .flags = GREEN__STARTED | GREEN__MAIN,
+        .next = &s->main,
+        .stack = stack,
+    };
+    s->main.context = s->hub_thread.context;
+    s->hub_thread = (struct green_thread){
+        .stack = green__stack_acquire(&s->stacks, HUB_STACK)};
+    s->current = &s->main;
+    s->last = &s->main;
+    s->main_is_gone = false;
+}
+
 /* The forking greenthread is the only one in the child, and has no hub yet. */
 static void forked(struct green__self *self)
 {
     struct green__scheduler *s = self->scheduler;
 
-    if (self->hub && self->hub->dispatching)
-        return; /* it forked in a callback: lifecycle_check goes on */
     drop_others(s);
-    green__hub_thread_make(s);
+    if (s->current == &s->hub_thread)
+        callback_becomes_main(s);
+    if (s->hub_thread.stack)
+        green__hub_thread_make(s);
     s->hub = NULL;
+    self->running = NULL;
 }
 
 /*
@@ -188,24 +250,21 @@ static void forked(struct green__self *self)
  */
 void green__lifecycle_check(struct green__scheduler *s)
 {
-    if (green__likely(!s->hub->dead &&
-                      (!green__list_empty(&s->all) || s->run_first)))
+    if (green__likely(s->current == &s->hub_thread && !s->hub->dead &&
+                      (s->alive > 0 || green__others_runnable(s))))
         return;
-    if (s->hub->dead)
-        s->hub = NULL;
     green__notes_before_end(&s->main.context);
     pthread_exit(NULL);
 }
 
-/* Nobody will join them any more. */
-static void forget_finished(struct green__scheduler *s)
+/* Nobody will join it any more. */
+static void forget_finished(void *user, void *arg)
 {
-    while (!green__list_empty(&s->finished)) {
-        struct green_list *link = s->finished.next;
+    struct green_thread *thread = user;
 
-        green__list_remove(link);
-        green__extras_free(container_of(link, struct green_thread, all));
-    }
+    (void)arg;
+    if (thread->state == GREEN__FINISHED)
+        green__extras_free(thread);
 }
 
 /* After pthread_exit in a greenthread the C library has unwound to the OS
@@ -215,8 +274,7 @@ static bool is_on_own_stack(const struct green__scheduler *s)
     const struct green__stack *stack = s->current->stack;
     const char *here = __builtin_frame_address(0);
 
-    return stack && here >= stack->base &&
-           here < (const char *)green__stack_top(&s->stacks, stack);
+    return stack && here >= stack->bottom && here < stack->top;
 }
 
 static void ends(struct green__self *self)
@@ -228,9 +286,10 @@ static void ends(struct green__self *self)
         green__locals_destroy(&s->main);
     }
     drop_others(s);
-    forget_finished(s);
+    green__stack_pool_each(&s->stacks, forget_finished, NULL);
     green__extras_free(s->current);
     self->scheduler = NULL;
+    self->running = NULL;
     green__overflow_thread_ends();
     /* Timers and waiters lie on the stacks: the hub lets go of them first. */
     if (self->hub)
@@ -242,8 +301,21 @@ static void ends(struct green__self *self)
     green__system.release(s);
 }
 
+static void count(struct green__self *self)
+{
+    struct green__scheduler *s = self->scheduler;
+
+    if (!s->hub)
+        return;
+    s->hub->stats.switches = s->switches;
+    s->hub->stats.spawns = s->spawns;
+    s->hub->stats.alive = s->alive;
+    s->hub->stats.finished = s->spawns + 1 - s->alive;
+}
+
 const struct green__layer green__scheduler_layer = {
     .ends = ends,
     .forked = forked,
     .hub_replaced = hub_replaced,
+    .count = count,
 };

@@ -37,9 +37,9 @@ static void look_at_fault(const char *address)
     struct green__scheduler *s = green__self()->scheduler;
     const struct green__stack *stack = s ? s->current->stack : NULL;
 
-    if (stack && address >= stack->base &&
-        address < stack->base + s->stacks.page_size)
-        report(s->current, s->stacks.classes[stack->class_index].size);
+    if (stack && address < stack->bottom &&
+        address >= stack->bottom - s->stacks.page_size)
+        report(s->current, stack->class->size);
 }
 
 /* The fault is repeated after this, and then meets whoever was there before. */

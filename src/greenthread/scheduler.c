@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "base/chaos.h"
-#include "context/context.h"
 
 /*
  * Fairness. Greenthreads hand over to each other directly, so code that only
@@ -24,127 +23,125 @@
 
 /* ---- The switch ------------------------------------------------------ */
 
-/* Not inlined: green__context_switch counts on being called from one place. */
-GREEN__NOINLINE void green__switch_to(struct green__scheduler *s,
-                                      struct green_thread *to)
+/* Not inlined: one place for the notes, and the switch is called from it. In a
+ * build without notes it ends in a jump, and costs no frame. */
+GREEN__NOINLINE int green__switch_to(struct green__scheduler *s,
+                                     struct green_thread *to)
 {
     struct green_thread *from = s->current;
-    int saved_errno = *s->errno_place;
+    int *place = s->errno_place, result;
 
+    from->saved_errno = *place;
+    *place = to->saved_errno;
     s->current = to;
-    s->hub->stats.switches++;
     green__notes_before_switch(&from->context, &to->context, false);
-    green__context_switch(&from->context.sp, to->context.sp);
+    result = green__context_switch(&from->context.sp, to->context.sp, to);
     green__notes_after_switch(&from->context);
-    *s->errno_place = saved_errno;
-    if (green__unlikely(s->inspect != NULL))
-        s->inspect(s);
+    return result;
 }
 
-/* The budget is used up: how long did it last? True if the hub is to have a
- * turn. */
-static GREEN__COLD bool budget_spent(struct green__scheduler *s)
+/* A new budget, and when it began. */
+static void grant(struct green__scheduler *s, green_time now)
+{
+    s->limit = s->switches + (uint64_t)s->budget;
+    s->granted = now;
+}
+
+/* How long did it last? */
+GREEN__COLD bool green__budget_spent(struct green__scheduler *s)
 {
     green_time now = green__clock();
-    green_time each = (now - s->granted) / s->budget_size;
+    green_time each = (now - s->granted) / s->budget;
     green_time ran = now - s->hub->run_start;
     bool late = ran >= RUN_LIMIT_MAX ||
                 (ran >= RUN_LIMIT && ran >= LOOK_SHARE * s->hub->look_cost);
-    int size = s->budget_size * 2;
+    int size = s->budget * 2;
 
     if (each > 0 && RUN_LIMIT / each < size)
         size = (int)(RUN_LIMIT / each);
-    s->budget_size = size < 1 ? 1 : size > BUDGET_MAX ? BUDGET_MAX : size;
-    s->budget = s->budget_size;
-    s->granted = now;
+    s->budget = size < 1 ? 1 : size > BUDGET_MAX ? BUDGET_MAX : size;
+    grant(s, now);
     return late || green__chaos(2);
 }
 
-/* Whose turn it is. */
-static inline struct green_thread *take_next(struct green__scheduler *s)
+struct green_thread *green__replace_by_hub(struct green__scheduler *s)
 {
-    struct green_thread *next = s->run_first;
+    struct green_thread *hub = &s->hub_thread, *first = s->current->next;
 
-    if (green__unlikely(!next) ||
-        (green__unlikely(--s->budget <= 0) && budget_spent(s)))
-        return &s->hub_thread;
-    s->run_first = next->next;
-    next->state = GREEN__RUNNING;
-    return next;
+    if (first == s->current) {
+        hub->next = hub;
+        s->last = hub;
+    } else {
+        hub->next = first;
+        s->last->next = hub;
+    }
+    return hub;
 }
 
-static inline void hand_over(struct green__scheduler *s)
+/* It comes between the current one, which is the last now, and the queue. */
+static GREEN__COLD struct green_thread *insert_hub(struct green__scheduler *s)
 {
-    struct green_thread *next = take_next(s);
+    struct green_thread *hub = &s->hub_thread;
 
-    if (green__likely(next != s->current))
-        green__switch_to(s, next);
+    hub->next = s->current->next;
+    s->current->next = hub;
+    s->last = s->current;
+    return hub;
 }
 
-void green__switch_away(struct green__scheduler *s)
+static void interrupt_one(struct green_thread *thread, void *arg)
 {
-    hand_over(s);
-}
-
-GREEN__NO_SANITIZE void *green__switch_last(struct green__scheduler *s)
-{
-    struct green_thread *from = s->current, *to = take_next(s);
-
-    s->current = to;
-    s->hub->stats.switches++;
-    green__notes_before_switch(&from->context, &to->context, true);
-    return to->context.sp;
+    green__interrupt(thread, *(const int *)arg);
 }
 
 /* The hub can never wait again: nobody may wait for it in vain. */
-static GREEN__COLD void interrupt_all(struct green__scheduler *s, int error)
+static GREEN__COLD void interrupt_all(struct green__scheduler *s)
 {
-    struct green_list *link;
+    int error = errno;
 
-    green__list_each (&s->all, link)
-        green__interrupt(container_of(link, struct green_thread, all), error);
+    green__each_thread(s, interrupt_one, &error);
 }
 
 /* The hub's own context: a turn of the loop, then whoever is runnable. */
-static void *hub_main(void *arg)
+static struct green__next_context hub_main(void *arg)
 {
-    struct green__scheduler *s = arg;
+    struct green__scheduler *s =
+        container_of(arg, struct green__scheduler, hub_thread);
 
     green__notes_after_switch(&s->hub_thread.context);
     for (;;) {
-        struct green_thread *next;
+        struct green_thread *first;
 
         green__lifecycle_check(s);
-        if (green_hub_wait(s->hub, s->run_first ? 0 : GREEN_FOREVER) < 0)
-            interrupt_all(s, errno);
+        if (green_hub_wait(s->hub,
+                           green__others_runnable(s) ? 0 : GREEN_FOREVER) < 0)
+            interrupt_all(s);
         green_hub_dispatch(s->hub);
         green__lifecycle_check(s);
-        next = s->run_first;
-        if (!next)
+        first = s->hub_thread.next;
+        if (first == &s->hub_thread)
             continue;
-        s->run_first = next->next;
-        next->state = GREEN__RUNNING;
-        s->budget = s->budget_size;
-        s->granted = s->hub->run_start;
-        green__switch_to(s, next);
+        s->last->next = first;
+        s->switches++;
+        grant(s, s->hub->run_start);
+        green__switch_to(s, first);
     }
-    return NULL; /* never */
+    return (struct green__next_context){NULL, NULL}; /* never */
 }
 
 void green__hub_thread_make(struct green__scheduler *s)
 {
     struct green__stack *stack = s->hub_thread.stack;
-    char *bottom = green__stack_bottom(&s->stacks, stack);
-    char *top = green__stack_top(&s->stacks, stack);
+    char *bottom = stack->bottom, *top = stack->top;
 
     if (s->hub_thread.context.sp)
         green__notes_done(&s->hub_thread.context, true);
     green__notes_stack_fresh(bottom, (size_t)(top - bottom));
-    s->hub_thread.context.sp = green__context_make(top, hub_main, s);
+    s->hub_thread.context.sp = green__context_make(top, hub_main);
     green__notes_init(&s->hub_thread.context, bottom, (size_t)(top - bottom));
     s->hub_thread.state = GREEN__PARKED;
-    s->budget_size = 1;
     s->budget = 1;
+    s->limit = s->switches + 1;
 }
 
 /* ---- Park and wake --------------------------------------------------- */
@@ -165,75 +162,81 @@ struct green_thread *green__current(void)
 void green__waiter_init(struct green__waiter *waiter,
                         const struct green__wait_kind *kind)
 {
-    struct green__scheduler *s = green__self()->scheduler;
+    struct green__scheduler *s = green__running();
 
     waiter->kind = kind;
-    waiter->thread = green__likely(s && s->hub && !s->hub->dispatching)
-                         ? s->current
-                         : green__current();
+    waiter->thread = green__likely(s != NULL) ? s->current : green__current();
 }
 
-int green__park(struct green__waiter *waiter)
+GREEN__COLD int green__park_refused(const struct green_thread *thread)
 {
-    if (green__unlikely(!waiter->thread)) {
-        if (green__current())
-            errno = EDEADLK;
-        return -1;
-    }
-    return green__park_on(green__self()->scheduler, waiter);
+    int error = green__interruption(thread);
+
+    return error ? green__refuse(error) : 0;
 }
 
-int green__park_on(struct green__scheduler *s, struct green__waiter *waiter)
+GREEN__COLD int green__park_interrupted(struct green_thread *thread)
 {
-    struct green_thread *thread = waiter->thread;
-    int error;
-
-    if (green__unlikely(thread->alarms)) {
-        error = green__interruption(thread);
-        if (error) {
-            errno = error;
-            return -1;
-        }
-    }
-    waiter->since = s->hub->turn_time;
-    thread->waiter = waiter;
-    thread->state = GREEN__PARKED;
-    hand_over(s);
-    thread->waiter = NULL;
-    if (green__likely(!thread->interrupt))
-        return 0;
     errno = thread->interrupt;
     thread->interrupt = 0;
     return -1;
 }
 
+static GREEN__COLD int park_nobody(void)
+{
+    return green__current() ? green__refuse(EDEADLK) : -1;
+}
+
+int green__park(struct green__waiter *waiter)
+{
+    if (green__unlikely(!waiter->thread))
+        return park_nobody();
+    return green__park_on(green__self_here.scheduler, waiter);
+}
+
+/* Apart and not inlined, so that a yield needs no frame for them. */
+static GREEN__COLD int rotate_at_budgets_end(struct green__scheduler *s)
+{
+    struct green_thread *next = s->current->next;
+
+    if (green__budget_spent(s))
+        return green__switch_to(s, insert_hub(s));
+    s->last = s->current;
+    return next == s->current ? 0 : green__switch_to(s, next);
+}
+
+static GREEN__COLD int yield_with_checks(void)
+{
+    struct green_thread *thread = green__current();
+    int error = thread ? green__interruption(thread) : errno;
+
+    return error ? green__refuse(error) : green__rotate(green__running());
+}
+
+int green__rotate(struct green__scheduler *s)
+{
+    struct green_thread *thread = s->current, *next = thread->next;
+
+    if (green__unlikely(++s->switches >= s->limit))
+        return rotate_at_budgets_end(s);
+    if (green__unlikely(next == thread))
+        return 0;
+    s->last = thread;
+    return green__switch_to(s, next);
+}
+
 int green__yield(void)
 {
-    struct green__scheduler *s = green__self()->scheduler;
-    struct green_thread *thread;
-    int error;
+    struct green__scheduler *s = green__running();
 
-    if (green__unlikely(!s || !s->hub || s->hub->dispatching)) {
-        if (!green__current())
-            return -1;
-        s = green__self()->scheduler;
-    }
-    thread = s->current;
-    if (green__unlikely(thread->alarms)) {
-        error = green__interruption(thread);
-        if (error) {
-            errno = error;
-            return -1;
-        }
-    }
-    green__make_runnable(s, thread);
-    hand_over(s);
-    return 0;
+    if (green__unlikely(!s || s->current->alarms))
+        return yield_with_checks();
+    return green__rotate(s);
 }
 
 void green__wake(struct green__waiter *waiter)
 {
-    green__wake_on(green__self()->scheduler, waiter);
+    green__wake_thread(green__self_here.scheduler, waiter->thread);
 }
 
 void green__interrupt(struct green_thread *thread, int error)
@@ -241,5 +244,5 @@ void green__interrupt(struct green_thread *thread, int error)
     if (thread->state != GREEN__PARKED)
         return;
     thread->interrupt = error;
-    green__make_runnable(green__self()->scheduler, thread);
+    green__make_runnable(green__self_here.scheduler, thread);
 }

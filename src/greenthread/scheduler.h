@@ -2,12 +2,17 @@
  * Greenthreads as their own files see them.
  *
  * Invariants, for each OS thread:
- * - `current` runs. It is in no queue.
- * - A runnable one is in the run queue once; a parked one is in none and its
- *   waiter is where its waker will find it.
- * - The hub has a context of its own, `hub_thread`, never queued: it runs when
- *   the queue is empty or the budget of direct hand-overs is used up, and hands
- *   over to the head of the queue after each turn of the loop.
+ * - `current` runs. It and the run queue are one ring, linked by `next`:
+ *
+ *       current -> first in the queue -> ... -> last in the queue -> current
+ *
+ *   with `last` the one before `current`, which is itself when the queue is
+ *   empty. So a yield moves on by one, and touches no link.
+ * - A runnable one is in the ring once; a parked one is in none and its waiter is
+ *   where its waker will find it.
+ * - The hub has a context of its own, `hub_thread`. It enters the ring, as
+ *   `current`, when the queue is empty or the budget of direct hand-overs is used
+ *   up, and leaves it, handing over, after each turn of the loop.
  * - A finished one that nobody will join is `dead` until the next spawn or
  *   finish frees it, since it still runs on its stack while it finishes.
  *
@@ -22,6 +27,7 @@
 #include <greenhub/thread.h>
 
 #include "base/list.h"
+#include "context/context.h"
 #include "context/notes.h"
 #include "context/stack.h"
 #include "greenthread/park.h"
@@ -29,8 +35,7 @@
 
 enum green__state {
     GREEN__DELAYED,  /* spawned to start later */
-    GREEN__RUNNABLE, /* in the run queue */
-    GREEN__RUNNING,
+    GREEN__RUNNABLE, /* in the ring: runs, or will */
     GREEN__PARKED,
     GREEN__FINISHED,
 };
@@ -41,15 +46,17 @@ enum green__thread_flag {
     GREEN__KILLED = 4,
     GREEN__DETACHED = 8,
     GREEN__NO_RESULT = 16, /* spawn_n's fn returns nothing */
+    GREEN__MAIN = 32,      /* the OS thread's own */
 };
 
 struct green_thread {
     struct green__context context;
-    struct green_thread *next; /* in the run queue */
+    struct green_thread *next; /* in the ring */
     struct green__waiter *waiter;
     struct green_region *regions; /* innermost first */
     unsigned alarms; /* fired ones in `regions`, and 1 when killed */
     int interrupt;   /* the errno that ends its park */
+    int saved_errno; /* its errno, while another one runs */
     uint8_t state;   /* enum green__state */
     uint8_t flags;
     union {
@@ -57,8 +64,8 @@ struct green_thread {
         void (*procedure)(void *); /* NO_RESULT */
     } start;
     void *arg; /* then the result */
-    struct green__waiter *joiner;
-    struct green_list all;
+    /* The first cache line ends here. */
+    struct green_thread *joiner;
     struct green__stack *stack;   /* NULL for main */
     struct green__extras *extras; /* what few have */
     void *spawned_at;             /* code address */
@@ -74,27 +81,32 @@ struct green__extras {
 };
 
 struct green__scheduler {
-    struct green_thread *current;
-    struct green_thread *run_first, *run_last;
+    struct green_thread *current, *last;
+    int *errno_place;  /* where this OS thread's errno is */
+    uint64_t switches; /* hand-overs on this hub, and yields with nobody else */
+    uint64_t limit;    /* of `switches`: then the clock is looked at */
     struct green_hub *hub; /* self->hub */
-    int *errno_place;      /* where this OS thread's errno is */
-    int budget;      /* direct hand-overs left until the clock is looked at */
-    int budget_size; /* how many were granted */
-    green_time granted; /* when */
-    uint32_t lot;       /* what green_choose has drawn last */
+    int budget;            /* how many hand-overs were granted last */
+    green_time granted;    /* when */
+    uint32_t lot;          /* what green_choose has drawn last */
     struct green_thread *dead;
-    /* green_dump runs this in each parked one in turn. */
-    void (*inspect)(struct green__scheduler *scheduler);
     unsigned
         drops; /* how often the others were dropped, with a hub or by fork */
-    struct green_list all;      /* but for hub_thread and the finished */
-    struct green_list finished; /* those not joined yet that have extras */
+    uint64_t alive;    /* main included */
+    bool main_is_gone; /* dropped with its hub, or left behind by a fork */
     struct green__stack_pool stacks;
-    bool cooling; /* cool_timer is armed */
+    uint64_t spawns; /* on this hub */
+    bool cooling;    /* cool_timer is armed */
     struct green_timer cool_timer;
     struct green_thread main;
     struct green_thread hub_thread;
 };
+
+/* Calls fn(thread, arg) for each greenthread that has not finished, main first;
+ * fn may free it. */
+void green__each_thread(struct green__scheduler *s,
+                        void (*fn)(struct green_thread *thread, void *arg),
+                        void *arg);
 
 /* This OS thread's, made on first use; NULL with errno as green_get_hub. */
 struct green__scheduler *green__scheduler(void);
@@ -103,50 +115,112 @@ struct green__scheduler *green__scheduler(void);
  * there can be no hub. */
 struct green_thread *green__current(void);
 
-/* The end of the run queue. */
+/* ---- The ring -------------------------------------------------------- */
+
+/* To the end of the run queue. */
 static inline void green__make_runnable(struct green__scheduler *s,
                                         struct green_thread *thread)
 {
     thread->state = GREEN__RUNNABLE;
-    thread->next = NULL;
-    if (s->run_first)
-        s->run_last->next = thread;
-    else
-        s->run_first = thread;
-    s->run_last = thread;
+    thread->next = s->current;
+    s->last->next = thread;
+    s->last = thread;
 }
 
-/* The current one goes to the end of the run queue, and hands over. As
- * green__park: 0, or -1 with errno. */
-int green__yield(void);
+/* Whether any other than the current one could run. */
+static inline bool green__others_runnable(const struct green__scheduler *s)
+{
+    return s->last != s->current;
+}
 
-/* green__park for a waiter of this scheduler's current greenthread. */
-int green__park_on(struct green__scheduler *s, struct green__waiter *waiter);
+/* The hub's context takes the current one's place. */
+struct green_thread *green__replace_by_hub(struct green__scheduler *s);
 
-/* green__wake for a waiter of this scheduler's greenthreads. */
-static inline void green__wake_on(struct green__scheduler *s,
-                                  struct green__waiter *waiter)
+/* The budget is used up. True if the hub is to have a turn. */
+bool green__budget_spent(struct green__scheduler *s);
+
+/* The current one leaves the ring. Returns whose turn it is. */
+static inline struct green_thread *
+green__leave_ring(struct green__scheduler *s,
+                  const struct green_thread *current)
+{
+    struct green_thread *first = current->next;
+
+    if (green__unlikely(first == current) ||
+        (green__unlikely(++s->switches >= s->limit) && green__budget_spent(s)))
+        return green__replace_by_hub(s);
+    s->last->next = first;
+    return first;
+}
+
+/* ---- Switch, park, wake ---------------------------------------------- */
+
+/* The one function that switches between stacks. Returns 0. */
+int green__switch_to(struct green__scheduler *s, struct green_thread *to);
+
+/* The current one has finished and hands over for ever: returns what its own
+ * context is to end with, at once. */
+GREEN__NO_SANITIZE static inline struct green__next_context
+green__switch_last(struct green__scheduler *s, struct green_thread *from)
+{
+    struct green_thread *to = green__leave_ring(s, from);
+
+    *s->errno_place = to->saved_errno;
+    s->current = to;
+    green__notes_before_switch(&from->context, &to->context, true);
+    return (struct green__next_context){.load = to->context.sp, .arg = to};
+}
+
+/* What few parks meet: killed or timed out, before or during it. 0, or -1 with
+ * errno. */
+int green__park_refused(const struct green_thread *thread);
+int green__park_interrupted(struct green_thread *thread);
+
+/* green__park for a waiter of this scheduler's current greenthread. Inlined where
+ * each instruction counts. */
+static inline int green__park_on(struct green__scheduler *s,
+                                 struct green__waiter *waiter)
 {
     struct green_thread *thread = waiter->thread;
 
+    if (green__unlikely(thread->alarms) && green__park_refused(thread) < 0)
+        return -1;
+    waiter->since = s->hub->turn_time;
+    thread->waiter = waiter;
+    thread->state = GREEN__PARKED;
+    green__switch_to(s, green__leave_ring(s, thread));
+    thread->waiter = NULL;
+    if (green__unlikely(thread->interrupt))
+        return green__park_interrupted(thread);
+    return 0;
+}
+
+/* green__wake, by the greenthread that waits. */
+static inline void green__wake_thread(struct green__scheduler *s,
+                                      struct green_thread *thread)
+{
     if (green__likely(thread->state == GREEN__PARKED))
         green__make_runnable(s, thread);
     else
         thread->interrupt = 0; /* interrupted, but it has not run yet */
 }
 
+/* The current one goes to the end of the run queue, and hands over. As
+ * green__park: 0, or -1 with errno. */
+int green__yield(void);
+
+/* The same, killed or not. Returns 0. */
+int green__rotate(struct green__scheduler *s);
+
+/* green__wake for a waiter of this scheduler's greenthreads. */
+static inline void green__wake_on(struct green__scheduler *s,
+                                  struct green__waiter *waiter)
+{
+    green__wake_thread(s, waiter->thread);
+}
+
 /* Ends a park with an error, if the greenthread is parked. */
 void green__interrupt(struct green_thread *thread, int error);
-
-/* The current one, parked or queued again, hands over. */
-void green__switch_away(struct green__scheduler *s);
-
-/* The current one has finished and hands over for ever: returns the context that
- * its own is to end with, at once. */
-void *green__switch_last(struct green__scheduler *s);
-
-/* The one function that switches between stacks. */
-void green__switch_to(struct green__scheduler *s, struct green_thread *to);
 
 /* interrupt.c: ECANCELED or ETIMEDOUT if a call of this one may not block, or 0.
  */
@@ -191,9 +265,33 @@ green__spawn_prepare(void *(*fn)(void *record), size_t size,
                      void *spawned_at);
 void green__spawn_start(struct green_thread *thread);
 
-void green__free_dead(struct green__scheduler *s);
-void green__thread_free(struct green__scheduler *s,
-                        struct green_thread *thread);
+void green__extras_free(struct green_thread *thread);
+void green__cool_later(struct green__scheduler *s);
+
+/* Started and cancelled is one that was dropped with its hub. */
+static inline void green__thread_free(struct green__scheduler *s,
+                                      struct green_thread *thread)
+{
+    struct green__stack *stack = thread->stack;
+
+    if (green__unlikely(thread->extras != NULL))
+        green__extras_free(thread);
+    green__notes_done(&thread->context, (thread->flags & GREEN__STARTED) &&
+                                            (thread->flags & GREEN__CANCELLED));
+    if (green__unlikely(green__stack_release(stack)))
+        green__cool_later(s);
+}
+
+/* The last one that nobody joined. */
+static inline void green__free_dead(struct green__scheduler *s)
+{
+    struct green_thread *dead = s->dead;
+
+    if (dead) {
+        s->dead = NULL;
+        green__thread_free(s, dead);
+    }
+}
 
 /* One that has not started is dropped: its parent must not cancel it. */
 void green__delay_forget(struct green_thread *thread);
@@ -205,11 +303,9 @@ void green__defers_run(struct green_thread *thread);
 void green__defers_free(struct green__extras *extras);
 void green__locals_destroy(struct green_thread *thread);
 struct green__extras *green__extras(struct green_thread *thread);
-void green__extras_free(struct green_thread *thread);
 
 /* lifecycle.c */
 extern const struct green__layer green__scheduler_layer;
-void green__cool_later(struct green__scheduler *s);
 void green__lifecycle_check(struct green__scheduler *s);
 
 /* A fresh context for the hub, on its old stack. */

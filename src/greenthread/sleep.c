@@ -32,7 +32,8 @@ static void time_is_up(struct green_timer *timer)
     green__wake(&sleeper->waiter);
 }
 
-static int sleep_for(green_time duration)
+/* Not inlined: a yield needs no frame. */
+static GREEN__NOINLINE int sleep_for(green_time duration)
 {
     struct sleeper sleeper = {
         .timer = {.callback = time_is_up,

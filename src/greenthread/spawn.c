@@ -3,43 +3,16 @@
 #include <string.h>
 
 #include "base/chaos.h"
-#include "context/context.h"
 #include "greenthread/scheduler.h"
 
 /* ---- Death ----------------------------------------------------------- */
-
-/* Started and cancelled is one that was dropped with its hub. */
-void green__thread_free(struct green__scheduler *s, struct green_thread *thread)
-{
-    struct green__stack *stack = thread->stack;
-
-    if (green__unlikely(thread->extras != NULL)) {
-        green__list_remove(&thread->all);
-        green__extras_free(thread);
-    }
-    green__notes_done(&thread->context, (thread->flags & GREEN__STARTED) &&
-                                            (thread->flags & GREEN__CANCELLED));
-    if (green__unlikely(green__stack_release(&s->stacks, stack)) &&
-        !s->cooling && s->hub)
-        green__cool_later(s);
-}
-
-void green__free_dead(struct green__scheduler *s)
-{
-    struct green_thread *dead = s->dead;
-
-    if (dead) {
-        s->dead = NULL;
-        green__thread_free(s, dead);
-    }
-}
 
 /*
  * What it leaves behind. Returns the context to go on with, after the notes of
  * its last switch: from there on nothing may be noted of this stack any more.
  */
-GREEN__NO_SANITIZE static void *finish(struct green__scheduler *s,
-                                       struct green_thread *thread)
+GREEN__NO_SANITIZE static struct green__next_context
+finish(struct green__scheduler *s, struct green_thread *thread)
 {
     if (green__unlikely(thread->extras != NULL)) {
         green__defers_run(thread);
@@ -47,27 +20,20 @@ GREEN__NO_SANITIZE static void *finish(struct green__scheduler *s,
         green__links_call(thread);
     }
     green__free_dead(s);
-    green__list_remove(&thread->all);
-    s->hub->stats.finished++;
-    s->hub->stats.alive--;
+    s->alive--;
     thread->state = GREEN__FINISHED;
-    if (thread->flags & GREEN__DETACHED) {
+    if (thread->flags & GREEN__DETACHED)
         s->dead = thread;
-    } else {
-        if (green__unlikely(thread->extras != NULL))
-            green__list_append(&s->finished, &thread->all);
-        if (thread->joiner)
-            green__wake(thread->joiner);
-    }
-    return green__switch_last(s);
+    else if (thread->joiner)
+        green__wake_thread(s, thread->joiner);
+    return green__switch_last(s, thread);
 }
 
-GREEN__NO_SANITIZE static void *thread_main(void *arg)
+GREEN__NO_SANITIZE static struct green__next_context thread_main(void *arg)
 {
     struct green_thread *thread = arg;
 
     green__notes_after_switch(&thread->context);
-    errno = 0;
     if (green__likely(!(thread->flags & GREEN__CANCELLED))) {
         thread->flags |= GREEN__STARTED;
         if (thread->flags & GREEN__NO_RESULT)
@@ -75,38 +41,56 @@ GREEN__NO_SANITIZE static void *thread_main(void *arg)
         else
             thread->arg = thread->start.function(thread->arg);
     }
-    return finish(green__self()->scheduler, thread);
+    return finish(green__self_here.scheduler, thread);
 }
 
 /* ---- Birth ----------------------------------------------------------- */
 
-static struct green_thread *create(struct green__scheduler *s, size_t size,
-                                   size_t extra, void *spawned_at)
+static inline struct green_thread *
+create(struct green__scheduler *s, size_t size, size_t extra, void *spawned_at)
 {
     struct green__stack *stack;
     struct green_thread *thread;
-    char *bottom, *top;
+    char *top;
 
     green__free_dead(s);
-    stack =
-        green__stack_acquire(&s->stacks, size ? size : GREEN__DEFAULT_STACK);
+    stack = green__stack_acquire(&s->stacks, size);
     if (green__unlikely(!stack))
         return NULL;
-    bottom = green__stack_bottom(&s->stacks, stack);
-    top = green__stack_top(&s->stacks, stack);
-    green__notes_stack_fresh(bottom, (size_t)(top - bottom));
-    thread =
-        (struct green_thread *)(void *)(top - (sizeof *thread + 63) / 64 * 64);
-    memset(thread, 0, sizeof *thread);
-    top = (char *)thread - extra;
+    green__notes_stack_fresh(stack->bottom,
+                             (size_t)(stack->top - stack->bottom));
+    top = stack->top - (sizeof *thread + 63) / 64 * 64;
+    thread = (struct green_thread *)(void *)top;
+    /* Field by field: of one assignment gcc makes a `rep stos`, 4 ns. */
+    thread->waiter = NULL;
+    thread->regions = NULL;
+    thread->alarms = 0;
+    thread->interrupt = 0;
+    thread->saved_errno = 0;
+    thread->flags = 0;
+    thread->joiner = NULL;
+    thread->extras = NULL;
     thread->stack = stack;
     thread->spawned_at = spawned_at;
-    thread->context.sp = green__context_make(top, thread_main, thread);
-    green__notes_init(&thread->context, bottom, (size_t)(top - bottom));
-    green__list_append(&s->all, &thread->all);
-    s->hub->stats.spawns++;
-    s->hub->stats.alive++;
+    stack->user = thread;
+    top -= extra;
+    thread->context.sp = green__context_make(top, thread_main);
+    green__notes_init(&thread->context, stack->bottom,
+                      (size_t)(top - stack->bottom));
+    s->spawns++;
+    s->alive++;
     return thread;
+}
+
+/* Memory has run out between create and start. */
+static GREEN__COLD struct green_thread *undo(struct green__scheduler *s,
+                                             struct green_thread *thread)
+{
+    s->spawns--;
+    s->alive--;
+    green__thread_free(s, thread);
+    errno = ENOMEM;
+    return NULL;
 }
 
 static void start(struct green__scheduler *s, struct green_thread *thread)
@@ -116,26 +100,17 @@ static void start(struct green__scheduler *s, struct green_thread *thread)
         green_sleep(0);
 }
 
-/* Memory has run out between create and start. */
-static GREEN__COLD struct green_thread *undo(struct green__scheduler *s,
-                                             struct green_thread *thread)
-{
-    green__list_remove(&thread->all);
-    s->hub->stats.spawns--;
-    s->hub->stats.alive--;
-    green__thread_free(s, thread);
-    errno = ENOMEM;
-    return NULL;
-}
-
 /* For the functions below: the scheduler, or NULL with errno. */
-static struct green__scheduler *prepare(bool has_function)
+static inline struct green__scheduler *prepare(bool has_function)
 {
-    if (!has_function) {
-        errno = EINVAL;
-        return NULL;
-    }
-    return green__scheduler();
+    struct green__scheduler *s = green__running();
+
+    if (green__likely(s && has_function))
+        return s;
+    if (has_function)
+        return green__scheduler();
+    errno = EINVAL;
+    return NULL;
 }
 
 struct green_thread *green_spawn(void *(*fn)(void *), void *arg)
@@ -145,7 +120,7 @@ struct green_thread *green_spawn(void *(*fn)(void *), void *arg)
 
     if (green__unlikely(!s))
         return NULL;
-    thread = create(s, 0, 0, __builtin_return_address(0));
+    thread = create(s, GREEN__DEFAULT_STACK, 0, __builtin_return_address(0));
     if (green__unlikely(!thread))
         return NULL;
     thread->start.function = fn;
@@ -161,7 +136,7 @@ int green_spawn_n(void (*fn)(void *), void *arg)
 
     if (green__unlikely(!s))
         return -1;
-    thread = create(s, 0, 0, __builtin_return_address(0));
+    thread = create(s, GREEN__DEFAULT_STACK, 0, __builtin_return_address(0));
     if (green__unlikely(!thread))
         return -1;
     thread->flags = GREEN__DETACHED | GREEN__NO_RESULT;
@@ -179,8 +154,9 @@ struct green_thread *green_spawn_with(const struct green_attr *attr,
 
     if (!s)
         return NULL;
-    thread =
-        create(s, attr ? attr->stack_size : 0, 0, __builtin_return_address(0));
+    thread = create(
+        s, attr && attr->stack_size ? attr->stack_size : GREEN__DEFAULT_STACK,
+        0, __builtin_return_address(0));
     if (!thread)
         return NULL;
     thread->start.function = fn;
@@ -201,7 +177,8 @@ struct green_thread *green__spawn_prepare(void *(*fn)(void *), size_t size,
 
     if (!s)
         return NULL;
-    thread = create(s, 0, green__record_size(size), spawned_at);
+    thread =
+        create(s, GREEN__DEFAULT_STACK, green__record_size(size), spawned_at);
     if (!thread)
         return NULL;
     thread->start.function = fn;
@@ -213,7 +190,7 @@ struct green_thread *green__spawn_prepare(void *(*fn)(void *), size_t size,
 
 void green__spawn_start(struct green_thread *thread)
 {
-    start(green__self()->scheduler, thread);
+    start(green__self_here.scheduler, thread);
 }
 
 /* ---- Later ----------------------------------------------------------- */
@@ -272,7 +249,8 @@ static struct green_thread *spawn_later(green_time delay_time,
 
     if (!s)
         return NULL;
-    thread = create(s, 0, green__record_size(sizeof *delay), spawned_at);
+    thread = create(s, GREEN__DEFAULT_STACK, green__record_size(sizeof *delay),
+                    spawned_at);
     if (!thread)
         return NULL;
     thread->start.function = fn;

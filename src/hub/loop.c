@@ -132,6 +132,8 @@ int green_hub_stats(const struct green_hub *hub, struct green_hub_stats *stats)
 {
     if (!hub || !stats)
         return green__refuse(EINVAL);
+    if (hub->owner->scheduler)
+        hub->owner->scheduler_layer->count(hub->owner);
     *stats = hub->stats;
     return 0;
 }
@@ -219,6 +221,7 @@ int green_hub_dispatch(struct green_hub *hub)
     if (hub->dispatching)
         return green__refuse(EBUSY);
     hub->dispatching = true;
+    hub->owner->running = NULL;
     hub->stats.turns++;
     if (green__calls_pending(hub))
         green__calls_dispatch(hub);
@@ -230,6 +233,9 @@ int green_hub_dispatch(struct green_hub *hub)
     if (!hub->dead)
         green__descriptors_dispatch(hub);
     hub->dispatching = false;
+    /* With between_turns the scheduler is this hub's. */
+    if (hub->between_turns && !hub->dead)
+        hub->owner->running = hub->owner->scheduler;
     return 0;
 }
 
