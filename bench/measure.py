@@ -128,7 +128,8 @@ class Echo:
 
 def run_micro(build, subject, arguments):
     """Runs a micro benchmark on the server's core; its figures by name."""
-    command = [subjects.program(build, subject.command[0]), *arguments]
+    program, *more = subject.command
+    command = [subjects.program(build, program), *more, *arguments]
     process = echo_rounds.start(command, echo_rounds.cores()[0])
     try:
         output, errors = process.communicate(timeout=PATIENCE)

@@ -3,6 +3,9 @@
  *
  *   micro_greenhub yield         a switch between two greenthreads
  *   micro_greenhub spawn_join    spawn, run, finish and join, one after another
+ *   micro_greenhub [channel] queue_round_trip
+ *                                there and back over two queues of one place,
+ *                                or over two channels of none
  *   micro_greenhub sleepers N    what N sleeping greenthreads occupy
  *
  * Prints a line of JSON (figures.h), or fails with the reason on stderr: each
@@ -17,6 +20,7 @@
 #define REPETITIONS 7
 #define SWITCHES 10000000
 #define SPAWNS 1000000
+#define ROUND_TRIPS 2000000
 
 static void __attribute__((noreturn)) fail(const char *reason)
 {
@@ -105,6 +109,83 @@ static void measure_spawn_join(void)
     figures_print("spawn_join", &figure, 1);
 }
 
+/* ---- round trips ----------------------------------------------------- */
+
+static struct green_queue queue_there, queue_back;
+static struct green_channel channel_there, channel_back;
+
+static void *answer_by_queue(void *arg)
+{
+    void *value;
+
+    while (green_queue_get(&queue_there, &value) == 0)
+        if (green_queue_put(&queue_back, (char *)value + 1) < 0)
+            bench_die("green_queue_put");
+    return arg;
+}
+
+static void *answer_by_channel(void *arg)
+{
+    long value;
+
+    while (green_channel_receive(&channel_there, &value) == 0) {
+        value++;
+        if (green_channel_send(&channel_back, &value) < 0)
+            bench_die("green_channel_send");
+    }
+    return arg;
+}
+
+static void ask_by_queue(void)
+{
+    for (long i = 0; i < ROUND_TRIPS; i++) {
+        void *value = NULL;
+
+        if (green_queue_put(&queue_there, (void *)i) < 0 ||
+            green_queue_get(&queue_back, &value) < 0 || (long)value != i + 1)
+            bench_die("a queue");
+    }
+    green_queue_close(&queue_there);
+}
+
+static void ask_by_channel(void)
+{
+    for (long i = 0; i < ROUND_TRIPS; i++) {
+        long value = 0;
+
+        if (green_channel_send(&channel_there, &i) < 0 ||
+            green_channel_receive(&channel_back, &value) < 0 || value != i + 1)
+            bench_die("a channel");
+    }
+    green_channel_close(&channel_there);
+}
+
+static double time_round_trips(bool by_channel)
+{
+    struct green_thread *other;
+    int64_t began;
+
+    green_queue_init(&queue_there, 1);
+    green_queue_init(&queue_back, 1);
+    green_channel_init(&channel_there, sizeof(long), 0);
+    green_channel_init(&channel_back, sizeof(long), 0);
+    began = bench_now();
+    other = green_spawn(by_channel ? answer_by_channel : answer_by_queue, NULL);
+    (by_channel ? ask_by_channel : ask_by_queue)();
+    if (!other || green_join(other, NULL) < 0)
+        bench_die("green_spawn or green_join");
+    return (double)(bench_now() - began) / ROUND_TRIPS;
+}
+
+static void measure_round_trips(bool by_channel)
+{
+    struct figure figure = {.name = "queue_round_trip", .unit = "ns"};
+
+    for (int i = 0; i < REPETITIONS; i++)
+        figure_add(&figure, time_round_trips(by_channel));
+    figures_print("queue_round_trip", &figure, 1);
+}
+
 /* ---- sleepers -------------------------------------------------------- */
 
 static long asleep, woken;
@@ -151,7 +232,9 @@ static void measure_sleepers(long n)
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
-    long n = argc == 3 ? bench_number(argv[2], 100000000) : 0;
+    long n = argc == 3 && strcmp(what, "sleepers") == 0
+                 ? bench_number(argv[2], 100000000)
+                 : 0;
 
     if (green_use_hub(NULL) < 0)
         fail(green_hub_error());
@@ -159,9 +242,15 @@ int main(int argc, char **argv)
         measure_yield();
     else if (argc == 2 && strcmp(what, "spawn_join") == 0)
         measure_spawn_join();
+    else if (argc == 2 && strcmp(what, "queue_round_trip") == 0)
+        measure_round_trips(false);
+    else if (argc == 3 && strcmp(what, "channel") == 0 &&
+             strcmp(argv[2], "queue_round_trip") == 0)
+        measure_round_trips(true);
     else if (n > 0 && strcmp(what, "sleepers") == 0)
         measure_sleepers(n);
     else
-        fail("usage: micro_greenhub yield | spawn_join | sleepers N");
+        fail("usage: micro_greenhub yield | spawn_join | sleepers N | "
+             "[channel] queue_round_trip");
     return 0;
 }

@@ -113,10 +113,9 @@ static void get(struct green_channel *channel, void *value)
 
 /* ---- Send ------------------------------------------------------------ */
 
-int green_channel_try_send(struct green_channel *channel, const void *value)
+/* Inlined into both: between exported functions a call may not be. */
+static inline int send_now(struct green_channel *channel, const void *value)
 {
-    if (green__unlikely(!channel || (!value && channel->internal.size)))
-        return green__refuse(EINVAL);
     if (green__unlikely(channel->internal.closed))
         return green__refuse(EPIPE);
     if (!green__line_empty(&channel->internal.receivers)) {
@@ -134,24 +133,28 @@ int green_channel_try_send(struct green_channel *channel, const void *value)
     return 0;
 }
 
-static GREEN__NOINLINE int wait_to_send(struct green_channel *channel,
-                                        const void *value)
+int green_channel_try_send(struct green_channel *channel, const void *value)
 {
-    struct green__channel_place here;
-
-    here.from = value;
-    here.error = 0;
-    here.chosen = NULL;
-    if (green__line_wait(&channel->internal.senders, &here.place, &sending) < 0)
-        return -1;
-    return here.error ? green__refuse(here.error) : 0;
+    if (!channel || (!value && channel->internal.size))
+        return green__refuse(EINVAL);
+    return send_now(channel, value);
 }
 
 int green_channel_send(struct green_channel *channel, const void *value)
 {
-    if (green__likely(green_channel_try_send(channel, value) == 0))
-        return 0;
-    return errno == EAGAIN ? wait_to_send(channel, value) : -1;
+    struct green__channel_place here;
+
+    if (green__unlikely(!channel || (!value && channel->internal.size)))
+        return green__refuse(EINVAL);
+    if (green__channel_can_send(channel))
+        return send_now(channel, value);
+    here.from = value;
+    here.error = 0;
+    here.chosen = NULL;
+    if (green__unlikely(green__line_wait(&channel->internal.senders,
+                                         &here.place, &sending) < 0))
+        return -1;
+    return green__unlikely(here.error) ? green__refuse(here.error) : 0;
 }
 
 /* ---- Receive --------------------------------------------------------- */
@@ -178,10 +181,8 @@ static void receive_from_sender(struct green_channel *channel, void *value)
     settle(sender, 0);
 }
 
-int green_channel_try_receive(struct green_channel *channel, void *value)
+static inline int receive_now(struct green_channel *channel, void *value)
 {
-    if (green__unlikely(!channel))
-        return green__refuse(EINVAL);
     if (channel->internal.length > 0)
         receive_from_buffer(channel, value);
     else if (!green__line_empty(&channel->internal.senders))
@@ -191,12 +192,21 @@ int green_channel_try_receive(struct green_channel *channel, void *value)
     return 0;
 }
 
+int green_channel_try_receive(struct green_channel *channel, void *value)
+{
+    if (green__unlikely(!channel))
+        return green__refuse(EINVAL);
+    return receive_now(channel, value);
+}
+
 int green_channel_receive(struct green_channel *channel, void *value)
 {
     struct green__channel_place here;
 
-    if (green__unlikely(!channel) || green__channel_can_receive(channel))
-        return green_channel_try_receive(channel, value);
+    if (green__unlikely(!channel))
+        return green__refuse(EINVAL);
+    if (green__channel_can_receive(channel))
+        return receive_now(channel, value);
     here.to = value;
     here.error = 0;
     here.chosen = NULL;

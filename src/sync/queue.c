@@ -86,10 +86,15 @@ void green_queue_destroy(struct green_queue *queue)
 
 /* ---- Put ------------------------------------------------------------- */
 
-int green_queue_try_put(struct green_queue *queue, void *item)
+static inline bool is_full(const struct green_queue *queue)
 {
-    if (green__unlikely(!queue))
-        return green__refuse(EINVAL);
+    return queue->internal.length >= queue->internal.limit &&
+           green__line_empty(&queue->internal.getters);
+}
+
+/* Inlined into both: between exported functions a call may not be. */
+static inline int put_now(struct green_queue *queue, void *item)
+{
     if (green__unlikely(queue->internal.closed))
         return green__refuse(EPIPE);
     if (!green__line_empty(&queue->internal.getters)) {
@@ -97,8 +102,6 @@ int green_queue_try_put(struct green_queue *queue, void *item)
 
         getter->item = item;
         green__line_wake(&getter->place);
-    } else if (queue->internal.length >= queue->internal.limit) {
-        return green__refuse(EAGAIN);
     } else if (green__unlikely(green__store_put(queue, item) < 0)) {
         return -1;
     }
@@ -106,22 +109,29 @@ int green_queue_try_put(struct green_queue *queue, void *item)
     return 0;
 }
 
-static GREEN__NOINLINE int wait_to_put(struct green_queue *queue, void *item)
+int green_queue_try_put(struct green_queue *queue, void *item)
 {
-    struct queue_place here;
-
-    here.item = item;
-    here.error = 0;
-    if (green__line_wait(&queue->internal.putters, &here.place, &putting) < 0)
-        return -1;
-    return here.error ? green__refuse(here.error) : 0;
+    if (!queue)
+        return green__refuse(EINVAL);
+    if (is_full(queue) && !queue->internal.closed)
+        return green__refuse(EAGAIN);
+    return put_now(queue, item);
 }
 
 int green_queue_put(struct green_queue *queue, void *item)
 {
-    if (green__likely(green_queue_try_put(queue, item) == 0))
-        return 0;
-    return errno == EAGAIN ? wait_to_put(queue, item) : -1;
+    struct queue_place here;
+
+    if (green__unlikely(!queue))
+        return green__refuse(EINVAL);
+    if (!is_full(queue) || queue->internal.closed)
+        return put_now(queue, item);
+    here.item = item;
+    here.error = 0;
+    if (green__unlikely(green__line_wait(&queue->internal.putters, &here.place,
+                                         &putting) < 0))
+        return -1;
+    return green__unlikely(here.error) ? green__refuse(here.error) : 0;
 }
 
 /* The first of those who wait to put comes in. 0, or -1 and ENOMEM. */
