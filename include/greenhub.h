@@ -10,6 +10,8 @@
  *   greenhub/sync.h        events, semaphores, locks and the like
  *   greenhub/queue.h       queues
  *   greenhub/channel.h     channels, and choosing among several waits
+ *   greenhub/pool.h        many jobs, few at a time; results in order
+ *   greenhub/resource.h    what is dear to make and used again
  *   greenhub/scope.h       greenthreads that end where they were begun
  *   greenhub/thread_pool.h OS threads for calls that block
  *   greenhub/io.h          POSIX calls that park the greenthread, not the thread
@@ -30,9 +32,11 @@
 #include <greenhub/hub_module.h>
 #include <greenhub/io.h>
 #include <greenhub/net.h>
+#include <greenhub/pool.h>
 #include <greenhub/queue.h>
-#include <greenhub/sync.h>
+#include <greenhub/resource.h>
 #include <greenhub/scope.h>
+#include <greenhub/sync.h>
 #include <greenhub/thread.h>
 #include <greenhub/thread_pool.h>
 

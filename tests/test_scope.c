@@ -424,7 +424,7 @@ END_TEST
 
 START_TEST(a_kill_goes_down_through_nested_ones)
 {
-    ck_ok(green_scope_begin(&scope, 5 * GREEN_MSEC));
+    ck_ok(green_scope_begin(&scope, GREEN_FOREVER));
     for (int i = 0; i < 5; i++)
         ck_ok(green_scope_spawn(&scope, nests, as_arg(20)));
     ck_ok(green_sleep(0));

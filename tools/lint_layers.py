@@ -16,7 +16,7 @@ import sources
 LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net")
 PUBLIC = ("base", "hub", "hub_module", "thread", "debug",
           "sync", "queue", "channel",
-          "scope", "thread_pool",
+          "scope", "thread_pool", "pool", "resource",
           "io", "net")
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)

@@ -61,6 +61,8 @@ for purpose; do
     test)
         need python3 python3
         need_library check check
+        need_file /usr/sbin/nginx nginx-light
+        need redis-server redis-server
         ;;
     bench)
         need python3 python3

@@ -183,6 +183,7 @@ struct green_thread *green__spawn_prepare(void *(*fn)(void *), size_t size,
         return NULL;
     thread->start.function = fn;
     thread->arg = green__record_of(thread, size);
+    thread->state = GREEN__RUNNABLE; /* one to link to; soon it is */
     if (green_link(thread, ended, thread->arg) < 0)
         return undo(s, thread);
     return thread;

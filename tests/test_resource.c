@@ -1,0 +1,435 @@
+/* Resource pools: made on demand, handed on in line, destroyed in time. */
+#include <stdlib.h>
+
+#include "support.h"
+
+static struct green_resource_pool *pool;
+static int made, destroyed, alive, most, fail_with, order[16], count;
+static green_time create_takes, destroy_takes;
+
+static void *make(void *arg)
+{
+    int *resource;
+
+    ck_assert_ptr_eq(arg, &made);
+    if (create_takes && green_sleep(create_takes) < 0)
+        return NULL;
+    if (fail_with) {
+        errno = fail_with;
+        return NULL;
+    }
+    resource = malloc(sizeof *resource);
+    *resource = ++made;
+    if (++alive > most)
+        most = alive;
+    return resource;
+}
+
+static void destroy(void *resource, void *arg)
+{
+    ck_assert_ptr_eq(arg, &made);
+    ck_assert_ptr_nonnull(green_self()); /* it may block */
+    if (destroy_takes)
+        ck_ok(green_sleep(destroy_takes));
+    free(resource);
+    destroyed++;
+    alive--;
+}
+
+static void create_pool(struct green_resource_options options)
+{
+    options.create = make;
+    options.destroy = destroy;
+    options.arg = &made;
+    pool = green_resource_pool_create(&options);
+    ck_assert_ptr_nonnull(pool);
+}
+
+static struct green_resource_stats pool_now(void)
+{
+    struct green_resource_stats stats;
+
+    ck_ok(green_resource_pool_stats(pool, &stats));
+    return stats;
+}
+
+static int *get(int number)
+{
+    int *resource = green_resource_get(pool);
+
+    ck_assert_ptr_nonnull(resource);
+    ck_assert_int_eq(*resource, number);
+    return resource;
+}
+
+static void end(void)
+{
+    ck_ok(green_resource_pool_destroy(pool));
+    ck_assert_int_eq(alive, 0);
+    ck_assert_int_eq(made, destroyed);
+}
+
+/* Until the reaper has destroyed so many. */
+static void until_destroyed(int number)
+{
+    while (destroyed < number)
+        ck_ok(green_sleep(0));
+    ck_assert_int_eq(destroyed, number);
+}
+
+START_TEST(made_on_demand_and_used_again)
+{
+    int *one, *two;
+
+    create_pool((struct green_resource_options){.size = 0});
+    ck_assert_uint_eq(pool_now().size, GREEN_RESOURCE_POOL_SIZE);
+    ck_assert_int_eq(made, 0);
+    one = get(1);
+    two = get(2);
+    ck_assert_uint_eq(pool_now().used, 2);
+    ck_ok(green_resource_put(pool, one));
+    ck_assert_uint_eq(pool_now().idle, 1);
+    one = get(1);
+    ck_ok(green_resource_put(pool, one));
+    ck_ok(green_resource_put(pool, two));
+    two = get(2); /* put back last */
+    ck_ok(green_resource_put(pool, two));
+    ck_assert_uint_eq(pool_now().created, 2);
+    end();
+}
+END_TEST
+
+START_TEST(in_turn)
+{
+    int *one, *two;
+
+    create_pool((struct green_resource_options){.round_robin = true});
+    one = get(1);
+    two = get(2);
+    ck_ok(green_resource_put(pool, one));
+    ck_ok(green_resource_put(pool, two));
+    one = get(1);
+    ck_ok(green_resource_put(pool, one));
+    two = get(2);
+    ck_ok(green_resource_put(pool, two));
+    end();
+}
+END_TEST
+
+/* ---- In line ------------------------------------------------------------ */
+
+static void *uses(void *arg)
+{
+    void *resource = green_resource_get(pool);
+
+    if (!resource)
+        return (void *)(intptr_t)-errno;
+    order[count++] = (int)(intptr_t)arg;
+    if (green_sleep(GREEN_MSEC) < 0) {
+        ck_ok(green_resource_discard(pool, resource));
+        return (void *)1;
+    }
+    ck_ok(green_resource_put(pool, resource));
+    return NULL;
+}
+
+static struct green_thread *spawn_in_line(int number)
+{
+    struct green_thread *thread = green_spawn(uses, (void *)(intptr_t)number);
+    size_t waiting = pool_now().waiting;
+
+    while (pool_now().waiting == waiting)
+        ck_ok(green_sleep(0));
+    return thread;
+}
+
+static int result_of(struct green_thread *thread)
+{
+    void *result;
+
+    ck_ok(green_join(thread, &result));
+    return (int)(intptr_t)result;
+}
+
+START_TEST(first_come_first_served)
+{
+    struct green_thread *threads[8];
+    int *held[2];
+
+    create_pool((struct green_resource_options){.size = 2});
+    held[0] = get(1);
+    held[1] = get(2);
+    for (int i = 0; i < 8; i++)
+        threads[i] = spawn_in_line(i);
+    ck_ok(green_resource_put(pool, held[0]));
+    ck_ok(green_resource_discard(pool, held[1]));
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(result_of(threads[i]), 0);
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(order[i], i);
+    ck_assert_int_eq(made, 3);
+    end();
+}
+END_TEST
+
+START_TEST(killed_and_timed_out_in_line)
+{
+    struct green_thread *killed, *next;
+    struct green_timeout timeout;
+    int *held;
+
+    create_pool((struct green_resource_options){.size = 1});
+    held = get(1);
+    killed = spawn_in_line(1);
+    next = spawn_in_line(2);
+    ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    ck_fails_null(green_resource_get(pool), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    ck_ok(green_kill(killed));
+    ck_assert_int_eq(result_of(killed), -ECANCELED);
+    ck_fails(green_resource_pool_destroy(pool), EBUSY);
+    ck_ok(green_resource_put(pool, held));
+    ck_assert_int_eq(result_of(next), 0);
+    ck_assert_int_eq(made, 1);
+    end();
+}
+END_TEST
+
+/* It has its place when the kill comes, and gets what it waited for. */
+START_TEST(killed_after_it_was_woken)
+{
+    struct green_thread *thread;
+    int *held;
+
+    create_pool((struct green_resource_options){.size = 1});
+    held = get(1);
+    thread = spawn_in_line(1);
+    ck_ok(green_resource_put(pool, held));
+    ck_ok(green_kill(thread));
+    ck_assert_int_eq(result_of(thread), 1); /* it discards it */
+    until_destroyed(1);
+    end();
+}
+END_TEST
+
+/* ---- Failures ----------------------------------------------------------- */
+
+START_TEST(one_that_cannot_be_made)
+{
+    int *held;
+
+    create_pool((struct green_resource_options){.size = 1});
+    fail_with = ECONNREFUSED;
+    ck_fails_null(green_resource_get(pool), ECONNREFUSED);
+    ck_assert_uint_eq(pool_now().used, 0);
+    fail_with = 0;
+    held = get(1);
+    ck_ok(green_resource_put(pool, held));
+    end();
+}
+END_TEST
+
+/* The next in line tries in its turn. */
+START_TEST(killed_while_it_makes_one)
+{
+    struct green_thread *makes, *waits;
+
+    create_pool((struct green_resource_options){.size = 1});
+    create_takes = 1000 * GREEN_SEC;
+    makes = green_spawn(uses, NULL);
+    while (pool_now().used == 0)
+        ck_ok(green_sleep(0));
+    ck_ok(green_sleep(0));
+    waits = spawn_in_line(1);
+    create_takes = 0;
+    ck_ok(green_kill(makes));
+    ck_assert_int_eq(result_of(makes), -ECANCELED);
+    ck_assert_int_eq(result_of(waits), 0);
+    end();
+}
+END_TEST
+
+START_TEST(broken_ones_are_destroyed)
+{
+    int *held, other;
+
+    create_pool((struct green_resource_options){.size = 1});
+    held = get(1);
+    ck_fails(green_resource_discard(pool, &other), ENOENT);
+    ck_fails(green_resource_put(pool, &other), ENOENT);
+    ck_ok(green_resource_discard(pool, held));
+    ck_fails(green_resource_put(pool, held), ENOENT);
+    until_destroyed(1);
+    held = get(2);
+    ck_ok(green_resource_put(pool, held));
+    end();
+}
+END_TEST
+
+/* ---- Time --------------------------------------------------------------- */
+
+/* Idle for too long: gone by itself, also if nobody asks. */
+START_TEST(idle_for_too_long)
+{
+    int *one, *two;
+
+    create_pool((struct green_resource_options){.idle_limit = 20 * GREEN_MSEC});
+    one = get(1);
+    two = get(2);
+    ck_ok(green_resource_put(pool, one));
+    ck_ok(green_sleep(10 * GREEN_MSEC));
+    ck_ok(green_resource_put(pool, two));
+    while (destroyed == 0)
+        ck_ok(green_sleep(GREEN_MSEC));
+    if (on_sim()) {
+        ck_assert_int_eq(destroyed, 1);
+        ck_assert_uint_eq(pool_now().idle, 1);
+    }
+    while (destroyed < 2)
+        ck_ok(green_sleep(GREEN_MSEC));
+    one = get(3);
+    ck_ok(green_resource_put(pool, one));
+    end();
+}
+END_TEST
+
+/* Each use starts it anew. Time is the hub's. */
+START_TEST(used_before_it_was_idle_for_too_long)
+{
+    if (!on_sim()) {
+        SKIP("bounds time from above, which the virtual clock alone can");
+        return;
+    }
+    create_pool((struct green_resource_options){.idle_limit = 10 * GREEN_SEC});
+    for (int i = 0; i < 10; i++) {
+        int *one = get(1);
+
+        ck_ok(green_resource_put(pool, one));
+        ck_ok(green_sleep(9 * GREEN_SEC));
+    }
+    ck_ok(green_sleep(GREEN_SEC + 1));
+    ck_assert_int_eq(destroyed, 1);
+    end();
+}
+END_TEST
+
+START_TEST(too_old)
+{
+    int *one, *two;
+
+    create_pool((struct green_resource_options){.size = 2,
+                                                .age_limit = 20 * GREEN_MSEC});
+    one = get(1);
+    two = get(2);
+    ck_ok(green_resource_put(pool, one));
+    ck_ok(green_sleep(25 * GREEN_MSEC)); /* `two` is used meanwhile: it stays */
+    until_destroyed(1);
+    ck_assert_int_eq(*two, 2);
+    ck_ok(green_resource_put(pool, two)); /* and now it goes */
+    until_destroyed(2);
+    ck_assert_uint_eq(pool_now().idle, 0);
+    one = get(3);
+    ck_ok(green_resource_put(pool, one));
+    end();
+}
+END_TEST
+
+/* A slow goodbye keeps nobody waiting. */
+START_TEST(destroying_takes_time)
+{
+    int *held;
+
+    create_pool((struct green_resource_options){.size = 1});
+    destroy_takes = 5 * GREEN_MSEC;
+    held = get(1);
+    ck_ok(green_resource_discard(pool, held));
+    held = get(2);
+    ck_assert_int_eq(destroyed, 0);
+    ck_ok(green_resource_discard(pool, held));
+    end(); /* waits for both */
+}
+END_TEST
+
+/* ---- Size --------------------------------------------------------------- */
+
+START_TEST(resized)
+{
+    struct green_thread *waits;
+    int *held[4];
+
+    create_pool((struct green_resource_options){.size = 4});
+    for (int i = 0; i < 4; i++)
+        held[i] = get(i + 1);
+    ck_ok(green_resource_put(pool, held[3]));
+    ck_ok(green_resource_pool_resize(pool, 2));
+    until_destroyed(1); /* the idle one */
+    waits = spawn_in_line(1);
+    ck_ok(green_resource_put(pool, held[2])); /* too many */
+    until_destroyed(2);
+    ck_assert_uint_eq(pool_now().waiting, 1);
+    ck_ok(green_resource_pool_resize(pool, 3));
+    ck_assert_int_eq(result_of(waits), 0);
+    ck_ok(green_resource_put(pool, held[1]));
+    ck_ok(green_resource_put(pool, held[0]));
+    ck_assert_uint_eq(pool_now().idle, 3);
+    ck_assert_int_eq(most, 4);
+    end();
+}
+END_TEST
+
+static void in_a_callback(struct green_call *call)
+{
+    ck_ok(green_resource_put(pool, call->arg));
+    ck_fails(green_resource_pool_destroy(pool), EDEADLK);
+    count++;
+}
+
+START_TEST(wrong_use)
+{
+    struct green_resource_options options = {.size = 1};
+    struct green_call call = {.callback = in_a_callback};
+
+    ck_fails_null(green_resource_pool_create(NULL), EINVAL);
+    ck_fails_null(green_resource_pool_create(&options), EINVAL);
+    options.create = make;
+    options.age_limit = -1;
+    ck_fails_null(green_resource_pool_create(&options), EINVAL);
+    ck_fails_null(green_resource_get(NULL), EINVAL);
+    ck_fails(green_resource_put(NULL, &options), EINVAL);
+    ck_fails(green_resource_discard(NULL, &options), EINVAL);
+    ck_fails(green_resource_pool_resize(NULL, 1), EINVAL);
+    ck_fails(green_resource_pool_stats(NULL, NULL), EINVAL);
+    ck_ok(green_resource_pool_destroy(NULL));
+    create_pool((struct green_resource_options){.size = 1});
+    ck_fails(green_resource_pool_resize(pool, 0), EINVAL);
+    call.arg = get(1);
+    ck_ok(green_hub_call(green_get_hub(), &call));
+    while (count == 0)
+        ck_ok(green_sleep(GREEN_MSEC));
+    end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("resource");
+    TCase *use = add_tcase(suite, "use");
+    TCase *line = add_tcase(suite, "line");
+    TCase *limit = add_tcase(suite, "limit");
+
+    tcase_add_test(use, made_on_demand_and_used_again);
+    tcase_add_test(use, in_turn);
+    tcase_add_test(use, one_that_cannot_be_made);
+    tcase_add_test(use, broken_ones_are_destroyed);
+    tcase_add_test(use, wrong_use);
+    tcase_add_test(line, first_come_first_served);
+    tcase_add_test(line, killed_and_timed_out_in_line);
+    tcase_add_test(line, killed_after_it_was_woken);
+    tcase_add_test(line, killed_while_it_makes_one);
+    tcase_add_test(limit, idle_for_too_long);
+    tcase_add_test(limit, used_before_it_was_idle_for_too_long);
+    tcase_add_test(limit, too_old);
+    tcase_add_test(limit, destroying_takes_time);
+    tcase_add_test(limit, resized);
+    return run_suite(suite);
+}
