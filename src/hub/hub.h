@@ -107,7 +107,7 @@ green__descriptor_peek(struct green_hub *hub, int fd)
 /* The calling thread's hub without making one. */
 static inline struct green_hub *green__hub_here(void)
 {
-    return green__self()->hub;
+    return green__self_here.hub;
 }
 
 /* calls.c */

@@ -2,10 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-
-#include "base/system.h"
 
 /* A terminal that poll calls writable takes this much without blocking for long
  * enough to matter. */
@@ -81,16 +78,10 @@ static ssize_t write_file(int fd, const struct iovec *iov, int count)
     return poll_first(fd, POLLOUT) ? write_piece(fd, iov, count) : -1;
 }
 
-static bool may_be_socket(const struct green__io *io)
-{
-    return !io->d || !(io->d->file & GREEN__FILE_NO_SOCKET) ||
-           !(io->d->flags & GREEN__TRUSTED);
-}
-
 /* True when the last call said that it is none. */
 static bool is_no_socket(struct green__io *io, ssize_t result)
 {
-    if (result >= 0 || errno != ENOTSOCK)
+    if (!green__is_no_socket(result))
         return false;
     if (io->d)
         io->d->file |= GREEN__FILE_NO_SOCKET;
@@ -102,7 +93,7 @@ ssize_t green__try_read(struct green__io *io, void *buffer, size_t size)
     struct iovec iov = {.iov_base = buffer, .iov_len = size};
     ssize_t result;
 
-    if (green__likely(may_be_socket(io))) {
+    if (green__likely(green__may_be_socket(io))) {
         result = green__system.recv(io->fd, buffer, size, MSG_DONTWAIT);
         if (green__likely(!is_no_socket(io, result)))
             return result;
@@ -115,7 +106,7 @@ ssize_t green__try_write(struct green__io *io, const void *buffer, size_t size)
     struct iovec iov = {.iov_base = (void *)buffer, .iov_len = size};
     ssize_t result;
 
-    if (green__likely(may_be_socket(io))) {
+    if (green__likely(green__may_be_socket(io))) {
         result = green__system.send(io->fd, buffer, size,
                                     MSG_DONTWAIT | MSG_NOSIGNAL);
         if (green__likely(!is_no_socket(io, result)))
@@ -131,7 +122,7 @@ ssize_t green__try_readv(struct green__io *io, const struct iovec *iov,
                              .msg_iovlen = (size_t)count};
     ssize_t result;
 
-    if (may_be_socket(io)) {
+    if (green__may_be_socket(io)) {
         result = green__system.recvmsg(io->fd, &message, MSG_DONTWAIT);
         if (!is_no_socket(io, result))
             return result;
@@ -146,7 +137,7 @@ ssize_t green__try_writev(struct green__io *io, const struct iovec *iov,
                              .msg_iovlen = (size_t)count};
     ssize_t result;
 
-    if (may_be_socket(io)) {
+    if (green__may_be_socket(io)) {
         result = green__system.sendmsg(io->fd, &message,
                                        MSG_DONTWAIT | MSG_NOSIGNAL);
         if (!is_no_socket(io, result))

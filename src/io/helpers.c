@@ -1,23 +1,8 @@
-/* What users would write themselves: all of it, lines. */
+/* What users would write themselves: read until full, read lines. */
 #include <errno.h>
 #include <string.h>
 
 #include <greenhub/io.h>
-
-int green_write_all(int fd, const void *buffer, size_t size)
-{
-    const char *at = buffer;
-
-    while (size > 0) {
-        ssize_t n = green_write(fd, at, size);
-
-        if (n < 0)
-            return -1;
-        at += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
 
 ssize_t green_read_full(int fd, void *buffer, size_t size)
 {

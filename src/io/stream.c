@@ -1,7 +1,4 @@
-/* read, write, readv, writev, recv, send: bytes. */
-#include <sys/socket.h>
-
-#include "base/system.h"
+/* read, write, readv, writev, recv, send: bytes. And write all. */
 #include "io/attempt.h"
 #include "io/operate.h"
 #include "io/vector.h"
@@ -25,7 +22,7 @@ ssize_t green_read(int fd, void *buffer, size_t size)
         return -1;
     for (;;) {
         if (green__io_may_try(&io)) {
-            n = green__try_read(&io, buffer, size);
+            n = green__try_recv(&io, buffer, size);
             if (!green__would_block(n))
                 break;
         }
@@ -111,7 +108,7 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
 
 /* ---- Writing --------------------------------------------------------- */
 
-ssize_t green_write(int fd, const void *buffer, size_t size)
+static inline ssize_t write_bytes(int fd, const char *buffer, size_t size)
 {
     struct green__io io;
     size_t done = 0;
@@ -123,7 +120,7 @@ ssize_t green_write(int fd, const void *buffer, size_t size)
         return -1;
     while (done < size) {
         if (green__io_may_try(&io)) {
-            n = green__try_write(&io, (const char *)buffer + done, size - done);
+            n = green__try_send(&io, buffer + done, size - done);
             if (green__likely(n > 0)) {
                 done += (size_t)n;
                 continue;
@@ -132,8 +129,7 @@ ssize_t green_write(int fd, const void *buffer, size_t size)
                 break;
         }
         if (green__io_operates(&io) &&
-            green__io_write(&io, (const char *)buffer + done, size - done, 0,
-                            &n)) {
+            green__io_write(&io, buffer + done, size - done, 0, &n)) {
             if (n < 0)
                 break;
             done += (size_t)n;
@@ -145,6 +141,26 @@ ssize_t green_write(int fd, const void *buffer, size_t size)
     }
     green__io_end(&io);
     return outcome(done, n);
+}
+
+ssize_t green_write(int fd, const void *buffer, size_t size)
+{
+    return write_bytes(fd, buffer, size);
+}
+
+int green_write_all(int fd, const void *buffer, size_t size)
+{
+    const char *at = buffer;
+
+    while (size > 0) {
+        ssize_t n = write_bytes(fd, at, size);
+
+        if (n < 0)
+            return -1;
+        at += n;
+        size -= (size_t)n;
+    }
+    return 0;
 }
 
 static ssize_t write_vector(struct green__io *io, struct green__vector *vector)

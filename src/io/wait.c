@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/system.h"
-#include "greenthread/park.h"
+#include "greenthread/scheduler.h"
 
 /* ---- What is known about a descriptor -------------------------------- */
 
@@ -133,56 +133,90 @@ void green__io_find_deadline(struct green__io *io)
                            : GREEN_FOREVER;
 }
 
-/* 0: woken by the hub. Else the errno to fail with. */
-static int park(struct green__io *io, struct io_waiter *w)
+/* Why the wait is over without the descriptor being ready: -1 with errno. */
+static GREEN__COLD int give_up(struct green__io *io, struct io_waiter *w,
+                               bool interrupted)
 {
-    bool timed = io->deadline != GREEN_FOREVER;
-    uint32_t generation = io->d->generation;
-    int error = 0;
+    int error = EBADF;
 
-    if (timed) {
-        w->timer = (struct green_timer){.callback = time_is_up, .arg = w};
-        green_hub_schedule(io->hub, &w->timer, io->deadline);
-    }
-    w->events = 0;
-    if (green__park(&w->waiter) < 0) {
+    if (interrupted) {
         error = errno;
         if (green__hub_here() == io->hub)
             green__edge_stop(io->hub, &w->edge);
-    } else if ((w->events & GREEN_CLOSED) || io->d->generation != generation) {
-        /* Told so, or closed between being woken and running: what has the
-         * number now is somebody else's. */
-        error = EBADF;
     } else if (w->events == 0) {
         error = EAGAIN; /* as the kernel says of SO_RCVTIMEO */
     }
-    if (timed)
-        green_hub_cancel(io->hub, &w->timer);
-    return error;
+    return green__refuse(error);
 }
 
-int green__io_wait(struct green__io *io)
+static int park(struct green__io *io, struct io_waiter *w)
 {
-    struct io_waiter w;
-    int error;
+    uint32_t generation = io->d->generation;
 
-    if (io->nonblocking) {
-        errno = EAGAIN;
-        return -1;
-    }
+    w->events = 0;
+    if (green__likely(w->waiter.thread != NULL))
+        green__prefetch_ahead(w->waiter.thread);
+    if (green__unlikely(green__park(&w->waiter) < 0))
+        return give_up(io, w, true);
+    /* Told that it was closed, or closed between being woken and running: what
+     * has the number now is somebody else's. */
+    if (green__unlikely((w->events & GREEN_CLOSED) || w->events == 0 ||
+                        io->d->generation != generation))
+        return give_up(io, w, false);
+    return 0;
+}
+
+static GREEN__COLD int park_until_deadline(struct green__io *io,
+                                           struct io_waiter *w)
+{
+    int result, error;
+
+    w->timer = (struct green_timer){.callback = time_is_up, .arg = w};
+    green_hub_schedule(io->hub, &w->timer, io->deadline);
+    result = park(io, w);
+    error = errno;
+    green_hub_cancel(io->hub, &w->timer);
+    errno = error;
+    return result;
+}
+
+/* Whether the next function has nothing to do. */
+static bool is_prepared(const struct green__io *io)
+{
+    const struct green__descriptor *d = io->d;
+
+    return d && !io->nonblocking && (d->flags & GREEN__TRUSTED) &&
+           (d->file & (GREEN__FILE_KNOWN | GREEN__FILE_NONBLOCK |
+                       GREEN__FILE_RCVTIMEO | GREEN__FILE_SNDTIMEO)) ==
+               GREEN__FILE_KNOWN;
+}
+
+/* What has to be known before a wait. 0, or -1 with errno when there is to be
+ * none. */
+static GREEN__NOINLINE int prepare(struct green__io *io)
+{
+    if (io->nonblocking)
+        return green__refuse(EAGAIN);
     if (!io->d) {
         io->d = green__descriptor_get(io->hub, io->fd);
         if (!io->d)
             return -1;
     }
-    if (green__unlikely(!green__file_is_known(io->d)))
+    if (!green__file_is_known(io->d))
         green__file_learn(io->d);
-    if (io->d->file & GREEN__FILE_NONBLOCK) {
-        errno = EAGAIN;
-        return -1;
-    }
+    if (io->d->file & GREEN__FILE_NONBLOCK)
+        return green__refuse(EAGAIN);
     if (!io->deadline)
         green__io_find_deadline(io);
+    return 0;
+}
+
+int green__io_wait(struct green__io *io)
+{
+    struct io_waiter w;
+
+    if (green__unlikely(!is_prepared(io)) && prepare(io) < 0)
+        return -1;
     w.edge.fd = io->fd;
     w.edge.events = io->direction;
     w.edge.ticket = io->ticket;
@@ -193,11 +227,9 @@ int green__io_wait(struct green__io *io)
     if (green__unlikely(green__edge_wait(io->hub, io->d, &w.edge) < 0))
         return -1;
     io->ticket = w.edge.ticket;
-    error = park(io, &w);
-    if (green__likely(!error))
-        return 0;
-    errno = error;
-    return -1;
+    if (green__unlikely(io->deadline != 0 && io->deadline != GREEN_FOREVER))
+        return park_until_deadline(io, &w);
+    return park(io, &w);
 }
 
 void green__io_pass(struct green__io *io)
