@@ -233,5 +233,154 @@ def case_counting_hub_by_file_and_by_name():
             assert server.stop() == 0
 
 
+NGINX = """
+daemon off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{ }}
+http {{
+    access_log {folder}/access.log;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    root {folder}/pages;
+    server {{
+        listen 127.0.0.1:{port};
+        location /slow {{ limit_rate 1; }}
+    }}
+}}
+"""
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+class Nginx:
+    """nginx with these pages, {path: text}. It listens on a socket that it
+    inherits, so the port is the kernel's choice."""
+
+    def __init__(self, pages):
+        self.folder = tempfile.TemporaryDirectory()
+        name = self.folder.name
+        os.chmod(name, 0o755)
+        for path, text in pages.items():
+            write(name + "/pages" + path, text)
+        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = listener.getsockname()[1]
+        write(name + "/nginx.conf", NGINX.format(folder=name, port=self.port))
+        os.set_inheritable(listener.fileno(), True)
+        self.program = Program(
+            [tool("nginx", "/usr/sbin"), "-c", name + "/nginx.conf",
+             "-e", name + "/error.log"],
+            env={"NGINX": "%d;" % listener.fileno()},
+            pass_fds=[listener.fileno()])
+        listener.close()
+        self.url = "http://127.0.0.1:%d" % self.port
+
+    def requests(self):
+        return read(self.folder.name + "/access.log").splitlines()
+
+    def stop(self):
+        self.program.stop()
+        self.folder.cleanup()
+
+
+def case_parallel_crawler_in_order_within_its_limits():
+    pages = {"/%d" % n: "x" * n * 1000 for n in range(30)}
+    pages["/slow"] = "y" * 1000
+    nginx = Nginx(pages)
+    urls = [nginx.url + "/%d" % n for n in range(30)]
+    urls[7] = nginx.url + "/slow"
+    urls[8] = nginx.url + "/none"
+    urls[9] = "ftp://127.0.0.1/"
+    for hub in peers.hubs():
+        start = time.monotonic()
+        status, out, err = run([example("parallel_crawler")],
+                               env={"GREENHUB_HUB": hub},
+                               text="".join(url + "\n" for url in urls))
+        took = time.monotonic() - start
+        lines = out.splitlines()
+        assert status == 1 and len(lines) == 30, (status, out, err)
+        for n, (url, line) in enumerate(zip(urls, lines)):
+            assert line.startswith(url + ": "), (n, line)
+            if n not in (7, 8, 9):
+                assert line.endswith(": %d bytes, ok" % (n * 1000)), line
+        assert "timed out" in lines[7], lines[7]
+        assert "Protocol error" in lines[8], lines[8]
+        assert "Invalid argument" in lines[9], lines[9]
+        assert took >= 2, "the limit is 2 s, it took %.1f s" % took
+    assert len(nginx.requests()) >= 29 * len(peers.hubs()) - 1
+    nginx.stop()
+
+
+def case_recursive_crawler_sees_each_page_once():
+    def links(numbers):
+        return "".join('<a href="/%d.html">%d</a>' % (n, n) for n in numbers)
+
+    # A tree of 200, each page with links up and down, and one that is broken.
+    pages = {"/%d.html" % n: links([n // 2, 2 * n, 2 * n + 1, 1])
+             if 2 * n + 1 < 200 else links([n // 2]) for n in range(1, 200)}
+    pages["/index.html"] = links([1]) + '<a href="/none.html">'
+    pages["/0.html"] = "the end"
+    nginx = Nginx(pages)
+    status, out, err = run([example("recursive_crawler"), nginx.url + "/"])
+    nginx.program.stop()
+    lines = out.splitlines()
+    asked = [line.split()[6] for line in nginx.requests()]
+    nginx.stop()
+    assert status == 1 and lines[-1] == "201 pages, 1 failed", (out, err)
+    assert "/none.html: Protocol error" in lines, out
+    assert len(asked) == len(set(asked)) == 202, len(asked)
+
+
+def case_feed_scraper_answers_in_order():
+    feeds = {"/%d.xml" % n: "<rss><channel><title>Feed %d</title></channel></rss>"
+             % n for n in range(40)}
+    nginx = Nginx(feeds)
+    address = Program([example("feed_scraper"), HERE]).listening()
+    numbers = list(range(40))[::-1]
+    lines = ["%s/%d.xml" % (nginx.url, n) for n in numbers]
+    lines.insert(3, nginx.url + "/none.xml")
+    out = through_nc(address, "\r\n".join(lines) + "\r\n")
+    wanted = ["Feed %d" % n for n in numbers]
+    wanted.insert(3, "?")
+    assert out.splitlines() == wanted, out
+    nginx.stop()
+
+
+def case_redis_pool_shares_connections():
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/redis.sock"
+        server = Program([tool("redis-server"), "--port", "0", "--unixsocket",
+                          path, "--dir", folder, "--save", ""])
+        peers.until("Redis is there", lambda: os.path.exists(path))
+
+        def redis(*words):
+            return run([tool("redis-cli"), "-s", path] + list(words))[1].strip()
+
+        hubs = peers.hubs()
+        for hub in hubs:
+            status, out, err = run([example("redis_pool"), "unix://" + path],
+                                   env={"GREENHUB_HUB": hub})
+            assert status == 0, out + err
+            assert out == "100 of 100, over 5 connections\n", out
+        assert redis("GET", "visitors") == str(100 * len(hubs))
+        # What cannot be used is discarded; the others go on.
+        redis("SET", "visitors", "no number")
+        status, out, err = run([example("redis_pool"), "unix://" + path])
+        assert status == 1 and out.startswith("0 of 100, over 100 "), out
+        server.stop()
+
+
 if __name__ == "__main__":
     peers.main(globals())

@@ -36,8 +36,9 @@ def example(name):
     return path
 
 
-def tool(name):
-    path = shutil.which(name)
+def tool(name, folder=""):
+    """A program of the system's; the folder is looked into besides PATH."""
+    path = shutil.which(name) or shutil.which(name, path=folder)
     if path is None:
         raise Skip("%s is not installed" % name)
     return path

@@ -71,6 +71,7 @@ START_TEST(as_they_come)
     ck_ok(green_pile_spawn(&pile, lasts, as_arg(2)));
     next_is(1);
     ck_assert_int_eq(ended, 1);
+    ck_ok(green_sleep(GREEN_MSEC));
     ck_ok(green_pile_end(&pile, NULL));
     ck_assert_int_eq(killed, 1);
 }

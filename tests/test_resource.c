@@ -135,8 +135,8 @@ static void *uses(void *arg)
 
 static struct green_thread *spawn_in_line(int number)
 {
-    struct green_thread *thread = green_spawn(uses, (void *)(intptr_t)number);
     size_t waiting = pool_now().waiting;
+    struct green_thread *thread = green_spawn(uses, (void *)(intptr_t)number);
 
     while (pool_now().waiting == waiting)
         ck_ok(green_sleep(0));

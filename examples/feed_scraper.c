@@ -1,0 +1,78 @@
+/*
+ * A server that reads feeds for its clients: they send addresses, a line each,
+ * and get the feeds' titles back, in the same order, when they have sent all. All feeds of all clients go
+ * through one pool; each client's are a pile of its own.
+ *
+ *     feed_scraper tcp://127.0.0.1:6005
+ *     printf 'http://127.0.0.1/feed.xml\n' | nc -N 127.0.0.1 6005
+ */
+#include "http.h"
+
+#define AT_ONCE 50
+#define LIMIT (5 * GREEN_SEC)
+
+static struct green_pool pool;
+
+static char *title_of(const char *text)
+{
+    const char *start = strstr(text, "<title>");
+
+    return start ? strndup(start + 7, strcspn(start + 7, "<")) : NULL;
+}
+
+/* The title of a feed, or NULL. */
+static void *scrape(void *url)
+{
+    struct green_timeout timeout;
+    char *text, *title = NULL;
+
+    green_timeout_start(&timeout, LIMIT);
+    text = http_get(url);
+    green_timeout_cancel(&timeout);
+    if (text)
+        title = title_of(text);
+    free(text);
+    free(url);
+    return title;
+}
+
+static void handle(int fd, void *arg)
+{
+    char buffer[2048], *line, answer[1100];
+    struct green_reader reader;
+    struct green_pile pile;
+    void *title;
+
+    green_pile_init(&pile, arg);
+    green_reader_init(&reader, fd, buffer, sizeof buffer);
+    while (green_read_line(&reader, &line) > 0) {
+        line[strcspn(line, "\r")] = '\0';
+        if (green_pile_spawn(&pile, scrape, strdup(line)) < 0)
+            break;
+    }
+    while (green_pile_next(&pile, &title) == 1) {
+        int length = snprintf(answer, sizeof answer, "%.1000s\n",
+                              title ? (char *)title : "?");
+
+        free(title);
+        if (green_write_all(fd, answer, (size_t)length) < 0)
+            break;
+    }
+    green_pile_end(&pile, free);
+}
+
+int main(int argc, char **argv)
+{
+    const struct green_serve_options options = {.arg = &pool};
+    char address[128];
+    int listener =
+        green_listen(argc > 1 ? argv[1] : "tcp://127.0.0.1:6005", NULL);
+
+    if (listener < 0)
+        return perror("listen"), 1;
+    green_pool_init(&pool, AT_ONCE);
+    green_local_address(listener, address, sizeof address);
+    printf("listening on %s\n", address);
+    fflush(stdout);
+    return green_serve(listener, handle, &options) < 0;
+}
