@@ -43,7 +43,7 @@ symbols()
         tools/lint_symbols.py $build/src/libgreenhub.so
 }
 
-all='layers files size headers warnings symbols format cppcheck scripts'
+all='layers files size headers warnings symbols format cppcheck scripts eventlet'
 wanted=" ${*:-$all} "
 
 check layers tools/lint_layers.py
@@ -55,5 +55,6 @@ check symbols symbols
 check format tools/lint_format.sh
 check cppcheck tools/lint_cppcheck.sh
 check scripts tools/lint_scripts.sh
+check eventlet tools/lint_eventlet.py
 
 exit $status
