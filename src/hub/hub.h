@@ -56,6 +56,7 @@ struct green_hub {
     struct green_listener wakeup_listener;
 
     unsigned operations; /* which kinds the module can, 1u << GREEN_OP_... */
+    unsigned in_flight;  /* operations that the module has */
     struct green_operation *completed, **completed_end; /* to be called back */
 
     bool running; /* green_hub_run */

@@ -31,7 +31,9 @@ int green_hub_submit(struct green_hub *hub, struct green_operation *operation)
     if (green__unlikely(!(hub->operations & (1u << operation->kind))))
         return green__refuse(ENOSYS);
     operation->internal.state = IN_FLIGHT;
+    hub->in_flight++;
     if (green__unlikely(hub->module->submit(hub, operation) < 0)) {
+        hub->in_flight--;
         operation->internal.state = IDLE;
         return -1;
     }
@@ -55,6 +57,7 @@ int green_hub_withdraw(struct green_hub *hub, struct green_operation *operation)
 void green_hub_complete(struct green_hub *hub,
                         struct green_operation *operation, int64_t result)
 {
+    hub->in_flight--;
     operation->result = result;
     operation->internal.state = COMPLETED;
     if (green__chaos(2)) {

@@ -265,6 +265,11 @@ bool green__io_operate(struct green__io *io, struct green_operation *operation,
     return !green__would_block(*n) || p.reason;
 }
 
+/* When it pays to have the hub carry out what could be done at once. */
+#define FEWEST 8u
+#define MOST 512u
+#define LARGEST 4096
+
 /* ---- Bytes ----------------------------------------------------------- */
 
 /* Sockets, and pipes that green calls made. What else there is may block a
@@ -292,30 +297,65 @@ static bool transfer(struct green__io *io, struct green_operation *operation,
     return false;
 }
 
-bool green__io_read(struct green__io *io, void *buffer, size_t size, int flags,
-                    ssize_t *n)
+bool green__io_read(struct green__io *io, void *buffer, size_t size, ssize_t *n)
 {
     struct green_operation operation = {
         .kind = is_pipe(io) ? GREEN_OP_READ : GREEN_OP_RECV,
         .buffer = buffer,
         .size = size,
         .offset = -1,
-        .flags = (unsigned)flags,
     };
 
     return has_operation(io) && transfer(io, &operation, n);
 }
 
 bool green__io_write(struct green__io *io, const void *buffer, size_t size,
-                     int flags, ssize_t *n)
+                     ssize_t *n)
 {
     struct green_operation operation = {
         .kind = is_pipe(io) ? GREEN_OP_WRITE : GREEN_OP_SEND,
-        .buffer = (void *)buffer,
+        .buffer = (void *)(uintptr_t)buffer,
         .size = size,
         .offset = -1,
-        .flags = (unsigned)flags | MSG_NOSIGNAL,
     };
 
+    if (operation.kind == GREEN_OP_SEND)
+        operation.flags = MSG_NOSIGNAL;
     return has_operation(io) && transfer(io, &operation, n);
+}
+
+bool green__io_receive(struct green__io *io, void *buffer, size_t size,
+                       int flags, ssize_t *n)
+{
+    struct green_operation operation = {
+        .kind = GREEN_OP_RECV,
+        .buffer = buffer,
+        .size = size,
+        .flags = (unsigned)flags & ~(unsigned)MSG_WAITALL,
+    };
+
+    return !(flags & (MSG_OOB | MSG_ERRQUEUE)) && !is_pipe(io) &&
+           transfer(io, &operation, n);
+}
+
+bool green__io_accept(struct green__io *io, struct sockaddr *address,
+                      socklen_t *length, int flags, ssize_t *n)
+{
+    struct green_operation operation = {
+        .kind = GREEN_OP_ACCEPT,
+        .buffer = address,
+        .length = length,
+        .flags = (unsigned)flags,
+    };
+
+    return green__io_operate(io, &operation, n);
+}
+
+bool green__io_gathers(const struct green__io *io, size_t size)
+{
+    const struct green__scheduler *s = green__self()->scheduler;
+
+    /* One who is killed may still write what need not wait. */
+    return io->hub->in_flight - FEWEST <= MOST - FEWEST && size <= LARGEST &&
+           s && !io->hub->dispatching && !s->current->alarms;
 }

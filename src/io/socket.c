@@ -8,6 +8,7 @@
 
 #include "base/system.h"
 #include "io/nonblock.h"
+#include "io/operate.h"
 #include "io/wait.h"
 
 int green_socket(int domain, int type, int protocol)
@@ -80,7 +81,7 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
 {
     socklen_t room = length ? *length : 0;
     struct green__io io;
-    int result;
+    ssize_t result;
 
     if (green__io_begin(&io, fd, GREEN_READ) < 0 || prepare_listener(&io) < 0)
         return -1;
@@ -90,13 +91,17 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
         result = green__io_may_try(&io)
                      ? green__system.accept4(fd, address, length, flags)
                      : (errno = EAGAIN, -1);
-    } while (green__would_block(result) && green__io_wait(&io) == 0);
+    } while (green__would_block(result) &&
+             !(green__io_operates(&io) &&
+               green__io_accept(&io, address, length, flags, &result)) &&
+             green__io_wait(&io) == 0);
     if (result >= 0)
         green__io_opened(
-            result, (io.d->file & GREEN__FILE_TCP) |
-                        (flags & SOCK_NONBLOCK ? GREEN__FILE_NONBLOCK : 0u));
+            (int)result,
+            (io.d->file & GREEN__FILE_TCP) |
+                (flags & SOCK_NONBLOCK ? GREEN__FILE_NONBLOCK : 0u));
     green__io_end(&io);
-    return result;
+    return (int)result;
 }
 
 int green_accept(int fd, struct sockaddr *address, socklen_t *length)

@@ -26,7 +26,7 @@ ssize_t green_read(int fd, void *buffer, size_t size)
             if (!green__would_block(n))
                 break;
         }
-        if (green__io_operates(&io) && green__io_read(&io, buffer, size, 0, &n))
+        if (green__io_operates(&io) && green__io_read(&io, buffer, size, &n))
             break;
         if (green__unlikely(green__io_wait(&io) < 0))
             return -1;
@@ -95,6 +95,16 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
             if (n > 0)
                 continue;
         }
+        if (green__io_operates(&io) && !address &&
+            green__io_receive(&io, (char *)buffer + done, size - done, flags,
+                              &n)) {
+            if (n <= 0)
+                break;
+            done += (size_t)n;
+            if (done == size || !green__waits_for_all(fd, flags))
+                break;
+            continue;
+        }
         if (green__io_wait(&io) < 0) {
             n = -1;
             break;
@@ -108,6 +118,22 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
 
 /* ---- Writing --------------------------------------------------------- */
 
+/* One piece, by the hub or by a system call that does not block. False if it is
+ * to wait. */
+static inline bool write_piece(struct green__io *io, const char *buffer,
+                               size_t size, ssize_t *n)
+{
+    if (green__io_operates(io) && green__io_gathers(io, size) &&
+        green__io_write(io, buffer, size, n))
+        return true;
+    if (green__io_may_try(io)) {
+        *n = green__try_send(io, buffer, size);
+        if (green__likely(*n > 0) || !green__would_block(*n))
+            return true;
+    }
+    return green__io_operates(io) && green__io_write(io, buffer, size, n);
+}
+
 static inline ssize_t write_bytes(int fd, const char *buffer, size_t size)
 {
     struct green__io io;
@@ -119,18 +145,8 @@ static inline ssize_t write_bytes(int fd, const char *buffer, size_t size)
     if (green__unlikely(green__io_begin(&io, fd, GREEN_WRITE) < 0))
         return -1;
     while (done < size) {
-        if (green__io_may_try(&io)) {
-            n = green__try_send(&io, buffer + done, size - done);
-            if (green__likely(n > 0)) {
-                done += (size_t)n;
-                continue;
-            }
-            if (!green__would_block(n))
-                break;
-        }
-        if (green__io_operates(&io) &&
-            green__io_write(&io, buffer + done, size - done, 0, &n)) {
-            if (n < 0)
+        if (green__likely(write_piece(&io, buffer + done, size - done, &n))) {
+            if (green__unlikely(n <= 0))
                 break;
             done += (size_t)n;
             continue;
