@@ -41,7 +41,7 @@ PEERS = [
 ]
 
 # Hubs to try when the command does not list them.
-HUBS = ['epolls', 'poll', 'selects', 'libevent']
+HUBS = ['epolls', 'poll', 'selects', 'libevent', 'uring']
 # Not served over the network: its descriptors and its clock are simulated.
 NOT_REAL = ['sim']
 

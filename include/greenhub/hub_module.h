@@ -115,9 +115,10 @@ struct green_hub_module {
 
     /*
      * Takes an operation. It need not reach the system before the next `wait` or
-     * `flush`. The open file is the one that has the number at that moment.
-     * Returns 0, or -1 with errno: the system's limits; then the loop does
-     * without.
+     * `let_go`. The open file is the one that has the number at that moment.
+     * Returns 0; or 1 when it is done already, its result in `result`, and
+     * green_hub_complete() is not to be called; or -1 with errno, the system's
+     * limits: then the loop does without.
      */
     int (*submit)(struct green_hub *hub, struct green_operation *operation);
 
@@ -126,17 +127,16 @@ struct green_hub_module {
     void (*cancel)(struct green_hub *hub, struct green_operation *operation);
 
     /*
-     * Hands to the system at once what was submitted, cancelled and changed by
-     * `interest`, without waiting. The loop asks for it before a descriptor is
-     * closed on which something was cancelled or taken back: when it returns,
-     * nothing of that may keep the open file open.
+     * The descriptor is about to be closed, or has been: its operations have been
+     * cancelled and its interest taken back. When this returns, nothing of that
+     * may keep the open file open any more. It must not wait.
      */
-    void (*flush)(struct green_hub *hub);
+    void (*let_go)(struct green_hub *hub, int fd);
 };
 
 /*
  * Reports an operation's result, as the system call's, or -errno: from within
- * `wait`, `submit`, `cancel` or `flush`. The module must not touch the operation
+ * `wait`, `submit`, `cancel` or `let_go`. The module must not touch the operation
  * any more. Cannot fail. Never switches, calls no callback.
  */
 GREEN_API void green_hub_complete(struct green_hub *hub,

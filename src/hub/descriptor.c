@@ -383,7 +383,7 @@ static void wake_first(struct green__descriptor *d, unsigned direction,
     green__list_each (&d->edges, link) {
         struct green__edge *edge = edge_of(link);
 
-        if (edge->events & direction) {
+        if (edge->events & (direction | GREEN__TURN(direction))) {
             green__list_remove(link);
             edge->callback(edge, events);
             return;
@@ -446,8 +446,6 @@ static void tell_closed(struct green_hub *hub, struct green__descriptor *d)
 /* The number's life is over; what belongs to the next is set anew. */
 static void end_life(struct green_hub *hub, struct green__descriptor *d)
 {
-    bool known = d->interest || !green__list_empty(&d->edges);
-
     if (d->interest)
         green__descriptor_tell(hub, d, 0);
     d->generation++;
@@ -457,8 +455,8 @@ static void end_life(struct green_hub *hub, struct green__descriptor *d)
     d->file = 0;
     if (!green__list_empty(&d->edges) || !green__list_empty(&d->listeners))
         tell_closed(hub, d);
-    if (known && hub->module->flush)
-        hub->module->flush(hub);
+    if (green__unlikely(hub->module->let_go != NULL))
+        hub->module->let_go(hub, d->fd);
 }
 
 void green__descriptor_closed(struct green_hub *hub, int fd)

@@ -122,6 +122,11 @@ void green__calls_dispatch(struct green_hub *hub);
 void green__operations_open(struct green_hub *hub);
 void green__operations_dispatch(struct green_hub *hub);
 
+/* green_hub_submit without its checks: 0, or -1 with errno; or 1 when it is done,
+ * and its callback will not be called. */
+int green__operation_start(struct green_hub *hub,
+                           struct green_operation *operation);
+
 /* loader.c: a module by name or file. NULL as green_use_hub; *library is what
  * green__library_close wants back, or NULL. */
 const struct green_hub_module *green__module_find(const char *name,

@@ -35,10 +35,10 @@ int green__module_check(const struct green_hub_module *module)
                            module->name);
     if (!module->operations != !module->submit ||
         !module->operations != !module->cancel ||
-        !module->operations != !module->flush)
+        !module->operations != !module->let_go)
         return green__fail(EPROTO,
                            "the hub module %s has some of operations, submit, "
-                           "cancel and flush, not all",
+                           "cancel and let_go, not all",
                            module->name);
     return 0;
 }

@@ -21,23 +21,38 @@ bool green_hub_can(const struct green_hub *hub, enum green_operation_kind kind)
     return hub && kind < GREEN_OP_KINDS && (hub->operations & (1u << kind));
 }
 
-int green_hub_submit(struct green_hub *hub, struct green_operation *operation)
+int green__operation_start(struct green_hub *hub,
+                           struct green_operation *operation)
 {
-    if (green__unlikely(!hub || !operation || !operation->callback ||
-                        operation->kind >= GREEN_OP_KINDS))
-        return green__refuse(EINVAL);
-    if (green__unlikely(operation->internal.state != IDLE))
-        return green__refuse(EALREADY);
+    int result;
+
     if (green__unlikely(!(hub->operations & (1u << operation->kind))))
         return green__refuse(ENOSYS);
     operation->internal.state = IN_FLIGHT;
     hub->in_flight++;
-    if (green__unlikely(hub->module->submit(hub, operation) < 0)) {
+    result = hub->module->submit(hub, operation);
+    if (green__unlikely(result != 0)) {
         hub->in_flight--;
         operation->internal.state = IDLE;
-        return -1;
     }
-    hub->stats.operations++;
+    hub->stats.operations += result >= 0;
+    return result;
+}
+
+int green_hub_submit(struct green_hub *hub, struct green_operation *operation)
+{
+    int result;
+
+    if (!hub || !operation || !operation->callback ||
+        operation->kind >= GREEN_OP_KINDS)
+        return green__refuse(EINVAL);
+    if (operation->internal.state != IDLE)
+        return green__refuse(EALREADY);
+    result = green__operation_start(hub, operation);
+    if (result <= 0)
+        return result;
+    hub->in_flight++;
+    green_hub_complete(hub, operation, operation->result);
     return 0;
 }
 

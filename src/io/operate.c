@@ -42,7 +42,7 @@ static bool others_first(const struct green__io *io)
             container_of(link, struct green__edge, link);
 
         if ((edge->events & holds) ||
-            ((edge->events & (turn | io->direction)) &&
+            ((edge->events & turn) &&
              (!io->ticket || (int32_t)(edge->ticket - io->ticket) < 0)))
             return true;
     }
@@ -171,10 +171,16 @@ static bool was_cancelled(int64_t result)
 static int carry_out(struct performer *p)
 {
     struct green_operation *operation = p->operation;
+    int started;
 
     p->ended = false;
-    if (green_hub_submit(p->io->hub, operation) < 0)
-        return -1;
+    operation->internal.state = 0;
+    started = green__operation_start(p->io->hub, operation);
+    if (green__unlikely(started != 0)) {
+        p->ended = true;
+        p->edge.events = 0;
+        return started < 0 ? -1 : 0;
+    }
     p->edge.operation = operation;
     join_line(p, GREEN__HOLDS(p->io->direction), was_closed);
     if (green__unlikely(park(p, time_is_up) < 0)) {
@@ -214,8 +220,20 @@ static ssize_t conclude(struct performer *p)
     return -1;
 }
 
+/* Whoever waits to be told of what comes is told first. */
+static bool somebody_waits_to_be_told(const struct green__io *io)
+{
+    struct green_list *link;
+
+    green__list_each (&io->d->edges, link)
+        if (container_of(link, struct green__edge, link)->events &
+            io->direction)
+            return true;
+    return false;
+}
+
 /* What forbids to wait at all is green__io_wait's to say. */
-static bool may_operate(struct green__io *io)
+static bool may_operate(struct green__io *io, unsigned kind)
 {
     if (io->nonblocking)
         return false;
@@ -223,7 +241,10 @@ static bool may_operate(struct green__io *io)
         return false;
     if (!green__file_is_known(io->d))
         green__file_learn(io->d);
-    return !(io->d->file & GREEN__FILE_NONBLOCK);
+    if (io->d->file & GREEN__FILE_NONBLOCK)
+        return false;
+    return green__likely(green__list_empty(&io->d->edges)) ||
+           kind == GREEN_OP_ACCEPT || !somebody_waits_to_be_told(io);
 }
 
 bool green__io_operate(struct green__io *io, struct green_operation *operation,
@@ -232,7 +253,7 @@ bool green__io_operate(struct green__io *io, struct green_operation *operation,
     struct performer p;
     int error;
 
-    if (!may_operate(io))
+    if (!may_operate(io, operation->kind))
         return false;
     green__waiter_init(&p.waiter,
                        io->direction == GREEN_READ ? &reading : &writing);
@@ -346,6 +367,10 @@ bool green__io_accept(struct green__io *io, struct sockaddr *address,
         .buffer = address,
         .length = length,
         .flags = (unsigned)flags,
+        /* Whoever made the listener accepts all there is, as a rule. One from
+         * elsewhere may be shared, and what is accepted ahead is kept from
+         * others. */
+        .repeated = io->d->flags & GREEN__TRUSTED,
     };
 
     return green__io_operate(io, &operation, n);

@@ -156,6 +156,28 @@ static int wait_once(struct poller *poller, green_time deadline)
     return result;
 }
 
+/* Connections that the hub has accepted ahead; poll(2) does not see them. Returns
+ * how many descriptors have some. */
+static int accepted_ahead(struct poller *poller)
+{
+    int count = 0;
+
+    for (nfds_t i = 0; i < poller->count; i++) {
+        const struct entry *entry = &poller->entries[i];
+        struct green__descriptor *d;
+        short events = poller->fds[i].events & (POLLIN | POLLRDNORM);
+
+        if (!entry->called || !events)
+            continue;
+        d = green__descriptor_peek(poller->hub, entry->edge.fd);
+        if (d && (d->file & GREEN__FILE_OUR_NONBLOCK)) {
+            poller->fds[i].revents = events;
+            count++;
+        }
+    }
+    return count;
+}
+
 static int poll_until(struct poller *poller, green_time deadline)
 {
     int result;
@@ -165,6 +187,9 @@ static int poll_until(struct poller *poller, green_time deadline)
             return 0;
         if (wait_once(poller, deadline) < 0)
             return -1;
+        if (green_hub_can(poller->hub, GREEN_OP_ACCEPT) &&
+            (result = accepted_ahead(poller)) > 0)
+            break;
     }
     return result;
 }

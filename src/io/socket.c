@@ -76,6 +76,13 @@ static int prepare_listener(struct green__io *io)
     return 0;
 }
 
+/* The hub does, and has perhaps already: there is nothing to be had elsewhere. */
+static bool accepts_ahead(const struct green__io *io)
+{
+    return green__io_operates(io) && !io->nonblocking &&
+           !(io->d->file & GREEN__FILE_NONBLOCK) && !io->hub->dispatching;
+}
+
 int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
                   int flags)
 {
@@ -88,7 +95,7 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
     do {
         if (length)
             *length = room;
-        result = green__io_may_try(&io)
+        result = !accepts_ahead(&io) && green__io_may_try(&io)
                      ? green__system.accept4(fd, address, length, flags)
                      : (errno = EAGAIN, -1);
     } while (green__would_block(result) &&

@@ -28,8 +28,9 @@ ssize_t green_read(int fd, void *buffer, size_t size)
         }
         if (green__io_operates(&io) && green__io_read(&io, buffer, size, &n))
             break;
+        n = -1;
         if (green__unlikely(green__io_wait(&io) < 0))
-            return -1;
+            break;
     }
     if (n > 0 && (size_t)n < size)
         green__io_short_read(&io);

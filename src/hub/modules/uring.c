@@ -96,7 +96,20 @@ static unsigned operations(struct green_hub *hub)
     return uring->kinds;
 }
 
-/* Counts without looking: who waited for them is gone. */
+/* Without looking at the operation: who waited for it is gone. */
+static void discard(struct green__uring *uring,
+                    const struct io_uring_cqe *entry)
+{
+    enum green__uring_tag tag = entry->user_data & TAG_MASK;
+
+    if (tag == POLL || tag == NOTHING)
+        return;
+    if (tag != OPERATION && entry->res >= 0)
+        close(entry->res);
+    if (!(entry->flags & IORING_CQE_F_MORE))
+        uring->in_flight--;
+}
+
 static void discard_completions(struct green__uring *uring)
 {
     struct io_uring_cqe *entry;
@@ -104,7 +117,7 @@ static void discard_completions(struct green__uring *uring)
 
     io_uring_for_each_cqe(&uring->ring, head, entry)
     {
-        uring->in_flight -= (entry->user_data & TAG_MASK) == OPERATION;
+        discard(uring, entry);
         count++;
     }
     io_uring_cq_advance(&uring->ring, count);
@@ -134,6 +147,7 @@ static void close_uring(struct green_hub *hub)
     struct green__uring *uring = green_hub_state(hub);
 
     end_operations(uring);
+    green__uring_accept_end(uring);
     io_uring_queue_exit(&uring->ring);
 }
 
@@ -143,6 +157,7 @@ static void forget_uring(struct green_hub *hub)
     struct green__uring *uring = green_hub_state(hub);
 
     close(uring->ring.ring_fd);
+    green__uring_accept_end(uring);
 }
 
 /* ---- A turn ---------------------------------------------------------- */
@@ -190,10 +205,17 @@ static void handle(struct green_hub *hub, struct green__uring *uring,
 {
     switch ((enum green__uring_tag)(entry->user_data & TAG_MASK)) {
     case OPERATION:
+    case OPENER:
         uring->in_flight--;
         green_hub_complete(
-            hub, (struct green_operation *)(uintptr_t)entry->user_data,
+            hub,
+            (struct green_operation *)(uintptr_t)(entry->user_data &
+                                                  ~(uint64_t)TAG_MASK),
             entry->res);
+        break;
+    case ACCEPT:
+        green__uring_accepted(hub, entry->user_data, entry->res,
+                              entry->flags & IORING_CQE_F_MORE);
         break;
     case POLL:
         green__uring_polled(hub, entry->user_data, entry->res);
@@ -230,7 +252,10 @@ static int wait_uring(struct green_hub *hub, green_time timeout)
     int result;
 
     green__uring_arm(hub);
-    result = enter(uring, timeout);
+    green__uring_accept_settle(uring);
+    result = enter(uring, uring->has_news ? 0 : timeout);
+    uring->has_news = false;
+    uring->taken_back = false;
     take_completions(hub, uring);
     if (result >= 0 || is_passing(-result))
         return 0;
@@ -238,11 +263,17 @@ static int wait_uring(struct green_hub *hub, green_time timeout)
     return -1;
 }
 
-static void flush(struct green_hub *hub)
+/* What was cancelled or removed lets go of its open file within this call. */
+static void let_go(struct green_hub *hub, int fd)
 {
     struct green__uring *uring = green_hub_state(hub);
 
-    green__uring_arm(hub);
+    green__uring_accept_let_go(uring, fd);
+    if (uring->first_changed)
+        green__uring_arm(hub);
+    if (!uring->taken_back)
+        return;
+    uring->taken_back = false;
     (void)io_uring_submit_and_get_events(&uring->ring);
 }
 
@@ -260,5 +291,5 @@ const struct green_hub_module green__hub_uring = {
     .operations = operations,
     .submit = green__uring_submit,
     .cancel = green__uring_cancel,
-    .flush = flush,
+    .let_go = let_go,
 };

@@ -4,6 +4,8 @@
  *
  *     63 .......................... 3 2..0
  *     an operation's address          OPERATION
+ *     the same, it makes a descriptor OPENER
+ *     a listener's address            ACCEPT
  *     sequence (29) | descriptor (32) POLL
  *     0                               NOTHING
  */
@@ -14,16 +16,19 @@
 
 #include "hub/modules/modules.h"
 
-enum green__uring_tag { OPERATION, POLL, NOTHING };
+enum green__uring_tag { OPERATION, OPENER, ACCEPT, POLL, NOTHING };
 
 #define TAG_MASK 7u
 
 struct green__uring {
     struct io_uring ring;
     unsigned kinds;     /* of operations, 1u << GREEN_OP_... */
-    unsigned in_flight; /* operations that the kernel has */
+    unsigned in_flight; /* operations that the kernel has, or will have */
     bool poll_first;    /* IORING_RECVSEND_POLL_FIRST is known */
     bool tells_work;    /* the kernel sets IORING_SQ_TASKRUN */
+    bool has_news;      /* something was reported before the wait */
+    bool taken_back;    /* something was, and the kernel does not know yet */
+    struct green__uring_listener *listeners;
     /* Descriptors whose poll is to be brought up to date: 1 + number. */
     int first_changed;
 };
@@ -56,6 +61,23 @@ int green__uring_submit(struct green_hub *hub,
                         struct green_operation *operation);
 void green__uring_cancel(struct green_hub *hub,
                          struct green_operation *operation);
+
+/* Has what carries this user data cancelled. */
+void green__uring_cancel_data(struct green__uring *uring, uint64_t data);
+
+/* uring_accept.c: 0 or 1 as submit; -1: it is to go as any other operation. */
+int green__uring_accept(struct green__uring *uring,
+                        struct green_operation *operation);
+bool green__uring_accept_cancel(struct green_hub *hub,
+                                struct green_operation *operation);
+/* Before a wait. */
+void green__uring_accept_settle(struct green__uring *uring);
+/* Whether there are connections that were accepted ahead. */
+bool green__uring_accept_has(struct green__uring *uring, int fd);
+void green__uring_accept_let_go(struct green__uring *uring, int fd);
+void green__uring_accepted(struct green_hub *hub, uint64_t data, int result,
+                           bool more);
+void green__uring_accept_end(struct green__uring *uring);
 
 /* uring_refused.c: why the kernel gives no ring, in words. */
 void green__uring_explain(int error);

@@ -141,12 +141,27 @@ static bool can_poll_first(const struct green_operation *operation)
            operation->kind <= GREEN_OP_SENDMSG;
 }
 
+static uint64_t data_of(const struct green_operation *operation)
+{
+    bool opens =
+        operation->kind == GREEN_OP_ACCEPT || operation->kind == GREEN_OP_OPEN;
+
+    return (uint64_t)(uintptr_t)operation | (opens ? OPENER : OPERATION);
+}
+
 int green__uring_submit(struct green_hub *hub,
                         struct green_operation *operation)
 {
     struct green__uring *uring = green_hub_state(hub);
-    struct io_uring_sqe *entry = green__uring_entry(uring);
+    struct io_uring_sqe *entry;
+    int result;
 
+    if (operation->kind == GREEN_OP_ACCEPT) {
+        result = green__uring_accept(uring, operation);
+        if (result >= 0)
+            return result;
+    }
+    entry = green__uring_entry(uring);
     if (!entry) {
         errno = EAGAIN;
         return -1;
@@ -154,9 +169,21 @@ int green__uring_submit(struct green_hub *hub,
     kinds[operation->kind].prepare(entry, operation);
     if (can_poll_first(operation) && uring->poll_first)
         entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
-    io_uring_sqe_set_data(entry, operation);
+    io_uring_sqe_set_data64(entry, data_of(operation));
     uring->in_flight++;
     return 0;
+}
+
+void green__uring_cancel_data(struct green__uring *uring, uint64_t data)
+{
+    struct io_uring_sqe *entry;
+
+    /* It has to get in: somebody waits for its end. */
+    while (!(entry = green__uring_entry(uring)))
+        continue;
+    io_uring_prep_cancel64(entry, data, 0);
+    io_uring_sqe_set_data64(entry, NOTHING);
+    uring->taken_back = true;
 }
 
 /* Its place in the submission queue, if it has not been handed over yet. */
@@ -168,7 +195,7 @@ static struct io_uring_sqe *find_unsent(const struct green__uring *uring,
     for (unsigned i = queue->sqe_head; i != queue->sqe_tail; i++) {
         struct io_uring_sqe *entry = &queue->sqes[i & queue->ring_mask];
 
-        if (entry->user_data == (uint64_t)(uintptr_t)operation)
+        if (entry->user_data == data_of(operation))
             return entry;
     }
     return NULL;
@@ -178,8 +205,12 @@ void green__uring_cancel(struct green_hub *hub,
                          struct green_operation *operation)
 {
     struct green__uring *uring = green_hub_state(hub);
-    struct io_uring_sqe *entry = find_unsent(uring, operation);
+    struct io_uring_sqe *entry;
 
+    if (operation->kind == GREEN_OP_ACCEPT &&
+        green__uring_accept_cancel(hub, operation))
+        return;
+    entry = find_unsent(uring, operation);
     if (entry) {
         io_uring_prep_nop(entry);
         io_uring_sqe_set_data64(entry, NOTHING);
@@ -187,9 +218,5 @@ void green__uring_cancel(struct green_hub *hub,
         green_hub_complete(hub, operation, -ECANCELED);
         return;
     }
-    /* It has to get in: somebody waits for the operation's end. */
-    while (!(entry = green__uring_entry(uring)))
-        continue;
-    io_uring_prep_cancel64(entry, (uint64_t)(uintptr_t)operation, 0);
-    io_uring_sqe_set_data64(entry, NOTHING);
+    green__uring_cancel_data(uring, data_of(operation));
 }

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
+#include "base/attributes.h"
 #include "hub/modules/uring.h"
 
 static uint64_t data_of(int fd, const struct green__uring_poll *poll)
@@ -64,6 +65,7 @@ static void take_back(struct green__uring *uring, int fd,
     }
     poll->armed = 0;
     poll->sequence = (poll->sequence + 1) & 0x1fffffff;
+    uring->taken_back = true;
 }
 
 static void put_in(struct green__uring *uring, int fd,
@@ -80,6 +82,19 @@ static void put_in(struct green__uring *uring, int fd,
                                (poll->wanted & GREEN_WRITE ? POLLOUT : 0u));
     io_uring_sqe_set_data64(entry, data_of(fd, poll));
     poll->armed = poll->wanted;
+}
+
+/* Connections that were accepted ahead are as good as those to be accepted. */
+static void report_accepted(struct green_hub *hub, int fd,
+                            struct green__uring_poll *poll)
+{
+    struct green__uring *uring = green_hub_state(hub);
+
+    if (!(poll->wanted & GREEN_READ) || !green__uring_accept_has(uring, fd))
+        return;
+    green_hub_ready(hub, poll->token, GREEN_READ);
+    uring->has_news = true;
+    mark_changed(uring, fd, poll);
 }
 
 static void bring_up_to_date(struct green__uring *uring, int fd,
@@ -105,6 +120,8 @@ void green__uring_arm(struct green_hub *hub)
         next = poll->next_changed;
         poll->changed = false;
         bring_up_to_date(uring, fd, poll);
+        if (green__unlikely(uring->listeners != NULL))
+            report_accepted(hub, fd, poll);
     }
 }
 
