@@ -26,6 +26,17 @@ GREEN_API int green_dump(int fd);
  */
 GREEN_API int green_debug_stack_overflow(bool on);
 
+/*
+ * Has each deadlock that is found, in any OS thread, written to a descriptor before
+ * it is ended: a line, and then green_dump's table of that OS thread. fd may be
+ * blocking; the OS thread blocks then. A negative fd ends that, which is how it
+ * begins.
+ * A deadlock is found when an OS thread's greenthreads wait for each other alone
+ * (greenhub/thread.h): all of them fail with EDEADLK then, asked for or not.
+ * Returns 0, or -1: EBADF. Never switches. From any thread.
+ */
+GREEN_API int green_debug_deadlock(int fd);
+
 GREEN_END_DECLS
 
 #endif

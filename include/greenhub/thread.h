@@ -10,8 +10,24 @@
  *   ECANCELED  the greenthread was killed, now or earlier, or a green_scope
  *              around the call was stopped
  *   ETIMEDOUT  a green_timeout around the call has fired
- *   EDEADLK    it would block in a hub's callback, where nobody could wake it
- * and the first two only when it would have to block.
+ *   EDEADLK    it would block in a hub's callback, where nobody could wake it; or
+ *              nobody can wake it any more, see below
+ * and only when it would have to block.
+ *
+ * Deadlocks. When nothing can ever wake any greenthread of an OS thread, all their
+ * waits fail with EDEADLK, shielded or not, instead of lasting for ever. That is
+ * so only if
+ * - all of them wait for each other: in green_join, green_scope_end, or what
+ *   greenhub/sync.h, queue.h and channel.h declare. One that waits for a
+ *   descriptor, for another OS thread or process, or in green_sleep, without end
+ *   too, may always be woken;
+ * - no timer is pending: no timeout, no green_spawn_after;
+ * - nobody else can call the hub. If the program has asked for it by
+ *   green_get_hub, then no listener may be added, green_hub_call_threadsafe must
+ *   never have been called for it, the process must have no other OS thread, and
+ *   no handler but for faults (SIGSEGV and the like) may be installed for a signal.
+ * After I/O it is found a second or two late. green_debug_deadlock tells who waits
+ * for what.
  */
 #ifndef GREENHUB_THREAD_H
 #define GREENHUB_THREAD_H

@@ -189,6 +189,21 @@ bool green__stack_pool_cool(struct green__stack_pool *pool)
     return false;
 }
 
+struct green__stack *
+green__stack_pool_find(const struct green__stack_pool *pool,
+                       bool (*is_it)(const void *user))
+{
+    for (size_t i = 0; i < GREEN__STACK_CLASSES; i++) {
+        struct green__stack_arena *arena = pool->classes[i].arenas;
+
+        for (; arena; arena = arena->next)
+            for (size_t j = 0; j < arena->carved; j++)
+                if (arena->slots[j].user && is_it(arena->slots[j].user))
+                    return &arena->slots[j];
+    }
+    return NULL;
+}
+
 void green__stack_pool_each(const struct green__stack_pool *pool,
                             void (*fn)(void *user, void *arg), void *arg)
 {

@@ -120,6 +120,11 @@ bool green__stack_pool_is_warm(const struct green__stack_pool *pool);
  */
 bool green__stack_pool_cool(struct green__stack_pool *pool);
 
+/* The first stack in use whose user is_it says yes to; NULL: none. */
+struct green__stack *
+green__stack_pool_find(const struct green__stack_pool *pool,
+                       bool (*is_it)(const void *user));
+
 /* Calls fn(user, arg) for each stack that somebody uses; fn may release it. */
 void green__stack_pool_each(const struct green__stack_pool *pool,
                             void (*fn)(void *user, void *arg), void *arg);

@@ -4,7 +4,7 @@
 #include "base/system.h"
 #include "greenthread/scheduler.h"
 
-static const struct green__wait_kind joining = {.name = "join"};
+static const struct green__wait_kind joining = {.name = "join", .inside = true};
 
 /* Why a greenthread cannot be joined: -1 with errno. */
 static GREEN__COLD int refuse_join(const struct green_thread *thread)

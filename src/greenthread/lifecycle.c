@@ -71,7 +71,7 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
 
 static GREEN__COLD struct green__scheduler *find(struct green__self *self)
 {
-    struct green_hub *hub = green_get_hub();
+    struct green_hub *hub = green__hub_get();
     struct green__scheduler *s = self->scheduler;
 
     if (!hub)

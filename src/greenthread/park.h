@@ -31,6 +31,9 @@ struct green__wait_kind {
     /* Adds particulars, "descriptor 7" say. May be NULL. */
     void (*describe)(const struct green__waiter *waiter, char *text,
                      size_t size);
+    /* Nobody but a greenthread or a callback of this OS thread can end it. When
+     * in doubt, false: such a wait is never taken for a deadlock. */
+    bool inside;
 };
 
 struct green__waiter {

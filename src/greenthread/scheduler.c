@@ -113,6 +113,9 @@ static struct green__next_context hub_main(void *arg)
         struct green_thread *first;
 
         green__lifecycle_check(s);
+        if (!green__others_runnable(s) && !s->hub->timers.levels &&
+            green__is_deadlocked(s))
+            green__deadlock_end(s);
         if (green_hub_wait(s->hub,
                            green__others_runnable(s) ? 0 : GREEN_FOREVER) < 0)
             interrupt_all(s);

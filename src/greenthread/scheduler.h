@@ -85,10 +85,11 @@ struct green__scheduler {
     int *errno_place;  /* where this OS thread's errno is */
     uint64_t switches; /* hand-overs on this hub, and yields with nobody else */
     uint64_t limit;    /* of `switches`: then the clock is looked at */
-    struct green_hub *hub; /* self->hub */
-    int budget;            /* how many hand-overs were granted last */
-    green_time granted;    /* when */
-    uint32_t lot;          /* what green_choose has drawn last */
+    struct green_hub *hub;         /* self->hub */
+    int budget;                    /* how many hand-overs were granted last */
+    green_time granted;            /* when */
+    struct green__stack *outsider; /* of one that waited for the outside */
+    uint32_t lot;                  /* what green_choose has drawn last */
     struct green_thread *dead;
     unsigned
         drops; /* how often the others were dropped, with a hub or by fork */
@@ -324,6 +325,11 @@ struct green__extras *green__extras(struct green_thread *thread);
 /* lifecycle.c */
 extern const struct green__layer green__scheduler_layer;
 void green__lifecycle_check(struct green__scheduler *s);
+
+/* deadlock.c: whether nothing can ever wake anybody, when the hub is about to wait
+ * without a limit; and the end of that. */
+bool green__is_deadlocked(struct green__scheduler *s);
+void green__deadlock_end(struct green__scheduler *s);
 
 /* A fresh context for the hub, on its old stack. */
 void green__hub_thread_make(struct green__scheduler *s);

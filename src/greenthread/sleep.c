@@ -23,7 +23,8 @@ static void describe(const struct green__waiter *waiter, char *text,
                  (double)(left > 0 ? left : 0) / (double)GREEN_SEC);
 }
 
-static const struct green__wait_kind sleeping = {"sleep", describe};
+static const struct green__wait_kind sleeping = {.name = "sleep",
+                                                 .describe = describe};
 
 static void time_is_up(struct green_timer *timer)
 {

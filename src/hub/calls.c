@@ -139,6 +139,8 @@ int green_hub_call_threadsafe(struct green_hub *hub, struct green_call *call)
     do
         call->internal.next = head;
     while (!atomic_compare_exchange_weak(&hub->foreign_calls, &head, call));
+    if (!__atomic_load_n(&hub->called, __ATOMIC_RELAXED))
+        __atomic_store_n(&hub->called, true, __ATOMIC_RELAXED);
     if (!atomic_exchange(&hub->wakeup_sent, true))
         wake(hub);
     return 0;

@@ -298,6 +298,7 @@ int green_hub_add(struct green_hub *hub, struct green_listener *listener)
     }
     listener->internal.turn = hub->stats.turns;
     listener->internal.added = true;
+    hub->listeners++;
     return 0;
 }
 
@@ -315,6 +316,7 @@ int green_hub_remove(struct green_hub *hub, struct green_listener *listener)
     }
     d = green__descriptor_peek(hub, listener->fd);
     listener->internal.added = false;
+    hub->listeners--;
     green__list_remove(&listener->internal.link);
     if (d)
         mark_changed(hub, d);
@@ -438,6 +440,7 @@ static void tell_closed(struct green_hub *hub, struct green__descriptor *d)
 
         green__list_remove(&listener->internal.link);
         listener->internal.added = false;
+        hub->listeners--;
         listener->callback(listener, events);
     }
     green__list_splice(&d->listeners, &told);

@@ -59,6 +59,12 @@ struct green_hub {
     unsigned in_flight;  /* operations that the module has */
     struct green_operation *completed, **completed_end; /* to be called back */
 
+    /* What could still call from outside, when greenthreads wait for each other
+     * (greenthread/deadlock.c). */
+    size_t listeners; /* added ones */
+    bool handed_out;  /* green_get_hub has given it to the program */
+    bool called;      /* by green_hub_call_threadsafe */
+
     bool running; /* green_hub_run */
     bool aborted;
     bool dispatching; /* callbacks are being called */
@@ -136,7 +142,8 @@ void green__library_close(void *library);
 /* Whether a module is one that can be opened: 0, or -1 with errno and words. */
 int green__module_check(const struct green_hub_module *module);
 
-/* registry.c */
+/* registry.c: green_get_hub for the library itself */
+struct green_hub *green__hub_get(void);
 const struct green_hub_module *green__module_built_in(const char *name);
 
 #endif

@@ -149,7 +149,7 @@ int green_use_hub_module(const struct green_hub_module *module)
     return 0;
 }
 
-struct green_hub *green_get_hub(void)
+struct green_hub *green__hub_get(void)
 {
     struct green__self *self = green__self();
 
@@ -158,6 +158,15 @@ struct green_hub *green_get_hub(void)
     if (green_use_hub(NULL) < 0)
         return NULL;
     return self->hub;
+}
+
+struct green_hub *green_get_hub(void)
+{
+    struct green_hub *hub = green__hub_get();
+
+    if (hub)
+        hub->handed_out = true;
+    return hub;
 }
 
 const struct green_hub_module *green_hub_available(const char *name,

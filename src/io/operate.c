@@ -25,8 +25,10 @@ static void describe(const struct green__waiter *waiter, char *text,
     snprintf(text, size, "descriptor %d", p->edge.fd);
 }
 
-static const struct green__wait_kind reading = {"read", describe};
-static const struct green__wait_kind writing = {"write", describe};
+static const struct green__wait_kind reading = {.name = "read",
+                                                .describe = describe};
+static const struct green__wait_kind writing = {.name = "write",
+                                                .describe = describe};
 
 /* ---- The turn -------------------------------------------------------- */
 

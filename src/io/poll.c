@@ -47,7 +47,8 @@ static void describe(const struct green__waiter *waiter, char *text,
         snprintf(text, size, "%lu descriptors", (unsigned long)poller->count);
 }
 
-static const struct green__wait_kind polling = {"poll", describe};
+static const struct green__wait_kind polling = {.name = "poll",
+                                                .describe = describe};
 
 static void wake_once(struct poller *poller)
 {
@@ -203,7 +204,7 @@ int green__poll(struct pollfd *fds, nfds_t count, green_time timeout)
 
     if (result != 0 || timeout == 0)
         return result;
-    poller.hub = green_get_hub();
+    poller.hub = green__hub_get();
     if (!poller.hub)
         return -1;
     if (count > FEW) {

@@ -64,7 +64,7 @@ unsigned green__file_of_socket(int domain, int type, int protocol)
 
 void green__io_opened(int fd, unsigned file)
 {
-    struct green_hub *hub = green_get_hub();
+    struct green_hub *hub = green__hub_get();
     struct green__descriptor *d;
 
     /* Without memory for it, it is like a descriptor from elsewhere. */
@@ -91,8 +91,10 @@ static void describe(const struct green__waiter *waiter, char *text,
     snprintf(text, size, "descriptor %d", w->edge.fd);
 }
 
-static const struct green__wait_kind reading = {"read", describe};
-static const struct green__wait_kind writing = {"write", describe};
+static const struct green__wait_kind reading = {.name = "read",
+                                                .describe = describe};
+static const struct green__wait_kind writing = {.name = "write",
+                                                .describe = describe};
 
 static void is_ready(struct green__edge *edge, unsigned events)
 {

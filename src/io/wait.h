@@ -49,7 +49,7 @@ static inline int green__io_begin(struct green__io *io, int fd,
 {
     io->hub = green__hub_here();
     if (green__unlikely(!io->hub)) {
-        io->hub = green_get_hub();
+        io->hub = green__hub_get();
         if (!io->hub)
             return -1;
     }

@@ -11,6 +11,7 @@
 #include <greenhub/io.h>
 
 #include "base/system.h"
+#include "hub/hub.h"
 #include "net/address.h"
 #include "net/server.h"
 
@@ -288,7 +289,7 @@ int green_serve(int listener, void (*handler)(int fd, void *arg),
                 const struct green_serve_options *options)
 {
     static const struct green_serve_options defaults;
-    struct green_hub *hub = green_get_hub();
+    struct green_hub *hub = green__hub_get();
     struct green__run *run;
     unsigned threads;
 

@@ -8,8 +8,10 @@
 
 #include "base/system.h"
 
-static const struct green__wait_kind sending = {.name = "channel to send"};
-static const struct green__wait_kind receiving = {.name = "channel to receive"};
+static const struct green__wait_kind sending = {.name = "channel to send",
+                                                .inside = true};
+static const struct green__wait_kind receiving = {.name = "channel to receive",
+                                                  .inside = true};
 
 /* Words are the rule; a call for eight bytes would cost more than the rest. */
 static inline void copy(void *to, const void *from, size_t size)

@@ -46,7 +46,10 @@ static void describe(const struct green__waiter *waiter, char *text,
     snprintf(text, size, "among %zu", choice->count);
 }
 
-static const struct green__wait_kind choosing = {"choose", describe};
+static const struct green__wait_kind choosing = {
+    .name = "choose", .describe = describe, .inside = true};
+static const struct green__wait_kind choosing_outside = {
+    .name = "choose", .describe = describe}; /* a descriptor is among them */
 
 /* ---- What can be done at once ---------------------------------------- */
 
@@ -301,7 +304,8 @@ static int wait_once(struct choice *choice, green_time deadline)
     choice->over = false;
     choice->done = NULL;
     choice->waiter.thread = s->current;
-    choice->waiter.kind = &choosing;
+    choice->waiter.kind =
+        choice->descriptors > 0 ? &choosing_outside : &choosing;
     choice->timer = (struct green_timer){.callback = time_is_up, .arg = choice};
     result = stand_in_all(choice);
     if (result == 0 && deadline != GREEN_FOREVER)

@@ -1,7 +1,8 @@
 /* A condition: waiting for what a lock protects to change. */
 #include "sync/waiters.h"
 
-static const struct green__wait_kind waiting = {.name = "condition"};
+static const struct green__wait_kind waiting = {.name = "condition",
+                                                .inside = true};
 
 /* Whatever happens meanwhile. What ends the shielded wait all the same, a hub
  * that can wait no more say, ends the waits of whoever holds the lock too. */

@@ -8,7 +8,8 @@ struct event_place {
     int error;
 };
 
-static const struct green__wait_kind waiting = {.name = "event"};
+static const struct green__wait_kind waiting = {.name = "event",
+                                                .inside = true};
 
 static int settle(struct green_event *event, void *value, int error)
 {

@@ -1,8 +1,10 @@
 /* Waiting for several: wait group and barrier. */
 #include "sync/waiters.h"
 
-static const struct green__wait_kind waiting = {.name = "wait group"};
-static const struct green__wait_kind arriving = {.name = "barrier"};
+static const struct green__wait_kind waiting = {.name = "wait group",
+                                                .inside = true};
+static const struct green__wait_kind arriving = {.name = "barrier",
+                                                 .inside = true};
 
 /* ---- Wait group ------------------------------------------------------ */
 

@@ -1,8 +1,9 @@
 /* Locks. One that is released while somebody waits is never free in between. */
 #include "sync/waiters.h"
 
-static const struct green__wait_kind locking = {.name = "lock"};
-static const struct green__wait_kind locking_again = {.name = "recursive lock"};
+static const struct green__wait_kind locking = {.name = "lock", .inside = true};
+static const struct green__wait_kind locking_again = {.name = "recursive lock",
+                                                      .inside = true};
 
 /* ---- Lock ------------------------------------------------------------ */
 

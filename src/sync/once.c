@@ -1,7 +1,7 @@
 /* What is to be done once. */
 #include "sync/waiters.h"
 
-static const struct green__wait_kind waiting = {.name = "once"};
+static const struct green__wait_kind waiting = {.name = "once", .inside = true};
 
 /* Runs it; hands the turn on if that has failed. */
 static int run(struct green_once *once, int (*fn)(void *arg), void *arg)

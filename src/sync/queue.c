@@ -13,9 +13,12 @@ struct queue_place {
     int error;  /* EPIPE: it was closed */
 };
 
-static const struct green__wait_kind putting = {.name = "queue to put"};
-static const struct green__wait_kind getting = {.name = "queue to get"};
-static const struct green__wait_kind joining = {.name = "queue to be done"};
+static const struct green__wait_kind putting = {.name = "queue to put",
+                                                .inside = true};
+static const struct green__wait_kind getting = {.name = "queue to get",
+                                                .inside = true};
+static const struct green__wait_kind joining = {.name = "queue to be done",
+                                                .inside = true};
 
 static inline struct queue_place *take(struct green_waiters *line)
 {

@@ -9,8 +9,10 @@ struct reader_or_writer {
     bool writes;
 };
 
-static const struct green__wait_kind reading = {.name = "lock to read"};
-static const struct green__wait_kind writing = {.name = "lock to write"};
+static const struct green__wait_kind reading = {.name = "lock to read",
+                                                .inside = true};
+static const struct green__wait_kind writing = {.name = "lock to write",
+                                                .inside = true};
 
 /* Whether it could come in, if it were the first in line. */
 static bool fits(const struct green_rwlock *lock, bool writes)

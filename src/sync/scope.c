@@ -19,7 +19,8 @@ struct child {
     int error; /* fn's, when it has failed */
 };
 
-static const struct green__wait_kind ending = {.name = "end of scope"};
+static const struct green__wait_kind ending = {.name = "end of scope",
+                                               .inside = true};
 
 static struct child *child_at(struct green_list *link)
 {

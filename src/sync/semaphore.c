@@ -4,8 +4,10 @@
  */
 #include "sync/waiters.h"
 
-static const struct green__wait_kind taking = {.name = "semaphore"};
-static const struct green__wait_kind giving = {.name = "semaphore to be taken"};
+static const struct green__wait_kind taking = {.name = "semaphore",
+                                               .inside = true};
+static const struct green__wait_kind giving = {.name = "semaphore to be taken",
+                                               .inside = true};
 
 int green_semaphore_init(struct green_semaphore *semaphore, size_t count,
                          size_t limit)

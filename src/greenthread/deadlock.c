@@ -1,0 +1,119 @@
+/*
+ * Deadlocks: greenthreads that wait for each other alone. Looked for when the hub
+ * is about to wait without a limit, so nobody is runnable and no timer is pending;
+ * what may still come then comes from outside. The rules are told to users in
+ * greenhub/thread.h. When in doubt it is none.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <greenhub/debug.h>
+
+#include "greenthread/scheduler.h"
+
+/* Where to tell of them, or -1. */
+static atomic_int report_fd = -1;
+
+/* ---- Who could call the hub ------------------------------------------ */
+
+/* Linux gives the folder two links more than the process has OS threads. */
+static bool has_other_threads(void)
+{
+    struct stat tasks;
+
+    return stat("/proc/self/task", &tasks) < 0 || tasks.st_nlink != 3;
+}
+
+static bool is_of_a_fault(int number)
+{
+    return number == SIGSEGV || number == SIGBUS || number == SIGFPE ||
+           number == SIGILL || number == SIGTRAP || number == SIGSYS ||
+           number == SIGABRT;
+}
+
+/* The C library keeps some numbers for itself: asked for them, it refuses. */
+static bool handles_signals(void)
+{
+    struct sigaction action;
+
+    for (int number = 1; number < NSIG; number++)
+        if (!is_of_a_fault(number) && sigaction(number, NULL, &action) == 0 &&
+            ((action.sa_flags & SA_SIGINFO) ||
+             (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)))
+            return true;
+    return false;
+}
+
+static bool can_be_called(struct green_hub *hub)
+{
+    /* Without a module's own way to be woken the loop listens too. */
+    size_t own = hub->module->wakeup ? 0 : 1;
+
+    if (!hub->handed_out)
+        return false;
+    return __atomic_load_n(&hub->called, __ATOMIC_RELAXED) ||
+           hub->listeners > own || has_other_threads() || handles_signals();
+}
+
+/* ---- Who waits for what ---------------------------------------------- */
+
+static bool is_outsider(const void *user)
+{
+    const struct green_thread *thread = user;
+
+    if (thread->state == GREEN__FINISHED)
+        return false;
+    return thread->state != GREEN__PARKED || !thread->waiter ||
+           !thread->waiter->kind->inside;
+}
+
+/* Whether somebody waits for the outside. Who was found last is asked first:
+ * usually it waits there again. */
+static bool has_outsiders(struct green__scheduler *s)
+{
+    struct green__stack *last = s->outsider;
+
+    if (!s->main_is_gone && is_outsider(&s->main))
+        return true;
+    if (last && last->user && is_outsider(last->user))
+        return true;
+    s->outsider = green__stack_pool_find(&s->stacks, is_outsider);
+    return s->outsider != NULL;
+}
+
+GREEN__NOINLINE bool green__is_deadlocked(struct green__scheduler *s)
+{
+    return !green__calls_pending(s->hub) && !s->hub->descriptors.ready &&
+           !has_outsiders(s) && !can_be_called(s->hub);
+}
+
+/* ---- The end of it --------------------------------------------------- */
+
+static void interrupt_one(struct green_thread *thread, void *arg)
+{
+    (void)arg;
+    green__interrupt(thread, EDEADLK);
+}
+
+GREEN__COLD void green__deadlock_end(struct green__scheduler *s)
+{
+    int fd = atomic_load(&report_fd);
+
+    if (fd >= 0) {
+        dprintf(fd, "greenhub: deadlock: nothing can wake these any more\n");
+        green_dump(fd);
+    }
+    green__each_thread(s, interrupt_one, NULL);
+}
+
+int green_debug_deadlock(int fd)
+{
+    if (fd >= 0 && fcntl(fd, F_GETFD) < 0)
+        return -1;
+    atomic_store(&report_fd, fd < 0 ? -1 : fd);
+    return 0;
+}
