@@ -12,6 +12,7 @@
  *   greenhub/channel.h     channels, and choosing among several waits
  *   greenhub/pool.h        many jobs, few at a time; results in order
  *   greenhub/resource.h    what is dear to make and used again
+ *   greenhub/shared.h      events and channels across OS threads
  *   greenhub/scope.h       greenthreads that end where they were begun
  *   greenhub/thread_pool.h OS threads for calls that block
  *   greenhub/io.h          POSIX calls that park the greenthread, not the thread
@@ -36,6 +37,7 @@
 #include <greenhub/queue.h>
 #include <greenhub/resource.h>
 #include <greenhub/scope.h>
+#include <greenhub/shared.h>
 #include <greenhub/sync.h>
 #include <greenhub/thread.h>
 #include <greenhub/thread_pool.h>

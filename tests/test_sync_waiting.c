@@ -1,6 +1,8 @@
 /* All that wait: woken, killed, timed out, in order, in callbacks. */
 #include "waiting.h"
 
+#include <pthread.h>
+
 static struct green_event event;
 static struct green_semaphore semaphore, capped;
 static struct green_lock lock, other_lock;
@@ -254,6 +256,93 @@ static int wait_choose_send(void)
     return wait_either(GREEN_CASE_SEND);
 }
 
+/* ---- Shared with other OS threads -------------------------------------- */
+
+static struct green_shared_event *shared_event;
+static struct green_shared_channel *shared_channel;
+
+static void alone_with_event(void)
+{
+    shared_event = green_shared_event_create();
+    ck_assert_ptr_nonnull(shared_event);
+}
+
+static void *touch_event(void *unused)
+{
+    ck_fails(green_shared_event_try_wait(shared_event, NULL), EAGAIN);
+    return unused;
+}
+
+static void touch(void *(*from_outside)(void *unused))
+{
+    pthread_t other;
+
+    from_outside(NULL);
+    ck_ok(pthread_create(&other, NULL, from_outside, NULL));
+    ck_ok(pthread_join(other, NULL));
+}
+
+static void not_alone_with_event(void)
+{
+    alone_with_event();
+    touch(touch_event);
+}
+
+static int wait_shared_event(void)
+{
+    return green_shared_event_wait(shared_event, NULL);
+}
+
+static void serve_shared_event(void)
+{
+    ck_ok(green_shared_event_send(shared_event, NULL));
+}
+
+static void alone_with_channel(void)
+{
+    shared_channel = green_shared_channel_create(sizeof sent, 0);
+    ck_assert_ptr_nonnull(shared_channel);
+}
+
+static void *touch_channel(void *unused)
+{
+    ck_assert_uint_eq(green_shared_channel_length(shared_channel), 0);
+    return unused;
+}
+
+static void not_alone_with_channel(void)
+{
+    alone_with_channel();
+    touch(touch_channel);
+}
+
+static int wait_shared_receive(void)
+{
+    int value = 0;
+    int result = green_shared_channel_receive(shared_channel, &value);
+
+    ck_assert(result < 0 || value == sent);
+    return result;
+}
+
+static void serve_shared_receive(void)
+{
+    ck_ok(green_shared_channel_try_send(shared_channel, &sent));
+}
+
+static int wait_shared_send(void)
+{
+    return green_shared_channel_send(shared_channel, &sent);
+}
+
+static void serve_shared_send(void)
+{
+    int value = 0;
+
+    ck_ok(green_shared_channel_try_receive(shared_channel, &value));
+    ck_assert_int_eq(value, sent);
+}
+
 static const struct subject subjects[] = {
     {.kind = "event",
      .prepare = nothing,
@@ -342,6 +431,30 @@ static const struct subject subjects[] = {
      .prepare = full_channel,
      .wait = wait_choose_send,
      .serve = serve_send},
+    {.kind = "shared event",
+     .prepare = alone_with_event,
+     .wait = wait_shared_event,
+     .serve = serve_shared_event,
+     .serves_all = true,
+     .keeps_open = true},
+    {.kind = "shared event",
+     .prepare = not_alone_with_event,
+     .wait = wait_shared_event,
+     .serve = serve_shared_event,
+     .serves_all = true,
+     .keeps_open = true},
+    {.kind = "shared channel to receive",
+     .prepare = alone_with_channel,
+     .wait = wait_shared_receive,
+     .serve = serve_shared_receive},
+    {.kind = "shared channel to receive",
+     .prepare = not_alone_with_channel,
+     .wait = wait_shared_receive,
+     .serve = serve_shared_receive},
+    {.kind = "shared channel to send",
+     .prepare = not_alone_with_channel,
+     .wait = wait_shared_send,
+     .serve = serve_shared_send},
 };
 
 int main(void)

@@ -15,7 +15,7 @@ import sources
 
 LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net")
 PUBLIC = ("base", "hub", "hub_module", "thread", "debug",
-          "sync", "queue", "channel",
+          "sync", "queue", "channel", "shared",
           "scope", "thread_pool", "pool", "resource",
           "io", "net")
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")

@@ -30,6 +30,9 @@ static void thread_ends(void *value)
         self->scheduler_layer->ends(self);
     if (self->hub)
         self->hub_layer->ends(self);
+    if (self->mailbox)
+        self->mailbox_release(self->mailbox);
+    self->mailbox = NULL;
 }
 
 static void child_begins(void)

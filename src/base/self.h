@@ -12,6 +12,7 @@
 
 struct green_hub;
 struct green__scheduler;
+struct green__mailbox;
 
 #define GREEN__ERROR_SIZE 256
 
@@ -36,6 +37,9 @@ struct green__self {
     struct green__scheduler *running;
     const struct green__layer *hub_layer, *scheduler_layer;
     bool registered; /* its end will be noticed */
+    /* By which other OS threads wake its greenthreads, and what gives it back. */
+    struct green__mailbox *mailbox;
+    void (*mailbox_release)(struct green__mailbox *mailbox);
     char error[GREEN__ERROR_SIZE];
 };
 

@@ -6,7 +6,14 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* The C library has no function for it. */
+static int membarrier_call(int command, unsigned flags)
+{
+    return (int)syscall(SYS_membarrier, command, flags, 0);
+}
 
 struct green__system green__system = {
     .allocate = calloc,
@@ -43,4 +50,5 @@ struct green__system green__system = {
     .fcntl = fcntl,
     .poll = poll,
     .eventfd = eventfd,
+    .membarrier = membarrier_call,
 };

@@ -50,6 +50,7 @@ struct green__system {
     int (*fcntl)(int, int, ...);
     int (*poll)(struct pollfd *, unsigned long, int);
     int (*eventfd)(unsigned, int);
+    int (*membarrier)(int command, unsigned flags);
 };
 
 extern struct green__system green__system;

@@ -417,6 +417,22 @@ bool green__edge_pass_turn(struct green__descriptor *d, unsigned direction)
     return false;
 }
 
+void green__edge_leave(struct green_hub *hub, struct green__edge *edge,
+                       bool called)
+{
+    struct green__descriptor *d = green__descriptor_peek(hub, edge->fd);
+
+    if (!called)
+        green__edge_stop(hub, edge);
+    if (!d || green__list_empty(&d->edges))
+        return;
+    for (unsigned direction = GREEN_READ; direction <= GREEN_WRITE;
+         direction <<= 1)
+        if ((edge->events & direction) &&
+            !(hub->operations && green__edge_pass_turn(d, direction)) && called)
+            wake_first(d, direction, edge->events);
+}
+
 /* ---- Opened and closed ----------------------------------------------- */
 
 /* Tells all who wait; each is off the list before it is called. */

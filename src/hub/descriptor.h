@@ -121,6 +121,13 @@ void green__edges_renew(struct green_hub *hub, struct green__descriptor *d);
 /* Takes an edge back that was not called. */
 void green__edge_stop(struct green_hub *hub, struct green__edge *edge);
 
+/*
+ * One that only looked leaves the line, whether it was called or not: it has used
+ * nothing up, so whoever waited behind it is told, or has its turn.
+ */
+void green__edge_leave(struct green_hub *hub, struct green__edge *edge,
+                       bool called);
+
 /* Passes a readiness that the caller has not used up on to the next in line. */
 void green__edge_pass(struct green__descriptor *d, unsigned events);
 

@@ -112,15 +112,9 @@ static void end_wait(struct poller *poller, nfds_t begun)
 {
     for (nfds_t i = 0; i < begun; i++) {
         struct entry *entry = &poller->entries[i];
-        struct green__descriptor *d;
 
-        if (entry->waits)
-            green__edge_stop(poller->hub, &entry->edge);
-        if (!entry->called)
-            continue;
-        d = green__descriptor_peek(poller->hub, entry->edge.fd);
-        if (d && !green__list_empty(&d->edges))
-            green__edge_pass(d, entry->edge.events);
+        if (entry->waits || entry->called)
+            green__edge_leave(poller->hub, &entry->edge, entry->called);
     }
 }
 

@@ -4,25 +4,13 @@
  */
 #include "sync/channel.h"
 
-#include <string.h>
-
 #include "base/system.h"
+#include "sync/values.h"
 
 static const struct green__wait_kind sending = {.name = "channel to send",
                                                 .inside = true};
 static const struct green__wait_kind receiving = {.name = "channel to receive",
                                                   .inside = true};
-
-/* Words are the rule; a call for eight bytes would cost more than the rest. */
-static inline void copy(void *to, const void *from, size_t size)
-{
-    if (green__likely(size == sizeof(uint64_t)))
-        memcpy(to, from, sizeof(uint64_t));
-    else if (size == sizeof(uint32_t))
-        memcpy(to, from, sizeof(uint32_t));
-    else if (size > 0)
-        memcpy(to, from, size);
-}
 
 static inline struct green__channel_place *take(struct green_waiters *line)
 {
@@ -46,9 +34,12 @@ int green_channel_init(struct green_channel *channel, size_t size,
                        size_t capacity)
 {
     char *buffer = NULL;
+    size_t bytes;
 
     if (!channel)
         return green__refuse(EINVAL);
+    if (__builtin_mul_overflow(size, capacity, &bytes) || bytes > PTRDIFF_MAX)
+        return green__refuse(ENOMEM);
     if (size > 0 && capacity > 0) {
         buffer = green__system.allocate(capacity, size);
         if (!buffer)
@@ -87,32 +78,6 @@ void green_channel_destroy(struct green_channel *channel)
     channel->internal.capacity = 0;
 }
 
-/* ---- The buffer, a ring ---------------------------------------------- */
-
-static char *slot(const struct green_channel *channel, size_t index)
-{
-    if (index >= channel->internal.capacity)
-        index -= channel->internal.capacity;
-    return channel->internal.buffer + index * channel->internal.size;
-}
-
-static void put(struct green_channel *channel, const void *value)
-{
-    size_t index = channel->internal.head + channel->internal.length++;
-
-    copy(slot(channel, index), value, channel->internal.size);
-}
-
-static void get(struct green_channel *channel, void *value)
-{
-    if (value)
-        copy(value, slot(channel, channel->internal.head),
-             channel->internal.size);
-    channel->internal.length--;
-    if (++channel->internal.head == channel->internal.capacity)
-        channel->internal.head = 0;
-}
-
 /* ---- Send ------------------------------------------------------------ */
 
 /* Inlined into both: between exported functions a call may not be. */
@@ -125,13 +90,13 @@ static inline int send_now(struct green_channel *channel, const void *value)
             take(&channel->internal.receivers);
 
         if (receiver->to)
-            copy(receiver->to, value, channel->internal.size);
+            green__value_copy(receiver->to, value, channel->internal.size);
         settle(receiver, 0);
         return 0;
     }
     if (channel->internal.length == channel->internal.capacity)
         return green__refuse(EAGAIN);
-    put(channel, value);
+    green__value_put(channel, value);
     return 0;
 }
 
@@ -166,11 +131,11 @@ static void receive_from_buffer(struct green_channel *channel, void *value)
 {
     struct green__channel_place *sender;
 
-    get(channel, value);
+    green__value_get(channel, value);
     if (green__likely(green__line_empty(&channel->internal.senders)))
         return;
     sender = take(&channel->internal.senders);
-    put(channel, sender->from);
+    green__value_put(channel, sender->from);
     settle(sender, 0);
 }
 
@@ -179,7 +144,7 @@ static void receive_from_sender(struct green_channel *channel, void *value)
     struct green__channel_place *sender = take(&channel->internal.senders);
 
     if (value)
-        copy(value, sender->from, channel->internal.size);
+        green__value_copy(value, sender->from, channel->internal.size);
     settle(sender, 0);
 }
 

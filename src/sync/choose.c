@@ -258,28 +258,17 @@ static int stand_in_line(struct choice *choice, struct stand *stand)
     return result;
 }
 
-/* What was seen of a descriptor is not used up: it goes on to the next in line,
- * to whom it had not been told. */
-static void leave_descriptor(struct green_hub *hub, struct stand *stand)
-{
-    struct green__descriptor *d;
-
-    if (stand->stands)
-        green__edge_stop(hub, &stand->edge);
-    d = stand->called ? green__descriptor_peek(hub, stand->edge.fd) : NULL;
-    if (d && !green__list_empty(&d->edges))
-        green__edge_pass(d, stand->edge.events);
-}
-
 static void leave_all(struct choice *choice)
 {
     leave_channels(choice);
     for (size_t i = 0; i < choice->count; i++) {
         struct stand *stand = &choice->stands[i];
 
-        if (stand->of->kind == GREEN_CASE_DESCRIPTOR)
-            leave_descriptor(choice->scheduler->hub, stand);
-        else if (stand->of->kind == GREEN_CASE_END && stand->stands)
+        if (stand->of->kind == GREEN_CASE_DESCRIPTOR &&
+            (stand->stands || stand->called))
+            green__edge_leave(choice->scheduler->hub, &stand->edge,
+                              stand->called);
+        if (stand->of->kind == GREEN_CASE_END && stand->stands)
             green_unlink(stand->of->thread, has_ended, stand);
     }
 }

@@ -1,0 +1,52 @@
+/* The values that a channel holds, a ring; and how values are copied. */
+#ifndef GREEN_VALUES_H
+#define GREEN_VALUES_H
+
+#include <string.h>
+
+#include <greenhub/channel.h>
+
+#include "base/attributes.h"
+
+/* Words are the rule; a call for eight bytes would cost more than the rest. */
+static inline void green__value_copy(void *to, const void *from, size_t size)
+{
+    if (green__likely(size == sizeof(uint64_t)))
+        memcpy(to, from, sizeof(uint64_t));
+    else if (size == sizeof(uint32_t))
+        memcpy(to, from, sizeof(uint32_t));
+    else if (size > 0)
+        memcpy(to, from, size);
+}
+
+static inline char *green__value_slot(const struct green_channel *channel,
+                                      size_t index)
+{
+    if (index >= channel->internal.capacity)
+        index -= channel->internal.capacity;
+    return channel->internal.buffer + index * channel->internal.size;
+}
+
+/* There is room. */
+static inline void green__value_put(struct green_channel *channel,
+                                    const void *value)
+{
+    size_t index = channel->internal.head + channel->internal.length++;
+
+    green__value_copy(green__value_slot(channel, index), value,
+                      channel->internal.size);
+}
+
+/* There is one. value may be NULL. */
+static inline void green__value_get(struct green_channel *channel, void *value)
+{
+    if (value)
+        green__value_copy(value,
+                          green__value_slot(channel, channel->internal.head),
+                          channel->internal.size);
+    channel->internal.length--;
+    if (++channel->internal.head == channel->internal.capacity)
+        channel->internal.head = 0;
+}
+
+#endif
