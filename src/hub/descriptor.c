@@ -401,38 +401,6 @@ void green__edge_pass(struct green__descriptor *d, unsigned events)
         wake_first(d, GREEN_WRITE, events);
 }
 
-bool green__edge_pass_turn(struct green__descriptor *d, unsigned direction)
-{
-    struct green_list *link;
-
-    green__list_each (&d->edges, link) {
-        struct green__edge *edge = edge_of(link);
-
-        if (edge->events & GREEN__TURN(direction)) {
-            green__list_remove(link);
-            edge->callback(edge, direction);
-            return true;
-        }
-    }
-    return false;
-}
-
-void green__edge_leave(struct green_hub *hub, struct green__edge *edge,
-                       bool called)
-{
-    struct green__descriptor *d = green__descriptor_peek(hub, edge->fd);
-
-    if (!called)
-        green__edge_stop(hub, edge);
-    if (!d || green__list_empty(&d->edges))
-        return;
-    for (unsigned direction = GREEN_READ; direction <= GREEN_WRITE;
-         direction <<= 1)
-        if ((edge->events & direction) &&
-            !(hub->operations && green__edge_pass_turn(d, direction)) && called)
-            wake_first(d, direction, edge->events);
-}
-
 /* ---- Opened and closed ----------------------------------------------- */
 
 /* Tells all who wait; each is off the list before it is called. */
