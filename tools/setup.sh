@@ -1,6 +1,6 @@
 #!/bin/sh
 # setup.sh PURPOSE...      (build, test, bench, bench-peers, lint, valgrind,
-#                          aarch64, python, test-python)
+#                          aarch64, python, test-python, bench-python)
 #
 # Sees to it that what a purpose needs is there. When all is there, which is
 # nearly always, it looks and is done. Otherwise it installs what is missing
@@ -28,6 +28,13 @@ need_library()
 need_file()
 {
     [ -e "$1" ] || missing="$missing $2"
+}
+
+# need_server PATTERN PACKAGE: for what is kept below /usr/lib, out of PATH
+need_server()
+{
+    # shellcheck disable=SC2086
+    ls /usr/lib/$1 >/dev/null 2>&1 || missing="$missing $2"
 }
 
 # need_python MODULE PACKAGE: for the Python that Debian's packages are for
@@ -110,6 +117,19 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
         ;;
     test-python)
         need_python pytest python3-pytest
+        need_python psycopg2 python3-psycopg2
+        need_python redis python3-redis
+        need_python websocket python3-websocket
+        need gunicorn gunicorn
+        need curl curl
+        need openssl openssl
+        need wrk wrk
+        need redis-server redis-server
+        need_server postgresql/*/bin/postgres postgresql
+        ;;
+    bench-python)
+        need_python gevent python3-gevent
+        need_python uvloop python3-uvloop
         ;;
     *)
         echo "setup.sh: unknown purpose: $purpose" >&2
@@ -152,6 +172,30 @@ else
     exit 1
 fi
 
+# The tests start servers of their own. That a package which they need brings a
+# service along is no reason to have it run here, now or after the next start: a
+# policy keeps it from being started, and afterwards it is disabled.
+policy=/usr/sbin/policy-rc.d
+forbid_services()
+{
+    [ ! -e $policy ] || return 0
+    made_policy=yes
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+    $as_root chmod 755 $policy
+}
+
+allow_services()
+{
+    [ -z "$made_policy" ] || $as_root rm -f $policy
+    for service in redis-server postgresql; do
+        case " $wanted " in
+        *" $service "*)
+            $as_root systemctl disable $service >/dev/null 2>&1 || :
+            ;;
+        esac
+    done
+}
+
 # installs PACKAGE...
 install()
 {
@@ -165,7 +209,10 @@ update()
 }
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+made_policy=
+trap 'allow_services; rm -f "$log"' EXIT
+trap 'exit 1' HUP INT TERM
+forbid_services
 echo "Installing$wanted ..." >&2
 
 # The package lists may be absent or stale: then once more with new ones. An
