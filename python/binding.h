@@ -8,8 +8,10 @@
  *
  *     greenlets.c what is used of greenlet
  *     loop.c      an OS thread's loop: the library's hub, what is watched
+ *     signals.c   signals end a wait
  *     listener.c  the object that waits for a descriptor
  *     watch.c     add, remove, closed and recycled descriptors
+ *     waiters.c   who waits, as Eventlet's debugging shows it
  *     timer.c     the object that is called later
  *     schedule.c  the heap of timers
  *     run.c       one turn after another; switch, abort
@@ -86,6 +88,8 @@ struct loop {
     struct pollfd *polled;
     size_t polled_room;
     struct green_call wakeup;
+    int signals[2]; /* a pipe, or -1: signals.c */
+    struct green_listener signal_listener;
     char name[64]; /* of the library's hub; "" for the best */
 };
 
@@ -122,6 +126,10 @@ struct watch *loop_take_ready(struct loop *loop);
 
 /* From another thread, under the GIL: ends a wait that is under way. */
 void loop_wake(struct loop *loop);
+
+/* signals.c: signals end the main thread's waits. */
+void signals_open(struct loop *loop);
+void signals_close(struct loop *loop);
 
 /* ---- Objects ------------------------------------------------------------ */
 
@@ -238,9 +246,12 @@ int watch_remove_descriptor(struct hub *hub, int fd);
 void watch_clear(struct hub *hub);
 int watch_traverse(struct hub *hub, visitproc visit, void *arg);
 int watch_call(struct hub *hub, struct watch *watch, enum direction direction);
-PyObject *watch_listeners(PyObject *self, void *unused);
-PyObject *watch_secondaries(PyObject *self, void *unused);
+
+/* waiters.c */
+PyObject *waiters_listeners(PyObject *self, void *unused);
+PyObject *waiters_secondaries(PyObject *self, void *unused);
 extern PyMethodDef watch_methods[];
+extern PyMethodDef waiters_methods[];
 
 /* run.c */
 extern PyMethodDef run_methods[];

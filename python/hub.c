@@ -302,9 +302,9 @@ static PyGetSetDef properties[] = {
      NULL},
     {"next_timers", get_next_timers, NULL,
      "Those made since the last turn, in the same form.", NULL},
-    {"listeners", watch_listeners, NULL,
+    {"listeners", waiters_listeners, NULL,
      "Who waits: {'read': {fileno: listener}, 'write': {...}}, a copy.", NULL},
-    {"secondaries", watch_secondaries, NULL,
+    {"secondaries", waiters_secondaries, NULL,
      "Who waits behind them: {'read': {fileno: [listener, ...]}, ...}.", NULL},
     {"lclass", get_lclass, set_lclass,
      "The class of new listeners, a subclass of FdListener.", NULL},
@@ -404,8 +404,9 @@ int hub_type(void)
 {
     binding.hub = (PyTypeObject *)PyType_FromSpec(&spec);
     if (!binding.hub || add_methods(run_methods) < 0 ||
-        add_methods(watch_methods) < 0 || add_methods(schedule_methods) < 0 ||
-        add_methods(debug_methods) < 0 || add_constants() < 0)
+        add_methods(watch_methods) < 0 || add_methods(waiters_methods) < 0 ||
+        add_methods(schedule_methods) < 0 || add_methods(debug_methods) < 0 ||
+        add_constants() < 0)
         return -1;
     PyType_Modified(binding.hub);
     return 0;

@@ -91,12 +91,14 @@ static int open_hub(struct loop *loop)
     module = green_hub_get_module(loop->hub);
     loop->keeps = module->capabilities & GREEN_HUB_EDGE;
     loop->wakeup = (struct green_call){.callback = woken};
+    signals_open(loop);
     return 0;
 }
 
 /* It has been replaced: the library's hub is gone, with all that it watched. */
 static void retire(struct loop *loop)
 {
+    signals_close(loop);
     loop->dead = true;
     loop->hub = NULL;
     loop->ready = NULL;
@@ -112,6 +114,7 @@ struct loop *loop_open(const char *name, struct hub *object)
         goto failed;
     strcpy(loop->name, name);
     atomic_init(&loop->references, 2);
+    loop->signals[0] = loop->signals[1] = -1;
     loop->object = object;
     loop->ready_end = &loop->ready;
     if (open_hub(loop) < 0 || pthread_setspecific(here_key, loop) != 0)
@@ -157,6 +160,8 @@ void loop_release(struct loop *loop)
     loop->object = NULL;
     if (loop == loop_here()) {
         each_watch(loop, stop_watch);
+        if (loop->signals[0] >= 0 && loop->hub)
+            green_hub_remove(loop->hub, &loop->signal_listener);
         pthread_setspecific(here_key, NULL);
         retire(loop);
     }

@@ -61,8 +61,10 @@ static int close_last(struct hub *hub)
     }
     listener = Py_NewRef(PyList_GET_ITEM(hub->closed, last));
     status = PyList_SetSlice(hub->closed, last, last + 1, NULL);
-    if (status == 0)
-        status = throw_into((struct listener *)listener);
+    /* Where it dies of that, the loop does not. */
+    if (status == 0 && throw_into((struct listener *)listener) < 0)
+        status = debug_squelch_or_raise(hub, binding.squelch_generic_exception,
+                                        NULL);
     Py_DECREF(listener);
     return status;
 }
@@ -200,6 +202,8 @@ static double time_left(const struct hub *hub, double now)
 {
     double when;
 
+    if (PyList_GET_SIZE(hub->closed) > 0)
+        return 0; /* somebody is to be told */
     if (hub->timers.count == 0)
         return RUN_DEFAULT_SLEEP;
     when = hub->timers.items[0].when;

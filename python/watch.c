@@ -54,6 +54,59 @@ static void unlink_listener(struct watch *watch, struct listener *listener)
     watch->loop->waiting--;
 }
 
+/* Takes it off. Its loop may be another thread's or gone, as when a greenlet
+ * unwinds that was left behind: then the library is not told. */
+static void drop(struct loop *loop, struct listener *listener)
+{
+    struct watch *watch = loop_peek(loop, listener->fd);
+
+    unlink_listener(watch, listener);
+    if (!watch->sides[listener->direction].first && loop == loop_here())
+        loop_idle(watch, listener->direction);
+    Py_DECREF(listener);
+}
+
+/* ---- Closed and recycled descriptors ------------------------------------ */
+
+static int obsolete_one(struct hub *hub, struct listener *listener)
+{
+    int status = PyList_Append(hub->closed, (PyObject *)listener);
+
+    Py_INCREF(listener);
+    drop(hub->loop, listener);
+    if (listener_defang(listener) < 0)
+        status = -1;
+    Py_DECREF(listener);
+    return status;
+}
+
+/* In Eventlet's order: secondaries first, each reading before writing. */
+static int obsolete_listeners(struct hub *hub, struct watch *watch)
+{
+    int status = 0;
+
+    for (int direction = READING; direction <= WRITING; direction++) {
+        struct side *side = &watch->sides[direction];
+
+        while (status == 0 && side->first && side->first->next)
+            status = obsolete_one(hub, side->first->next);
+    }
+    for (int direction = READING; direction <= WRITING; direction++)
+        if (status == 0 && watch->sides[direction].first)
+            status = obsolete_one(hub, watch->sides[direction].first);
+    return status;
+}
+
+/* The number stands for something new. */
+static int obsolete(struct hub *hub, struct watch *watch)
+{
+    if (obsolete_listeners(hub, watch) < 0)
+        return -1;
+    loop_forget(watch);
+    Py_CLEAR(watch->owner);
+    return 0;
+}
+
 /* ---- Adding ------------------------------------------------------------- */
 
 /* eventlet.hubs.hub.g_prevent_multiple_readers, as it is now. */
@@ -165,6 +218,30 @@ static PyObject *make_listener(struct hub *hub, PyObject *const *arguments)
     return PyObject_Vectorcall(hub->lclass, arguments, 5, NULL);
 }
 
+/*
+ * Whether the first one waits for a file that is no longer open: the number has been
+ * used again, and nobody said so. It is known where the object that registered it
+ * says that it has another number now, or none.
+ */
+static bool is_stale(const struct watch *watch, const struct listener *newer)
+{
+    const struct listener *first = watch->sides[newer->direction].first;
+    PyObject *object, *number;
+    bool stale;
+
+    if (!first || !PyMethod_Check(first->mark_as_closed))
+        return false;
+    object = PyMethod_GET_SELF(first->mark_as_closed);
+    if (PyMethod_Check(newer->mark_as_closed) &&
+        PyMethod_GET_SELF(newer->mark_as_closed) == object)
+        return false;
+    number = PyObject_CallMethod(object, "fileno", NULL);
+    stale = number && PyLong_AsLong(number) != first->fd;
+    Py_XDECREF(number);
+    PyErr_Clear();
+    return stale;
+}
+
 static int link_listener(struct hub *hub, struct listener *listener)
 {
     struct loop *loop = hub_loop(hub);
@@ -177,6 +254,8 @@ static int link_listener(struct hub *hub, struct listener *listener)
         PyErr_NoMemory();
         return -1;
     }
+    if (is_stale(watch, listener) && obsolete(hub, watch) < 0)
+        return -1;
     if (may_join(watch, listener) < 0)
         return -1;
     if (start_watching(watch, listener) < 0) {
@@ -209,18 +288,6 @@ static PyObject *add(PyObject *self, PyObject *const *arguments,
 
 /* ---- Removing ----------------------------------------------------------- */
 
-/* Takes it off. Its loop may be another thread's or gone, as when a greenlet
- * unwinds that was left behind: then the library is not told. */
-static void drop(struct loop *loop, struct listener *listener)
-{
-    struct watch *watch = loop_peek(loop, listener->fd);
-
-    unlink_listener(watch, listener);
-    if (!watch->sides[listener->direction].first && loop == loop_here())
-        loop_idle(watch, listener->direction);
-    Py_DECREF(listener);
-}
-
 static PyObject *remove_listener(PyObject *self, PyObject *object)
 {
     struct loop *loop = as_hub(self)->loop;
@@ -241,36 +308,7 @@ static PyObject *remove_listener(PyObject *self, PyObject *object)
     Py_RETURN_NONE;
 }
 
-/* ---- Closed and recycled descriptors ------------------------------------ */
-
-static int obsolete_one(struct hub *hub, struct listener *listener)
-{
-    int status = PyList_Append(hub->closed, (PyObject *)listener);
-
-    Py_INCREF(listener);
-    drop(hub->loop, listener);
-    if (listener_defang(listener) < 0)
-        status = -1;
-    Py_DECREF(listener);
-    return status;
-}
-
-/* In Eventlet's order: secondaries first, each reading before writing. */
-static int obsolete(struct hub *hub, struct watch *watch)
-{
-    int status = 0;
-
-    for (int direction = READING; direction <= WRITING; direction++) {
-        struct side *side = &watch->sides[direction];
-
-        while (status == 0 && side->first && side->first->next)
-            status = obsolete_one(hub, side->first->next);
-    }
-    for (int direction = READING; direction <= WRITING; direction++)
-        if (status == 0 && watch->sides[direction].first)
-            status = obsolete_one(hub, watch->sides[direction].first);
-    return status;
-}
+/* ---- Descriptors' fates, from Python ------------------------------------- */
 
 static PyObject *mark_as_reopened(PyObject *self, PyObject *number)
 {
@@ -289,8 +327,6 @@ static PyObject *mark_as_reopened(PyObject *self, PyObject *number)
         Py_RETURN_NONE;
     if (obsolete(hub, watch) < 0)
         return NULL;
-    loop_forget(watch);
-    Py_CLEAR(watch->owner);
     Py_RETURN_NONE;
 }
 
@@ -388,112 +424,7 @@ int watch_call(struct hub *hub, struct watch *watch, enum direction direction)
     return status;
 }
 
-/* ---- Who waits ---------------------------------------------------------- */
-
-static int each_first(struct loop *loop, enum direction direction,
-                      int (*act)(void *arg, struct side *side, int fd),
-                      void *arg)
-{
-    for (size_t i = 0; i < loop->chunk_count; i++)
-        for (int j = 0; loop->chunks[i] && j < WATCH_CHUNK; j++) {
-            struct watch *watch = &loop->chunks[i][j];
-
-            if (watch->sides[direction].first &&
-                act(arg, &watch->sides[direction], watch->fd) < 0)
-                return -1;
-        }
-    return 0;
-}
-
-static int list_first(void *list, struct side *side, int fd)
-{
-    (void)fd;
-    return PyList_Append(list, (PyObject *)side->first);
-}
-
-static PyObject *list_of(PyObject *self, enum direction direction)
-{
-    PyObject *list = PyList_New(0);
-
-    if (list && each_first(as_hub(self)->loop, direction, list_first, list) < 0)
-        Py_CLEAR(list);
-    return list;
-}
-
-static PyObject *get_readers(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    return list_of(self, READING);
-}
-
-static PyObject *get_writers(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    return list_of(self, WRITING);
-}
-
-static int set_item(PyObject *dictionary, int fd, PyObject *value)
-{
-    PyObject *key = PyLong_FromLong(fd);
-    int status = key && value ? PyDict_SetItem(dictionary, key, value) : -1;
-
-    Py_XDECREF(key);
-    return status;
-}
-
-static int note_first(void *dictionary, struct side *side, int fd)
-{
-    return set_item(dictionary, fd, (PyObject *)side->first);
-}
-
-static int note_rest(void *dictionary, struct side *side, int fd)
-{
-    struct listener *listener = side->first->next;
-    PyObject *list;
-    int status = 0;
-
-    if (!listener)
-        return 0;
-    list = PyList_New(0);
-    for (; list && status == 0 && listener; listener = listener->next)
-        status = PyList_Append(list, (PyObject *)listener);
-    if (status == 0)
-        status = set_item(dictionary, fd, list);
-    Py_XDECREF(list);
-    return status;
-}
-
-/* {"read": {fd: ...}, "write": {fd: ...}} */
-static PyObject *by_kind(PyObject *self,
-                         int (*act)(void *arg, struct side *side, int fd))
-{
-    PyObject *kinds[] = {binding.read, binding.write};
-    PyObject *all = PyDict_New(), *one;
-    int status = all ? 0 : -1;
-
-    for (int i = READING; i <= WRITING && status == 0; i++) {
-        one = PyDict_New();
-        if (!one || PyDict_SetItem(all, kinds[i], one) < 0 ||
-            each_first(as_hub(self)->loop, (enum direction)i, act, one) < 0)
-            status = -1;
-        Py_XDECREF(one);
-    }
-    if (status < 0)
-        Py_CLEAR(all);
-    return all;
-}
-
-PyObject *watch_listeners(PyObject *self, void *unused)
-{
-    (void)unused;
-    return by_kind(self, note_first);
-}
-
-PyObject *watch_secondaries(PyObject *self, void *unused)
-{
-    (void)unused;
-    return by_kind(self, note_rest);
-}
+/* ---- Several at once ----------------------------------------------------- */
 
 static PyObject *allow_multiple_readers(PyObject *self, PyObject *args,
                                         PyObject *keywords)
@@ -584,10 +515,6 @@ PyMethodDef watch_methods[] = {
     {"remove_descriptor", remove_descriptor, METH_O,
      "remove_descriptor(fileno)\n--\n\n"
      "Calls whoever waits for it, and forgets it."},
-    {"get_readers", get_readers, METH_NOARGS,
-     "get_readers()\n--\n\nThe listeners that wait to read, a list."},
-    {"get_writers", get_writers, METH_NOARGS,
-     "get_writers()\n--\n\nThe listeners that wait to write, a list."},
     {"allow_multiple_readers", FAST(allow_multiple_readers),
      METH_VARARGS | METH_KEYWORDS,
      "allow_multiple_readers(fileno, allow=True)\n--\n\n"

@@ -117,6 +117,7 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
         ;;
     test-python)
         need_python pytest python3-pytest
+        need strace strace
         need_python psycopg2 python3-psycopg2
         need_python redis python3-redis
         need_python websocket python3-websocket

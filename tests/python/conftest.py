@@ -27,11 +27,13 @@ from eventlet import hubs, debug, greenthread
 """
 
 
-def run_program(eventlet_hub, program, environment=None, limit=LIMIT):
-    """Runs it; its output, once it has ended well."""
+def run_program(eventlet_hub, program, environment=None, limit=LIMIT,
+                before=()):
+    """Runs it; its output, once it has ended well. `before`: words in front of the
+    command."""
     env = dict(os.environ, EVENTLET_HUB=eventlet_hub, **(environment or {}))
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c",
+        [*before, sys.executable, "-W", "ignore", "-c",
          BEGIN + textwrap.dedent(program)],
         env=env, timeout=limit, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -61,3 +63,17 @@ def run(hub_name):
 def run_on():
     """run_on(name, program): on Eventlet's own hub of this name."""
     return run_program
+
+
+@pytest.fixture
+def count_calls(tmp_path):
+    """count_calls(hub, program, name): how many system calls of this name."""
+    def count(eventlet_hub, program, name):
+        report = tmp_path / "strace"
+        run_program(eventlet_hub, program, before=(
+            "strace", "-f", "-qq", "-c", "-U", "calls,name", "-e",
+            "trace=" + name, "-o", str(report)))
+        rows = [line.split() for line in report.read_text().splitlines()]
+        return sum(int(row[0]) for row in rows
+                   if len(row) == 2 and row[1] == name)
+    return count
