@@ -132,7 +132,7 @@ THREADS_THAT_END = """
         thread = threading.Thread(target=work)
         thread.start()
         thread.join()
-    one()
+    eventlet.sleep(0)
     before = descriptors()
     for _ in range(50):
         one()
