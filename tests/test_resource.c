@@ -334,6 +334,28 @@ START_TEST(too_old)
 }
 END_TEST
 
+/* The hub has had no turn since: who gets one looks at the time. */
+START_TEST(too_old_before_the_hub_has_seen_it)
+{
+    green_time until;
+    int *one;
+
+    if (on_sim()) {
+        SKIP("virtual time passes in the hub's turns alone");
+        return;
+    }
+    create_pool((struct green_resource_options){.idle_limit = GREEN_MSEC});
+    one = get(1);
+    ck_ok(green_resource_put(pool, one));
+    until = green_now() + GREEN_MSEC;
+    while (green_now() <= until)
+        continue;
+    one = get(2);
+    ck_ok(green_resource_put(pool, one));
+    end();
+}
+END_TEST
+
 /* A slow goodbye keeps nobody waiting. */
 START_TEST(destroying_takes_time)
 {
@@ -429,6 +451,7 @@ int main(void)
     tcase_add_test(limit, idle_for_too_long);
     tcase_add_test(limit, used_before_it_was_idle_for_too_long);
     tcase_add_test(limit, too_old);
+    tcase_add_test(limit, too_old_before_the_hub_has_seen_it);
     tcase_add_test(limit, destroying_takes_time);
     tcase_add_test(limit, resized);
     return run_suite(suite);

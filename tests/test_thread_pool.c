@@ -30,6 +30,7 @@ START_TEST(result_and_errno)
     error = 0;
     ck_assert_int_eq(green_thread_pool_run(notes_thread, &error), 1234567);
     ck_assert_int_eq(errno, 0);
+    ck_assert_uint_eq(pool_now().threads, 1); /* the same one */
 }
 END_TEST
 

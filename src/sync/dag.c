@@ -11,9 +11,12 @@ struct taker {
     struct green__node *node; /* NULL: nothing more comes */
 };
 
-static const struct green__wait_kind for_value = {.name = "value of a DAG"};
-static const struct green__wait_kind for_next = {.name = "next of a DAG"};
-static const struct green__wait_kind for_all = {.name = "end of a DAG's jobs"};
+static const struct green__wait_kind for_value = {.name = "value of a DAG",
+                                                  .inside = true};
+static const struct green__wait_kind for_next = {.name = "next of a DAG",
+                                                 .inside = true};
+static const struct green__wait_kind for_all = {.name = "end of a DAG's jobs",
+                                                .inside = true};
 
 /* ---- Names ----------------------------------------------------------- */
 

@@ -37,9 +37,12 @@ struct map {
     struct green_waiters room; /* it waits here while enough is ahead */
 };
 
-static const struct green__wait_kind taking = {.name = "result of a pile"};
-static const struct green__wait_kind running_ahead = {.name = "room in a map"};
-static const struct green__wait_kind ending = {.name = "end of a pile"};
+static const struct green__wait_kind taking = {.name = "result of a pile",
+                                               .inside = true};
+static const struct green__wait_kind running_ahead = {.name = "room in a map",
+                                                      .inside = true};
+static const struct green__wait_kind ending = {.name = "end of a pile",
+                                               .inside = true};
 
 static struct green_pool *pool_of(struct green_pile *pile)
 {

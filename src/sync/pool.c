@@ -1,13 +1,16 @@
 /*
  * A pool: places, taken by who spawns and given back by a job's very end. A place
- * goes straight to the first who waits, so that `running` counts it all the time.
+ * goes straight to the first who waits, so that `running` counts it all the time,
+ * and nobody waits while there is one.
  */
 #include <greenhub/pool.h>
 
 #include "sync/pool.h"
 
-static const struct green__wait_kind for_place = {.name = "place in a pool"};
-static const struct green__wait_kind for_all = {.name = "end of a pool's jobs"};
+static const struct green__wait_kind for_place = {.name = "place in a pool",
+                                                  .inside = true};
+static const struct green__wait_kind for_all = {.name = "end of a pool's jobs",
+                                                .inside = true};
 
 /* ---- Places ---------------------------------------------------------- */
 
@@ -62,8 +65,7 @@ bool green__pool_is_inside(const struct green_pool *pool)
 
 int green__pool_enter(struct green_pool *pool, bool may_run_inside)
 {
-    if (pool->internal.running < size_of(pool) &&
-        green__line_empty(&pool->internal.spawners)) {
+    if (pool->internal.running < size_of(pool)) {
         pool->internal.running++;
         return 0;
     }

@@ -31,8 +31,10 @@ struct green_resource_pool {
     bool reaping;
 };
 
-static const struct green__wait_kind getting = {.name = "resource"};
-static const struct green__wait_kind ending = {.name = "end of resources"};
+static const struct green__wait_kind getting = {.name = "resource",
+                                                .inside = true};
+static const struct green__wait_kind ending = {.name = "end of resources",
+                                               .inside = true};
 
 static struct entry *entry_at(struct green_list *link)
 {
@@ -169,8 +171,7 @@ static int take_place(struct green_resource_pool *pool)
     struct green_place here;
     int result;
 
-    if (pool->places < pool->options.size &&
-        green__line_empty(&pool->getters)) {
+    if (pool->places < pool->options.size) {
         pool->places++;
         return 0;
     }
@@ -306,7 +307,7 @@ green_resource_pool_create(const struct green_resource_options *options)
         errno = EINVAL;
         return NULL;
     }
-    hub = green_get_hub();
+    hub = green__hub_get();
     if (!hub)
         return NULL;
     pool = green__system.allocate(1, sizeof *pool);
