@@ -153,6 +153,60 @@ def case_chat_server_tells_who_leaves():
     stays.hears("alone")
 
 
+def case_channel_chat_tells_the_others():
+    for hub in peers.hubs():
+        address = Program([example("channel_chat"), HERE],
+                          env={"GREENHUB_HUB": hub}).listening()
+        guests = [Guest(address)]
+        for _ in range(4):
+            guests.append(Guest(address))
+            guests[0].hears("somebody enters")  # so it is in
+        for number, guest in enumerate(guests):
+            guest.say("I am number %d" % number)
+            for other in guests:
+                if other is not guest:
+                    other.hears("I am number %d" % number)
+        guests[2].peer.shutdown(socket.SHUT_RDWR)
+        guests[1].say("goodbye")
+        guests[4].hears("goodbye")
+        peers.clean_up()
+
+
+def case_producer_and_consumer():
+    status, out, err = run([example("producer_consumer"), "50"])
+    lines = out.splitlines()
+    assert status == 0, err
+    assert lines[-1] == "the sum of the squares is %d" % sum(
+        n * n for n in range(1, 51)), out
+    assert sum("puts" in line for line in lines) == 50, out
+    for name in ("Cleo", "Dan", "Eve"):
+        assert any(line.startswith(name + ":") for line in lines), name
+
+
+def case_prime_sieve():
+    status, out, err = run([example("prime_sieve"), "100"])
+    primes = [n for n in range(2, 542)
+              if all(n % d for d in range(2, int(n ** 0.5) + 1))]
+    assert status == 0, err
+    assert [int(line) for line in out.split()] == primes, out
+
+
+def case_dining_philosophers_eat():
+    status, out, err = run([example("dining_philosophers")])
+    lines = out.splitlines()
+    assert (status, err) == (0, ""), (status, err)
+    assert len(lines) == 15 and all("eats meal" in line for line in lines), out
+
+
+def case_rash_philosophers_deadlock():
+    status, out, err = run([example("dining_philosophers"), "rash"])
+    assert status == 0, err
+    assert "deadlock" in err and err.count("lock since") == 5, err
+    for name in ("Plato", "Hypatia", "Kant", "Arendt", "Laozi"):
+        assert name in err, err
+    assert "stays hungry: Resource deadlock avoided" in out, out
+
+
 def case_parallel_connect_waits_for_none():
     webs = [web_server(b"x" * 100 * n) for n in range(1, 11)]
     silent = socket.socket()
