@@ -36,6 +36,9 @@ GROUPS = {
     'accept': (
         'A connection for each message', "The server's CPU time for a whole "
         'connection: accept, echo 64 bytes, close; 100 open at a time.'),
+    'threads': (
+        'Two OS threads', "The server's CPU time for a request of 64 bytes on "
+        'two OS threads beside one, 100 connections, all on one core.'),
     'yield': (
         'Yield', 'A switch to another greenthread that is ready to run.'),
     'spawn_join': (
@@ -78,7 +81,7 @@ def label(row):
 
 
 def is_echo(name):
-    return name.startswith('echo') or name == 'accept'
+    return name.startswith('echo') or name in ('accept', 'threads')
 
 
 def bar_of(row):
@@ -95,8 +98,10 @@ def bar_of(row):
 
 def panels_of(name, rows):
     if is_echo(name):
-        return [svg.Panel('CPU time, in multiples of the hand-written epoll '
-                          "loop's (dashed)", [bar_of(row) for row in rows], 1)]
+        floor = ("one OS thread's" if name == 'threads'
+                 else "the hand-written epoll loop's")
+        return [svg.Panel(f'CPU time, in multiples of {floor} (dashed)',
+                          [bar_of(row) for row in rows], 1)]
     figures = dict.fromkeys(row.get('figure') for row in rows
                             if row['status'] == 'ok')
     panels = []

@@ -90,6 +90,11 @@ def expect(process, name, word):
     return line[1:]
 
 
+def port_of(words):
+    """Of `listening PORT`, and of the command's `listening on ADDRESS, ...`."""
+    return words[0] if words[0] != 'on' else words[1].strip(',').split(':')[-1]
+
+
 def cpu_time(pid):
     """CPU time of all threads of a process, in ns, user and system together.
     /proc/PID/schedstat is exact to the ns for a thread that is not running;
@@ -148,7 +153,7 @@ class Pair:
         server_core, load_core = cores()
         self.server = start(command, server_core)
         try:
-            port = expect(self.server, 'the server', 'listening')[0]
+            port = port_of(expect(self.server, 'the server', 'listening'))
             self.client = start([port if word == 'PORT' else word
                                  for word in load], load_core)
             expect(self.client, 'the load', 'start')

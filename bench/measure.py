@@ -58,6 +58,7 @@ class Echo:
 
     def __init__(self, options, name, session):
         self.options, self.name, self.session = options, name, session
+        self.floor = subjects.echo_floor(name)
         connections, size, fresh = subjects.ECHO[name]
         self.large = ['large'] if size > 4096 else []
         self.load = [subjects.program(options.build, 'load'), 'PORT',
@@ -66,12 +67,13 @@ class Echo:
 
     def command(self, subject):
         name, *arguments = subject.command
-        return [subjects.program(self.options.build, name), *arguments, '0',
+        port = [] if self.name == subjects.THREADS else ['0']
+        return [subjects.program(self.options.build, name), *arguments, *port,
                 *self.large]
 
     def run(self):
         there, self.failures = split_by_built(
-            self.options.build, [subjects.FLOOR, *self.session])
+            self.options.build, [self.floor, *self.session])
         self.rounds = []
         for _ in range(self.options.rounds):
             self.rounds.append([self.half_round(there[::way])
@@ -102,7 +104,7 @@ class Echo:
 
     def row(self, subject):
         row = row_of(self.name, subject, 'ns')
-        floor = subjects.FLOOR.name
+        floor = self.floor.name
         for needed in (subject.name, floor):
             if needed in self.failures:
                 error = self.failures[needed]

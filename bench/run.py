@@ -53,9 +53,9 @@ class Open:
 
 def echo_plans(options):
     for name in subjects.ECHO:
-        for session in subjects.echo_sessions(options.build):
+        for session in subjects.echo_sessions(options.build, name):
             turns = 2 * options.rounds * (len(session) + 1)
-            yield Plan(name, {name, 'echo'} if name != 'accept' else {name},
+            yield Plan(name, {name, 'echo'} if name.startswith('echo') else {name},
                        session,
                        turns * (START + options.slices *
                                 (options.seconds + BESIDES)),

@@ -24,6 +24,21 @@ ECHO = {
     'accept': (100, 64, True),
 }
 
+# The same with the command's own server, on one OS thread and on two: what the
+# second costs the first, when nothing that is written is shared. All are pinned
+# to one core, so that the load does not compete with one of them alone.
+THREADS = 'threads'
+ECHO[THREADS] = ECHO['echo_100']
+
+
+def serve(threads):
+    return ['../greenhub', 'serve', '--echo', '--threads', str(threads),
+            '--listen', 'tcp://127.0.0.1:0']
+
+
+ONE_THREAD = Subject('1 thread', 'greenhub', serve(1), None)
+TWO_THREADS = Subject('2 threads', 'greenhub', serve(2), None)
+
 # What is written by hand on the same thing as a hub.
 BY_HAND = {
     'epolls': AGAIN,  # which tells how noisy its ratio is
@@ -109,8 +124,16 @@ def hub_names(build):
     return [name for name in names if name not in NOT_REAL]
 
 
-def echo_sessions(build):
-    """Lists of subjects that take turns, each with FLOOR, which is not in it."""
+def echo_floor(name):
+    return ONE_THREAD if name == THREADS else FLOOR
+
+
+def echo_sessions(build, name):
+    """Lists of subjects that take turns, each with the row's floor, which is not
+    in it."""
+    if name == THREADS:
+        yield [TWO_THREADS]
+        return
     for hub in hub_names(build):
         by_hand = BY_HAND.get(hub)
         if by_hand and not is_built(build, by_hand):
