@@ -14,7 +14,7 @@ options = --prefix=$(PREFIX) --libdir=$(LIBDIR) $(O)
 run_tests = tools/run_tests.py -j $(JOBS)
 
 .PHONY: all build run test bench bench-peers bench-docs stress lint install help format clean \
-	python test-python \
+	python test-python bench-python bench-python-docs \
 	test-asan test-tsan test-valgrind test-chaos test-aarch64
 
 all: build
@@ -77,6 +77,16 @@ test-python: ## test the hub for Eventlet, on every hub
 	@tools/python.sh build-python
 	@tools/run_pytest.py -j $(JOBS) build-python tests/python
 
+bench-python: ## measure it beside Eventlet's own hubs, gevent, asyncio, uvloop
+	@$(setup) build bench python bench-python
+	@$(configure) $(BUILD) $(options)
+	@tools/compile.sh $(BUILD)
+	@tools/python.sh build-python
+	@bench/run_python.py $(BUILD)
+
+bench-python-docs: ## the figures of docs/python.md, from the last make bench-python
+	@bench/python_docs.py $(BUILD)/bench-python.json
+
 test-asan: ## the tests under AddressSanitizer and UBSan
 	@$(setup) build test
 	@$(configure) build-asan -Db_sanitize=address,undefined -Db_lundef=false
@@ -109,7 +119,7 @@ test-aarch64: ## cross-build for aarch64, and run the tests under qemu
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
-		{ printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+		{ printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 clean: ## remove the build directories
 	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint \

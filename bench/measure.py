@@ -160,8 +160,8 @@ class Micro:
         that are asked for; units: {figure: unit}."""
         self.options, self.name, self.units = options, name, units
         first = subjects.MICRO[what][0]
-        self.floor = first if first.kind != 'greenhub' and what in (
-            'yield', 'timers') else None
+        self.floor = first if first.kind != 'greenhub' and \
+            what in subjects.WITH_FLOOR else None
         self.wanted = wanted
         self.arguments = arguments
         self.rounds = 1 if what == 'sleepers' else options.rounds

@@ -89,6 +89,10 @@ MICRO = {
                     ('libevent', 'peer', 'timers_libevent')),
 }
 
+# Rows that are divided by the first one.
+WITH_FLOOR = {'yield', 'timers', 'py_timers', 'py_sleep_0', 'py_spawn_n',
+              'py_spawn_n_call'}
+
 # Rows that greenhub has nothing for yet: (row, why)
 OPEN = []
 

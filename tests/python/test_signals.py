@@ -6,16 +6,7 @@ the tests' limit, so that a handler which runs only then is a failure.
 
 import signal
 
-import pytest
-
 import servers
-
-
-@pytest.fixture(autouse=True)
-def signals_end_a_wait(hub_name):
-    if hub_name == "libevent":
-        pytest.skip("a known fault: libevent goes on waiting after a signal, "
-                    "and the handler runs when something else ends the wait")
 
 
 def test_handler_wakes_a_sleeper(hub_name):
