@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What a request costs in system calls, as strace counts them: on epolls no
-epoll_ctl, and over TCP no read that finds nothing.
+epoll_ctl, and over TCP no read that finds nothing; on uring none of its own.
 
 Two runs with the same connections, one with many more requests, are compared:
 what they differ in is the requests' doing. (How often epoll_wait is called says
@@ -61,15 +61,15 @@ def talk(address, requests):
         client.close()
 
 
-def count(requests):
+def count(requests, hub="epolls", speak=talk):
     path = strace()
     with tempfile.TemporaryDirectory() as folder:
         counts = os.path.join(folder, "counts")
         tracer = Program([path, "-f", "-c", "-o", counts, COMMAND, "serve",
-                          "--echo", "--hub", "epolls",
+                          "--echo", "--hub", hub,
                           "--listen", "tcp://127.0.0.1:0"])
         try:
-            talk(tracer.listening(), requests)
+            speak(tracer.listening(), requests)
         finally:
             os.kill(server_of(tracer), 15)
         assert tracer.wait() == 0, tracer.err
@@ -103,6 +103,39 @@ def case_a_request_costs_one_read_and_one_write():
     assert abs(figures["reads"] - requests) <= chance, figures
     assert abs(figures["writes"] - requests) <= chance, figures
     assert total(many, ["epoll_ctl"], 0) > 0, many  # it is what was traced
+
+
+def talk_together(address, requests):
+    """All connections at once."""
+    clients = [connect(address) for _ in range(CONNECTIONS)]
+    for number in range(requests):
+        message = b"request %6d of 64 bytes;" % number * 2
+        for client in clients:
+            client.sendall(message)
+        for client in clients:
+            got = b""
+            while len(got) < len(message):
+                got += client.recv(len(message) - len(got))
+            assert got == message, got
+    for client in clients:
+        client.close()
+
+
+def case_on_uring_requests_share_their_system_calls():
+    if "uring" not in peers.hubs():
+        raise Skip("there is no uring hub here")
+    few, many = (count(amount, "uring", talk_together)
+                 for amount in (FEW, MANY))
+    requests = (MANY - FEW) * CONNECTIONS
+    reads = total(many, READS, 0) - total(few, READS, 0)
+    turns = (total(many, ["io_uring_enter"], 0) -
+             total(few, ["io_uring_enter"], 0))
+    print("# for %d requests more: io_uring_enter %d, reads %d"
+          % (requests, turns, reads))
+    # The chance is that a message comes while its reader does something else.
+    assert abs(reads) <= 2 * CONNECTIONS, (reads, many)
+    assert 0 < turns < 2 * requests, (turns, many)
+    assert total(many, ["epoll_wait", "epoll_ctl"], 0) == 0, many
 
 
 peers.main(globals())

@@ -80,6 +80,34 @@ START_TEST(no_epoll_pwait2)
 }
 END_TEST
 
+/* As in most containers. The reason is told, and nothing else changes. */
+START_TEST(no_io_uring)
+{
+    struct green_hub *hub = green_get_hub();
+    const char *reason = NULL;
+
+    if (!green_hub_available("uring", &reason) && errno == ENOSYS) {
+        SKIP(reason); /* not built in, or not there to begin with */
+        return;
+    }
+    if (strcmp(green_hub_name(hub), "uring") == 0) {
+        ck_ok(green_use_hub("poll"));
+        hub = green_get_hub();
+    }
+    if (!refuse(SYS_io_uring_setup, errors[_i])) {
+        SKIP("no seccomp filter can be had here");
+        return;
+    }
+    ck_fails(green_use_hub("uring"), errors[_i]);
+    ck_assert_ptr_nonnull(strstr(green_hub_error(), "io_uring"));
+    ck_assert_ptr_eq(green_get_hub(), hub);
+    ck_fails_null(green_hub_available("io_uring", &reason), errors[_i]);
+    ck_assert_ptr_nonnull(strstr(reason, "io_uring"));
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_ok(green_use_hub("poll"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("hub refused");
@@ -88,5 +116,6 @@ int main(void)
     tcase_add_loop_test(tcase, no_epoll, 0, 2);
     tcase_add_loop_test(tcase, the_next_best_is_taken, 0, 2);
     tcase_add_loop_test(tcase, no_epoll_pwait2, 0, 2);
+    tcase_add_loop_test(tcase, no_io_uring, 0, 2);
     return run_suite(suite);
 }

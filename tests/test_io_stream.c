@@ -241,7 +241,9 @@ START_TEST(regular_files_never_park)
     ck_assert_str_eq(buffer, "abcdef");
     ck_assert_int_eq(green_read(fd, buffer, 3), 0);
     after = stats_now();
-    ck_assert_uint_eq(before.turns, after.turns);
+    /* But where the hub itself waits for the disk. */
+    if (!green_hub_can(green_get_hub(), GREEN_OP_WRITEV))
+        ck_assert_uint_eq(before.turns, after.turns);
     ck_ok(green_close(fd));
 }
 END_TEST

@@ -15,7 +15,9 @@
  *   served.
  * - Writing to a socket whose peer has gone fails with EPIPE and raises no
  *   SIGPIPE.
- * - Regular files and block devices never park: the OS thread reads the disk.
+ * - Regular files and block devices: a hub that carries out operations (uring)
+ *   waits for the disk, and the greenthread for the hub; with another one they
+ *   never park, and the OS thread waits for the disk.
  * - Close with green_close: it wakes all who wait, with EBADF.
  * - A descriptor belongs to one OS thread's hub at a time.
  * - They may switch, unless their comment says otherwise, and then fail as
@@ -30,6 +32,7 @@
 #include <poll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -104,6 +107,31 @@ GREEN_API int green_fcntl(int fd, int command, ...);
  * switches. */
 GREEN_API int green_setsockopt(int fd, int level, int name, const void *value,
                                socklen_t length);
+
+/* ---- Files ----------------------------------------------------------- */
+
+/*
+ * May switch on a hub that carries out operations (uring); elsewhere they are
+ * the plain calls, which block the OS thread, and never switch.
+ */
+
+/* open(2). May switch, on some hubs. */
+GREEN_API int green_open(const char *path, int flags, ...);
+/* openat(2). May switch, on some hubs. */
+GREEN_API int green_openat(int folder, const char *path, int flags, ...);
+/* pread(2), of a file. May switch, on some hubs. */
+GREEN_API ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset);
+/* pwrite(2), of a file. May switch, on some hubs. */
+GREEN_API ssize_t green_pwrite(int fd, const void *buffer, size_t size,
+                               off_t offset);
+/* fsync(2). May switch, on some hubs. */
+GREEN_API int green_fsync(int fd);
+/* fdatasync(2). The same. May switch, on some hubs. */
+GREEN_API int green_fdatasync(int fd);
+/* stat(2). May switch, on some hubs. */
+GREEN_API int green_stat(const char *path, struct stat *status);
+/* fstat(2). Never switches: nothing is read for it. */
+GREEN_API int green_fstat(int fd, struct stat *status);
 
 /* ---- Waiting --------------------------------------------------------- */
 

@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "io/file.h"
+
 /* A terminal that poll calls writable takes this much without blocking for long
  * enough to matter. */
 #define SMALL_PIECE 512
@@ -47,7 +49,7 @@ static ssize_t read_file(int fd, const struct iovec *iov, int count)
     ssize_t result;
 
     if (is_on_disk(fd))
-        return green__system.readv(fd, iov, count);
+        return green__file_readv(fd, iov, count, -1);
     result = green__system.preadv2(fd, iov, count, -1, RWF_NOWAIT);
     if (result >= 0 || !lacks_nowait())
         return result;
@@ -71,7 +73,7 @@ static ssize_t write_file(int fd, const struct iovec *iov, int count)
     ssize_t result;
 
     if (is_on_disk(fd))
-        return green__system.writev(fd, iov, count);
+        return green__file_writev(fd, iov, count, -1);
     result = green__system.pwritev2(fd, iov, count, -1, RWF_NOWAIT);
     if (result >= 0 || !lacks_nowait())
         return result;
