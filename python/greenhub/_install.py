@@ -6,7 +6,7 @@ import sys
 _NAMES = {"pyevent": "libevent", "uring": "uring"}
 
 
-def install():
+def install() -> None:
     """Makes hubs.use_hub("pyevent") and hubs.use_hub("uring") work.
 
     Eventlet removed its hub on libevent, and refuses its name; from now on that is

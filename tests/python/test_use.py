@@ -105,3 +105,34 @@ def test_every_hub_of_the_library_has_a_module():
         if name != "sim":
             module = __import__("greenhub." + name, fromlist=["Hub"])
             assert module.Hub.hub_name == name
+
+
+def test_stubs_name_all_that_there_is():
+    """Each public name of the extension is in its stub, and the reverse."""
+    import ast
+    import os
+    from greenhub import _hub
+
+    path = os.path.join(os.path.dirname(_hub.__file__), "_hub.pyi")
+    with open(path) as file:
+        tree = ast.parse(file.read())
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            stubs = {child.name for child in node.body
+                     if isinstance(child, ast.FunctionDef)}
+            stubs |= {child.target.id for child in node.body
+                      if isinstance(child, ast.AnnAssign)}
+            real = {name for name in vars(getattr(_hub, node.name))
+                    if not name.startswith("_")}
+            assert {s for s in stubs if not s.startswith("_")} == real, \
+                node.name
+
+
+def test_everything_has_a_docstring():
+    from greenhub import _hub
+
+    for kind in (_hub.Hub, _hub.Timer, _hub.FdListener):
+        for name, value in vars(kind).items():
+            if not name.startswith("_") and not isinstance(
+                    value, (str, tuple, type(None))):
+                assert value.__doc__, name
