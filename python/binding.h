@@ -15,6 +15,7 @@
  *     timer.c     the object that is called later
  *     schedule.c  the heap of timers
  *     run.c       one turn after another; switch, abort
+ *     trampoline.c  a wait in C, if that is asked for
  *     debug.c     exceptions that go no further, the blocking detector
  *     hub.c       the type Hub
  *     module.c    the module
@@ -229,10 +230,12 @@ struct timer *timer_new(PyTypeObject *type, PyObject *const *arguments,
                         Py_ssize_t count, PyObject *names);
 bool timer_check(PyObject *object);
 int timer_fire(struct timer *timer);
+int timer_cancel(struct timer *timer);
 
 /* schedule.c */
 double schedule_clock(void);
 int schedule_add(struct hub *hub, PyObject *timer, double when);
+int schedule_own(struct hub *hub, struct timer *timer);
 int schedule_prepare(struct hub *hub);
 int schedule_fire(struct hub *hub, double when);
 int schedule_canceled(struct hub *hub);
@@ -250,12 +253,19 @@ int watch_call(struct hub *hub, struct watch *watch, enum direction direction);
 /* waiters.c */
 PyObject *waiters_listeners(PyObject *self, void *unused);
 PyObject *waiters_secondaries(PyObject *self, void *unused);
+PyObject *watch_add(struct hub *hub, enum direction direction, int fd,
+                    PyObject *const *rest);
+void watch_drop(struct hub *hub, PyObject *listener); /* if it is added */
 extern PyMethodDef watch_methods[];
 extern PyMethodDef waiters_methods[];
 
 /* run.c */
+PyObject *run_switch(struct hub *hub);
 extern PyMethodDef run_methods[];
 #define RUN_DEFAULT_SLEEP 60.0 /* seconds, when no timer is pending */
+
+/* trampoline.c */
+PyObject *trampoline_make(PyObject *module, PyObject *args);
 
 /* debug.c */
 extern PyMethodDef debug_methods[];

@@ -47,9 +47,20 @@ struct loop *hub_loop(struct hub *hub)
 
 /* What C calls directly where nothing is. */
 static const char *const steps[] = {
-    "add_timer",      "clock",          "close_one",         "default_sleep",
-    "fire_timers",    "prepare_timers", "remove_descriptor", "sleep_until",
-    "timer_canceled", "wait",
+    "add_timer",
+    "clock",
+    "close_one",
+    "default_sleep",
+    "fire_timers",
+    "prepare_timers",
+    "remove_descriptor",
+    "sleep_until",
+    "timer_canceled",
+    "wait",
+    "add",
+    "remove",
+    "switch",
+    "schedule_call_global",
 };
 
 static bool has_plain_type(PyTypeObject *type)

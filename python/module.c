@@ -54,6 +54,9 @@ static PyObject *hub_names(PyObject *module, PyObject *unused)
 static PyMethodDef methods[] = {
     {"hub_names", hub_names, METH_NOARGS,
      "hub_names()\n--\n\nThe hubs that the library has, the best first."},
+    {"make_trampoline", trampoline_make, METH_VARARGS,
+     "make_trampoline(original, thread_local, timeout_exc)\n--\n\n"
+     "eventlet.hubs.trampoline in C; the original is called for all else."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -412,12 +412,10 @@ static int adopt(struct hub *hub, PyObject *current)
     return status;
 }
 
-static PyObject *switch_method(PyObject *self, PyObject *unused)
+PyObject *run_switch(struct hub *hub)
 {
-    struct hub *hub = as_hub(self);
     PyObject *current = greenlet_current(), *greenlet, *result = NULL;
 
-    (void)unused;
     if (!current)
         return NULL;
     hub->loop->ran = true;
@@ -434,6 +432,12 @@ static PyObject *switch_method(PyObject *self, PyObject *unused)
     }
     Py_DECREF(current);
     return NULL;
+}
+
+static PyObject *switch_method(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return run_switch(as_hub(self));
 }
 
 static PyObject *do_nothing(PyObject *self, PyObject *unused)

@@ -324,7 +324,7 @@ static int time_after(struct hub *hub, PyObject *seconds, double *when)
     return 0;
 }
 
-static int add_own(struct hub *hub, struct timer *timer)
+int schedule_own(struct hub *hub, struct timer *timer)
 {
     double when;
 
@@ -365,7 +365,7 @@ static PyObject *schedule(PyObject *self, PyTypeObject *type,
     if (!timer)
         return NULL;
     if (hub_is_plain(hub)) {
-        status = add_own(hub, timer);
+        status = schedule_own(hub, timer);
     } else {
         when = PyObject_CallMethod(self, "add_timer", "O", timer);
         status = when ? 0 : -1;

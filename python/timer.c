@@ -219,19 +219,23 @@ static int tell_hub(struct timer *self)
     return status;
 }
 
-static PyObject *cancel(PyObject *object, PyObject *unused)
+int timer_cancel(struct timer *self)
 {
-    struct timer *self = TIMER(object);
     int status;
 
-    (void)unused;
     Py_CLEAR(self->greenlet);
     if (self->called)
-        Py_RETURN_NONE;
+        return 0;
     self->called = true;
     status = tell_hub(self);
     forget_call(self);
-    if (status < 0)
+    return status;
+}
+
+static PyObject *cancel(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    if (timer_cancel(TIMER(object)) < 0)
         return NULL;
     Py_RETURN_NONE;
 }

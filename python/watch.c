@@ -197,6 +197,13 @@ static int start_watching(struct watch *watch, const struct listener *listener)
     return loop_tell(watch, listener->direction, true);
 }
 
+static PyObject *refuse_number(int fd)
+{
+    return PyErr_Format(PyExc_ValueError,
+                        "file descriptor cannot be a negative integer (%d)",
+                        fd);
+}
+
 static PyObject *make_listener(struct hub *hub, PyObject *const *arguments)
 {
     int direction = listener_direction(arguments[0]), fd;
@@ -206,11 +213,8 @@ static PyObject *make_listener(struct hub *hub, PyObject *const *arguments)
     fd = (int)PyLong_AsLong(arguments[1]);
     if (fd == -1 && PyErr_Occurred())
         return NULL;
-    if (fd < 0) {
-        PyErr_Format(PyExc_ValueError,
-                     "file descriptor cannot be a negative integer (%d)", fd);
-        return NULL;
-    }
+    if (fd < 0)
+        return refuse_number(fd);
     if (hub->lclass == (PyObject *)binding.listener ||
         hub->lclass == (PyObject *)binding.debug_listener)
         return listener_new((PyTypeObject *)hub->lclass,
@@ -267,6 +271,19 @@ static int link_listener(struct hub *hub, struct listener *listener)
     return 0;
 }
 
+PyObject *watch_add(struct hub *hub, enum direction direction, int fd,
+                    PyObject *const *rest)
+{
+    PyObject *listener;
+
+    if (fd < 0)
+        return refuse_number(fd);
+    listener = listener_new(binding.listener, direction, fd, rest);
+    if (listener && link_listener(hub, (struct listener *)listener) < 0)
+        Py_CLEAR(listener);
+    return listener;
+}
+
 static PyObject *add(PyObject *self, PyObject *const *arguments,
                      Py_ssize_t count)
 {
@@ -287,6 +304,14 @@ static PyObject *add(PyObject *self, PyObject *const *arguments,
 }
 
 /* ---- Removing ----------------------------------------------------------- */
+
+void watch_drop(struct hub *hub, PyObject *object)
+{
+    struct listener *listener = (struct listener *)object;
+
+    if (listener->linked && listener->loop == hub->loop)
+        drop(hub->loop, listener);
+}
 
 static PyObject *remove_listener(PyObject *self, PyObject *object)
 {

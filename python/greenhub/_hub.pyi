@@ -6,6 +6,10 @@ library_version: str
 
 def hub_names() -> List[str]: ...
 
+def make_trampoline(
+    original: Callable[..., Any], thread_local: Any, timeout_exc: Any
+) -> Callable[..., Any]: ...
+
 class FdListener:
     def __init__(
         self,
