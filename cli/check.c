@@ -28,10 +28,8 @@ static const char usage[] =
 #define TIME_LIMIT_MS 12000
 
 static const struct check_rule *const tables[] = {
-    check_rules_ready,
-    check_rules_closed,
-    check_rules_time,
-    check_rules_life,
+    check_rules_ready, check_rules_closed,     check_rules_time,
+    check_rules_life,  check_rules_operations,
 };
 
 const char *check_target;

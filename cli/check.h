@@ -17,6 +17,7 @@ extern const struct check_rule check_rules_ready[];
 extern const struct check_rule check_rules_closed[];
 extern const struct check_rule check_rules_time[];
 extern const struct check_rule check_rules_life[];
+extern const struct check_rule check_rules_operations[];
 
 /* What is checked, as green_use_hub takes it. */
 extern const char *check_target;
