@@ -14,7 +14,7 @@ options = --prefix=$(PREFIX) --libdir=$(LIBDIR) $(O)
 run_tests = tools/run_tests.py -j $(JOBS)
 
 .PHONY: all build run test bench bench-peers bench-docs stress lint install help format clean \
-	python test-python bench-python bench-python-docs \
+	python test-python bench-python profile-python bench-python-docs \
 	test-asan test-tsan test-valgrind test-chaos test-aarch64
 
 all: build
@@ -83,6 +83,13 @@ bench-python: ## measure it beside Eventlet's own hubs, gevent, asyncio, uvloop
 	@tools/compile.sh $(BUILD)
 	@tools/python.sh build-python
 	@bench/run_python.py $(BUILD)
+
+profile-python: ## where the instructions of an echo request on Eventlet go
+	@$(setup) build python valgrind
+	@$(configure) $(BUILD) $(options)
+	@tools/compile.sh $(BUILD)
+	@tools/python.sh build-python
+	@bench/profile_python.py $(BUILD)
 
 bench-python-docs: ## the figures of docs/python.md, from the last make bench-python
 	@bench/python_docs.py $(BUILD)/bench-python.json

@@ -114,6 +114,18 @@ def share_line(rows):
            "faster](#what-it-cant-make-faster) says more.")
 
 
+def profile_lines(profile):
+    """What bench/profile_python.py has added to the file."""
+    for hub, shares in profile.items():
+        yield (f'Where the instructions of a request go on {hub}, 100 '
+               'connections, counted by callgrind, without the kernel\'s:\n')
+        yield '| | instructions | share |'
+        yield '| --- | ---: | ---: |'
+        for what, count, percent in shares:
+            yield f'| {what} | {count:,.0f} | {percent:.1f} % |'
+        yield ''
+
+
 def write_chart(rows):
     panels = []
     for name in run_python.ECHO:
@@ -147,7 +159,7 @@ def main():
     write_chart(rows)
     lines = [BEGIN + mark.split('\n')[0], '', *echo_lines(rows), '',
              *share_line(rows), '', '![Echo](benchmarks/python.svg)', '',
-             *micro_lines(rows), '',
+             *profile_lines(data.get('profile', {})), *micro_lines(rows), '',
              *machine_lines(data['machine'], data['options']), '']
     chart.write(PAGE, before + '\n'.join(lines) + '\n' + END + after)
 

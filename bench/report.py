@@ -171,10 +171,13 @@ class Table:
         self.line(cells(row))
 
 
-def write_json(path, facts, options, rows):
+def write_json_of(path, data):
     """Writes it whole or not at all."""
     with open(path + '.new', 'w', encoding='utf-8') as file:
-        json.dump({'machine': facts, 'options': options, 'rows': rows}, file,
-                  indent=1)
+        json.dump(data, file, indent=1)
         file.write('\n')
     os.replace(path + '.new', path)
+
+
+def write_json(path, facts, options, rows):
+    write_json_of(path, {'machine': facts, 'options': options, 'rows': rows})

@@ -63,8 +63,10 @@ class Programs:
                              'greenhub.' + hub) for hub in self.hubs()]
         alone = self.subject('epolls without Eventlet', 'greenhub', 'echo_hub',
                              'greenhub.epolls')
+        faster = self.subject('epolls accelerated', 'greenhub', 'echo_eventlet',
+                              'greenhub.epolls', 'accelerate')
         gevent = self.subject('gevent', 'peer', 'echo_gevent')
-        yield [eventlet, *ours[:1], gevent]
+        yield [eventlet, *ours[:1], faster, gevent]
         yield [eventlet, alone, *(
             self.subject(loop, 'peer', 'echo_asyncio', loop)
             for loop in ('asyncio', 'uvloop'))]

@@ -1,8 +1,9 @@
 """An echo server on Eventlet, as its documentation writes one.
 
-    echo_eventlet.py HUB PORT [large]
+    echo_eventlet.py HUB [accelerate] PORT [large]
 
-HUB is what eventlet.hubs.use_hub takes: "epolls", "greenhub.uring", ...
+HUB is what eventlet.hubs.use_hub takes: "epolls", "greenhub.uring", ...; with
+"accelerate" greenhub waits in C for Eventlet too.
 """
 
 import sys
@@ -23,6 +24,9 @@ def echo(sock):
 
 def main():
     common.use_hub(sys.argv[1])
+    if "accelerate" in sys.argv:
+        import greenhub
+        greenhub.install(accelerate=True)
     listener = eventlet.listen(("127.0.0.1", common.port()),
                                backlog=common.BACKLOG)
     common.say_port(listener)
