@@ -36,8 +36,9 @@ def control(word, pid):
 def measure(build, python, hub, folder):
     """Loads a server; the file of what callgrind counted meanwhile."""
     out = os.path.join(folder, 'out')
-    # On one core: the load would else have sent the next request before a server so
-    # slowed down asks for it, which then never waits.
+    # On one core, and the load only while the server sleeps: it would else have sent
+    # the next request before a server so slowed down asks for it, which then never
+    # waits. So each request is waited for by itself, and costs the hub a whole turn.
     core = echo_rounds.cores()[0]
     server = echo_rounds.start(
         ['valgrind', '--tool=callgrind', '--callgrind-out-file=' + out, python,
@@ -48,6 +49,7 @@ def measure(build, python, hub, folder):
         port = echo_rounds.expect(server, 'the server', 'listening')[0]
         load = echo_rounds.start([os.path.join(build, 'bench', 'load'), port,
                                   '100', str(REQUESTS), '64'], core)
+        os.sched_setscheduler(load.pid, os.SCHED_IDLE, os.sched_param(0))
         echo_rounds.expect(load, 'the load', 'start')
         control('-z', server.pid)
         load.stdin.write(b'\n')

@@ -118,7 +118,8 @@ def profile_lines(profile):
     """What bench/profile_python.py has added to the file."""
     for hub, shares in profile.items():
         yield (f'Where the instructions of a request go on {hub}, 100 '
-               'connections, counted by callgrind, without the kernel\'s:\n')
+               'connections, each request waited for by itself, counted by '
+               'callgrind, without the kernel\'s:\n')
         yield '| | instructions | share |'
         yield '| --- | ---: | ---: |'
         for what, count, percent in shares:
