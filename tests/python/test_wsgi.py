@@ -126,9 +126,11 @@ def test_workers_of_gunicorn(hub_name, tmp_path):
                              server.output())
         url = "http://127.0.0.1:" + servers.until(
             "gunicorn listens", port).group(1)
-        assert wrk(url, 20) >= 20
+        # It listens before its workers have come up: the first page waits for
+        # one of them.
         hub, pid = servers.curl(url).split()
         assert hub == "greenhub." + hub_name
         assert int(pid) != server.process.pid
+        assert wrk(url, 20) >= 20
         server.signal(signal.SIGTERM)
         server.ends()
