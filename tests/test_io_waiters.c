@@ -69,18 +69,33 @@ END_TEST
 
 START_TEST(the_killed_lose_nothing_for_others)
 {
+    static char more[WAITERS / 2];
+    uint64_t turns;
+    int served = 0;
+
     make_pair(_i, fds);
     spawn_all(read_one);
-    /* Every second one, and some at the very moment that data comes. */
+    turns = stats_now().turns;
+    /* Every second one, and some at the very moment that data comes. A turn of
+     * the hub's before the killed run may still serve some of them. */
     ck_assert_int_eq(green_write(fds[1], "abcde", 5), 5);
     for (int i = 0; i < WAITERS; i += 2)
         ck_ok(green_kill(threads[i]));
     ck_assert_int_eq(green_write(fds[1], "fghij", 5), 5);
+    for (int i = 0; i < WAITERS; i += 2) {
+        intptr_t result = join(i);
+
+        if (result == 1000)
+            served++;
+        else
+            ck_assert_int_eq(result, ECANCELED);
+    }
+    ck_assert_int_lt(served, stats_now().turns == turns ? 1 : WAITERS / 2);
+    if (served > 0)
+        ck_assert_int_eq(green_write(fds[1], more, (size_t)served), served);
     for (int i = 1; i < WAITERS; i += 2)
         ck_assert_int_eq(join(i), 1000);
-    for (int i = 0; i < WAITERS; i += 2)
-        ck_assert_int_eq(join(i), ECANCELED);
-    ck_assert_int_eq(came, WAITERS / 2);
+    ck_assert_int_eq(came, WAITERS / 2 + served);
 }
 END_TEST
 
