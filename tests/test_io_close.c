@@ -217,6 +217,60 @@ START_TEST(dup2_over_a_waited_number)
 }
 END_TEST
 
+/* That it is no socket may be found out when the number is another's now. */
+START_TEST(what_failed_is_not_tried_on_the_next_owner)
+{
+    struct green_thread *reader;
+    int old[2], next[2];
+    char byte = 0;
+
+    pipe_pair(old);
+    pipe_pair(next);
+    ck_assert_int_eq(write(next[1], "x", 1), 1);
+    reader = green_spawn(read_result, &old[0]);
+    ck_assert_ptr_nonnull(reader);
+    ck_ok(green_sleep(1)); /* timers come before what descriptors have done */
+    ck_ok(green_close(old[0]));
+    ck_assert_int_eq(dup2(next[0], old[0]), old[0]);
+    ck_assert_int_eq(join(reader), -EBADF);
+    ck_assert_int_eq(read(next[0], &byte, 1), 1);
+    ck_assert_int_eq(byte, 'x');
+}
+END_TEST
+
+static void *write_once(void *arg)
+{
+    static char block[8 << 20];
+
+    return (void *)(intptr_t)green_write(*(int *)arg, block, sizeof block);
+}
+
+/* Room for more comes, and at the same moment the number is another's. */
+START_TEST(what_was_begun_is_not_ended_on_the_next_owner)
+{
+    static char drained[1 << 16];
+    const int small = 4096;
+    struct green_thread *writer;
+    int next[2];
+
+    make_pair(_i, fds);
+    if (is_pipe_kind(_i))
+        return;
+    tcp_pair(next);
+    ck_ok(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small));
+    writer = spawn(write_once, &fds[0]);
+    ck_ok(green_sleep(GREEN_MSEC));
+    while (recv(fds[1], drained, sizeof drained, MSG_DONTWAIT) > 0)
+        continue;
+    ck_ok(green_sleep(1));
+    ck_ok(green_close(fds[0]));
+    ck_assert_int_eq(dup2(next[0], fds[0]), fds[0]);
+    ck_assert_int_gt(join(writer), 0);
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_fails(recv(next[1], drained, sizeof drained, MSG_DONTWAIT), EAGAIN);
+}
+END_TEST
+
 START_TEST(duplicates_work_and_live_on)
 {
     struct green_thread *reader;
@@ -335,6 +389,9 @@ int main(void)
     tcase_add_loop_test(tcase, duplicates_work_and_live_on, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, descriptors_over_1023, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, a_close_costs_nobody_else_anything, 0,
+                        PAIR_KINDS);
+    tcase_add_test(tcase, what_failed_is_not_tried_on_the_next_owner);
+    tcase_add_loop_test(tcase, what_was_begun_is_not_ended_on_the_next_owner, 0,
                         PAIR_KINDS);
     tcase_add_test(tcase, the_duplicate_of_a_listener_accepts);
     return run_suite(suite);

@@ -30,6 +30,13 @@ static const struct green__wait_kind reading = {.name = "read",
 static const struct green__wait_kind writing = {.name = "write",
                                                 .describe = describe};
 
+/* Whether the number still stands for what it was called with. Each park may
+ * have changed that. */
+static bool is_still_open(const struct performer *p)
+{
+    return p->io->d->generation == p->generation;
+}
+
 /* ---- The turn -------------------------------------------------------- */
 
 /* Whether somebody is to go first in this direction. */
@@ -114,7 +121,7 @@ static int await_turn(struct performer *p)
         }
         if (p->reason)
             return p->reason;
-        if (p->io->d->generation != p->generation)
+        if (!is_still_open(p))
             return EBADF;
     }
     return 0;
@@ -201,24 +208,31 @@ static int perform(struct performer *p)
         if (carry_out(p) < 0)
             return -1;
     } while (green__unlikely((p->edge.events & GREEN__RENEW) && !p->reason &&
+                             is_still_open(p) &&
                              was_cancelled(p->operation->result)));
     return 0;
 }
 
-/* The result, as a system call's. */
+/* The result, as a system call's. What has failed, or was done in part, on a
+ * number that was closed since then does not go on: it is somebody else's. */
 static ssize_t conclude(struct performer *p)
 {
     int64_t result = p->operation->result;
+    bool closed = !is_still_open(p);
 
+    p->io->closed = closed;
     if (green__unlikely(!p->ended)) {
         errno = EIO;
         return -1;
     }
-    if (p->io->d->generation == p->generation)
+    if (green__likely(!closed))
         p->io->d->ready |= p->io->direction;
+    else if (!p->reason)
+        p->reason = EBADF;
     if (green__likely(result >= 0))
         return result;
-    errno = was_cancelled(result) && p->reason ? p->reason : (int)-result;
+    errno = (closed || was_cancelled(result)) && p->reason ? p->reason
+                                                           : (int)-result;
     return -1;
 }
 

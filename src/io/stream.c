@@ -102,7 +102,7 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
             if (n <= 0)
                 break;
             done += (size_t)n;
-            if (done == size || !green__waits_for_all(fd, flags))
+            if (done == size || io.closed || !green__waits_for_all(fd, flags))
                 break;
             continue;
         }
@@ -145,7 +145,7 @@ static inline ssize_t write_bytes(int fd, const char *buffer, size_t size)
         return green__system.write(fd, buffer, 0);
     if (green__unlikely(green__io_begin(&io, fd, GREEN_WRITE) < 0))
         return -1;
-    while (done < size) {
+    while (done < size && !io.closed) {
         if (green__likely(write_piece(&io, buffer + done, size - done, &n))) {
             if (green__unlikely(n <= 0))
                 break;

@@ -39,6 +39,7 @@ struct green__io {
     int fd;
     uint8_t direction;
     bool nonblocking;    /* this call is not to wait, as by MSG_DONTWAIT */
+    bool closed;         /* during an operation: the number is another's now */
     uint32_t ticket;     /* its place in the queue, once it has waited */
     green_time deadline; /* by SO_RCVTIMEO and the like; 0: not known yet */
 };
@@ -57,6 +58,7 @@ static inline int green__io_begin(struct green__io *io, int fd,
     io->fd = fd;
     io->direction = (uint8_t)direction;
     io->nonblocking = false;
+    io->closed = false;
     io->ticket = 0;
     io->deadline = 0;
     return 0;
