@@ -233,7 +233,8 @@ static void *rounds_up(void *arg)
         ck_ok(green_sleep(0));
         ck_assert_int_eq(fegetround(), FE_UPWARD);
         up = one / three;
-        ck_assert(up > down);
+        /* valgrind divides in one rounding mode, whatever is set. */
+        ck_assert(up > down || checker());
     }
     return NULL;
 }
