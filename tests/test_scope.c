@@ -359,6 +359,7 @@ START_TEST(killing_the_owner_stops_the_children)
 
     while (alive < 3)
         ck_ok(green_sleep(0));
+    ck_assert_int_eq(alive, 3);
     ck_ok(green_kill(owner));
     ck_ok(green_join(owner, NULL));
     ck_assert_int_eq(alive, 0);
