@@ -43,8 +43,6 @@ static void take_foreign(struct green_hub *hub)
 
     if (!atomic_load_explicit(&hub->foreign_calls, memory_order_relaxed))
         return;
-    /* First the flag: whoever comes after the exchange below wakes again. */
-    atomic_store(&hub->wakeup_sent, false);
     call = atomic_exchange(&hub->foreign_calls, NULL);
     while (call) {
         struct green_call *next = call->internal.next;
@@ -150,6 +148,18 @@ bool green__calls_pending(struct green_hub *hub)
 {
     return hub->calls ||
            atomic_load_explicit(&hub->foreign_calls, memory_order_relaxed);
+}
+
+/*
+ * Whoever asks from here on wakes the hub again; whoever asked before is seen. A
+ * wake may also have come for nothing, since what it was for was taken between
+ * the asking and the waking: so it is not the taking that makes way for the next.
+ */
+bool green__calls_prepare(struct green_hub *hub)
+{
+    if (atomic_load_explicit(&hub->wakeup_sent, memory_order_relaxed))
+        atomic_store(&hub->wakeup_sent, false);
+    return hub->calls || atomic_load(&hub->foreign_calls);
 }
 
 void green__calls_dispatch(struct green_hub *hub)

@@ -50,7 +50,7 @@ struct green_hub {
     struct green_call *calls, **calls_end;
     /* The same from other threads, newest first. */
     _Atomic(struct green_call *) foreign_calls;
-    atomic_bool wakeup_sent;
+    atomic_bool wakeup_sent; /* since the hub last went to wait */
     struct green_list leases;
     int wakeup_fd; /* when the module has no wakeup of its own; else -1 */
     struct green_listener wakeup_listener;
@@ -122,6 +122,7 @@ int green__calls_open(struct green_hub *hub);
 void green__calls_close(struct green_hub *hub);
 void green__calls_forget(struct green_hub *hub);
 bool green__calls_pending(struct green_hub *hub);
+bool green__calls_prepare(struct green_hub *hub); /* the same, before a wait */
 void green__calls_dispatch(struct green_hub *hub);
 
 /* operations.c */

@@ -183,7 +183,7 @@ static green_time begin_wait(struct green_hub *hub, green_time timeout,
 
     if (ran > hub->stats.longest_run)
         hub->stats.longest_run = ran;
-    if (green__descriptors_prepare(hub) || green__calls_pending(hub) ||
+    if (green__descriptors_prepare(hub) || green__calls_prepare(hub) ||
         hub->completed)
         return 0;
     if (timeout == 0)
