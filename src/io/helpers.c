@@ -1,11 +1,11 @@
 /* What users would write themselves: read until full, read lines. */
-#include <errno.h>
 #include <string.h>
 
-#include <greenhub/io.h>
+#include "io/wait.h"
 
 ssize_t green_read_full(int fd, void *buffer, size_t size)
 {
+    const uint32_t life = green__io_life(fd);
     char *at = buffer;
     size_t done = 0;
 
@@ -17,6 +17,8 @@ ssize_t green_read_full(int fd, void *buffer, size_t size)
         if (n == 0)
             break;
         done += (size_t)n;
+        if (done < size && green__io_life(fd) != life)
+            return green__refuse(EBADF);
     }
     return (ssize_t)done;
 }
@@ -69,11 +71,13 @@ static ssize_t take(struct green_reader *reader, char **line, size_t length,
 ssize_t green_read_line(struct green_reader *reader, char **line)
 {
     size_t searched = 0;
+    uint32_t life;
 
     if (!reader || !line) {
         errno = EINVAL;
         return -1;
     }
+    life = green__io_life(reader->fd);
     for (;;) {
         char *start = reader->buffer + reader->internal.start;
         size_t length = reader->internal.end - reader->internal.start;
@@ -83,6 +87,8 @@ ssize_t green_read_line(struct green_reader *reader, char **line)
         if (newline)
             return take(reader, line, (size_t)(newline - start) + 1, true);
         searched = length;
+        if (green__io_life(reader->fd) != life)
+            return green__refuse(EBADF);
         n = fill(reader);
         if (n < 0)
             return -1;

@@ -105,7 +105,7 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
     if (result >= 0)
         green__io_opened(
             (int)result,
-            (io.d->file & GREEN__FILE_TCP) |
+            (io.closed ? 0u : io.d->file & GREEN__FILE_TCP) |
                 (flags & SOCK_NONBLOCK ? GREEN__FILE_NONBLOCK : 0u));
     green__io_end(&io);
     return (int)result;
@@ -171,6 +171,7 @@ static int wait_connected(int fd)
 
 int green_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
+    const uint32_t life = green__io_life(fd);
     bool nonblocking = false;
 
     for (;;) {
@@ -186,5 +187,7 @@ int green_connect(int fd, const struct sockaddr *address, socklen_t length)
             return -1;
         if (green_sleep(GREEN_MSEC) < 0)
             return -1;
+        if (green__io_life(fd) != life)
+            return green__refuse(EBADF);
     }
 }

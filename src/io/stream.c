@@ -32,7 +32,7 @@ ssize_t green_read(int fd, void *buffer, size_t size)
         if (green__unlikely(green__io_wait(&io) < 0))
             break;
     }
-    if (n > 0 && (size_t)n < size)
+    if (n > 0 && (size_t)n < size && !io.closed)
         green__io_short_read(&io);
     green__io_end(&io);
     return n;
@@ -111,7 +111,7 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
             break;
         }
     }
-    if (n > 0 && done < size && flags == 0)
+    if (n > 0 && done < size && flags == 0 && !io.closed)
         green__io_short_read(&io);
     green__io_end(&io);
     return outcome(done, n);
@@ -167,6 +167,7 @@ ssize_t green_write(int fd, const void *buffer, size_t size)
 
 int green_write_all(int fd, const void *buffer, size_t size)
 {
+    const uint32_t life = green__io_life(fd);
     const char *at = buffer;
 
     while (size > 0) {
@@ -176,6 +177,8 @@ int green_write_all(int fd, const void *buffer, size_t size)
             return -1;
         at += n;
         size -= (size_t)n;
+        if (green__unlikely(size > 0) && green__io_life(fd) != life)
+            return green__refuse(EBADF);
     }
     return 0;
 }
@@ -185,7 +188,7 @@ static ssize_t write_vector(struct green__io *io, struct green__vector *vector)
     size_t done = 0;
     ssize_t n = -1;
 
-    while (done < vector->size) {
+    while (done < vector->size && !io->closed) {
         if (green__io_may_try(io)) {
             n = green__try_writev(io, vector->iov, vector->count);
             if (n > 0) {

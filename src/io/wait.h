@@ -38,9 +38,9 @@ struct green__io {
     struct green__descriptor *d; /* NULL until it waits, if it is not known */
     int fd;
     uint8_t direction;
-    bool nonblocking;    /* this call is not to wait, as by MSG_DONTWAIT */
-    bool closed;         /* during an operation: the number is another's now */
-    uint32_t ticket;     /* its place in the queue, once it has waited */
+    bool nonblocking; /* this call is not to wait, as by MSG_DONTWAIT */
+    bool closed;      /* it was, during an operation: the number is another's */
+    uint32_t ticket;  /* its place in the queue, once it has waited */
     green_time deadline; /* by SO_RCVTIMEO and the like; 0: not known yet */
 };
 
@@ -62,6 +62,20 @@ static inline int green__io_begin(struct green__io *io, int fd,
     io->ticket = 0;
     io->deadline = 0;
     return 0;
+}
+
+/*
+ * Which life of the number this is. What makes several calls of those on it asks
+ * before the first, and after each that may have switched: in another life the
+ * number is somebody else's. (One that the hub does not know is in its first.)
+ */
+static inline uint32_t green__io_life(int fd)
+{
+    struct green_hub *hub = green__hub_here();
+    const struct green__descriptor *d =
+        hub ? green__descriptor_peek(hub, fd) : NULL;
+
+    return d ? d->generation : 1;
 }
 
 /* Somebody else waits for this direction, and was first. */
