@@ -2,13 +2,16 @@
 #include "completing.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/greenhub-XXXXXX";
 static char path[64];
+static int file_fd;
 
 /* _i: the hub as it is, and one that carries out operations. */
 static void begin(int completing)
@@ -139,6 +142,287 @@ START_TEST(the_killed_may_write)
 }
 END_TEST
 
+/* ---- The file's position --------------------------------------------- */
+
+#define BLOCK 16384
+#define BLOCKS 32
+
+/* A file of numbered blocks that is not in the page cache, where that can be. */
+static int numbered_file(void)
+{
+    static char block[BLOCK];
+    int fd = green_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    for (int i = 0; i < BLOCKS; i++) {
+        memset(block, i, sizeof block);
+        ck_assert_int_eq(write(fd, block, sizeof block), BLOCK);
+    }
+    ck_ok(fsync(fd));
+    ck_ok(posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM));
+    ck_ok(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+    return fd;
+}
+
+/* A file gives less than was asked for at its end alone. */
+START_TEST(what_is_cached_in_part_is_read_whole)
+{
+    static char got[BLOCKS * BLOCK + 1];
+    int fd;
+
+    begin(_i);
+    fd = numbered_file();
+    ck_assert_int_eq(pread(fd, got, 1, 0), 1); /* a page of it is there */
+    ck_assert_int_eq(green_pread(fd, got, 3 * BLOCK, 0), 3 * BLOCK);
+    for (int i = 0; i < 3 * BLOCK; i++)
+        ck_assert_int_eq(got[i], i / BLOCK);
+    ck_assert_int_eq(green_read(fd, got, sizeof got), BLOCKS * BLOCK);
+    for (int i = 0; i < BLOCKS * BLOCK; i++)
+        ck_assert_int_eq(got[i], i / BLOCK);
+    ck_ok(green_close(fd));
+    end();
+}
+END_TEST
+
+static int times_read[BLOCKS];
+
+static void *read_blocks(void *arg)
+{
+    char *block = malloc(BLOCK);
+    ssize_t n;
+
+    while ((n = green_read(*(int *)arg, block, BLOCK)) > 0) {
+        ck_assert_int_eq(n, BLOCK);
+        times_read[(int)block[0]]++;
+    }
+    ck_assert_int_eq(n, 0);
+    free(block);
+    return NULL;
+}
+
+START_TEST(many_who_read_one_file_get_each_block_once)
+{
+    struct green_thread *readers[8];
+    int fd;
+
+    begin(_i);
+    fd = numbered_file();
+    for (int i = 0; i < 8; i++)
+        readers[i] = green_spawn(read_blocks, &fd);
+    for (int i = 0; i < 8; i++)
+        ck_ok(green_join(readers[i], NULL));
+    for (int i = 0; i < BLOCKS; i++)
+        ck_assert_int_eq(times_read[i], 1);
+    ck_ok(green_close(fd));
+    end();
+}
+END_TEST
+
+static void *write_mark(void *arg)
+{
+    const char mark = *(const char *)arg;
+    char block[600];
+
+    memset(block, mark, sizeof block);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(green_write(file_fd, block, sizeof block), 600);
+    return NULL;
+}
+
+/* Nothing is written over. */
+START_TEST(many_who_write_one_file_lose_nothing)
+{
+    struct green_thread *writers[26];
+    int counts[26] = {0};
+    char marks[26], got[600];
+
+    begin(_i);
+    file_fd = green_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    for (int i = 0; i < 26; i++) {
+        marks[i] = (char)('a' + i);
+        writers[i] = green_spawn(write_mark, &marks[i]);
+    }
+    for (int i = 0; i < 26; i++)
+        ck_ok(green_join(writers[i], NULL));
+    ck_assert_int_eq(lseek(file_fd, 0, SEEK_CUR), 26L * 5 * 600);
+    for (int i = 0; i < 26 * 5; i++) {
+        ck_assert_int_eq(pread(file_fd, got, 600, i * 600L), 600);
+        for (int k = 1; k < 600; k++)
+            ck_assert_int_eq(got[k], got[0]);
+        counts[got[0] - 'a']++;
+    }
+    for (int i = 0; i < 26; i++)
+        ck_assert_int_eq(counts[i], 5);
+    ck_ok(green_close(file_fd));
+    end();
+}
+END_TEST
+
+static void *write_result(void *arg)
+{
+    ssize_t n = green_write(file_fd, arg, strlen(arg));
+
+    return (void *)(intptr_t)(n < 0 ? -errno : n);
+}
+
+static intptr_t join(struct green_thread *thread)
+{
+    void *result;
+
+    ck_ok(green_join(thread, &result));
+    return (intptr_t)result;
+}
+
+/* Of three in line for the position the second is killed: it has not written,
+ * and the third does. */
+START_TEST(one_in_line_for_the_position_is_killed)
+{
+    struct green_thread *writers[3];
+    char got[16] = "";
+
+    begin(1);
+    file_fd = green_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    writers[0] = green_spawn(write_result, "one");
+    writers[1] = green_spawn(write_result, "two");
+    writers[2] = green_spawn(write_result, "three");
+    ck_ok(green_sleep(0));
+    ck_ok(green_kill(writers[1]));
+    ck_assert_int_eq(join(writers[0]), 3);
+    ck_assert_int_eq(join(writers[1]), -ECANCELED);
+    ck_assert_int_eq(join(writers[2]), 5);
+    ck_assert_int_eq(pread(file_fd, got, sizeof got, 0), 8);
+    ck_assert_str_eq(got, "onethree");
+    ck_ok(green_close(file_fd));
+    end();
+}
+END_TEST
+
+/* ---- Closed meanwhile ------------------------------------------------ */
+
+static off_t size_of(int fd)
+{
+    struct stat status;
+
+    ck_ok(fstat(fd, &status));
+    return status.st_size;
+}
+
+/* Another file gets the number. */
+static void replace(int fd, int by)
+{
+    ck_ok(green_close(fd));
+    ck_assert_int_eq(dup2(by, fd), fd);
+}
+
+static int another_file(void)
+{
+    FILE *file = tmpfile();
+
+    ck_assert_ptr_nonnull(file);
+    return fileno(file);
+}
+
+/* The first has handed its work to the hub, which has not begun; the others wait
+ * for the file's position. */
+START_TEST(closed_before_the_hub_has_begun)
+{
+    struct green_thread *writers[3];
+    struct stat status;
+    int next, written = 0;
+
+    begin(_i);
+    file_fd = green_open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    next = another_file();
+    for (int i = 0; i < 3; i++)
+        writers[i] = green_spawn(write_result, "word");
+    ck_ok(green_sleep(0));
+    replace(file_fd, next);
+    for (int i = 0; i < 3; i++) {
+        intptr_t result = join(writers[i]);
+
+        ck_assert(result == 4 || result == -EBADF);
+        written += result == 4;
+    }
+    ck_assert_int_eq(size_of(next), 0);
+    ck_ok(stat(path, &status));
+    ck_assert_int_eq(status.st_size, 4 * written);
+    end();
+}
+END_TEST
+
+#define LIMIT 65536
+
+static void *write_over_the_limit(void *arg)
+{
+    static char block[3 * LIMIT / 2];
+    ssize_t n = *(int *)arg ? green_write_all(file_fd, block, sizeof block)
+                            : green_write(file_fd, block, sizeof block);
+
+    return (void *)(intptr_t)(n < 0 ? -errno : n);
+}
+
+/* A part is written, and before there is more to say the number is another's. */
+START_TEST(the_rest_is_not_for_the_next_owner)
+{
+    const struct rlimit limit = {LIMIT, LIMIT};
+    struct green_thread *writer;
+    int next, all = _i / 2;
+    intptr_t result;
+
+    begin(_i % 2);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_ok(setrlimit(RLIMIT_FSIZE, &limit));
+    file_fd = green_open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    next = another_file();
+    writer = green_spawn(write_over_the_limit, &all);
+    ck_ok(green_sleep(0));
+    ck_ok(green_sleep(1)); /* timers come before what operations have done */
+    while (size_of(file_fd) < LIMIT)
+        continue; /* the system does it by itself */
+    replace(file_fd, next);
+    result = join(writer);
+    if (all)
+        ck_assert(result == -EFBIG || result == -EBADF);
+    else
+        ck_assert_int_eq(result, LIMIT);
+    ck_assert_int_eq(size_of(next), 0);
+    end();
+}
+END_TEST
+
+static void *read_result(void *arg)
+{
+    char byte = 0;
+    ssize_t n = green_read(*(int *)arg, &byte, 1);
+
+    return (void *)(intptr_t)(n < 0 ? -errno : byte);
+}
+
+/* The number of a pipe that was closed by plain close goes to a file: who waited
+ * for the pipe is told, and the file is none. */
+START_TEST(a_file_takes_the_number_of_a_pipe)
+{
+    green_time start = green_now();
+    struct green_thread *reader;
+    int old[2], fd;
+
+    begin(_i);
+    ck_ok(green_pipe2(old, O_CLOEXEC));
+    reader = green_spawn(read_result, &old[0]);
+    ck_ok(green_sleep(0));
+    ck_ok(close(old[0]));
+    fd = green_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_eq(fd, old[0]);
+    ck_assert_int_eq(join(reader), -EBADF);
+    /* Long before the safety net could have noticed, after a second at least. */
+    ck_assert_int_lt(green_now() - start, GREEN_SEC);
+    ck_assert_int_eq(green_pwrite(fd, "f", 1, 0), 1);
+    ck_assert_int_eq((intptr_t)read_result(&fd), 'f');
+    ck_ok(green_close(fd));
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("io_file");
@@ -148,5 +432,13 @@ int main(void)
     tcase_add_loop_test(tcase, what_is_wrong_is_told, 0, 2);
     tcase_add_test(tcase, others_run_meanwhile);
     tcase_add_loop_test(tcase, the_killed_may_write, 0, 2);
+    tcase_add_loop_test(tcase, what_is_cached_in_part_is_read_whole, 0, 2);
+    tcase_add_loop_test(tcase, many_who_read_one_file_get_each_block_once, 0,
+                        2);
+    tcase_add_loop_test(tcase, many_who_write_one_file_lose_nothing, 0, 2);
+    tcase_add_test(tcase, one_in_line_for_the_position_is_killed);
+    tcase_add_loop_test(tcase, closed_before_the_hub_has_begun, 0, 2);
+    tcase_add_loop_test(tcase, the_rest_is_not_for_the_next_owner, 0, 4);
+    tcase_add_loop_test(tcase, a_file_takes_the_number_of_a_pipe, 0, 2);
     return run_suite(suite);
 }

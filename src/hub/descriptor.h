@@ -29,6 +29,11 @@
 #define GREEN__HOLDS(direction) ((unsigned)(direction) << 16)
 #define GREEN__RENEW 0x1000000u
 
+/* And the hub may work on a file: whoever waits for that is told of a close. A file's
+ * position is waited for and held as a direction is. */
+#define GREEN__WORKS 0x2000000u
+#define GREEN__POSITION 4u
+
 /* One greenthread's wait. On its stack. */
 struct green__edge {
     struct green_list link;

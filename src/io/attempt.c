@@ -44,12 +44,14 @@ static int poll_first(int fd, short events)
     return 0;
 }
 
-static ssize_t read_file(int fd, const struct iovec *iov, int count)
+static ssize_t read_file(struct green__io *io, const struct iovec *iov,
+                         int count)
 {
+    const int fd = io->fd;
     ssize_t result;
 
     if (is_on_disk(fd))
-        return green__file_readv(fd, iov, count, -1);
+        return green__file_readv(io, iov, count);
     result = green__system.preadv2(fd, iov, count, -1, RWF_NOWAIT);
     if (result >= 0 || !lacks_nowait())
         return result;
@@ -68,12 +70,14 @@ static ssize_t write_piece(int fd, const struct iovec *iov, int count)
     return green__system.writev(fd, &piece, 1);
 }
 
-static ssize_t write_file(int fd, const struct iovec *iov, int count)
+static ssize_t write_file(struct green__io *io, const struct iovec *iov,
+                          int count)
 {
+    const int fd = io->fd;
     ssize_t result;
 
     if (is_on_disk(fd))
-        return green__file_writev(fd, iov, count, -1);
+        return green__file_writev(io, iov, count);
     result = green__system.pwritev2(fd, iov, count, -1, RWF_NOWAIT);
     if (result >= 0 || !lacks_nowait())
         return result;
@@ -100,7 +104,7 @@ ssize_t green__try_read(struct green__io *io, void *buffer, size_t size)
         if (green__likely(!is_no_socket(io, result)))
             return result;
     }
-    return read_file(io->fd, &iov, 1);
+    return read_file(io, &iov, 1);
 }
 
 ssize_t green__try_write(struct green__io *io, const void *buffer, size_t size)
@@ -114,7 +118,7 @@ ssize_t green__try_write(struct green__io *io, const void *buffer, size_t size)
         if (green__likely(!is_no_socket(io, result)))
             return result;
     }
-    return write_file(io->fd, &iov, 1);
+    return write_file(io, &iov, 1);
 }
 
 ssize_t green__try_readv(struct green__io *io, const struct iovec *iov,
@@ -129,7 +133,7 @@ ssize_t green__try_readv(struct green__io *io, const struct iovec *iov,
         if (!is_no_socket(io, result))
             return result;
     }
-    return read_file(io->fd, iov, count);
+    return read_file(io, iov, count);
 }
 
 ssize_t green__try_writev(struct green__io *io, const struct iovec *iov,
@@ -145,5 +149,5 @@ ssize_t green__try_writev(struct green__io *io, const struct iovec *iov,
         if (!is_no_socket(io, result))
             return result;
     }
-    return write_file(io->fd, iov, count);
+    return write_file(io, iov, count);
 }

@@ -9,177 +9,213 @@
 #include <unistd.h>
 
 #include "base/system.h"
-#include "greenthread/scheduler.h"
-
-/* ---- By the hub ------------------------------------------------------ */
-
-struct errand {
-    struct green__waiter waiter;
-    bool ended;
-};
-
-static void describe(const struct green__waiter *waiter, char *text,
-                     size_t size)
-{
-    (void)waiter;
-    strncpy(text, "of a file", size - 1);
-}
-
-static const struct green__wait_kind working = {.name = "operation",
-                                                .describe = describe};
-
-static void has_ended(struct green_operation *operation)
-{
-    struct errand *errand = operation->arg;
-
-    errand->ended = true;
-    green__wake(&errand->waiter);
-}
-
-/* The system has our buffers until it says that it has done. */
-static GREEN__COLD void await_end(struct green_hub *hub, struct errand *errand)
-{
-    struct green_shield shield;
-
-    green_shield_begin(&shield);
-    while (!errand->ended && hub->operations)
-        green__park(&errand->waiter);
-    green_shield_end(&shield);
-}
-
-/*
- * True: the hub has carried it out, *result is the call's, errno set if it is -1.
- * A call that needs no waiting is not cut short by a kill; so one who is killed,
- * or who calls from a callback, makes the plain call.
- */
-static bool by_hub(struct green_operation *operation, int64_t *result)
-{
-    struct green_hub *hub = green_get_hub();
-    struct errand errand = {.ended = false};
-    int error = 0;
-
-    if (!hub || !(hub->operations & (1u << operation->kind)) ||
-        hub->dispatching)
-        return false;
-    green__waiter_init(&errand.waiter, &working);
-    if (!errand.waiter.thread || errand.waiter.thread->alarms)
-        return false;
-    operation->callback = has_ended;
-    operation->arg = &errand;
-    if (green_hub_submit(hub, operation) < 0)
-        return false;
-    if (green__park(&errand.waiter) < 0) {
-        error = errno;
-        green_hub_withdraw(hub, operation);
-        await_end(hub, &errand);
-    }
-    *result = errand.ended ? operation->result : -EIO;
-    if (*result >= 0)
-        return true;
-    errno = error && (*result == -ECANCELED || *result == -EINTR)
-                ? error
-                : (int)-*result;
-    *result = -1;
-    return true;
-}
+#include "io/errand.h"
+#include "io/nonblock.h"
+#include "io/vector.h"
 
 /* ---- Reading and writing --------------------------------------------- */
 
-/* What is in the page cache is had at once, without the hub. */
-ssize_t green__file_readv(int fd, const struct iovec *iov, int count,
-                          off_t offset)
+static ssize_t plain_readv(int fd, const struct iovec *iov, int count,
+                           off_t offset)
 {
-    struct green_operation operation = {
-        .kind = GREEN_OP_READV,
-        .fd = fd,
-        .buffer = (struct iovec *)(uintptr_t)iov,
-        .size = (size_t)count,
-        .offset = offset,
-    };
-    struct green_hub *hub = green__hub_here();
-    int64_t result;
-
-    if (hub && hub->operations) {
-        result = green__system.preadv2(fd, iov, count, offset, RWF_NOWAIT);
-        if (result > 0 || (result < 0 && errno != EAGAIN &&
-                           errno != EOPNOTSUPP && errno != EINVAL))
-            return result;
-        if (by_hub(&operation, &result))
-            return result;
-    }
     return offset < 0 ? green__system.readv(fd, iov, count)
                       : preadv(fd, iov, count, offset);
 }
 
-ssize_t green__file_writev(int fd, const struct iovec *iov, int count,
-                           off_t offset)
+static ssize_t plain_writev(int fd, const struct iovec *iov, int count,
+                            off_t offset)
+{
+    return offset < 0 ? green__system.writev(fd, iov, count)
+                      : pwritev(fd, iov, count, offset);
+}
+
+/* By the hub, or if it can't by the plain call. */
+static ssize_t read_waiting(struct green__io *io, const struct iovec *iov,
+                            int count, off_t offset)
 {
     struct green_operation operation = {
-        .kind = GREEN_OP_WRITEV,
-        .fd = fd,
+        .kind = GREEN_OP_READV,
         .buffer = (struct iovec *)(uintptr_t)iov,
         .size = (size_t)count,
         .offset = offset,
     };
-    struct green_hub *hub = green__hub_here();
     int64_t result;
 
-    if (hub && hub->operations && by_hub(&operation, &result))
-        return result;
-    return offset < 0 ? green__system.writev(fd, iov, count)
-                      : pwritev(fd, iov, count, offset);
+    return green__errand_run(io, &operation, &result)
+               ? (ssize_t)result
+               : plain_readv(io->fd, iov, count, offset);
+}
+
+static ssize_t write_waiting(struct green__io *io, const struct iovec *iov,
+                             int count, off_t offset)
+{
+    struct green_operation operation = {
+        .kind = GREEN_OP_WRITEV,
+        .buffer = (struct iovec *)(uintptr_t)iov,
+        .size = (size_t)count,
+        .offset = offset,
+    };
+    int64_t result;
+
+    return green__errand_run(io, &operation, &result)
+               ? (ssize_t)result
+               : plain_writev(io->fd, iov, count, offset);
+}
+
+static bool is_at_end(int fd, off_t at)
+{
+    struct stat status;
+
+    if (at < 0)
+        at = lseek(fd, 0, SEEK_CUR);
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+           at >= status.st_size;
+}
+
+/* The first so many bytes were in the page cache, and are done: a file gives less
+ * than was asked for at its end alone. */
+static ssize_t read_rest(struct green__io *io, const struct iovec *iov,
+                         int count, off_t offset, ssize_t done)
+{
+    off_t at = offset < 0 ? -1 : offset + done;
+    struct green__vector rest;
+    ssize_t n = 0;
+
+    if (green__vector_init(&rest, iov, (size_t)count) < 0)
+        return done;
+    green__vector_advance(&rest, (size_t)done);
+    if (rest.count > 0 && !is_at_end(io->fd, at))
+        n = read_waiting(io, rest.iov, rest.count, at);
+    green__vector_free(&rest);
+    return n > 0 ? done + n : done;
+}
+
+/* What is in the page cache is had at once, without the hub. (Linux 5.9 and 5.10
+ * say 0 too when it is not there.) */
+static ssize_t read_cached(struct green__io *io, const struct iovec *iov,
+                           int count, off_t offset)
+{
+    ssize_t n = green__system.preadv2(io->fd, iov, count, offset, RWF_NOWAIT);
+
+    if (n > 0)
+        return read_rest(io, iov, count, offset, n);
+    if (n < 0 && errno != EAGAIN && errno != EOPNOTSUPP && errno != EINVAL)
+        return -1;
+    return read_waiting(io, iov, count, offset);
+}
+
+/* By the file's position: in line for it. */
+static ssize_t in_line(struct green__io *io, const struct iovec *iov, int count,
+                       ssize_t (*transfer)(struct green__io *,
+                                           const struct iovec *, int, off_t))
+{
+    struct green__position position;
+    ssize_t n;
+
+    if (green__position_take(io, &position) < 0) {
+        io->closed = position.closed;
+        return -1;
+    }
+    n = transfer(io, iov, count, -1);
+    green__position_pass(io, &position);
+    return n;
+}
+
+ssize_t green__file_readv(struct green__io *io, const struct iovec *iov,
+                          int count)
+{
+    return io->hub->operations ? in_line(io, iov, count, read_cached)
+                               : plain_readv(io->fd, iov, count, -1);
+}
+
+ssize_t green__file_writev(struct green__io *io, const struct iovec *iov,
+                           int count)
+{
+    return io->hub->operations ? in_line(io, iov, count, write_waiting)
+                               : plain_writev(io->fd, iov, count, -1);
+}
+
+/* Without a hub it is the plain call that is left. */
+static void begin(struct green__io *io, int fd)
+{
+    if (green__io_begin(io, fd, 0) < 0)
+        *io = (struct green__io){.fd = fd};
 }
 
 ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset)
 {
     struct iovec iov = {.iov_base = buffer, .iov_len = size};
+    struct green__io io;
 
     if (offset < 0)
         return green__refuse(EINVAL);
-    return green__file_readv(fd, &iov, 1, offset);
+    begin(&io, fd);
+    return io.hub && io.hub->operations ? read_cached(&io, &iov, 1, offset)
+                                        : plain_readv(fd, &iov, 1, offset);
 }
 
 ssize_t green_pwrite(int fd, const void *buffer, size_t size, off_t offset)
 {
     struct iovec iov = {.iov_base = (void *)(uintptr_t)buffer, .iov_len = size};
+    struct green__io io;
 
     if (offset < 0)
         return green__refuse(EINVAL);
-    return green__file_writev(fd, &iov, 1, offset);
+    begin(&io, fd);
+    return write_waiting(&io, &iov, 1, offset);
 }
 
 /* ---- The rest -------------------------------------------------------- */
 
-int green_fsync(int fd)
+static int sync_file(int fd, unsigned flags, int (*plain)(int))
 {
-    struct green_operation operation = {.kind = GREEN_OP_FSYNC, .fd = fd};
+    struct green_operation operation = {.kind = GREEN_OP_FSYNC, .flags = flags};
+    struct green__io io;
     int64_t result;
 
-    return by_hub(&operation, &result) ? (int)result : fsync(fd);
+    begin(&io, fd);
+    return green__errand_run(&io, &operation, &result) ? (int)result
+                                                       : plain(fd);
+}
+
+int green_fsync(int fd)
+{
+    return sync_file(fd, 0, fsync);
 }
 
 int green_fdatasync(int fd)
 {
-    struct green_operation operation = {
-        .kind = GREEN_OP_FSYNC, .fd = fd, .flags = 1};
-    int64_t result;
+    return sync_file(fd, 1, fdatasync);
+}
 
-    return by_hub(&operation, &result) ? (int)result : fdatasync(fd);
+/* A former life of the number, ended by other means than green_close, is over. */
+static int opened(int fd)
+{
+    struct green_hub *hub = green__hub_here();
+
+    if (fd < 0)
+        return -1;
+    green__nonblock_forget(fd);
+    if (hub)
+        green__descriptor_closed(hub, fd);
+    return fd;
 }
 
 static int open_at(int folder, const char *path, int flags, mode_t mode)
 {
     struct green_operation operation = {
         .kind = GREEN_OP_OPEN,
-        .fd = folder,
         .path = path,
         .flags = (unsigned)flags,
         .mode = mode,
     };
+    struct green__io io;
     int64_t result;
 
-    return by_hub(&operation, &result) ? (int)result
-                                       : openat(folder, path, flags, mode);
+    begin(&io, folder);
+    return opened(green__errand_run(&io, &operation, &result)
+                      ? (int)result
+                      : openat(folder, path, flags, mode));
 }
 
 static bool takes_mode(int flags)
@@ -235,14 +271,15 @@ int green_stat(const char *path, struct stat *status)
     struct statx found;
     struct green_operation operation = {
         .kind = GREEN_OP_STAT,
-        .fd = AT_FDCWD,
         .path = path,
         .mode = STATX_BASIC_STATS,
         .buffer = &found,
     };
+    struct green__io io;
     int64_t result;
 
-    if (!by_hub(&operation, &result))
+    begin(&io, AT_FDCWD);
+    if (!green__errand_run(&io, &operation, &result))
         return stat(path, status);
     if (result == 0)
         from_statx(status, &found);

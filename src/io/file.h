@@ -8,10 +8,10 @@
 
 #include "io/wait.h"
 
-/* At `offset`, or at the file's own position if it is -1. */
-ssize_t green__file_readv(int fd, const struct iovec *iov, int count,
-                          off_t offset);
-ssize_t green__file_writev(int fd, const struct iovec *iov, int count,
-                           off_t offset);
+/* At the file's own position. Sets io->closed. */
+ssize_t green__file_readv(struct green__io *io, const struct iovec *iov,
+                          int count);
+ssize_t green__file_writev(struct green__io *io, const struct iovec *iov,
+                           int count);
 
 #endif
