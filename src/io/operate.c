@@ -231,8 +231,9 @@ static ssize_t conclude(struct performer *p)
         p->reason = EBADF;
     if (green__likely(result >= 0))
         return result;
-    errno = (closed || was_cancelled(result)) && p->reason ? p->reason
-                                                           : (int)-result;
+    if (was_cancelled(result)) /* unasked: it goes by readiness */
+        result = p->reason ? -p->reason : -EAGAIN;
+    errno = closed ? p->reason : (int)-result;
     return -1;
 }
 

@@ -253,7 +253,10 @@ static int wait_uring(struct green_hub *hub, green_time timeout)
 
     green__uring_arm(hub);
     green__uring_accept_settle(uring);
-    result = enter(uring, uring->has_news ? 0 : timeout);
+    /* A poll that found no place is not waited for yet: there is one soon. */
+    if (uring->has_news || uring->first_changed)
+        timeout = 0;
+    result = enter(uring, timeout);
     uring->has_news = false;
     uring->taken_back = false;
     take_completions(hub, uring);

@@ -135,6 +135,18 @@ static void release(struct green__uring *uring,
     green__system.release(listener);
 }
 
+/* The kernel has stopped accepting by itself, with somebody waiting. If it takes no
+ * entry now, that one is to wait until the listener is readable. */
+static void go_on(struct green_hub *hub, struct green__uring_listener *listener)
+{
+    struct green_operation *operation = listener->waiting;
+
+    if (arm(green_hub_state(hub), listener))
+        return;
+    listener->waiting = NULL;
+    green_hub_complete(hub, operation, -EAGAIN);
+}
+
 void green__uring_accepted(struct green_hub *hub, uint64_t data, int result,
                            bool more)
 {
@@ -160,7 +172,7 @@ void green__uring_accepted(struct green_hub *hub, uint64_t data, int result,
     if (listener->abandoned && !listener->armed)
         release(uring, listener);
     else if (!listener->armed && listener->waiting)
-        (void)arm(uring, listener);
+        go_on(hub, listener);
 }
 
 /* ---- The hub's part -------------------------------------------------- */

@@ -53,35 +53,36 @@ int green__uring_interest(struct green_hub *hub, int fd, uint64_t token,
 }
 
 /* What is in the kernel is not what is wanted. Its entry in the completion queue
- * comes nonetheless, and is known by its sequence as one of the past. */
-static void take_back(struct green__uring *uring, int fd,
+ * comes nonetheless, and is known by its sequence as one of the past. False when
+ * the kernel takes none now. */
+static bool take_back(struct green__uring *uring, int fd,
                       struct green__uring_poll *poll)
 {
     struct io_uring_sqe *entry = green__uring_entry(uring);
 
-    if (entry) {
-        io_uring_prep_poll_remove(entry, data_of(fd, poll));
-        io_uring_sqe_set_data64(entry, NOTHING);
-    }
+    if (!entry)
+        return false;
+    io_uring_prep_poll_remove(entry, data_of(fd, poll));
+    io_uring_sqe_set_data64(entry, NOTHING);
     poll->armed = 0;
     poll->sequence = (poll->sequence + 1) & 0x1fffffff;
     uring->taken_back = true;
+    return true;
 }
 
-static void put_in(struct green__uring *uring, int fd,
+static bool put_in(struct green__uring *uring, int fd,
                    struct green__uring_poll *poll)
 {
     struct io_uring_sqe *entry = green__uring_entry(uring);
 
-    if (!entry) {
-        mark_changed(uring, fd, poll);
-        return;
-    }
+    if (!entry)
+        return false;
     io_uring_prep_poll_add(entry, fd,
                            (poll->wanted & GREEN_READ ? POLLIN | POLLPRI : 0u) |
                                (poll->wanted & GREEN_WRITE ? POLLOUT : 0u));
     io_uring_sqe_set_data64(entry, data_of(fd, poll));
     poll->armed = poll->wanted;
+    return true;
 }
 
 /* Connections that were accepted ahead are as good as those to be accepted. */
@@ -97,14 +98,15 @@ static void report_accepted(struct green_hub *hub, int fd,
     mark_changed(uring, fd, poll);
 }
 
-static void bring_up_to_date(struct green__uring *uring, int fd,
+/* False when the kernel takes no more for now. */
+static bool bring_up_to_date(struct green__uring *uring, int fd,
                              struct green__uring_poll *poll)
 {
-    if (poll->armed && (poll->renew || poll->armed != poll->wanted))
-        take_back(uring, fd, poll);
+    if (poll->armed && (poll->renew || poll->armed != poll->wanted) &&
+        !take_back(uring, fd, poll))
+        return false;
     poll->renew = false;
-    if (poll->wanted && !poll->armed)
-        put_in(uring, fd, poll);
+    return !poll->wanted || poll->armed || put_in(uring, fd, poll);
 }
 
 void green__uring_arm(struct green_hub *hub)
@@ -119,7 +121,8 @@ void green__uring_arm(struct green_hub *hub)
 
         next = poll->next_changed;
         poll->changed = false;
-        bring_up_to_date(uring, fd, poll);
+        if (!bring_up_to_date(uring, fd, poll))
+            mark_changed(uring, fd, poll);
         if (green__unlikely(uring->listeners != NULL))
             report_accepted(hub, fd, poll);
     }

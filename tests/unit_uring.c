@@ -1,0 +1,540 @@
+/*
+ * The uring hub while the kernel is short of something: its submission queue is
+ * full, it does not take entries, is interrupted, does a part, does not do what
+ * it was asked, has more results than its queue holds. Nothing hangs, is lost or
+ * comes twice.
+ *
+ * The functions of liburing that enter the kernel are this program's own, which
+ * come before the library's: they refuse when told to, and look at what goes in
+ * and what comes out.
+ */
+#include <dlfcn.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "hub/modules/uring.h"
+#include "support.h"
+
+/* ---- In place of liburing's ------------------------------------------ */
+
+static int refuse_with;    /* an errno */
+static int refuse_after;   /* so many entries into the kernel */
+static int refuse_times;   /* then so often */
+static int refused;        /* so often it was */
+static bool spare_waits;   /* but for those that wait */
+static bool seen_overflow; /* of the completion queue */
+static void (*before)(struct io_uring_sqe *entry); /* each, as it goes in */
+static void (*after)(struct io_uring_cqe *entry);  /* as it comes out */
+static unsigned looked_at; /* of the submission queue: up to here */
+
+/* The library's own, into a pointer to a function. */
+static void find_real(const char *name, void *pointer)
+{
+    void *function = dlsym(RTLD_NEXT, name);
+
+    ck_assert_ptr_nonnull(function);
+    memcpy(pointer, &function, sizeof function);
+}
+
+static bool is_refused(bool waits)
+{
+    if (refuse_times <= 0 || (spare_waits && waits) || refuse_after-- > 0)
+        return false;
+    refuse_after = 0;
+    refuse_times--;
+    refused++;
+    return true;
+}
+
+static void look_at_entries(const struct io_uring *ring)
+{
+    const struct io_uring_sq *queue = &ring->sq;
+
+    if ((int)(looked_at - queue->sqe_head) < 0)
+        looked_at = queue->sqe_head;
+    for (; looked_at != queue->sqe_tail; looked_at++)
+        if (before)
+            before(&queue->sqes[looked_at & queue->ring_mask]);
+}
+
+static int look_at_results(struct io_uring *ring, int result)
+{
+    struct io_uring_cqe *entry;
+    unsigned head;
+
+    seen_overflow |= (__atomic_load_n(ring->sq.kflags, __ATOMIC_RELAXED) &
+                      IORING_SQ_CQ_OVERFLOW) != 0;
+    io_uring_for_each_cqe(ring, head, entry) if (after) after(entry);
+    return result;
+}
+
+int io_uring_submit(struct io_uring *ring)
+{
+    int (*submit)(struct io_uring *);
+
+    find_real(__func__, &submit);
+    if (is_refused(false))
+        return -refuse_with;
+    look_at_entries(ring);
+    return look_at_results(ring, submit(ring));
+}
+
+int io_uring_submit_and_get_events(struct io_uring *ring)
+{
+    int (*submit)(struct io_uring *);
+
+    find_real(__func__, &submit);
+    if (is_refused(false))
+        return -refuse_with;
+    look_at_entries(ring);
+    return look_at_results(ring, submit(ring));
+}
+
+int io_uring_submit_and_wait(struct io_uring *ring, unsigned count)
+{
+    int (*submit)(struct io_uring *, unsigned);
+
+    find_real(__func__, &submit);
+    if (is_refused(true))
+        return -refuse_with;
+    look_at_entries(ring);
+    return look_at_results(ring, submit(ring, count));
+}
+
+int io_uring_submit_and_wait_timeout(struct io_uring *ring,
+                                     struct io_uring_cqe **entry,
+                                     unsigned count,
+                                     struct __kernel_timespec *time,
+                                     sigset_t *signals)
+{
+    int (*submit)(struct io_uring *, struct io_uring_cqe **, unsigned,
+                  struct __kernel_timespec *, sigset_t *);
+
+    find_real(__func__, &submit);
+    if (is_refused(true))
+        return -refuse_with;
+    look_at_entries(ring);
+    return look_at_results(ring, submit(ring, entry, count, time, signals));
+}
+
+static void refuse(int error, int from, int times)
+{
+    refuse_with = error;
+    refuse_after = from;
+    refuse_times = times;
+    refused = 0;
+}
+
+static bool use_uring(void)
+{
+    const char *reason = "";
+
+    if (green_use_hub("uring") == 0 &&
+        green_hub_can(green_get_hub(), GREEN_OP_RECV))
+        return true;
+    (void)green_hub_available("uring", &reason);
+    skip_case("unit_uring",
+              reason && *reason ? reason : "no operations on this kernel");
+    return false;
+}
+
+/* ---- Refusals -------------------------------------------------------- */
+
+static int fds[2], listener, port;
+
+static void *write_one(void *arg)
+{
+    ck_assert_int_eq(green_write(*(int *)arg, "x", 1), 1);
+    return NULL;
+}
+
+static void *connect_one(void *arg)
+{
+    struct sockaddr_in *at = arg;
+    int fd = green_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_ok(green_connect(fd, (struct sockaddr *)at, sizeof *at));
+    ck_ok(green_close(fd));
+    return NULL;
+}
+
+/* A listener that the library made: its connections are accepted ahead. */
+static void listen_green(void)
+{
+    struct sockaddr_in at;
+    socklen_t length = sizeof at;
+
+    listener = green_listen("tcp://127.0.0.1:0", NULL);
+    ck_assert_int_ge(listener, 0);
+    ck_ok(getsockname(listener, (struct sockaddr *)&at, &length));
+    port = ntohs(at.sin_port);
+}
+
+/* A read, an accept, a poll, a file and a kill: all that the hub is used for. */
+static void use_it_all(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct pollfd poll_fd = {.fd = fds[0], .events = POLLIN};
+    struct green_timeout limit;
+    struct green_thread *other;
+    FILE *file = tmpfile();
+    char byte = 0;
+    int fd;
+
+    other = green_spawn_after(GREEN_USEC, write_one, &fds[1]);
+    ck_assert_int_eq(green_poll(&poll_fd, 1, -1), 1);
+    ck_assert_int_eq(green_read(fds[0], &byte, 1), 1);
+    ck_ok(green_join(other, NULL));
+    ck_ok(green_timeout_start(&limit, GREEN_USEC));
+    ck_fails(green_read(fds[0], &byte, 1), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&limit));
+    other = green_spawn(write_one, &fds[1]);
+    ck_assert_int_eq(green_read(fds[0], &byte, 1), 1);
+    ck_ok(green_join(other, NULL));
+    other = green_spawn_after(GREEN_USEC, connect_one, &at);
+    fd = green_accept(listener, NULL, NULL);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(green_read(fd, &byte, 1), 0);
+    ck_ok(green_close(fd));
+    ck_ok(green_join(other, NULL));
+    ck_assert_int_eq(green_write(fileno(file), "abc", 3), 3);
+    ck_ok(green_fsync(fileno(file)));
+    ck_assert_int_eq(green_pread(fileno(file), &byte, 1, 2), 1);
+    ck_assert_int_eq(byte, 'c');
+    ck_ok(fclose(file));
+}
+
+static const int passing[] = {EINTR, EBUSY, EAGAIN, ENOMEM, ETIME};
+
+START_TEST(any_entry_into_the_kernel_may_be_refused)
+{
+    const int times = _i % 2 ? 3 : 1;
+    int n = 0, open_files;
+
+    if (!use_uring())
+        return;
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+    listen_green();
+    use_it_all();
+    open_files = count_fds();
+    do {
+        refuse(passing[_i / 2], n++, times);
+        use_it_all();
+        ck_assert_int_lt(n, 1000);
+    } while (refused > 0);
+    ck_assert_int_gt(n, 5);
+    ck_assert_int_eq(count_fds(), open_files);
+}
+END_TEST
+
+/* ---- A full submission queue ----------------------------------------- */
+
+#define MANY 700 /* more than the queue holds */
+
+static int many[MANY][2];
+
+static void *echo_one(void *arg)
+{
+    int fd = *(int *)arg;
+    char byte = 0;
+
+    ck_assert_int_eq(green_read(fd, &byte, 1), 1);
+    ck_assert_int_eq(green_write(fd, &byte, 1), 1);
+    return NULL;
+}
+
+/* The hub's safety net would notice after a second at least. */
+static void came_at_once(green_time start)
+{
+    if (!checker())
+        ck_assert_int_lt(green_now() - start, GREEN_SEC);
+}
+
+/* Asks those first who came last, and waits for each answer: nobody else wakes
+ * the hub. */
+static void ask_backwards(void)
+{
+    char byte;
+
+    if (read(fds[0], &byte, 1) != 1)
+        _exit(1);
+    for (int i = MANY - 1; i >= 0; i--)
+        if (write(many[i][1], "q", 1) != 1 || read(many[i][1], &byte, 1) != 1 ||
+            byte != 'q')
+            _exit(1);
+    _exit(0);
+}
+
+START_TEST(a_full_queue_keeps_nobody_waiting)
+{
+    struct green_thread *readers[MANY];
+    green_time start = green_now();
+    pid_t child;
+
+    if (!use_uring())
+        return;
+    pipe_pair(fds);
+    for (int i = 0; i < MANY; i++)
+        ck_ok(
+            green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, many[i]));
+    child = fork();
+    if (child == 0)
+        ask_backwards();
+    spare_waits = true;
+    refuse(EBUSY, 0, 2 * MANY);
+    for (int i = 0; i < MANY; i++)
+        readers[i] = green_spawn(echo_one, &many[i][0]);
+    ck_ok(green_join(green_spawn(write_one, &fds[1]), NULL)); /* all wait */
+    for (int i = 0; i < MANY; i++)
+        ck_ok(green_join(readers[i], NULL));
+    ck_assert_int_gt(refused, 0);
+    ck_assert_int_eq(wait_child(child), 0);
+    came_at_once(start);
+}
+END_TEST
+
+/* ---- What the kernel answers ----------------------------------------- */
+
+static unsigned picked_code;   /* entries of this kind ... */
+static int picked_result;      /* ... are not carried out, but end so */
+static int picks;              /* so many of them */
+static uint64_t picked[MANY];  /* user data of those under way */
+static size_t under_way, done; /* of them */
+
+/* Carried out by nobody: the result is put in when it comes out. */
+static void pick(struct io_uring_sqe *entry)
+{
+    uint64_t data = entry->user_data;
+
+    if (entry->opcode != picked_code || picks == 0)
+        return;
+    picks--;
+    picked[under_way++] = data;
+    io_uring_prep_nop(entry);
+    entry->user_data = data;
+}
+
+static void answer(struct io_uring_cqe *entry)
+{
+    for (size_t i = 0; i < under_way; i++)
+        if (picked[i] == entry->user_data) {
+            picked[i] = picked[--under_way];
+            entry->res = picked_result;
+            done++;
+            return;
+        }
+}
+
+static void answer_with(int error, unsigned code, int count)
+{
+    before = pick;
+    after = answer;
+    picked_code = code;
+    picked_result = -error;
+    picks = count;
+    done = 0;
+}
+
+static const int unasked[] = {EAGAIN, ECANCELED, EINTR};
+static const unsigned codes[] = {IORING_OP_RECV,  IORING_OP_ACCEPT,
+                                 IORING_OP_READV, IORING_OP_WRITEV,
+                                 IORING_OP_FSYNC, IORING_OP_POLL_ADD};
+#define UNASKED (int)(sizeof unasked / sizeof unasked[0])
+#define CODES (int)(sizeof codes / sizeof codes[0])
+
+/* It is done in another way, or again; never is it the caller's to know. */
+START_TEST(what_the_kernel_does_not_do_is_done)
+{
+    if (!use_uring())
+        return;
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+    listen_green();
+    answer_with(unasked[_i / CODES], codes[_i % CODES], 1);
+    use_it_all();
+    if (codes[_i % CODES] != IORING_OP_READV) /* it may be in the page cache */
+        ck_assert_uint_eq(done, 1);
+    use_it_all();
+}
+END_TEST
+
+static struct io_uring *full_ring;
+
+/* Leaves no place in the submission queue. */
+static void fill(struct io_uring_cqe *entry)
+{
+    struct io_uring_sqe *filler;
+
+    answer(entry);
+    if (done == 0 || !full_ring)
+        return;
+    while ((filler = io_uring_get_sqe(full_ring)) != NULL) {
+        io_uring_prep_nop(filler);
+        filler->user_data = NOTHING;
+    }
+    full_ring = NULL;
+    spare_waits = true;
+    refuse(EBUSY, 0, 1);
+}
+
+/* Accepting has ended by itself, and the queue is full when it is to go on. */
+START_TEST(accepting_goes_on_by_readiness)
+{
+    green_time start = green_now();
+
+    if (!use_uring())
+        return;
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+    listen_green();
+    answer_with(ECANCELED, IORING_OP_ACCEPT, 1);
+    after = fill;
+    full_ring =
+        &((struct green__uring *)green_hub_state(green_get_hub()))->ring;
+    use_it_all();
+    ck_assert_int_eq(refused, 1);
+    use_it_all();
+    came_at_once(start);
+}
+END_TEST
+
+/* ---- Parts ----------------------------------------------------------- */
+
+static int halved_sends, halved_receives, halved_writes;
+
+static void halve(struct io_uring_sqe *entry)
+{
+    struct iovec *iov = (struct iovec *)(uintptr_t)entry->addr;
+
+    if (entry->opcode == IORING_OP_RECV && entry->len > 1) {
+        halved_receives++;
+        entry->len /= 2;
+    } else if (entry->opcode == IORING_OP_SEND && entry->len > 1) {
+        halved_sends++;
+        entry->len /= 2;
+    } else if (entry->opcode == IORING_OP_WRITEV && iov->iov_len > 1) {
+        halved_writes++;
+        iov->iov_len /= 2;
+    }
+}
+
+#define TALKERS 16
+#define TALK 4000
+
+static void *talk(void *arg)
+{
+    char block[TALK];
+
+    for (int i = 0; i < TALK; i++)
+        block[i] = (char)(i * 7);
+    for (int i = 0; i < 20; i++)
+        ck_ok(green_write_all(*(int *)arg, block, sizeof block));
+    return NULL;
+}
+
+static void *listen_to(void *arg)
+{
+    char block[TALK];
+
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(green_read_full(*(int *)arg, block, sizeof block),
+                         TALK);
+        for (int k = 0; k < TALK; k++)
+            ck_assert_int_eq(block[k], (char)(k * 7));
+    }
+    return NULL;
+}
+
+START_TEST(parts_add_up)
+{
+    struct green_thread *all[2 * TALKERS];
+    char block[TALK], got[TALK];
+    FILE *file = tmpfile();
+
+    if (!use_uring())
+        return;
+    before = halve;
+    for (int i = 0; i < TALKERS; i++) {
+        ck_ok(
+            green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, many[i]));
+        all[2 * i] = green_spawn(listen_to, &many[i][0]);
+        all[2 * i + 1] = green_spawn(talk, &many[i][1]);
+    }
+    for (int i = 0; i < 2 * TALKERS; i++)
+        ck_ok(green_join(all[i], NULL));
+    ck_assert_int_gt(halved_receives, 0);
+    ck_assert_int_gt(halved_sends, 0);
+    for (int i = 0; i < TALK; i++)
+        block[i] = (char)(i * 3);
+    ck_assert_int_eq(green_write(fileno(file), block, TALK), TALK);
+    ck_assert_int_gt(halved_writes, 3);
+    ck_assert_int_eq(pread(fileno(file), got, TALK, 0), TALK);
+    ck_assert_mem_eq(got, block, TALK);
+    ck_ok(fclose(file));
+}
+END_TEST
+
+/* ---- More results than their queue holds ----------------------------- */
+
+#define FLOOD 20000
+
+static int ended;
+
+static void note(struct green_operation *operation)
+{
+    ck_assert_int_eq(operation->result, 1);
+    ended++;
+}
+
+START_TEST(a_flood_of_results_loses_none)
+{
+    struct green_operation *all = calloc(FLOOD, sizeof *all);
+    char *bytes = calloc(FLOOD, 1);
+    FILE *file = tmpfile();
+    struct green_hub *hub;
+
+    if (!use_uring())
+        return;
+    hub = green_get_hub();
+    ck_assert_int_eq(write(fileno(file), "f", 1), 1);
+    for (int i = 0; i < FLOOD; i++) {
+        all[i] = (struct green_operation){.kind = GREEN_OP_READ,
+                                          .fd = fileno(file),
+                                          .buffer = bytes + i,
+                                          .size = 1,
+                                          .callback = note};
+        ck_ok(green_hub_submit(hub, &all[i]));
+    }
+    ck_assert(seen_overflow);
+    while (ended < FLOOD) {
+        ck_ok(green_hub_wait(hub, GREEN_FOREVER));
+        ck_ok(green_hub_dispatch(hub));
+    }
+    for (int i = 0; i < FLOOD; i++)
+        ck_assert_int_eq(bytes[i], 'f');
+    ck_ok(green_hub_wait(hub, 0));
+    ck_ok(green_hub_dispatch(hub));
+    ck_assert_int_eq(ended, FLOOD);
+    free(all);
+    free(bytes);
+    ck_ok(fclose(file));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("unit_uring");
+    TCase *tcase = add_tcase(suite, "short of something");
+
+    tcase_add_loop_test(tcase, any_entry_into_the_kernel_may_be_refused, 0,
+                        2 * (int)(sizeof passing / sizeof passing[0]));
+    tcase_add_test(tcase, a_full_queue_keeps_nobody_waiting);
+    tcase_add_loop_test(tcase, what_the_kernel_does_not_do_is_done, 0,
+                        UNASKED * CODES);
+    tcase_add_test(tcase, accepting_goes_on_by_readiness);
+    tcase_add_test(tcase, parts_add_up);
+    tcase_add_test(tcase, a_flood_of_results_loses_none);
+    return run_suite(suite);
+}
