@@ -12,13 +12,13 @@
  *
  *     take it away; green__wake(&waiter);
  *
- * The waiter lives on the blocked stack. A park ends by a wake or by an interrupt,
- * and says which: 0 or -1. A wake always counts: once woken, a kill or a timeout no
- * longer undoes what the waker handed over; and one who was interrupted, but has
- * not run yet, and whose waiter is found and woken in between, was woken. (A kill
- * or a timeout is not lost by that: the next park fails.) Once its park has
- * returned -1 the waiter must not be woken any more, which taking it away ensures;
- * and whoever wakes takes it away first, so that nobody is woken twice.
+ * The waiter lives on the blocked stack. A park ends by a wake or by an
+ * interrupt, and says which: 0 or -1. A wake always counts: once woken, a kill or
+ * a timeout no longer undoes what the waker handed over; and one who was
+ * interrupted, but whose waiter is found and woken before it has run, was woken.
+ * (A kill or a timeout is not lost by that: the next park fails.) Once its park
+ * has returned -1 the waiter must not be woken any more, which taking it away
+ * ensures; and whoever wakes takes it away first, so that nobody is woken twice.
  */
 #ifndef GREEN_PARK_H
 #define GREEN_PARK_H

@@ -29,8 +29,8 @@
 #define GREEN__HOLDS(direction) ((unsigned)(direction) << 16)
 #define GREEN__RENEW 0x1000000u
 
-/* And the hub may work on a file: whoever waits for that is told of a close. A file's
- * position is waited for and held as a direction is. */
+/* And the hub may work on a file: whoever waits for that is told of a close. A
+ * file's position is waited for and held as a direction is. */
 #define GREEN__WORKS 0x2000000u
 #define GREEN__POSITION 4u
 

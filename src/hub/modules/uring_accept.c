@@ -135,8 +135,8 @@ static void release(struct green__uring *uring,
     green__system.release(listener);
 }
 
-/* The kernel has stopped accepting by itself, with somebody waiting. If it takes no
- * entry now, that one is to wait until the listener is readable. */
+/* The kernel has stopped accepting by itself, with somebody waiting. If it takes
+ * no entry now, that one is to wait until the listener is readable. */
 static void go_on(struct green_hub *hub, struct green__uring_listener *listener)
 {
     struct green_operation *operation = listener->waiting;
