@@ -219,6 +219,31 @@ START_TEST(from_a_signal_handler)
 }
 END_TEST
 
+static struct green_call last_words = {.callback = note};
+
+/* It has been cancelled already, and dies of it at the next point where one can. */
+static void *ask_and_die(void *arg)
+{
+    pthread_cancel(pthread_self());
+    green_hub_call_threadsafe(hub, &last_words);
+    pthread_testcancel();
+    return arg;
+}
+
+START_TEST(by_one_that_is_cancelled)
+{
+    pthread_t thread;
+    void *result = NULL;
+
+    ck_ok(pthread_create(&thread, NULL, ask_and_die, hub));
+    while (called == 0)
+        turn(GREEN_FOREVER);
+    ck_ok(pthread_join(thread, &result));
+    ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+    ck_ok(green_use_hub(hub_under_test())); /* waits for nobody */
+}
+END_TEST
+
 /* A greenthread waits in its own hub while another thread calls into it. */
 START_TEST(while_greenthreads_sleep)
 {
@@ -250,6 +275,7 @@ int main(void)
     tcase_add_test(others, many_threads_at_once);
     tcase_add_test(others, woken_each_time);
     tcase_add_test(others, from_a_signal_handler);
+    tcase_add_test(others, by_one_that_is_cancelled);
     tcase_add_test(others, while_greenthreads_sleep);
     return run_suite(suite);
 }

@@ -2,6 +2,10 @@
 #include "hub/hub.h"
 #include "support.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+
 static struct green_hub *hub;
 static int wakeups, called;
 
@@ -99,6 +103,72 @@ START_TEST(a_wake_for_nothing)
 }
 END_TEST
 
+/* ---- The hub goes ------------------------------------------------------ */
+
+static sem_t inside, hub_goes;
+static atomic_bool is_closed, woke_a_closed_one;
+
+static void close_slow(struct green_hub *h)
+{
+    (void)h;
+    atomic_store(&is_closed, true);
+}
+
+/* The one who wakes is held up here until the hub is about to go, and longer. */
+static void wakeup_slow(struct green_hub *h)
+{
+    (void)h;
+    ck_ok(sem_post(&inside));
+    ck_ok(sem_wait(&hub_goes));
+    for (int i = 0; i < 1000; i++)
+        sched_yield();
+    atomic_store(&woke_a_closed_one, atomic_load(&is_closed));
+}
+
+static const struct green_hub_module slow = {
+    .abi = GREEN_HUB_ABI,
+    .name = "slow",
+    .interest = interest,
+    .wait = wait,
+    .wakeup = wakeup_slow,
+    .close = close_slow,
+};
+
+static void tell_that_it_goes(struct green__lease *lease, bool forked)
+{
+    (void)lease, (void)forked;
+    ck_ok(sem_post(&hub_goes));
+}
+
+static void *ask(void *of_whom)
+{
+    ck_ok(green_hub_call_threadsafe(of_whom, &first));
+    return NULL;
+}
+
+/* It has called what it was asked to, and ends, while whoever asked is still about
+ * to wake it. */
+START_TEST(whoever_is_waking_it_is_waited_for)
+{
+    struct green__lease lease = {.end = tell_that_it_goes};
+    pthread_t thread;
+
+    ck_ok(sem_init(&inside, 0, 0));
+    ck_ok(sem_init(&hub_goes, 0, 0));
+    ck_ok(green_use_hub_module(&slow));
+    hub = green_get_hub();
+    green__hub_let(hub, &lease);
+    ck_ok(pthread_create(&thread, NULL, ask, hub));
+    ck_ok(sem_wait(&inside));
+    wait_and_dispatch();
+    ck_assert_int_eq(called, 1);
+    ck_ok(green_use_hub_module(&module));
+    ck_assert(is_closed);
+    ck_ok(pthread_join(thread, NULL));
+    ck_assert(!woke_a_closed_one);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("calls");
@@ -108,5 +178,6 @@ int main(void)
     tcase_add_test(tcase, one_wake_for_all_that_ask_during_a_wait);
     tcase_add_test(tcase, asked_for_between_two_waits);
     tcase_add_test(tcase, a_wake_for_nothing);
+    tcase_add_test(tcase, whoever_is_waking_it_is_waited_for);
     return run_suite(suite);
 }

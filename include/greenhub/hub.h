@@ -216,7 +216,8 @@ GREEN_API int green_hub_call(struct green_hub *hub, struct green_call *call);
 
 /*
  * The same from any thread, and from a signal handler; wakes the hub if it is
- * waiting. The hub must not be closed meanwhile.
+ * waiting. The hub must not be closed before it has called it; from then on it may,
+ * also while this has not returned yet.
  * Returns 0, or -1: EINVAL for NULL or no callback, EALREADY if it is pending.
  * Never switches.
  */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 
+#include "base/across.h"
 #include "base/system.h"
 #include "hub/hub.h"
 
@@ -78,6 +79,18 @@ void green__calls_close(struct green_hub *hub)
     errno = saved;
 }
 
+/*
+ * What somebody asked for may have been called, and the hub be about to go, before
+ * he has come back from waking it: that he wanted to find it here is not his fault.
+ */
+void green__calls_await_callers(struct green_hub *hub)
+{
+    unsigned round = 0;
+
+    while (atomic_load(&hub->callers) > 0)
+        green__across_back_off(&round);
+}
+
 int green__calls_open(struct green_hub *hub)
 {
     hub->calls_end = &hub->calls;
@@ -101,12 +114,11 @@ int green__calls_open(struct green_hub *hub)
 
 static void wake(struct green_hub *hub)
 {
-    const uint64_t one = 1;
     int saved = errno;
 
     if (hub->module->wakeup)
         hub->module->wakeup(hub);
-    else if (green__system.write(hub->wakeup_fd, &one, sizeof one) < 0)
+    else if (green__across_wake(hub->wakeup_fd) < 0)
         atomic_store(&hub->wakeup_sent, false); /* the next one tries again */
     errno = saved;
 }
@@ -133,6 +145,7 @@ int green_hub_call_threadsafe(struct green_hub *hub, struct green_call *call)
     }
     if (claim(call) < 0)
         return -1;
+    atomic_fetch_add(&hub->callers, 1);
     head = atomic_load_explicit(&hub->foreign_calls, memory_order_relaxed);
     do
         call->internal.next = head;
@@ -141,6 +154,7 @@ int green_hub_call_threadsafe(struct green_hub *hub, struct green_call *call)
         __atomic_store_n(&hub->called, true, __ATOMIC_RELAXED);
     if (!atomic_exchange(&hub->wakeup_sent, true))
         wake(hub);
+    atomic_fetch_sub(&hub->callers, 1); /* the hub may be gone from here on */
     return 0;
 }
 

@@ -51,6 +51,7 @@ struct green_hub {
     /* The same from other threads, newest first. */
     _Atomic(struct green_call *) foreign_calls;
     atomic_bool wakeup_sent; /* since the hub last went to wait */
+    atomic_uint callers;     /* of green_hub_call_threadsafe, inside it now */
     struct green_list leases;
     int wakeup_fd; /* when the module has no wakeup of its own; else -1 */
     struct green_listener wakeup_listener;
@@ -121,6 +122,7 @@ static inline struct green_hub *green__hub_here(void)
 int green__calls_open(struct green_hub *hub);
 void green__calls_close(struct green_hub *hub);
 void green__calls_forget(struct green_hub *hub);
+void green__calls_await_callers(struct green_hub *hub);
 bool green__calls_pending(struct green_hub *hub);
 bool green__calls_prepare(struct green_hub *hub); /* the same, before a wait */
 void green__calls_dispatch(struct green_hub *hub);

@@ -86,6 +86,7 @@ static void end_leases(struct green_hub *hub, bool forked)
 void green__hub_close(struct green_hub *hub)
 {
     end_leases(hub, false);
+    green__calls_await_callers(hub);
     /* The wake-up descriptor goes last: the module watches it. */
     if (hub->module->close)
         hub->module->close(hub);

@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <greenhub/io.h>
 
+#include "base/across.h"
 #include "base/system.h"
 #include "hub/hub.h"
 #include "net/address.h"
@@ -69,11 +69,12 @@ int green_server_stop(struct green_server *server)
 static void detach_server(struct green__run *run)
 {
     struct green_server *server = run->server;
+    unsigned round = 0;
 
     __atomic_store_n(&server->internal.state, NULL, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&server->internal.stop, __ATOMIC_SEQ_CST) >=
            GREEN__STOPPER)
-        sched_yield();
+        green__across_back_off(&round);
 }
 
 /* ---- Listeners -------------------------------------------------------- */

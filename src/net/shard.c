@@ -6,6 +6,7 @@
 
 #include <greenhub/io.h>
 
+#include "base/across.h"
 #include "base/system.h"
 
 /* How long accepting pauses at most when descriptors or memory ran out. */
@@ -21,12 +22,8 @@ struct connection {
 
 void green__shard_notify(struct green__shard *shard)
 {
-    uint64_t one = 1;
-    ssize_t n;
-
     /* It fails only when the counter is full, and then it is noticed too. */
-    n = write(shard->wake_fd, &one, sizeof one);
-    (void)n;
+    (void)green__across_wake(shard->wake_fd);
 }
 
 /* ---- Limits: the acceptor waits for a connection to finish ------------ */

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <linux/membarrier.h>
-#include <sched.h>
 
+#include "base/across.h"
 #include "base/self.h"
 #include "base/system.h"
 #include "sync/mailbox.h"
@@ -60,11 +60,13 @@ bool green__guard_own(struct green__guard *guard,
  * alone are over. It never waits while it is busy. */
 static void end_solitude(struct green__guard *guard)
 {
+    unsigned round = 0;
+
     atomic_store(&guard->stage, GREEN__COMING);
     while (green__system.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) < 0)
-        sched_yield(); /* out of memory in the kernel: it passes */
+        green__across_back_off(&round); /* the kernel's memory: it passes */
     while (atomic_load_explicit(&guard->busy, memory_order_acquire))
-        sched_yield();
+        green__across_back_off(&round);
     atomic_store_explicit(&guard->stage, GREEN__SHARED, memory_order_release);
 }
 

@@ -1,0 +1,37 @@
+#include "base/across.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/system.h"
+
+#define YIELDS 100
+#define NAP_NANOSECONDS 50000
+
+int green__across_wake(int eventfd)
+{
+    const uint64_t one = 1;
+    ssize_t written;
+    int state;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    written = green__system.write(eventfd, &one, sizeof one);
+    pthread_setcancelstate(state, &state);
+    return written < 0 ? -1 : 0;
+}
+
+void green__across_back_off(unsigned *round)
+{
+    const struct timespec nap = {.tv_nsec = NAP_NANOSECONDS};
+    int state;
+
+    if ((*round)++ < YIELDS) {
+        sched_yield();
+        return;
+    }
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    nanosleep(&nap, NULL);
+    pthread_setcancelstate(state, &state);
+}
