@@ -36,7 +36,9 @@ struct green_shared_event;
 GREEN_API struct green_shared_event *green_shared_event_create(void);
 
 /*
- * Frees an event that nobody uses or waits for any more. NULL is legal.
+ * Frees an event that nobody uses or waits for any more. Whoever has made it
+ * happen is through with it when another one's wait for it returns, also if his
+ * call has not returned yet. NULL is legal.
  * Cannot fail. Never switches.
  */
 GREEN_API void green_shared_event_destroy(struct green_shared_event *event);
@@ -84,7 +86,9 @@ green_shared_channel_create(size_t size, size_t capacity);
 
 /*
  * Frees a channel that nobody uses or waits for any more; what it holds is lost.
- * NULL is legal. Cannot fail. Never switches.
+ * As with an event, whoever has sent a value is through when it is received, and
+ * whoever has received it when its sending returns. NULL is legal. Cannot fail.
+ * Never switches.
  */
 GREEN_API void
 green_shared_channel_destroy(struct green_shared_channel *channel);

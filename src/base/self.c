@@ -31,8 +31,7 @@ static void thread_ends(void *value)
     if (self->hub)
         self->hub_layer->ends(self);
     if (self->mailbox)
-        self->mailbox_release(self->mailbox);
-    self->mailbox = NULL;
+        self->mailbox_layer->ends(self);
 }
 
 static void child_begins(void)
@@ -43,6 +42,8 @@ static void child_begins(void)
         self->scheduler_layer->forked(self);
     if (self->hub)
         self->hub_layer->forked(self);
+    if (self->mailbox)
+        self->mailbox_layer->forked(self);
 }
 
 static void set_up_process(void)

@@ -35,11 +35,9 @@ struct green__self {
     /* The scheduler while greenthreads run; NULL without one, and while callbacks
      * of the hub are called. What every green call asks first. */
     struct green__scheduler *running;
-    const struct green__layer *hub_layer, *scheduler_layer;
+    struct green__mailbox *mailbox; /* by which other OS threads wake them */
+    const struct green__layer *hub_layer, *scheduler_layer, *mailbox_layer;
     bool registered; /* its end will be noticed */
-    /* By which other OS threads wake its greenthreads, and what gives it back. */
-    struct green__mailbox *mailbox;
-    void (*mailbox_release)(struct green__mailbox *mailbox);
     char error[GREEN__ERROR_SIZE];
 };
 

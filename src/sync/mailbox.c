@@ -60,6 +60,32 @@ static void deliver(struct green_call *call)
     }
 }
 
+/* Quiet, and of no hub; whatever it was before. */
+static void reset(struct green__mailbox *mailbox)
+{
+    mailbox->hub = NULL;
+    mailbox->ring = GREEN__QUIET_BELL;
+    mailbox->call = (struct green_call){.callback = deliver, .arg = mailbox};
+    green__list_init(&mailbox->posts);
+}
+
+static void ends(struct green__self *self)
+{
+    green__mailbox_release(self->mailbox);
+    self->mailbox = NULL;
+}
+
+/* In a forked child nobody else is left, and what is shared is as it happened to
+ * be: it is left alone. Somebody may have been about to ring here. */
+static void forked(struct green__self *self)
+{
+    pthread_mutex_init(&self->mailbox->mutex, NULL);
+    reset(self->mailbox);
+    green__list_init(&self->mailbox->waiting);
+}
+
+static const struct green__layer layer = {.ends = ends, .forked = forked};
+
 static GREEN__COLD struct green__mailbox *make(struct green__self *self)
 {
     struct green__mailbox *mailbox = green__system.allocate(1, sizeof *mailbox);
@@ -76,10 +102,9 @@ static GREEN__COLD struct green__mailbox *make(struct green__self *self)
     }
     atomic_init(&mailbox->holders, 1);
     green__list_init(&mailbox->waiting);
-    green__list_init(&mailbox->posts);
-    mailbox->call = (struct green_call){.callback = deliver, .arg = mailbox};
+    reset(mailbox);
     self->mailbox = mailbox;
-    self->mailbox_release = green__mailbox_release;
+    self->mailbox_layer = &layer;
     return mailbox;
 }
 
@@ -115,6 +140,7 @@ void green__shared_post(struct green__visit *visit,
         green__wake_on(mailbox->scheduler, &place->waiter);
         return;
     }
+    place->posted = true;
     pthread_mutex_lock(&mailbox->mutex);
     green__list_append(&mailbox->posts, &place->post);
     if (mailbox->ring == GREEN__QUIET_BELL) {
@@ -166,30 +192,25 @@ static void withdraw(struct green__shared_place *place)
     green__visit_end(&visit);
 }
 
+/* Nobody rings it from here on. It may have been rung since it forgot its calls,
+ * by one that it will never make. */
 static void forget_hub(struct green__mailbox *mailbox)
 {
     pthread_mutex_lock(&mailbox->mutex);
     mailbox->hub = NULL;
+    mailbox->call.internal.pending = false;
     if (mailbox->ring == GREEN__RUNG)
         mailbox->ring = GREEN__QUIET_BELL;
     pthread_mutex_unlock(&mailbox->mutex);
 }
 
-/* In a forked child nobody else is left, and what is shared is as it happened to
- * be: it is left alone. */
-static void hub_goes(struct green__lease *lease, bool forked)
+static void hub_goes(struct green__lease *lease, bool is_child)
 {
     struct green__mailbox *mailbox =
         container_of(lease, struct green__mailbox, lease);
 
-    if (forked) {
-        pthread_mutex_init(&mailbox->mutex, NULL);
-        mailbox->ring = GREEN__QUIET_BELL;
-        mailbox->hub = NULL;
-        green__list_init(&mailbox->waiting);
-        green__list_init(&mailbox->posts);
-        return;
-    }
+    if (is_child)
+        return; /* forked() sees to it */
     forget_hub(mailbox);
     /* The latest first, so that what goes back comes to lie in its order. */
     while (!green__list_empty(&mailbox->waiting)) {
@@ -235,6 +256,7 @@ static int prepare(const struct green__visit *visit,
     place->shared = visit->shared;
     place->mailbox = visit->mailbox;
     place->settled = false;
+    place->posted = false;
     place->error = 0;
     place->waiter.thread = s->current;
     place->waiter.kind = kind;
@@ -261,6 +283,15 @@ static int give_up(struct green__shared_place *place, int error)
     return 0;
 }
 
+/* It was woken, and may free what it waited for: whoever woke it is still inside
+ * if the mailbox was rung for something else just then. */
+static void await_waker(struct green__shared_place *place)
+{
+    struct green__guard *guard = &place->shared->guard;
+
+    green__guard_leave(guard, green__guard_enter(guard, place->mailbox));
+}
+
 int green__shared_wait(struct green__visit *visit,
                        struct green__shared_line *line,
                        struct green__shared_place *place,
@@ -279,6 +310,8 @@ int green__shared_wait(struct green__visit *visit,
     result = green__park_on(place->mailbox->scheduler, &place->waiter);
     if (green__unlikely(result < 0))
         result = give_up(place, errno);
+    else if (place->posted)
+        await_waker(place);
     green__list_remove(&place->own);
     return result;
 }

@@ -13,7 +13,9 @@
  * One whose wait was ended by a kill or a timeout looks under the guard: if it is
  * still in line it leaves; if it is settled it takes its place back from the
  * mailbox, and has got what it waited for. So nothing is lost, and nobody touches
- * the stack that it is on afterwards.
+ * the stack that it is on afterwards. One that was woken from another OS thread
+ * passes through the guard, too: whoever woke it has left it then, and it may free
+ * the thing.
  *
  * When a hub goes with its greenthreads, those that wait are taken out of their
  * lines, and what they had been given, but had not come to see, is given back.
@@ -54,6 +56,7 @@ struct green__shared_place {
     struct green__mailbox *mailbox;
     struct green__waiter waiter;
     bool settled;
+    bool posted; /* by another OS thread */
     int error; /* what its call fails with; 0: it has got what it waited for */
     void *value;
 };
