@@ -248,13 +248,17 @@ static int start_thread(struct crew *crew)
     return 0;
 }
 
-/* As many as the queue has use for. With the lock held. An error only when there
- * is none at all: otherwise a job waits its turn. */
+/*
+ * As many as the queue has use for, and one for a job that was queued while the
+ * size was set to 0. With the lock held. An error only when there is none at all:
+ * otherwise a job waits its turn.
+ */
 static int start_threads(struct crew *crew)
 {
+    unsigned most = crew->most > 0 ? crew->most : 1;
     int error = 0;
 
-    while (!error && crew->queued > crew->idle && crew->threads < crew->most)
+    while (!error && crew->queued > crew->idle && crew->threads < most)
         error = start_thread(crew);
     return crew->threads ? 0 : error;
 }

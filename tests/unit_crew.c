@@ -1,0 +1,54 @@
+/* The crews' own side of a job. */
+#include "support.h"
+
+#include <semaphore.h>
+
+#include "base/system.h"
+#include "sync/crew.h"
+
+static sem_t begun;
+
+static long begin(void *arg)
+{
+    ck_ok(sem_post(&begun));
+    return (long)(intptr_t)arg;
+}
+
+static struct green_thread_pool_stats pool_now(void)
+{
+    struct green_thread_pool_stats stats;
+
+    ck_ok(green_thread_pool_stats(&stats));
+    return stats;
+}
+
+/* Another OS thread has made the pool smaller since this one looked at its size:
+ * the job is done all the same. */
+START_TEST(queued_after_the_last_thread_was_taken_away)
+{
+    struct green__job job = {
+        .crew = GREEN__THREAD_POOL,
+        .work = {.fn = begin, .arg = &begun},
+    };
+
+    ck_ok(sem_init(&begun, 0, 0));
+    green__list_init(&job.link);
+    ck_ok(green_thread_pool_resize(0));
+    ck_ok(green__crew_submit(&job));
+    ck_ok(sem_wait(&begun));
+    ck_assert_int_eq(green__crew_abandon(&job, false), GREEN__JOB_DONE);
+    ck_assert_int_eq(job.result, (long)(intptr_t)&begun);
+    /* The thread was for this one job. */
+    while (pool_now().threads > 0)
+        ck_ok(green_sleep(GREEN_MSEC));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("crew");
+    TCase *tcase = add_tcase(suite, "crew");
+
+    tcase_add_test(tcase, queued_after_the_last_thread_was_taken_away);
+    return run_suite(suite);
+}
