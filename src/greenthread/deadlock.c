@@ -48,6 +48,11 @@ static bool handles_signals(void)
     return false;
 }
 
+static bool was_called(const struct green_hub *hub)
+{
+    return __atomic_load_n(&hub->called, __ATOMIC_RELAXED);
+}
+
 static bool can_be_called(struct green_hub *hub)
 {
     /* Without a module's own way to be woken the loop listens too. */
@@ -55,8 +60,10 @@ static bool can_be_called(struct green_hub *hub)
 
     if (!hub->handed_out)
         return false;
-    return __atomic_load_n(&hub->called, __ATOMIC_RELAXED) ||
-           hub->listeners > own || has_other_threads() || handles_signals();
+    /* Asked once more in the end: the last other one may have called, and ended,
+     * while it was being looked for. */
+    return was_called(hub) || hub->listeners > own || has_other_threads() ||
+           handles_signals() || was_called(hub);
 }
 
 /* ---- Who waits for what ---------------------------------------------- */
