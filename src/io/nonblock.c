@@ -19,6 +19,30 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *entries;
 static size_t count, room;
 
+static void lock(void)
+{
+    pthread_mutex_lock(&mutex);
+}
+
+static void unlock(void)
+{
+    pthread_mutex_unlock(&mutex);
+}
+
+/* A forked child must not find it locked by a thread that it does not have. */
+static void set_up(void)
+{
+    (void)pthread_atfork(lock, unlock, unlock); /* or it is left to luck */
+}
+
+static void enter(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, set_up);
+    lock();
+}
+
 static struct entry *find(int fd)
 {
     for (size_t i = 0; i < count; i++)
@@ -75,9 +99,9 @@ int green__nonblock_set(int fd)
         errno = ENOTSOCK;
         return -1;
     }
-    pthread_mutex_lock(&mutex);
+    enter();
     result = set_locked(fd, flags, status.st_ino);
-    pthread_mutex_unlock(&mutex);
+    unlock();
     return result;
 }
 
@@ -88,20 +112,20 @@ void green__nonblock_duplicated(int fd, int duplicate)
 
     if (fstat(duplicate, &status) < 0)
         return;
-    pthread_mutex_lock(&mutex);
+    enter();
     entry = find(fd);
     if (entry && entry->inode == status.st_ino)
         (void)remember(duplicate, status.st_ino);
-    pthread_mutex_unlock(&mutex);
+    unlock();
 }
 
 void green__nonblock_forget(int fd)
 {
     struct entry *entry;
 
-    pthread_mutex_lock(&mutex);
+    enter();
     entry = find(fd);
     if (entry)
         *entry = entries[--count];
-    pthread_mutex_unlock(&mutex);
+    unlock();
 }
