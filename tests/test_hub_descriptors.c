@@ -248,6 +248,42 @@ START_TEST(closed_without_a_word_and_used_again)
 }
 END_TEST
 
+static int others[2];
+static struct green_listener successor = {.events = GREEN_READ,
+                                          .callback = note};
+
+/* Gives the number to something new, which somebody else waits for at once. */
+static void replace(struct green_listener *listener, unsigned events)
+{
+    note(listener, events);
+    if (events & GREEN_CLOSED)
+        return;
+    ck_ok(green_hub_forget(hub, listener->fd));
+    ck_assert_int_eq(dup2(others[0], listener->fd), listener->fd);
+    successor.fd = listener->fd;
+    ck_ok(green_hub_add(hub, &successor));
+}
+
+START_TEST(closed_and_used_again_by_one_that_is_called)
+{
+    struct green_listener l = {.events = GREEN_READ, .callback = replace};
+    int fds[2];
+
+    pipe_pair(fds);
+    pipe_pair(others);
+    l.fd = fds[0];
+    ck_ok(green_hub_add(hub, &l));
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    turn(GREEN_FOREVER);
+    ck_assert_int_eq(called, 1);
+    ck_assert_int_eq(closed, 1); /* the former one alone */
+    ck_assert_int_eq(write(others[1], "y", 1), 1);
+    turn(GREEN_FOREVER);
+    ck_assert_int_eq(called, 2);
+    ck_ok(green_hub_remove(hub, &successor));
+}
+END_TEST
+
 static void note_one(struct green_listener *listener, unsigned events)
 {
     note(listener, events);
@@ -305,5 +341,6 @@ int main(void)
     tcase_add_test(ends, told_of_the_end_one_may_add_itself_again);
     tcase_add_test(ends, a_number_used_again);
     tcase_add_test(ends, closed_without_a_word_and_used_again);
+    tcase_add_test(ends, closed_and_used_again_by_one_that_is_called);
     return run_suite(suite);
 }

@@ -226,6 +226,116 @@ START_TEST(in_a_callback)
 }
 END_TEST
 
+/* ---- What was being called when a callback forked ------------------------- */
+
+static int child_calls_it_again(struct green_call *call)
+{
+    calls = 0;
+    return green_hub_call(green_get_hub(), call) < 0 || turns(1) < 0 ||
+                   calls != 1
+               ? 1
+               : WELL;
+}
+
+static void fork_before_the_next(struct green_call *call)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(child_calls_it_again(call->arg));
+    fork_result = wait_child(pid);
+}
+
+START_TEST(before_another_call)
+{
+    struct green_call next = {.callback = count_call};
+    struct green_call call = {.callback = fork_before_the_next, .arg = &next};
+
+    ck_ok(green_hub_call(green_get_hub(), &call));
+    ck_ok(green_hub_call(green_get_hub(), &next));
+    ck_ok(turns(1));
+    ck_assert_int_eq(fork_result, WELL);
+    ck_assert_int_eq(calls, 1);
+}
+END_TEST
+
+static struct green_listener three[3]; /* the second one forks */
+
+static void is_called(struct green_listener *l, unsigned events)
+{
+    (void)l, (void)events;
+    calls++;
+}
+
+/* None of them is added, so that each can be, on the child's own hub. */
+static int child_adds_all_again(void)
+{
+    calls = 0;
+    for (int i = 0; i < 3; i++) {
+        three[i].callback = is_called;
+        if (green_hub_remove(green_get_hub(), &three[i]) == 0 ||
+            errno != ENOENT || green_hub_add(green_get_hub(), &three[i]) < 0)
+            return 1 + i;
+    }
+    return turns(1) < 0 || calls != 3 ? 4 : WELL;
+}
+
+static void fork_among_others(struct green_listener *l, unsigned events)
+{
+    pid_t pid = fork();
+
+    is_called(l, events);
+    if (pid == 0)
+        _exit(child_adds_all_again());
+    fork_result = wait_child(pid);
+}
+
+static void add_three(void)
+{
+    for (int i = 0; i < 3; i++) {
+        three[i] = (struct green_listener){
+            .fd = pipe_fds[0],
+            .events = GREEN_READ,
+            .callback = i == 1 ? fork_among_others : is_called,
+        };
+        ck_ok(green_hub_add(green_get_hub(), &three[i]));
+    }
+    ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
+}
+
+START_TEST(among_other_listeners)
+{
+    add_three();
+    ck_ok(turns(1));
+    ck_assert_int_eq(fork_result, WELL);
+    ck_assert_int_eq(calls, 3);
+    for (int i = 0; i < 3; i++)
+        ck_ok(green_hub_remove(green_get_hub(), &three[i]));
+}
+END_TEST
+
+/* The callbacks are called by green_hub_forget itself, and the child returns from
+ * it. */
+static void fork_and_return(struct green_listener *l, unsigned events)
+{
+    is_called(l, events);
+    ck_fails(green_use_hub(hub_under_test()), EBUSY);
+    fork_result = fork();
+}
+
+START_TEST(while_a_descriptor_is_forgotten)
+{
+    add_three();
+    three[1].callback = fork_and_return;
+    ck_ok(green_hub_forget(green_get_hub(), pipe_fds[0]));
+    if (fork_result == 0)
+        _exit(calls == 2 ? child_adds_all_again() : 5);
+    ck_assert_int_eq(wait_child(fork_result), WELL);
+    ck_assert_int_eq(calls, 3);
+    ck_fails(green_hub_remove(green_get_hub(), &three[2]), ENOENT);
+}
+END_TEST
+
 static void forks(void *arg)
 {
     pid_t pid = fork();
@@ -291,6 +401,9 @@ int main(void)
     tcase_add_test(tcase, the_parents_registrations_are_not_disturbed);
     tcase_add_test(tcase, a_greenthread_on_a_green_descriptor);
     tcase_add_loop_test(tcase, in_a_callback, 0, 2);
+    tcase_add_test(tcase, before_another_call);
+    tcase_add_test(tcase, among_other_listeners);
+    tcase_add_test(tcase, while_a_descriptor_is_forgotten);
     tcase_add_test(tcase, in_a_greenthread);
     tcase_add_test(tcase, the_childs_descriptors_are_its_own);
     tcase_add_test(tcase, a_child_of_a_child);

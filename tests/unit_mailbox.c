@@ -57,7 +57,8 @@ static void be_woken_from_outside(void)
 
 /* ---- A hub goes ------------------------------------------------------------ */
 
-static void send_before_the_mailbox_knows(struct green__lease *lease, bool forked)
+static void send_before_the_mailbox_knows(struct green__lease *lease,
+                                          bool forked)
 {
     (void)lease, (void)forked;
     have_it_sent();

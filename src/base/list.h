@@ -65,6 +65,13 @@ static inline void green__list_splice(struct green_list *to,
     green__list_init(from);
 }
 
+/* Moves all of `from` in front of `to`. */
+static inline void green__list_splice_front(struct green_list *to,
+                                            struct green_list *from)
+{
+    green__list_splice(to->next, from);
+}
+
 #define green__list_each(list, link)                                           \
     for ((link) = (list)->next; (link) != (list); (link) = (link)->next)
 

@@ -60,11 +60,18 @@ static void take_foreign(struct green_hub *hub)
     }
 }
 
+static void release_all(struct green_call *call)
+{
+    for (; call; call = call->internal.next)
+        release(call);
+}
+
 void green__calls_forget(struct green_hub *hub)
 {
     take_foreign(hub);
-    for (struct green_call *call = hub->calls; call; call = call->internal.next)
-        release(call);
+    release_all(hub->due_calls);
+    release_all(hub->calls);
+    hub->due_calls = NULL;
     hub->calls = NULL;
     hub->calls_end = &hub->calls;
 }
@@ -181,15 +188,13 @@ void green__calls_dispatch(struct green_hub *hub)
     struct green_call *call;
 
     take_foreign(hub);
-    call = hub->calls;
+    hub->due_calls = hub->calls;
     hub->calls = NULL;
     hub->calls_end = &hub->calls;
-    while (call && !hub->dead) {
-        struct green_call *next = call->internal.next;
-
+    while ((call = hub->due_calls) != NULL) {
+        hub->due_calls = call->internal.next;
         release(call);
         hub->stats.calls++;
         call->callback(call); /* may free it */
-        call = next;
     }
 }

@@ -7,11 +7,6 @@
 #include "base/system.h"
 #include "hub/hub.h"
 
-static struct green_listener *listener_of(struct green_list *link)
-{
-    return container_of(link, struct green_listener, internal.link);
-}
-
 static struct green__edge *edge_of(struct green_list *link)
 {
     return container_of(link, struct green__edge, link);
@@ -38,16 +33,16 @@ static void forget_waiting(struct green__descriptor *d)
 {
     while (!green__list_empty(&d->edges))
         green__list_remove(d->edges.next);
-    while (!green__list_empty(&d->listeners)) {
-        listener_of(d->listeners.next)->internal.added = false;
-        green__list_remove(d->listeners.next);
-    }
+    green__listeners_forget(&d->listeners);
 }
 
 void green__descriptors_forget(struct green_hub *hub)
 {
     struct green__descriptors *table = &hub->descriptors;
 
+    for (struct green__aside *aside = table->asides; aside;
+         aside = aside->outer)
+        green__listeners_forget(&aside->listeners);
     for (size_t i = 0; i < table->chunk_count; i++)
         for (size_t j = 0; table->chunks[i] && j < GREEN__CHUNK; j++)
             forget_waiting(&table->chunks[i]->entries[j]);
@@ -172,7 +167,7 @@ static unsigned wanted(const struct green_hub *hub,
     struct green_list *link;
 
     green__list_each (&d->listeners, link)
-        events |= listener_of(link)->events;
+        events |= green__listener_of(link)->events;
     if (!events && (hub->module->capabilities & GREEN_HUB_EDGE))
         return wanted_by_edge_module(d);
     return events | wanted_by_edges(d, enough & ~events);
@@ -201,7 +196,8 @@ int green__descriptor_tell(struct green_hub *hub, struct green__descriptor *d,
     return 0;
 }
 
-static void mark_changed(struct green_hub *hub, struct green__descriptor *d)
+void green__descriptor_changed(struct green_hub *hub,
+                               struct green__descriptor *d)
 {
     if (d->flags & GREEN__CHANGED)
         return;
@@ -210,8 +206,8 @@ static void mark_changed(struct green_hub *hub, struct green__descriptor *d)
     hub->descriptors.changed = d;
 }
 
-/* Somebody new waits: the module must know now, and the caller its answer. */
-static int tell_of_more(struct green_hub *hub, struct green__descriptor *d)
+int green__descriptor_tell_of_more(struct green_hub *hub,
+                                   struct green__descriptor *d)
 {
     unsigned to = wanted(hub, d, GREEN__READ_WRITE);
 
@@ -239,9 +235,8 @@ static void queue(struct green_hub *hub, struct green__descriptor *d)
     table->ready_end = &d->next_ready;
 }
 
-/* Always ready: to be delivered in the next turn, and so on. */
-static void queue_always_ready(struct green_hub *hub,
-                               struct green__descriptor *d)
+void green__descriptor_queue_always(struct green_hub *hub,
+                                    struct green__descriptor *d)
 {
     d->reported |= GREEN__READ_WRITE;
     queue(hub, d);
@@ -264,63 +259,6 @@ bool green__descriptors_prepare(struct green_hub *hub)
         }
     }
     return hub->descriptors.ready != NULL;
-}
-
-/* ---- Listeners ------------------------------------------------------- */
-
-int green_hub_add(struct green_hub *hub, struct green_listener *listener)
-{
-    struct green__descriptor *d;
-
-    if (!hub || !listener || !listener->callback || !listener->events ||
-        (listener->events & ~GREEN__READ_WRITE)) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (listener->internal.added) {
-        errno = EEXIST;
-        return -1;
-    }
-    d = green__descriptor_get(hub, listener->fd);
-    if (!d)
-        return -1;
-    /* What a former file of this number was is not known to hold for this. */
-    if (d->flags & GREEN__ALWAYS_READY)
-        d->reported = 0;
-    d->flags &= (uint8_t)~GREEN__ALWAYS_READY;
-    green__list_append(&d->listeners, &listener->internal.link);
-    if (tell_of_more(hub, d) < 0) {
-        if (errno != EPERM) {
-            green__list_remove(&listener->internal.link);
-            return -1;
-        }
-        queue_always_ready(hub, d);
-    }
-    listener->internal.turn = hub->stats.turns;
-    listener->internal.added = true;
-    hub->listeners++;
-    return 0;
-}
-
-int green_hub_remove(struct green_hub *hub, struct green_listener *listener)
-{
-    struct green__descriptor *d;
-
-    if (!hub || !listener) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (!listener->internal.added) {
-        errno = ENOENT;
-        return -1;
-    }
-    d = green__descriptor_peek(hub, listener->fd);
-    listener->internal.added = false;
-    hub->listeners--;
-    green__list_remove(&listener->internal.link);
-    if (d)
-        mark_changed(hub, d);
-    return 0;
 }
 
 /* ---- Edges ----------------------------------------------------------- */
@@ -349,7 +287,7 @@ int green__edge_wait(struct green_hub *hub, struct green__descriptor *d,
                 (d->interest & edge->events) == edge->events;
 
     link_by_ticket(hub, d, edge);
-    if (!told && green__unlikely(tell_of_more(hub, d) < 0)) {
+    if (!told && green__unlikely(green__descriptor_tell_of_more(hub, d) < 0)) {
         green__list_remove(&edge->link);
         return -1;
     }
@@ -374,7 +312,7 @@ void green__edge_stop(struct green_hub *hub, struct green__edge *edge)
 
     green__list_remove(&edge->link);
     if (d && !(d->interest & GREEN_EDGE))
-        mark_changed(hub, d);
+        green__descriptor_changed(hub, d);
 }
 
 static void wake_first(struct green__descriptor *d, unsigned direction,
@@ -406,28 +344,13 @@ void green__edge_pass(struct green__descriptor *d, unsigned events)
 /* Tells all who wait; each is off the list before it is called. */
 static void tell_closed(struct green_hub *hub, struct green__descriptor *d)
 {
-    const unsigned events =
-        GREEN_CLOSED | GREEN_ERROR | GREEN_HANGUP | GREEN__READ_WRITE;
-    struct green_list told;
-
     while (!green__list_empty(&d->edges)) {
         struct green__edge *edge = edge_of(d->edges.next);
 
         green__list_remove(&edge->link);
-        edge->callback(edge, events);
+        edge->callback(edge, GREEN__ALL_CLOSED);
     }
-    /* Moved aside: who adds itself again waits for the number's next life. */
-    green__list_init(&told);
-    green__list_splice(&told, &d->listeners);
-    while (!green__list_empty(&told) && !hub->dead) {
-        struct green_listener *listener = listener_of(told.next);
-
-        green__list_remove(&listener->internal.link);
-        listener->internal.added = false;
-        hub->listeners--;
-        listener->callback(listener, events);
-    }
-    green__list_splice(&d->listeners, &told);
+    green__listeners_tell_closed(hub, d);
 }
 
 /* The number's life is over; what belongs to the next is set anew. */
@@ -442,7 +365,7 @@ static void end_life(struct green_hub *hub, struct green__descriptor *d)
     d->file = 0;
     if (!green__list_empty(&d->edges) || !green__list_empty(&d->listeners))
         tell_closed(hub, d);
-    if (green__unlikely(hub->module->let_go != NULL))
+    if (green__unlikely(hub->module->let_go != NULL) && !hub->dead)
         hub->module->let_go(hub, d->fd);
 }
 
@@ -497,40 +420,6 @@ void green_hub_ready(struct green_hub *hub, uint64_t token, unsigned events)
     }
 }
 
-/* Calls the listeners that were there before this dispatch began. */
-static void call_listeners(struct green_hub *hub, struct green__descriptor *d,
-                           unsigned events)
-{
-    uint32_t generation = d->generation;
-    struct green_list done;
-
-    green__list_init(&done);
-    while (!green__list_empty(&d->listeners) && d->generation == generation) {
-        struct green_list *link = d->listeners.next;
-        struct green_listener *listener = listener_of(link);
-
-        /* Moved aside, so that callbacks may add and remove any of them. */
-        green__list_remove(link);
-        green__list_append(&done, link);
-        if (listener->internal.turn == hub->stats.turns)
-            continue;
-        if (listener->events & events) {
-            listener->callback(
-                listener, events & (listener->events | ~GREEN__READ_WRITE));
-            if (hub->dead)
-                return;
-        }
-    }
-    if (d->generation == generation) {
-        green__list_splice(&d->listeners, &done);
-        return;
-    }
-    /* Closed by a callback: those that had been called are told as well. */
-    green__list_splice(&done, &d->listeners);
-    green__list_splice(&d->listeners, &done);
-    tell_closed(hub, d);
-}
-
 static void deliver(struct green_hub *hub, struct green__descriptor *d)
 {
     unsigned events = d->reported;
@@ -549,13 +438,13 @@ static void deliver(struct green_hub *hub, struct green__descriptor *d)
     if (!green__list_empty(&d->edges)) {
         green__edge_pass(d, events);
         if (!(d->interest & GREEN_EDGE))
-            mark_changed(hub, d);
+            green__descriptor_changed(hub, d);
     }
     if (!green__list_empty(&d->listeners))
-        call_listeners(hub, d, events);
+        green__listeners_call(hub, d, events);
     if (green__unlikely(d->flags & GREEN__ALWAYS_READY) && !hub->dead &&
         !green__list_empty(&d->listeners))
-        queue_always_ready(hub, d);
+        green__descriptor_queue_always(hub, d);
 }
 
 void green__descriptors_dispatch(struct green_hub *hub)

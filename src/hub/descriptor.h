@@ -77,6 +77,22 @@ struct green__descriptor {
     uint32_t file; /* src/io's, about the open file */
 };
 
+static inline struct green_listener *green__listener_of(struct green_list *link)
+{
+    return container_of(link, struct green_listener, internal.link);
+}
+
+/* Listeners that are being called, which are in no descriptor's list meanwhile. A
+ * fork in a callback finds them here. */
+struct green__aside {
+    struct green_list listeners;
+    struct green__aside *outer;
+};
+
+/* What those are told who wait for a descriptor that is closed. */
+#define GREEN__ALL_CLOSED                                                      \
+    (GREEN_CLOSED | GREEN_ERROR | GREEN_HANGUP | GREEN__READ_WRITE)
+
 /* Chunks, so that entries keep their place. */
 #define GREEN__CHUNK 256
 
@@ -91,6 +107,7 @@ struct green__descriptors {
     struct green__descriptor *changed;
     struct green__descriptor *ready, **ready_end; /* for the next dispatch */
     struct green__descriptor *batch;              /* of this dispatch */
+    struct green__aside *asides;                  /* innermost first */
     uint32_t tickets; /* handed out to edges, in the order of coming */
     bool sweeping;    /* sweep_timer is armed */
     struct green_timer sweep_timer;
@@ -156,6 +173,27 @@ void green__descriptor_closed(struct green_hub *hub, int fd);
 /* The change of interest that the module is told of. 0 or -1 with errno. */
 int green__descriptor_tell(struct green_hub *hub, struct green__descriptor *d,
                            unsigned to);
+
+/* Somebody new waits: the module must know now, and the caller its answer. */
+int green__descriptor_tell_of_more(struct green_hub *hub,
+                                   struct green__descriptor *d);
+
+/* Somebody waits no more: before the next wait the module is told. */
+void green__descriptor_changed(struct green_hub *hub,
+                               struct green__descriptor *d);
+
+/* Always ready: to be delivered in the next turn, and so on. */
+void green__descriptor_queue_always(struct green_hub *hub,
+                                    struct green__descriptor *d);
+
+/* listener.c: calls those that were there before this dispatch began. */
+void green__listeners_call(struct green_hub *hub, struct green__descriptor *d,
+                           unsigned events);
+/* Tells all that the number's life is over. */
+void green__listeners_tell_closed(struct green_hub *hub,
+                                  struct green__descriptor *d);
+/* They are not added any more. */
+void green__listeners_forget(struct green_list *listeners);
 
 /* Has somebody who waits in vain noticed: sweep.c. */
 void green__descriptors_sweep_later(struct green_hub *hub);

@@ -48,6 +48,7 @@ struct green_hub {
 
     /* Functions to be called in the next turn, in order. */
     struct green_call *calls, **calls_end;
+    struct green_call *due_calls; /* of this dispatch */
     /* The same from other threads, newest first. */
     _Atomic(struct green_call *) foreign_calls;
     atomic_bool wakeup_sent; /* since the hub last went to wait */
@@ -117,6 +118,10 @@ static inline struct green_hub *green__hub_here(void)
 {
     return green__self_here.hub;
 }
+
+/* loop.c: callbacks are being called, in which nothing blocks. */
+void green__dispatch_begins(struct green_hub *hub);
+void green__dispatch_ends(struct green_hub *hub);
 
 /* calls.c */
 int green__calls_open(struct green_hub *hub);

@@ -215,14 +215,27 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
     return result;
 }
 
+void green__dispatch_begins(struct green_hub *hub)
+{
+    hub->dispatching = true;
+    hub->owner->running = NULL;
+}
+
+void green__dispatch_ends(struct green_hub *hub)
+{
+    hub->dispatching = false;
+    /* With between_turns the scheduler is this hub's. */
+    if (hub->between_turns && !hub->dead)
+        hub->owner->running = hub->owner->scheduler;
+}
+
 int green_hub_dispatch(struct green_hub *hub)
 {
     if (!hub)
         return green__refuse(EINVAL);
     if (hub->dispatching)
         return green__refuse(EBUSY);
-    hub->dispatching = true;
-    hub->owner->running = NULL;
+    green__dispatch_begins(hub);
     hub->stats.turns++;
     if (green__calls_pending(hub))
         green__calls_dispatch(hub);
@@ -233,10 +246,7 @@ int green_hub_dispatch(struct green_hub *hub)
         green__operations_dispatch(hub);
     if (!hub->dead)
         green__descriptors_dispatch(hub);
-    hub->dispatching = false;
-    /* With between_turns the scheduler is this hub's. */
-    if (hub->between_turns && !hub->dead)
-        hub->owner->running = hub->owner->scheduler;
+    green__dispatch_ends(hub);
     return 0;
 }
 

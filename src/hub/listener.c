@@ -1,0 +1,152 @@
+/*
+ * Public listeners: added, removed, called. While they are called they lie in a
+ * list aside, so that callbacks may add and remove any of them.
+ */
+#include <errno.h>
+
+#include "hub/hub.h"
+
+void green__listeners_forget(struct green_list *listeners)
+{
+    while (!green__list_empty(listeners)) {
+        green__listener_of(listeners->next)->internal.added = false;
+        green__list_remove(listeners->next);
+    }
+}
+
+/* ---- Listeners ------------------------------------------------------- */
+
+int green_hub_add(struct green_hub *hub, struct green_listener *listener)
+{
+    struct green__descriptor *d;
+
+    if (!hub || !listener || !listener->callback || !listener->events ||
+        (listener->events & ~GREEN__READ_WRITE)) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (listener->internal.added) {
+        errno = EEXIST;
+        return -1;
+    }
+    d = green__descriptor_get(hub, listener->fd);
+    if (!d)
+        return -1;
+    /* What a former file of this number was is not known to hold for this. */
+    if (d->flags & GREEN__ALWAYS_READY)
+        d->reported = 0;
+    d->flags &= (uint8_t)~GREEN__ALWAYS_READY;
+    green__list_append(&d->listeners, &listener->internal.link);
+    if (green__descriptor_tell_of_more(hub, d) < 0) {
+        if (errno != EPERM) {
+            green__list_remove(&listener->internal.link);
+            return -1;
+        }
+        green__descriptor_queue_always(hub, d);
+    }
+    listener->internal.turn = hub->stats.turns;
+    listener->internal.added = true;
+    hub->listeners++;
+    return 0;
+}
+
+int green_hub_remove(struct green_hub *hub, struct green_listener *listener)
+{
+    struct green__descriptor *d;
+
+    if (!hub || !listener) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (!listener->internal.added) {
+        errno = ENOENT;
+        return -1;
+    }
+    d = green__descriptor_peek(hub, listener->fd);
+    listener->internal.added = false;
+    hub->listeners--;
+    green__list_remove(&listener->internal.link);
+    if (d)
+        green__descriptor_changed(hub, d);
+    return 0;
+}
+
+/* ---- Called --------------------------------------------------------- */
+
+static void aside_begin(struct green_hub *hub, struct green__aside *aside)
+{
+    green__list_init(&aside->listeners);
+    aside->outer = hub->descriptors.asides;
+    hub->descriptors.asides = aside;
+}
+
+static void aside_end(struct green_hub *hub, const struct green__aside *aside)
+{
+    hub->descriptors.asides = aside->outer;
+}
+
+static void tell_one(struct green_hub *hub, struct green_listener *listener)
+{
+    green__list_remove(&listener->internal.link);
+    listener->internal.added = false;
+    hub->listeners--;
+    listener->callback(listener, GREEN__ALL_CLOSED);
+}
+
+static void tell_all(struct green_hub *hub, struct green__aside *told)
+{
+    while (!green__list_empty(&told->listeners) && !hub->dead)
+        tell_one(hub, green__listener_of(told->listeners.next));
+}
+
+/* Who adds itself again waits for the number's next life. Outside of a turn the
+ * callbacks are a dispatch of their own. */
+void green__listeners_tell_closed(struct green_hub *hub,
+                                  struct green__descriptor *d)
+{
+    bool nested = hub->dispatching;
+    struct green__aside told;
+
+    if (green__list_empty(&d->listeners))
+        return;
+    if (!nested)
+        green__dispatch_begins(hub);
+    aside_begin(hub, &told);
+    green__list_splice(&told.listeners, &d->listeners);
+    tell_all(hub, &told);
+    aside_end(hub, &told);
+    if (!nested)
+        green__dispatch_ends(hub);
+}
+
+static void call_one(struct green_hub *hub, struct green_listener *listener,
+                     unsigned events)
+{
+    if (listener->internal.turn != hub->stats.turns &&
+        (listener->events & events))
+        listener->callback(listener,
+                           events & (listener->events | ~GREEN__READ_WRITE));
+}
+
+void green__listeners_call(struct green_hub *hub, struct green__descriptor *d,
+                           unsigned events)
+{
+    uint32_t generation = d->generation;
+    struct green__aside done;
+
+    aside_begin(hub, &done);
+    while (!green__list_empty(&d->listeners) && d->generation == generation &&
+           !hub->dead) {
+        struct green_list *link = d->listeners.next;
+
+        green__list_remove(link);
+        green__list_append(&done.listeners, link);
+        call_one(hub, green__listener_of(link), events);
+    }
+    /* Closed by a callback: those that had been called are told as well. */
+    if (d->generation != generation)
+        tell_all(hub, &done);
+    else if (!hub->dead)
+        green__list_splice_front(&d->listeners, &done.listeners);
+    aside_end(hub, &done);
+}
