@@ -13,9 +13,11 @@ static struct {
     int changes, error;
 } told;
 
-static uint64_t reports[8];
-static unsigned reported_events[8];
-static int report_count;
+#define MANY (2 * GREEN__MOST_A_TURN + 10)
+
+static uint64_t reports[MANY];
+static unsigned reported_events[MANY];
+static int report_count, waits;
 
 static int interest(struct green_hub *hub, int fd, uint64_t token,
                     unsigned from, unsigned to)
@@ -32,6 +34,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
 static int wait(struct green_hub *hub, green_time timeout)
 {
     (void)timeout;
+    waits++;
     for (int i = 0; i < report_count; i++)
         green_hub_ready(hub, reports[i], reported_events[i]);
     report_count = 0;
@@ -53,7 +56,7 @@ static struct green_hub_module module = {
 };
 
 static struct green_hub *hub;
-static int called[16], calls;
+static int called[MANY], calls;
 static unsigned last_events;
 
 struct numbered {
@@ -225,6 +228,91 @@ START_TEST(passed_on_to_the_next)
 }
 END_TEST
 
+/* ---- Portions -------------------------------------------------------- */
+
+static void report_many(struct numbered edges[MANY])
+{
+    for (int i = 0; i < MANY; i++) {
+        struct green__descriptor *d = green__descriptor_get(hub, i);
+
+        edges[i] = edge_of(i, GREEN_READ, i);
+        ck_ok(green__edge_wait(hub, d, &edges[i].edge));
+        report(told.token, GREEN_READ);
+    }
+}
+
+/* And nothing else is asked for before. */
+START_TEST(many_come_in_portions)
+{
+    struct numbered edges[MANY];
+
+    report_many(edges);
+    turn();
+    ck_assert_int_eq(calls, GREEN__MOST_A_TURN);
+    turn();
+    ck_assert_int_eq(calls, 2 * GREEN__MOST_A_TURN);
+    ck_assert_int_eq(waits, 1);
+    turn();
+    ck_assert_int_eq(calls, MANY);
+    ck_assert_int_eq(waits, 1);
+    for (int i = 0; i < MANY; i++)
+        ck_assert_int_eq(called[i], i);
+    turn();
+    ck_assert_int_eq(waits, 2);
+}
+END_TEST
+
+/* Its number may be somebody else's when its turn comes. */
+START_TEST(closed_before_its_portion)
+{
+    struct numbered edges[MANY], next = edge_of(MANY - 1, GREEN_READ, 1);
+
+    report_many(edges);
+    turn();
+    green__descriptor_closed(hub, MANY - 1);
+    ck_assert_int_eq(calls, GREEN__MOST_A_TURN + 1);
+    ck_assert_int_eq(called[GREEN__MOST_A_TURN], MANY - 1);
+    ck_assert_uint_ne(last_events & GREEN_CLOSED, 0);
+    ck_ok(green__edge_wait(hub, green__descriptor_opened(hub, MANY - 1),
+                           &next.edge));
+    turn();
+    turn();
+    ck_assert_int_eq(calls, MANY);
+    turn();
+    ck_assert_int_eq(waits, 2);
+    ck_assert_int_eq(calls, MANY);
+}
+END_TEST
+
+static void ignore(struct green_listener *listener, unsigned events)
+{
+    (void)listener, (void)events;
+    calls++;
+}
+
+/* Those that are ready in each turn are not what the module owes. */
+START_TEST(always_ready_ones_do_not_keep_the_module_waiting)
+{
+    static struct green_listener listeners[MANY];
+    int waits_before;
+
+    told.error = EPERM;
+    for (int i = 0; i < MANY; i++) {
+        listeners[i] = (struct green_listener){
+            .fd = i, .events = GREEN_READ, .callback = ignore};
+        ck_ok(green_hub_add(hub, &listeners[i]));
+    }
+    for (int i = 0; i < 3; i++)
+        turn();
+    ck_assert_int_eq(calls, MANY);
+    waits_before = waits;
+    for (int i = 0; i < 3; i++)
+        turn();
+    ck_assert_int_eq(calls, 2 * MANY);
+    ck_assert_int_eq(waits, waits_before + 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("descriptor");
@@ -237,5 +325,8 @@ int main(void)
     tcase_add_test(tcase, edges_cost_no_change);
     tcase_add_test(tcase, refused_by_the_module);
     tcase_add_test(tcase, passed_on_to_the_next);
+    tcase_add_test(tcase, many_come_in_portions);
+    tcase_add_test(tcase, closed_before_its_portion);
+    tcase_add_test(tcase, always_ready_ones_do_not_keep_the_module_waiting);
     return run_suite(suite);
 }

@@ -335,7 +335,8 @@ GREEN_API int green_hub_wait(struct green_hub *hub, green_time timeout);
 
 /*
  * Second half of a turn: calls what is due, never blocks: calls, then timers,
- * then listeners.
+ * then listeners. Of very many listeners that are due it calls some; the next turn
+ * does not wait, and goes on with the rest.
  * Returns 0, or -1: EINVAL for NULL, EBUSY from a callback.
  * Never switches. The hub's own thread.
  */

@@ -223,6 +223,7 @@ static void queue(struct green_hub *hub, struct green__descriptor *d)
     if (d->flags & GREEN__QUEUED)
         return;
     d->flags |= GREEN__QUEUED;
+    table->queued++;
     if (green__chaos(2)) {
         d->next_ready = table->ready;
         if (!table->ready)
@@ -447,17 +448,27 @@ static void deliver(struct green_hub *hub, struct green__descriptor *d)
         green__descriptor_queue_always(hub, d);
 }
 
+/*
+ * In portions, so that whoever is woken runs before what the waking touched, and
+ * what the kernel has just looked at, has left the cache; the rest is owed, and
+ * the module is not asked again until it is paid.
+ */
 void green__descriptors_dispatch(struct green_hub *hub)
 {
     struct green__descriptors *table = &hub->descriptors;
+    size_t count;
 
-    table->batch = table->ready;
-    table->ready = NULL;
-    table->ready_end = &table->ready;
-    while (table->batch && !hub->dead) {
-        struct green__descriptor *d = table->batch;
+    if (!table->owed)
+        table->owed = table->queued;
+    count = table->owed < GREEN__MOST_A_TURN ? table->owed : GREEN__MOST_A_TURN;
+    table->owed -= count;
+    table->queued -= count;
+    while (count-- > 0 && !hub->dead) {
+        struct green__descriptor *d = table->ready;
 
-        table->batch = d->next_ready;
+        table->ready = d->next_ready;
+        if (!table->ready)
+            table->ready_end = &table->ready;
         deliver(hub, d);
     }
 }

@@ -101,13 +101,21 @@ struct green__descriptor_chunk {
     char module_bytes[]; /* GREEN__CHUNK times the module's descriptor_size */
 };
 
+/*
+ * So many are told of events in one turn. With one in line for each of 5,000
+ * connections an echo took 1.08 of a loop by hand on epolls where it had taken
+ * 1.16 with all at once, on libevent 1.15 where it had taken 1.58.
+ */
+#define GREEN__MOST_A_TURN 64
+
 struct green__descriptors {
     struct green__descriptor_chunk **chunks;
     size_t chunk_count;
     struct green__descriptor *changed;
     struct green__descriptor *ready, **ready_end; /* for the next dispatch */
-    struct green__descriptor *batch;              /* of this dispatch */
-    struct green__aside *asides;                  /* innermost first */
+    size_t queued;                                /* of them */
+    size_t owed;                 /* of those, the ones of the last wait */
+    struct green__aside *asides; /* innermost first */
     uint32_t tickets; /* handed out to edges, in the order of coming */
     bool sweeping;    /* sweep_timer is armed */
     struct green_timer sweep_timer;

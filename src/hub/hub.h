@@ -6,7 +6,8 @@
  *
  *     green_hub_wait:      apply changes of interest → module->wait
  *                          → green_hub_ready() for each descriptor: queued
- *     green_hub_dispatch:  calls → timers → deliver what was queued
+ *     green_hub_dispatch:  calls → timers → deliver what was queued, in portions:
+ *                          while some is left, turns go without module->wait
  */
 #ifndef GREEN_HUB_INTERNAL_H
 #define GREEN_HUB_INTERNAL_H

@@ -205,10 +205,11 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
     clock = green__clock();
     timeout = begin_wait(hub, timeout, clock);
     hub->stats.waits += timeout > 0;
-    result = hub->module->wait(hub, timeout);
+    /* What it has reported comes first: see green__descriptors_dispatch. */
+    result = hub->descriptors.owed ? 0 : hub->module->wait(hub, timeout);
     error = errno;
     hub->run_start = green__clock();
-    if (timeout == 0)
+    if (timeout == 0 && !hub->descriptors.owed)
         hub->look_cost = hub->run_start - clock;
     hub->turn_time = hub->module->now ? hub->module->now(hub) : hub->run_start;
     errno = error;
