@@ -118,6 +118,10 @@ void loop_idle(struct watch *watch, enum direction direction);
 /* The descriptor stands for something new, or is closed. */
 void loop_forget(struct watch *watch);
 
+/* Makes a forked child's hub if there is none yet, which runs Python. 0 or -1 with
+ * errno. */
+int loop_use(struct loop *loop);
+
 /* Asks the system, without the GIL if that may block; then the ready ones are
  * queued. 0 or -1 with errno. */
 int loop_wait(struct loop *loop, green_time timeout);

@@ -313,11 +313,16 @@ static int open_anew(struct loop *loop)
     return 0;
 }
 
+int loop_use(struct loop *loop)
+{
+    return loop->hub ? 0 : open_anew(loop);
+}
+
 int loop_tell(struct watch *watch, enum direction direction, bool anew)
 {
     struct loop *loop = watch->loop;
 
-    if (!loop->hub && open_anew(loop) < 0)
+    if (loop_use(loop) < 0)
         return -1;
     if (watch->sides[direction].added) {
         if (!anew)
@@ -430,8 +435,6 @@ int loop_wait(struct loop *loop, green_time timeout)
     green_time start = 0;
     int result;
 
-    if (!loop->hub && open_anew(loop) < 0)
-        return -1;
     loop->turns++;
     loop->asked = loop->births;
     /* Code that never blocks is looked after as well, every so often. */

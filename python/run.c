@@ -136,21 +136,44 @@ static int deliver_watched(struct hub *hub)
     return call_step(hub, "block_detect_post");
 }
 
+/*
+ * The rest of a timeout that timers leave which nobody has looked at. There are
+ * some if another thread has armed one since: it could not wake a hub that did not
+ * sleep yet.
+ */
+static green_time until_next(const struct hub *hub, green_time timeout)
+{
+    double now = schedule_clock();
+
+    for (size_t i = 0; i < hub->next.count; i++) {
+        green_time left = to_timeout(hub->next.items[i].when - now);
+
+        timeout = left < timeout ? left : timeout;
+    }
+    return timeout;
+}
+
 static int wait_for(struct hub *hub, green_time timeout)
 {
     struct loop *loop = hub_loop(hub);
 
     if (!loop)
         return -1;
-    if (timeout == 0 && loop->added == 0 && loop->hub)
+    if (loop_use(loop) < 0)
+        goto failed;
+    if (timeout > 0 && hub->next.count > 0)
+        timeout = until_next(hub, timeout);
+    if (timeout == 0 && loop->added == 0)
         return 0; /* nothing that could be ready */
-    if (loop_wait(loop, timeout) < 0) {
-        raise_hub_error();
-        return -1;
-    }
+    if (loop_wait(loop, timeout) < 0)
+        goto failed;
     if (timeout > 0 && PyErr_CheckSignals() < 0)
         return -1;
     return loop->ready ? deliver_watched(hub) : 0;
+
+failed:
+    raise_hub_error();
+    return -1;
 }
 
 static PyObject *wait_method(PyObject *self, PyObject *const *arguments,

@@ -157,6 +157,29 @@ def test_another_thread_may_arm_a_timer(run):
         """) == "woken\n"
 
 
+def test_a_timer_armed_while_the_hub_is_about_to_wait(run):
+    """Where something is overridden, Python runs between the look at the timers and
+    the wait, and so may another thread."""
+    assert run("""
+        from eventlet import patcher, event
+        threading = patcher.original("threading")
+        hub, happened, armed = hubs.get_hub(), event.Event(), []
+        look = hub.sleep_until
+        def arm():
+            hub.schedule_call_global(0, happened.send, "woken")
+        def sleep_until():
+            when = look()
+            if not armed:
+                armed.append(threading.Thread(target=arm))
+                armed[0].start()
+                armed[0].join()
+            return when
+        hub.sleep_until = sleep_until
+        began = hub.clock()
+        print(happened.wait(), hub.clock() - began < 50)
+        """) == "woken True\n"
+
+
 # ---- Listeners ------------------------------------------------------------
 
 def test_listener_stays_until_it_is_removed(same):
