@@ -189,17 +189,24 @@ SHORT_SLEEP = """
         calls[0] += 1
         return wait(seconds)
     hub.wait = counted
-    eventlet.sleep(0.0204)
-    print(calls[0])
+    most = 0
+    for _ in range(TIMES):
+        calls[0] = 0
+        eventlet.sleep(0.0204)
+        most = max(most, calls[0])
+        if most > 20:
+            break
+    print(most)
     """
 
 
 def test_5_parts_of_a_millisecond_are_slept(run):
-    assert int(run(SHORT_SLEEP)) <= 5
+    assert int(run(SHORT_SLEEP.replace("TIMES", "5"))) <= 5
 
 
 def test_5_on_eventlet(run_on):
-    assert int(run_on("poll", SHORT_SLEEP)) > 20
+    # A machine that is busy may wake it late, when there is nothing left to spin for.
+    assert int(run_on("poll", SHORT_SLEEP.replace("TIMES", "500"))) > 20
 
 
 SIGNAL = """
