@@ -39,6 +39,24 @@ GROUPS = {
     'threads': (
         'Two OS threads', "The server's CPU time for a request of 64 bytes on "
         'two OS threads beside one, 100 connections, all on one core.'),
+    'files_4k': (
+        'Reading files, 4 KiB', 'A read of 4 KiB at a random place of a file '
+        'that is in the page cache: CPU time of the process and wall time for '
+        'each, by so many greenthreads.'),
+    'files_64k': (
+        'Reading files, 64 KiB', 'The same, 64 KiB.'),
+    'files_cold_4k': (
+        'Reading from the disk, 4 KiB', 'The same past the page cache '
+        '(O_DIRECT), 4 KiB.'),
+    'files_cold_64k': (
+        'Reading from the disk, 64 KiB', 'The same, 64 KiB.'),
+    'files_sync': (
+        'Writing and syncing files', 'A write of 4 KiB and an fsync, by so '
+        'many greenthreads with a file each.'),
+    'files_late': (
+        'A timer while files are read', 'How late a greenthread that sleeps '
+        'until each millisecond wakes, while 16 others read 64 KiB from the '
+        'disk: the median, and what one time in a hundred is exceeded.'),
     'yield': (
         'Yield', 'A switch to another greenthread that is ready to run.'),
     'spawn_join': (
@@ -59,6 +77,10 @@ FIGURES = {
     'resident': 'resident memory', 'page_tables': 'page tables',
     'spawn': 'spawn', 'run_and_sleep': 'run, fall asleep', 'arm': 'arm',
     'cancel_rearm': 'cancel and re-arm', 'cancel': 'cancel', 'fire': 'fire',
+    'cpu_1': 'CPU time, 1 greenthread', 'wall_1': 'wall time, 1 greenthread',
+    'cpu_16': 'CPU time, 16', 'wall_16': 'wall time, 16',
+    'cpu_64': 'CPU time, 64', 'wall_64': 'wall time, 64',
+    'late_median': 'late, median', 'late_99': 'late, 1 in 100',
 }
 
 

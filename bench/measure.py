@@ -217,6 +217,26 @@ class Micro:
         return row
 
 
+class Files(Micro):
+    """Programs whose floor is their own: FIGURE_floor beside FIGURE."""
+
+    def __init__(self, options, name, wanted, arguments, units, floor):
+        self.options, self.name, self.units = options, name, units
+        self.wanted, self.arguments = wanted, arguments
+        self.rounds, self.floor, self.own_floor = options.rounds, None, floor
+
+    def good_row(self, row, subject, figure):
+        row = super().good_row(row, subject, figure)
+        floors = self.medians(subject.name, figure + '_floor')
+        ratios = [value / by for value, by in zip(
+            self.medians(subject.name, figure), floors)]
+        row.update(floor=statistics.median(floors),
+                   floor_subject=self.own_floor,
+                   ratio=statistics.median(ratios),
+                   spread=quartiles(ratios), ratios=ratios)
+        return row
+
+
 def environment():
     """What of the environment could change what is measured."""
     return {key: value for key, value in os.environ.items()

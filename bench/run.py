@@ -20,6 +20,9 @@ MANY, MANY_IF_QUICK = 1000000, 100000
 
 SLEEPERS = {'resident': 'B', 'page_tables': 'B', 'spawn': 'ns',
             'run_and_sleep': 'ns', 'woken': ''}
+FILES = {'cpu_1': 'ns', 'wall_1': 'ns', 'cpu_16': 'ns', 'wall_16': 'ns',
+         'cpu_64': 'ns', 'wall_64': 'ns'}
+LATE = {'late_median': 'us', 'late_99': 'us'}
 TIMERS = {'arm': 'ns', 'cancel_rearm': 'ns', 'cancel': 'ns', 'fire': 'ns'}
 
 # About how long things take, in seconds: only for the estimate that is printed
@@ -28,6 +31,7 @@ TIMERS = {'arm': 'ns', 'cancel_rearm': 'ns', 'cancel': 'ns', 'fire': 'ns'}
 START, BESIDES = 0.5, 0.04
 PROGRAMS = {'yield': (1.5, 0), 'spawn_join': (1, 0),
             'queue_round_trip': (1, 0), 'sleepers': (1.5, 22),
+            'files': (1.5, 0), 'files_late': (3.5, 0),
             'timers': (1.2, 7)}
 
 
@@ -85,8 +89,23 @@ def micro_plan(options, what, count=None, units=None):
                     units or {what: 'ns'}))
 
 
+def files_plans(options):
+    session = subjects.files_session(options.build)
+    for name, arguments in subjects.FILES.items():
+        late = name == 'files_late'
+        once, _ = PROGRAMS[name if late else 'files']
+        floor = ('the same timer while nobody reads' if late
+                 else 'plain calls, one after the other')
+        yield Plan(name, {name, 'files'}, session,
+                   options.rounds * len(session) * once,
+                   lambda wanted, name=name, arguments=arguments, floor=floor,
+                   units=LATE if late else FILES: measure.Files(
+                       options, name, wanted, arguments, units, floor))
+
+
 def plans(options):
     yield from echo_plans(options)
+    yield from files_plans(options)
     yield micro_plan(options, 'yield')
     yield micro_plan(options, 'spawn_join')
     for name, reason in subjects.OPEN:

@@ -89,6 +89,17 @@ MICRO = {
                     ('libevent', 'peer', 'timers_libevent')),
 }
 
+# Regular files: row -> what files_greenhub is told. Each program is its own floor,
+# by plain calls.
+FILES = {
+    'files_4k': ['read', '4096'],
+    'files_64k': ['read', '65536'],
+    'files_cold_4k': ['cold', '4096'],
+    'files_cold_64k': ['cold', '65536'],
+    'files_sync': ['sync', '4096'],
+    'files_late': ['late', '65536'],
+}
+
 # Rows that are divided by the first one.
 WITH_FLOOR = {'yield', 'timers', 'py_timers', 'py_sleep_0', 'py_spawn_n',
               'py_spawn_n_call'}
@@ -126,6 +137,11 @@ def hub_names(build):
               f'trying {", ".join(HUBS)}')
         names = HUBS
     return [name for name in names if name not in NOT_REAL]
+
+
+def files_session(build):
+    return [Subject(hub, 'greenhub', ['files_greenhub', hub], None)
+            for hub in hub_names(build)]
 
 
 def echo_floor(name):

@@ -191,6 +191,40 @@ START_TEST(what_is_cached_in_part_is_read_whole)
 }
 END_TEST
 
+/* Such a read waits for the disk each time; so the hub has to do it. */
+START_TEST(what_goes_past_the_page_cache_is_an_operation)
+{
+    uint64_t before;
+    void *got;
+    int fd;
+
+    begin(1);
+    ck_ok(posix_memalign(&got, 4096, BLOCK));
+    ck_ok(green_close(numbered_file()));
+    fd = green_open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+    if (fd < 0) {
+        SKIP("this file system knows no O_DIRECT");
+        end();
+        return;
+    }
+    for (int i = 1; i < 3; i++) {
+        before = stats_now().operations;
+        ck_assert_int_eq(green_pread(fd, got, BLOCK, i * BLOCK), BLOCK);
+        ck_assert_int_eq(*(char *)got, i);
+        ck_assert_uint_eq(stats_now().operations, before + 1);
+    }
+    /* What the page cache has is none, from the moment on that it is said. */
+    ck_ok(green_fcntl(fd, F_SETFL, O_RDONLY));
+    ck_assert_int_eq(pread(fd, got, BLOCK, 0), BLOCK);
+    before = stats_now().operations;
+    ck_assert_int_eq(green_pread(fd, got, BLOCK, 0), BLOCK);
+    ck_assert_uint_eq(stats_now().operations, before);
+    free(got);
+    ck_ok(green_close(fd));
+    end();
+}
+END_TEST
+
 static int times_read[BLOCKS];
 
 static void *read_blocks(void *arg)
@@ -440,6 +474,7 @@ int main(void)
     tcase_add_test(tcase, others_run_meanwhile);
     tcase_add_loop_test(tcase, the_killed_may_write, 0, 2);
     tcase_add_loop_test(tcase, what_is_cached_in_part_is_read_whole, 0, 2);
+    tcase_add_test(tcase, what_goes_past_the_page_cache_is_an_operation);
     tcase_add_loop_test(tcase, many_who_read_one_file_get_each_block_once, 0,
                         2);
     tcase_add_loop_test(tcase, many_who_write_one_file_lose_nothing, 0, 2);

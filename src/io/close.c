@@ -76,7 +76,8 @@ static void changed(int fd)
 
     if (d)
         d->file &= ~(uint32_t)(GREEN__FILE_KNOWN | GREEN__FILE_NONBLOCK |
-                               GREEN__FILE_OUR_NONBLOCK);
+                               GREEN__FILE_OUR_NONBLOCK | GREEN__FILE_CACHED |
+                               GREEN__FILE_DIRECT);
 }
 
 int green_fcntl(int fd, int command, ...)

@@ -90,13 +90,39 @@ static ssize_t read_rest(struct green__io *io, const struct iovec *iov,
     return n > 0 ? done + n : done;
 }
 
-/* What is in the page cache is had at once, without the hub. (Linux 5.9 and 5.10
- * say 0 too when it is not there.) */
+/* Whether it goes past the page cache. What was found out is relied on, though the
+ * number may be another file's by now: that may cost time, but no more. */
+static bool is_direct(struct green__io *io)
+{
+    const unsigned known = GREEN__FILE_CACHED | GREEN__FILE_DIRECT;
+    int flags;
+
+    if (!io->d && io->fd >= 0)
+        io->d = green__descriptor_get(io->hub, io->fd);
+    if (io->d && (io->d->file & known))
+        return io->d->file & GREEN__FILE_DIRECT;
+    flags = green__system.fcntl(io->fd, F_GETFL);
+    if (flags < 0)
+        return false; /* it is the read's to say */
+    if (io->d)
+        io->d->file |=
+            flags & O_DIRECT ? GREEN__FILE_DIRECT : GREEN__FILE_CACHED;
+    return flags & O_DIRECT;
+}
+
+/*
+ * What is in the page cache is had at once, without the hub. RWF_NOWAIT does not
+ * wait for locks or memory; but what goes past the cache it asks the disk for, and
+ * waits. (And Linux 5.9 and 5.10 say 0 too when it is not there.)
+ */
 static ssize_t read_cached(struct green__io *io, const struct iovec *iov,
                            int count, off_t offset)
 {
-    ssize_t n = green__system.preadv2(io->fd, iov, count, offset, RWF_NOWAIT);
+    ssize_t n;
 
+    if (is_direct(io))
+        return read_waiting(io, iov, count, offset);
+    n = green__system.preadv2(io->fd, iov, count, offset, RWF_NOWAIT);
     if (n > 0)
         return read_rest(io, iov, count, offset, n);
     if (n < 0 && errno != EAGAIN && errno != EOPNOTSUPP && errno != EINVAL)
@@ -151,7 +177,7 @@ ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset)
         return green__refuse(EINVAL);
     begin(&io, fd);
     return io.hub && io.hub->operations ? read_cached(&io, &iov, 1, offset)
-                                        : plain_readv(fd, &iov, 1, offset);
+                                        : pread(fd, buffer, size, offset);
 }
 
 ssize_t green_pwrite(int fd, const void *buffer, size_t size, off_t offset)
@@ -162,7 +188,8 @@ ssize_t green_pwrite(int fd, const void *buffer, size_t size, off_t offset)
     if (offset < 0)
         return green__refuse(EINVAL);
     begin(&io, fd);
-    return write_waiting(&io, &iov, 1, offset);
+    return io.hub && io.hub->operations ? write_waiting(&io, &iov, 1, offset)
+                                        : pwrite(fd, buffer, size, offset);
 }
 
 /* ---- The rest -------------------------------------------------------- */

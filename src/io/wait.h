@@ -31,6 +31,8 @@ enum green__file_flag {
     GREEN__FILE_TCP = 16,       /* a short read means that no more is there */
     GREEN__FILE_NO_SOCKET = 32, /* recv and send are of no use */
     GREEN__FILE_OUR_NONBLOCK = 64, /* O_NONBLOCK is the library's */
+    GREEN__FILE_CACHED = 128,      /* reads may be had from the page cache */
+    GREEN__FILE_DIRECT = 256,      /* O_DIRECT: each is waited for */
 };
 
 struct green__io {
