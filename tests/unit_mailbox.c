@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #include "hub/hub.h"
@@ -84,26 +85,42 @@ END_TEST
 
 /* ---- A fork ----------------------------------------------------------------- */
 
-/* As another OS thread has it, that is about to ring when the fork comes. */
-static void leave_it_in_the_midst(void)
-{
-    struct green__mailbox *mailbox = green__mailbox();
+static sem_t is_ringing, may_go_on;
 
+/* As an OS thread leaves it that is about to ring when the fork comes. */
+static void *is_held_up(void *arg)
+{
+    struct green__mailbox *mailbox = arg;
+
+    ck_ok(pthread_mutex_lock(&mailbox->mutex));
     mailbox->ring = GREEN__TO_BE_RUNG;
     mailbox->call.internal.pending = true;
-    ck_ok(pthread_mutex_lock(&mailbox->mutex));
+    ck_ok(sem_post(&is_ringing));
+    ck_ok(sem_wait(&may_go_on));
+    mailbox->call.internal.pending = false;
+    mailbox->ring = GREEN__QUIET_BELL;
+    ck_ok(pthread_mutex_unlock(&mailbox->mutex));
+    return NULL;
 }
 
 /* With a hub that the mailbox stands for, and with one that it has outlived. */
 START_TEST(a_fork_while_it_is_rung)
 {
+    pthread_t thread;
     pid_t pid;
 
+    if (is_emulated()) {
+        SKIP("qemu-user ends the child of many threads with 127");
+        return;
+    }
+    ck_ok(sem_init(&is_ringing, 0, 0));
+    ck_ok(sem_init(&may_go_on, 0, 0));
     make_channel();
     be_woken_from_outside();
     if (_i)
         ck_ok(green_use_hub(NULL));
-    leave_it_in_the_midst();
+    ck_ok(pthread_create(&thread, NULL, is_held_up, green__mailbox()));
+    ck_ok(sem_wait(&is_ringing));
     pid = fork();
     if (pid == 0) {
         make_channel();
@@ -111,6 +128,9 @@ START_TEST(a_fork_while_it_is_rung)
         _exit(WELL);
     }
     ck_assert_int_eq(wait_child(pid), WELL);
+    ck_ok(sem_post(&may_go_on));
+    ck_ok(pthread_join(thread, NULL));
+    be_woken_from_outside();
 }
 END_TEST
 
