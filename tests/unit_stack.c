@@ -9,11 +9,13 @@
 #include "base/system.h"
 #include "support.h"
 
+#define ROOM 100
+
 static struct green__stack_pool pool;
 
 static void set_up(void)
 {
-    green__stack_pool_init(&pool);
+    green__stack_pool_init(&pool, ROOM);
 }
 
 static void tear_down(void)
@@ -55,6 +57,51 @@ START_TEST(the_last_released_is_the_first_acquired)
     green__stack_release(b);
     ck_assert_ptr_eq(green__stack_acquire(&pool, 65536), b);
     ck_assert_ptr_eq(green__stack_acquire(&pool, 65536), a);
+}
+END_TEST
+
+static char *room_of(struct green__stack *stack)
+{
+    return (char *)stack - GREEN__STACK_ROOM(ROOM);
+}
+
+static int seen;
+
+static bool is_seventh(const void *room)
+{
+    return *(const char *)room == 7;
+}
+
+static void see(void *room, void *arg)
+{
+    ck_assert_ptr_eq(arg, &pool);
+    seen += *(char *)room;
+}
+
+/* Zero at first, apart from each other, on whole cache lines, and found. */
+START_TEST(each_has_room)
+{
+    struct green__stack *stacks[20];
+
+    for (int i = 0; i < 20; i++) {
+        const char none[ROOM] = {0};
+
+        stacks[i] = green__stack_acquire(&pool, i % 2 ? 16384 : 65536);
+        ck_assert_uint_eq((uintptr_t)room_of(stacks[i]) % 64, 0);
+        ck_assert_int_eq(memcmp(room_of(stacks[i]), none, ROOM), 0);
+        memset(room_of(stacks[i]), i, ROOM);
+    }
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(room_of(stacks[i])[0], i);
+        ck_assert_int_eq(room_of(stacks[i])[ROOM - 1], i);
+        ck_assert_ptr_nonnull(stacks[i]->class);
+    }
+    ck_assert_ptr_eq(green__stack_pool_find(&pool, is_seventh),
+                     room_of(stacks[7]));
+    green__stack_pool_each(&pool, see, &pool);
+    ck_assert_int_eq(seen, 19 * 20 / 2);
+    room_of(stacks[7])[0] = 0;
+    ck_assert_ptr_null(green__stack_pool_find(&pool, is_seventh));
 }
 END_TEST
 
@@ -223,6 +270,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, sizes_are_rounded_up);
     tcase_add_test(tcase, the_last_released_is_the_first_acquired);
+    tcase_add_test(tcase, each_has_room);
     tcase_add_test(tcase, they_do_not_overlap_and_differ_in_colour);
     tcase_add_loop_test(tcase, below_is_a_guard, 0, 3);
     tcase_add_test(tcase, no_guard_no_stack);

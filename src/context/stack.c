@@ -11,20 +11,43 @@
 #include "context/valgrind.h"
 
 #define ARENA_SIZE ((size_t)64 << 20)
+#define CACHE_LINE 64
 #define COLOURS 16
 #define COLOUR_STEP 128 /* two lines: processors fetch them in pairs */
 
 /* The most whose memory is handed back in one go: some milliseconds' work. */
 #define COOL_BATCH 4096
 
-void green__stack_pool_init(struct green__stack_pool *pool)
+void green__stack_pool_init(struct green__stack_pool *pool, size_t room)
 {
     pool->page_size = (size_t)sysconf(_SC_PAGESIZE);
+    pool->room = GREEN__STACK_ROOM(room);
     for (size_t i = 0; i < GREEN__STACK_CLASSES; i++) {
         struct green__stack_class *class = &pool->classes[i];
 
         *class = (struct green__stack_class){.size = GREEN__STACK_MIN << i};
     }
+}
+
+/* How far a slot is from the next. */
+static size_t stride_of(const struct green__stack_pool *pool)
+{
+    return pool->room + sizeof(struct green__stack);
+}
+
+static void *room_at(const struct green__stack_pool *pool,
+                     const struct green__stack_arena *arena, size_t index)
+{
+    return arena->slots + index * stride_of(pool);
+}
+
+static struct green__stack *stack_at(const struct green__stack_pool *pool,
+                                     const struct green__stack_arena *arena,
+                                     size_t index)
+{
+    char *room = room_at(pool, arena, index);
+
+    return (struct green__stack *)(void *)(room + pool->room);
 }
 
 void green__stack_pool_destroy(struct green__stack_pool *pool)
@@ -37,7 +60,7 @@ void green__stack_pool_destroy(struct green__stack_pool *pool)
 
             green__notes_stack_fresh(arena->memory, arena->size);
             for (size_t j = 0; j < arena->carved; j++)
-                green__notes_stack_gone(arena->slots[j].bottom,
+                green__notes_stack_gone(stack_at(pool, arena, j)->bottom,
                                         pool->classes[i].size -
                                             pool->page_size);
             green__system.unmap(arena->memory, arena->size);
@@ -45,17 +68,18 @@ void green__stack_pool_destroy(struct green__stack_pool *pool)
             arena = next;
         }
     }
-    green__stack_pool_init(pool);
+    green__stack_pool_init(pool, pool->room);
 }
 
-static struct green__stack_arena *arena_create(size_t slot_size)
+static struct green__stack_arena *
+arena_create(const struct green__stack_pool *pool, size_t slot_size)
 {
     size_t count = slot_size < ARENA_SIZE ? ARENA_SIZE / slot_size : 1;
     size_t size = count * slot_size;
     struct green__stack_arena *arena;
 
-    arena = green__system.allocate(1, sizeof *arena +
-                                          count * sizeof arena->slots[0]);
+    arena = green__system.allocate(1, sizeof *arena + CACHE_LINE +
+                                          count * stride_of(pool));
     if (!arena)
         goto no_memory;
     arena->memory = green__system.map(
@@ -65,6 +89,8 @@ static struct green__stack_arena *arena_create(size_t slot_size)
         goto free_arena;
     /* A huge page would make each stack as large as its slot and more. */
     green__system.advise(arena->memory, size, MADV_NOHUGEPAGE);
+    arena->slots = (char *)arena + sizeof *arena;
+    arena->slots += -(uintptr_t)arena->slots % CACHE_LINE;
     arena->size = size;
     arena->count = count;
     return arena;
@@ -87,7 +113,7 @@ static struct green__stack *carve(struct green__stack_pool *pool,
     char *base;
 
     if (!arena || arena->carved == arena->count) {
-        arena = arena_create(class->size);
+        arena = arena_create(pool, class->size);
         if (!arena)
             return NULL;
         arena->next = class->arenas;
@@ -97,7 +123,7 @@ static struct green__stack *carve(struct green__stack_pool *pool,
     if (green__guard_install(base, pool->page_size) < 0)
         return NULL;
     colour = arena->carved % COLOURS * COLOUR_STEP;
-    stack = &arena->slots[arena->carved++];
+    stack = stack_at(pool, arena, arena->carved++);
     stack->class = class;
     stack->bottom = base + pool->page_size;
     stack->top = base + class->size - colour;
@@ -189,30 +215,28 @@ bool green__stack_pool_cool(struct green__stack_pool *pool)
     return false;
 }
 
-struct green__stack *
-green__stack_pool_find(const struct green__stack_pool *pool,
-                       bool (*is_it)(const void *user))
+void *green__stack_pool_find(const struct green__stack_pool *pool,
+                             bool (*is_it)(const void *room))
 {
     for (size_t i = 0; i < GREEN__STACK_CLASSES; i++) {
         struct green__stack_arena *arena = pool->classes[i].arenas;
 
         for (; arena; arena = arena->next)
             for (size_t j = 0; j < arena->carved; j++)
-                if (arena->slots[j].user && is_it(arena->slots[j].user))
-                    return &arena->slots[j];
+                if (is_it(room_at(pool, arena, j)))
+                    return room_at(pool, arena, j);
     }
     return NULL;
 }
 
 void green__stack_pool_each(const struct green__stack_pool *pool,
-                            void (*fn)(void *user, void *arg), void *arg)
+                            void (*fn)(void *room, void *arg), void *arg)
 {
     for (size_t i = 0; i < GREEN__STACK_CLASSES; i++) {
         struct green__stack_arena *arena = pool->classes[i].arenas;
 
         for (; arena; arena = arena->next)
             for (size_t j = 0; j < arena->carved; j++)
-                if (arena->slots[j].user)
-                    fn(arena->slots[j].user, arg);
+                fn(room_at(pool, arena, j), arg);
     }
 }

@@ -10,6 +10,11 @@
  * of thousands of stacks from falling into the same cache sets. It stays within
  * half a page, so that an idle greenthread still needs one page.
  *
+ * What is known of a slot lies elsewhere, in one array for each mapping, next to
+ * room for whoever uses the stack:
+ *
+ *     | room | struct green__stack |   next slot   | ...      whole cache lines
+ *
  * A slot that was used is "warm": its pages are still there. The one released
  * last is acquired first. Those that nobody has needed for a while are "cooling",
  * and one whose pages were handed back to the system is "cold".
@@ -31,15 +36,20 @@ struct green__stack {
     struct green__stack *next; /* in a list of its class */
     char *bottom, *top;        /* what is usable */
     struct green__stack_class *class;
-    void *user; /* whoever acquires it; NULL while nobody does */
 };
+
+/* So large is the room before it when `size` bytes of it are asked for: all but
+ * the struct of a number of cache lines. */
+#define GREEN__STACK_ROOM(size)                                                \
+    (((size) + sizeof(struct green__stack) + 63) / 64 * 64 -                   \
+     sizeof(struct green__stack))
 
 struct green__stack_arena {
     struct green__stack_arena *next;
     char *memory;
     size_t size;
     size_t count, carved; /* slots in it, slots that have been in use */
-    struct green__stack slots[];
+    char *slots;
 };
 
 struct green__stack_class {
@@ -52,6 +62,7 @@ struct green__stack_class {
 
 struct green__stack_pool {
     size_t page_size;
+    size_t room; /* GREEN__STACK_ROOM of what was asked for */
     struct green__stack_class classes[GREEN__STACK_CLASSES];
 };
 
@@ -64,7 +75,8 @@ static inline unsigned green__stack_class_index(size_t size)
            (unsigned)__builtin_ctzll(GREEN__STACK_MIN);
 }
 
-void green__stack_pool_init(struct green__stack_pool *pool);
+/* Each stack is to have that many bytes of room. */
+void green__stack_pool_init(struct green__stack_pool *pool, size_t room);
 
 /* Unmaps all stacks, those in use too. */
 void green__stack_pool_destroy(struct green__stack_pool *pool);
@@ -104,7 +116,6 @@ static inline bool green__stack_release(struct green__stack *stack)
 {
     struct green__stack_class *class = stack->class;
 
-    stack->user = NULL;
     stack->next = class->warm;
     class->warm = stack;
     return ++class->warm_count > GREEN__WARM_RESERVE;
@@ -120,13 +131,16 @@ bool green__stack_pool_is_warm(const struct green__stack_pool *pool);
  */
 bool green__stack_pool_cool(struct green__stack_pool *pool);
 
-/* The first stack in use whose user is_it says yes to; NULL: none. */
-struct green__stack *
-green__stack_pool_find(const struct green__stack_pool *pool,
-                       bool (*is_it)(const void *user));
+/*
+ * The first room that is_it says yes to; NULL: none. Of all stacks that there are,
+ * in use or not: the room of one that never was is zero, and otherwise as its
+ * last user has left it.
+ */
+void *green__stack_pool_find(const struct green__stack_pool *pool,
+                             bool (*is_it)(const void *room));
 
-/* Calls fn(user, arg) for each stack that somebody uses; fn may release it. */
+/* Calls fn(room, arg) for the same; fn may release the stack. */
 void green__stack_pool_each(const struct green__stack_pool *pool,
-                            void (*fn)(void *user, void *arg), void *arg);
+                            void (*fn)(void *room, void *arg), void *arg);
 
 #endif

@@ -68,11 +68,11 @@ static bool can_be_called(struct green_hub *hub)
 
 /* ---- Who waits for what ---------------------------------------------- */
 
-static bool is_outsider(const void *user)
+static bool is_outsider(const void *room)
 {
-    const struct green_thread *thread = user;
+    const struct green_thread *thread = room;
 
-    if (thread->state == GREEN__FINISHED)
+    if (thread->state == GREEN__UNUSED || thread->state == GREEN__FINISHED)
         return false;
     return thread->state != GREEN__PARKED || !thread->waiter ||
            !thread->waiter->kind->inside;
@@ -82,11 +82,9 @@ static bool is_outsider(const void *user)
  * usually it waits there again. */
 static bool has_outsiders(struct green__scheduler *s)
 {
-    struct green__stack *last = s->outsider;
-
     if (!s->main_is_gone && is_outsider(&s->main))
         return true;
-    if (last && last->user && is_outsider(last->user))
+    if (s->outsider && is_outsider(s->outsider))
         return true;
     s->outsider = green__stack_pool_find(&s->stacks, is_outsider);
     return s->outsider != NULL;

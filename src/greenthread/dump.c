@@ -55,6 +55,8 @@ static const char *state_of(const struct green__scheduler *s,
         return "parked";
     case GREEN__FINISHED:
         return "finished";
+    case GREEN__UNUSED:
+        break;
     }
     return "?";
 }

@@ -50,7 +50,7 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
         green__fail(ENOMEM, "no memory for the scheduler");
         return NULL;
     }
-    green__stack_pool_init(&s->stacks);
+    green__stack_pool_init(&s->stacks, sizeof(struct green_thread));
     if (make_hub_thread(s) < 0) {
         green__stack_pool_destroy(&s->stacks);
         green__system.release(s);
@@ -138,12 +138,12 @@ struct each {
     void *arg;
 };
 
-static void call_if_alive(void *user, void *arg)
+static void call_if_alive(void *room, void *arg)
 {
-    struct green_thread *thread = user;
+    struct green_thread *thread = room;
     struct each *each = arg;
 
-    if (thread->state != GREEN__FINISHED)
+    if (thread->state != GREEN__UNUSED && thread->state != GREEN__FINISHED)
         each->fn(thread, each->arg);
 }
 
@@ -258,9 +258,9 @@ void green__lifecycle_check(struct green__scheduler *s)
 }
 
 /* Nobody will join it any more. */
-static void forget_finished(void *user, void *arg)
+static void forget_finished(void *room, void *arg)
 {
-    struct green_thread *thread = user;
+    struct green_thread *thread = room;
 
     (void)arg;
     if (thread->state == GREEN__FINISHED)

@@ -16,10 +16,11 @@
  * - A finished one that nobody will join is `dead` until the next spawn or
  *   finish frees it, since it still runs on its stack while it finishes.
  *
- * A greenthread's struct lies at the top of its stack, so that an idle one needs
- * one page:
+ * A greenthread's struct lies in the room that belongs to its stack, among those of
+ * others: so a switch touches one page of the stack and no more. What belongs to it
+ * besides, a record, lies on the stack:
  *
- *     bottom ... frames ... | a record, if it has one | struct | top
+ *     bottom ... frames ... | a record, if it has one | top
  */
 #ifndef GREEN_SCHEDULER_H
 #define GREEN_SCHEDULER_H
@@ -34,6 +35,7 @@
 #include "hub/hub.h"
 
 enum green__state {
+    GREEN__UNUSED,   /* a stack's room, that nobody uses */
     GREEN__DELAYED,  /* spawned to start later */
     GREEN__RUNNABLE, /* in the ring: runs, or will */
     GREEN__PARKED,
@@ -69,7 +71,16 @@ struct green_thread {
     struct green__stack *stack;   /* NULL for main */
     struct green__extras *extras; /* what few have */
     void *spawned_at;             /* code address */
+    /* The second one ends with what is known of the stack. */
 };
+
+static inline struct green_thread *
+green__thread_of_stack(struct green__stack *stack)
+{
+    char *room = (char *)stack - GREEN__STACK_ROOM(sizeof(struct green_thread));
+
+    return (struct green_thread *)(void *)room;
+}
 
 /* Name, links, deferred functions, locals: made when first used. */
 struct green__extras {
@@ -88,7 +99,7 @@ struct green__scheduler {
     struct green_hub *hub;         /* self->hub */
     int budget;                    /* how many hand-overs were granted last */
     green_time granted;            /* when */
-    struct green__stack *outsider; /* of one that waited for the outside */
+    struct green_thread *outsider; /* one that waited for the outside */
     uint32_t lot;                  /* what green_choose has drawn last */
     struct green_thread *dead;
     unsigned
@@ -261,7 +272,7 @@ int green__region_leave(struct green_region *region,
                         enum green__region_kind kind);
 void green__region_fire(struct green_region *region, int error);
 
-/* What lies below the struct on its stack, when something does. */
+/* What lies on the top of its stack, when something does. */
 static inline size_t green__record_size(size_t size)
 {
     return (size + 63) / 64 * 64;
@@ -269,7 +280,7 @@ static inline size_t green__record_size(size_t size)
 
 static inline void *green__record_of(struct green_thread *thread, size_t size)
 {
-    return (char *)thread - green__record_size(size);
+    return thread->stack->top - green__record_size(size);
 }
 
 /*
@@ -296,6 +307,7 @@ static inline void green__thread_free(struct green__scheduler *s,
         green__extras_free(thread);
     green__notes_done(&thread->context, (thread->flags & GREEN__STARTED) &&
                                             (thread->flags & GREEN__CANCELLED));
+    thread->state = GREEN__UNUSED;
     if (green__unlikely(green__stack_release(stack)))
         green__cool_later(s);
 }
