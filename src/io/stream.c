@@ -60,6 +60,8 @@ ssize_t green_readv(int fd, const struct iovec *iov, int count)
                     ? green__try_readv(&io, vector.iov, vector.count)
                     : (errno = EAGAIN, -1);
         while (green__would_block(n) && green__io_wait(&io) == 0);
+        if (n > 0 && (size_t)n < vector.size && !io.closed)
+            green__io_short_read(&io);
         green__io_end(&io);
     }
     green__vector_free(&vector);
