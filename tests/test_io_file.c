@@ -314,11 +314,13 @@ static intptr_t join(struct green_thread *thread)
 }
 
 /* Of three in line for the position the second is killed: it has not written,
- * and the third does. */
+ * and the third does. Where the hub has turns that it need not have, the second may
+ * have had its turn before. */
 START_TEST(one_in_line_for_the_position_is_killed)
 {
     struct green_thread *writers[3];
     char got[16] = "";
+    intptr_t second;
 
     begin(1);
     file_fd = green_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -328,10 +330,11 @@ START_TEST(one_in_line_for_the_position_is_killed)
     ck_ok(green_sleep(0));
     ck_ok(green_kill(writers[1]));
     ck_assert_int_eq(join(writers[0]), 3);
-    ck_assert_int_eq(join(writers[1]), -ECANCELED);
+    second = join(writers[1]);
+    ck_assert(second == -ECANCELED || (second == 3 && in_chaos()));
     ck_assert_int_eq(join(writers[2]), 5);
-    ck_assert_int_eq(pread(file_fd, got, sizeof got, 0), 8);
-    ck_assert_str_eq(got, "onethree");
+    ck_assert_int_ge(pread(file_fd, got, sizeof got - 1, 0), 8);
+    ck_assert_str_eq(got, second < 0 ? "onethree" : "onetwothree");
     ck_ok(green_close(file_fd));
     end();
 }
