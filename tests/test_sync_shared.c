@@ -376,6 +376,9 @@ START_TEST(signals_without_a_value)
 }
 END_TEST
 
+/* What is the parent's the child cannot free, but has not lost either. */
+static void *volatile of_the_parent[3];
+
 /* A child makes its own. */
 START_TEST(in_a_forked_child)
 {
@@ -388,6 +391,9 @@ START_TEST(in_a_forked_child)
     if (child == 0) {
         int number = 3;
 
+        of_the_parent[0] = channel;
+        of_the_parent[1] = back;
+        of_the_parent[2] = event;
         make_all(0);
         ck_ok(green_detach(green_spawn(receive_one, NULL)));
         ck_ok(green_sleep(0));

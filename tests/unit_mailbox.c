@@ -103,6 +103,9 @@ static void *is_held_up(void *arg)
     return NULL;
 }
 
+/* What is the parent's the child cannot free, but has not lost either. */
+static void *volatile of_the_parent;
+
 /* With a hub that the mailbox stands for, and with one that it has outlived. */
 START_TEST(a_fork_while_it_is_rung)
 {
@@ -128,6 +131,7 @@ START_TEST(a_fork_while_it_is_rung)
     ck_ok(sem_wait(&is_ringing));
     pid = fork();
     if (pid == 0) {
+        of_the_parent = channel;
         make_channel();
         be_woken_from_outside();
         _exit(WELL);
