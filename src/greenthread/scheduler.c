@@ -10,16 +10,16 @@
  * yields would never let the hub look at its descriptors. After a budget of
  * hand-overs the clock is looked at, and after RUN_LIMIT the hub gets a turn: a
  * look at the clock costs about 25 ns, a turn of epoll about 250, a hand-over 8.
- * In RUN_LIMIT those whom one turn has woken (GREEN__MOST_A_TURN) have run as a
- * rule, each for the some microseconds that its system calls take.
+ * RUN_LIMIT is about what those take whom one turn wakes (GREEN__MOST_A_TURN) in
+ * a server: some microseconds of system calls each.
  * The budget adapts, so that the clock is looked at in time when greenthreads
  * run for long between two hand-overs.
  */
 #define BUDGET_MAX 64
 #define RUN_LIMIT GREEN_MSEC
 
-/* A look by poll or select at thousands of descriptors takes longer than that:
- * it may take one part in so many of the time, up to a limit. */
+/* A look by poll or select at thousands of descriptors takes some hundred
+ * microseconds: it may take one part in so many of the time, up to a limit. */
 #define LOOK_SHARE 32
 #define RUN_LIMIT_MAX (10 * GREEN_MSEC)
 

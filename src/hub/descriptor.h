@@ -102,7 +102,7 @@ struct green__descriptor_chunk {
 };
 
 /*
- * So many are told of events in one turn. With one in line for each of 5,000
+ * The most descriptors whose events are passed on in one turn. With 5,000 busy
  * connections an echo took 1.08 of a loop by hand on epolls where it had taken
  * 1.16 with all at once, on libevent 1.15 where it had taken 1.58.
  */

@@ -30,36 +30,33 @@ static ssize_t plain_writev(int fd, const struct iovec *iov, int count,
 }
 
 /* By the hub, or if it can't by the plain call. */
-static ssize_t read_waiting(struct green__io *io, const struct iovec *iov,
-                            int count, off_t offset)
+static ssize_t wait_for(struct green__io *io, enum green_operation_kind kind,
+                        const struct iovec *iov, int count, off_t offset)
 {
     struct green_operation operation = {
-        .kind = GREEN_OP_READV,
+        .kind = kind,
         .buffer = (struct iovec *)(uintptr_t)iov,
         .size = (size_t)count,
         .offset = offset,
     };
     int64_t result;
 
-    return green__errand_run(io, &operation, &result)
-               ? (ssize_t)result
-               : plain_readv(io->fd, iov, count, offset);
+    if (green__errand_run(io, &operation, &result))
+        return (ssize_t)result;
+    return kind == GREEN_OP_READV ? plain_readv(io->fd, iov, count, offset)
+                                  : plain_writev(io->fd, iov, count, offset);
+}
+
+static ssize_t read_waiting(struct green__io *io, const struct iovec *iov,
+                            int count, off_t offset)
+{
+    return wait_for(io, GREEN_OP_READV, iov, count, offset);
 }
 
 static ssize_t write_waiting(struct green__io *io, const struct iovec *iov,
                              int count, off_t offset)
 {
-    struct green_operation operation = {
-        .kind = GREEN_OP_WRITEV,
-        .buffer = (struct iovec *)(uintptr_t)iov,
-        .size = (size_t)count,
-        .offset = offset,
-    };
-    int64_t result;
-
-    return green__errand_run(io, &operation, &result)
-               ? (ssize_t)result
-               : plain_writev(io->fd, iov, count, offset);
+    return wait_for(io, GREEN_OP_WRITEV, iov, count, offset);
 }
 
 static bool is_at_end(int fd, off_t at)
