@@ -16,8 +16,8 @@
  * - Writing to a socket whose peer has gone fails with EPIPE and raises no
  *   SIGPIPE.
  * - Regular files and block devices: a hub that carries out operations (uring)
- *   waits for the disk, and the greenthread for the hub; with another one they
- *   never park, and the OS thread waits for the disk. Whoever reads or writes at
+ *   waits for the disk, and the greenthread for the hub; with another one the OS
+ *   thread waits for the disk. Whoever reads or writes at
  *   a descriptor's own position waits in line for it.
  * - Close with green_close: it wakes all who wait, with EBADF. What is left of a
  *   transfer never goes on with whoever has the number next.
@@ -113,24 +113,24 @@ GREEN_API int green_setsockopt(int fd, int level, int name, const void *value,
 /* ---- Files ----------------------------------------------------------- */
 
 /*
- * May switch on a hub that carries out operations (uring); elsewhere they are
- * the plain calls, which block the OS thread, and never switch.
+ * On a hub that carries out operations (uring) the greenthread alone waits;
+ * elsewhere they are the plain calls, which block the OS thread.
  */
 
-/* open(2). May switch, on some hubs. */
+/* open(2). May switch. */
 GREEN_API int green_open(const char *path, int flags, ...);
-/* openat(2). May switch, on some hubs. */
+/* openat(2). May switch. */
 GREEN_API int green_openat(int folder, const char *path, int flags, ...);
-/* pread(2), of a file. May switch, on some hubs. */
+/* pread(2), of a file. May switch. */
 GREEN_API ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset);
-/* pwrite(2), of a file. May switch, on some hubs. */
+/* pwrite(2), of a file. May switch. */
 GREEN_API ssize_t green_pwrite(int fd, const void *buffer, size_t size,
                                off_t offset);
-/* fsync(2). May switch, on some hubs. */
+/* fsync(2). May switch. */
 GREEN_API int green_fsync(int fd);
-/* fdatasync(2). The same. May switch, on some hubs. */
+/* fdatasync(2). The same. May switch. */
 GREEN_API int green_fdatasync(int fd);
-/* stat(2). May switch, on some hubs. */
+/* stat(2). May switch. */
 GREEN_API int green_stat(const char *path, struct stat *status);
 /* fstat(2). Never switches: nothing is read for it. */
 GREEN_API int green_fstat(int fd, struct stat *status);

@@ -8,9 +8,8 @@
  *   waits.
  * - A job spawned from within a job of the same pool, when the pool is full, runs
  *   then and there, in its spawner: waiting for a place could wait for itself.
- * - A call that may switch fails, when it would have to wait, as
- *   greenhub/thread.h says: ECANCELED, ETIMEDOUT, EDEADLK. What was handed over
- *   before that stays handed over.
+ * - A call that may switch fails as greenhub/thread.h says: ECANCELED, ETIMEDOUT,
+ *   EDEADLK. What was handed over before that stays handed over.
  * - They belong to one OS thread, are used by its greenthreads alone, and by none
  *   that has called green_use_hub or fork since they had something to do.
  */

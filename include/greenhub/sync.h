@@ -12,12 +12,10 @@
  *   is nothing to destroy. When somebody still waits it must not go away.
  * - First come, first served: a newcomer never overtakes one who waits.
  * - What was handed over stays handed over: one who has been woken succeeds, and
- *   only the next call that would block fails, if it was killed or timed out
- *   meanwhile.
- * - A call that need not wait does not look whether its greenthread was killed.
- * - A call that may switch fails, when it would have to wait, as
- *   greenhub/thread.h says: ECANCELED, ETIMEDOUT, EDEADLK. The others may be
- *   called in a hub's callback too.
+ *   only the next call fails, if it was killed or timed out meanwhile.
+ * - A call that may switch fails as greenhub/thread.h says: ECANCELED, ETIMEDOUT,
+ *   EDEADLK. It may switch when it need not wait, too. The others may be called in a
+ *   hub's callback.
  * - They belong to one OS thread, are used by its greenthreads alone, and by none
  *   that has called green_use_hub or fork since somebody waited.
  */

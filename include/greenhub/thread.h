@@ -12,7 +12,16 @@
  *   ETIMEDOUT  a green_timeout around the call has fired
  *   EDEADLK    it would block in a hub's callback, where nobody could wake it; or
  *              nobody can wake it any more, see below
- * and only when it would have to block.
+ * and with the first two only in these cases, having done nothing:
+ * - it has to block;
+ * - the kill or the timeout came while the greenthread was not blocked, and no
+ *   call of it has failed with that yet;
+ * - 63 calls have succeeded without blocking since one failed. A killed greenthread
+ *   can so write what it still has to say, and a loop that never blocks ends too.
+ *
+ * A call that may switch may do so when it need not block, too: a greenthread whose
+ * calls all succeed at once makes way for others after 256 calls or a quarter of a
+ * millisecond, and for the hub after a millisecond.
  *
  * Deadlocks. When nothing can ever wake any greenthread of an OS thread, all their
  * waits fail with EDEADLK, shielded or not, instead of lasting for ever. That is
@@ -151,8 +160,9 @@ GREEN_API int green_unlink(struct green_thread *thread,
 /* ---- Ending early ---------------------------------------------------- */
 
 /*
- * Kills a greenthread: the call in which it blocks now, and every later one that
- * would block, fails with ECANCELED, so that it unwinds by its own error paths.
+ * Kills a greenthread: the call in which it blocks now, or the next one if it does
+ * not, and every later one that would block, fails with ECANCELED, so that it
+ * unwinds by its own error paths.
  * One that has not started is cancelled. Killing twice is killing once. It may
  * be the caller. What had been received or acquired before the kill is not lost:
  * such a call still succeeds.
@@ -167,7 +177,7 @@ GREEN_API bool green_killed(void);
 /*
  * While a shield is up, a kill and the timeouts that were started outside it do
  * not disturb the calling greenthread, so that clean-up may block. They take
- * effect at the first call that would block afterwards. Shields nest; each ends
+ * effect at the first call that may switch afterwards. Shields nest; each ends
  * in the function that began it, before what it encloses does.
  */
 struct green_shield {
@@ -207,8 +217,8 @@ GREEN_API int green_sleep(green_time duration);
 
 /*
  * A limit on the time spent in a stretch of code. Once it has fired, the call in which its
- * greenthread blocks, and every later one that would block, fails with ETIMEDOUT
- * until it is cancelled. Timeouts nest: each is cancelled in the function that
+ * greenthread blocks, or the next one if it does not, and every later one that
+ * would block, fails with ETIMEDOUT until it is cancelled. Timeouts nest: each is cancelled in the function that
  * started it, before those that were started earlier.
  */
 struct green_timeout {

@@ -21,17 +21,23 @@ int green__interruption(const struct green_thread *thread)
     return thread->flags & GREEN__KILLED ? ECANCELED : error;
 }
 
-/* Something has come up: it ends the park, unless there is a shield. */
+/*
+ * Something has come up: it ends the park, unless there is a shield. When there is
+ * none to end, the next call fails, though it need not wait. But one who has killed
+ * itself knows.
+ */
 static void alarm_thread(struct green_thread *thread)
 {
-    int error;
+    const struct green__scheduler *s = green__running();
+    int error = 0;
 
     thread->alarms++;
-    if (thread->state != GREEN__PARKED)
-        return;
-    error = green__interruption(thread);
+    if (thread->state == GREEN__PARKED)
+        error = green__interruption(thread);
     if (error)
         green__interrupt(thread, error);
+    else if (!s || thread != s->current)
+        thread->flags |= GREEN__ALARMED;
 }
 
 /* ---- Regions --------------------------------------------------------- */
@@ -59,8 +65,8 @@ int green__region_leave(struct green_region *region,
         return green__refuse(EINVAL);
     thread->regions = region->outer;
     region->kind = 0;
-    if (region->error)
-        thread->alarms--;
+    if (region->error && --thread->alarms == 0)
+        thread->flags &= (uint8_t)~GREEN__ALARMED;
     return 0;
 }
 

@@ -22,6 +22,7 @@ static void use(struct green__scheduler *s, struct green_hub *hub)
     s->alive = 1;
     s->spawns = 0;
     s->limit -= s->switches;
+    s->switches_then -= s->switches;
     s->switches = 0;
     s->cooling = false;
     /* In a callback: when its dispatch is over. */
@@ -307,7 +308,7 @@ static void count(struct green__self *self)
 
     if (!s->hub)
         return;
-    s->hub->stats.switches = s->switches;
+    s->hub->stats.switches = (uint64_t)s->switches;
     s->hub->stats.spawns = s->spawns;
     s->hub->stats.alive = s->alive;
     s->hub->stats.finished = s->spawns + 1 - s->alive;

@@ -7,16 +7,19 @@
 
 /*
  * Fairness. Greenthreads hand over to each other directly, so code that only
- * yields would never let the hub look at its descriptors. After a budget of
- * hand-overs the clock is looked at, and after RUN_LIMIT the hub gets a turn: a
- * look at the clock costs about 25 ns, a turn of epoll about 250, a hand-over 8.
- * RUN_LIMIT is about what those take whom one turn wakes (GREEN__MOST_A_TURN) in
- * a server: some microseconds of system calls each.
- * The budget adapts, so that the clock is looked at in time when greenthreads
- * run for long between two hand-overs.
+ * yields would never let the hub look at its descriptors; and a call that need not
+ * wait hands over to nobody, so one fast peer would keep all others waiting. Both
+ * count against a budget. When it is used up the clock is looked at, and after
+ * RUN_LIMIT the hub gets a turn: a look at the clock costs about 25 ns, a turn of
+ * epoll about 250, a hand-over 8. RUN_LIMIT is about what those take whom one turn
+ * wakes (GREEN__MOST_A_TURN) in a server: some microseconds of system calls each.
+ * A greenthread that has used up a whole budget alone makes way for the others.
+ * The budget adapts to last for SLICE at most, so that the clock is looked at in
+ * time when greenthreads run for long between two hand-overs.
  */
-#define BUDGET_MAX 64
+#define BUDGET_MAX 256
 #define RUN_LIMIT GREEN_MSEC
+#define SLICE (GREEN_MSEC / 4)
 
 /* A look by poll or select at thousands of descriptors takes some hundred
  * microseconds: it may take one part in so many of the time, up to a limit. */
@@ -45,7 +48,8 @@ GREEN__NOINLINE int green__switch_to(struct green__scheduler *s,
 /* A new budget, and when it began. */
 static void grant(struct green__scheduler *s, green_time now)
 {
-    s->limit = s->switches + (uint64_t)s->budget;
+    s->limit = s->switches + s->budget;
+    s->switches_then = s->switches;
     s->granted = now;
 }
 
@@ -59,8 +63,8 @@ GREEN__COLD bool green__budget_spent(struct green__scheduler *s)
                 (ran >= RUN_LIMIT && ran >= LOOK_SHARE * s->hub->look_cost);
     int size = s->budget * 2;
 
-    if (each > 0 && RUN_LIMIT / each < size)
-        size = (int)(RUN_LIMIT / each);
+    if (each > 0 && SLICE / each < size)
+        size = (int)(SLICE / each);
     s->budget = size < 1 ? 1 : size > BUDGET_MAX ? BUDGET_MAX : size;
     grant(s, now);
     return late || green__chaos(2);
@@ -145,8 +149,8 @@ void green__hub_thread_make(struct green__scheduler *s)
     s->hub_thread.context.sp = green__context_make(top, hub_main);
     green__notes_init(&s->hub_thread.context, bottom, (size_t)(top - bottom));
     s->hub_thread.state = GREEN__PARKED;
-    s->budget = 1;
-    s->limit = s->switches + 1;
+    s->budget = BUDGET_MAX / 4;
+    grant(s, green__clock());
 }
 
 /* ---- Park and wake --------------------------------------------------- */
@@ -173,11 +177,14 @@ void green__waiter_init(struct green__waiter *waiter,
     waiter->thread = green__likely(s != NULL) ? s->current : green__current();
 }
 
-GREEN__COLD int green__park_refused(const struct green_thread *thread)
+GREEN__COLD int green__park_refused(struct green_thread *thread)
 {
     int error = green__interruption(thread);
 
-    return error ? green__refuse(error) : 0;
+    if (!error)
+        return 0;
+    thread->flags &= (uint8_t)~GREEN__ALARMED;
+    return green__refuse(error);
 }
 
 GREEN__COLD int green__park_interrupted(struct green_thread *thread)
@@ -210,12 +217,64 @@ static GREEN__COLD int rotate_at_budgets_end(struct green__scheduler *s)
     return next == s->current ? 0 : green__switch_to(s, next);
 }
 
+/*
+ * A call that need not wait fails with what has not been seen yet, and later with
+ * one in MOST_OVERLOOKED: what a killed greenthread still has to say it can, and a
+ * loop ends all the same.
+ */
+#define MOST_OVERLOOKED 64
+
+GREEN__COLD int green__call_refused(struct green_thread *thread)
+{
+    int error = green__interruption(thread);
+
+    if (!error)
+        return 0;
+    if (!(thread->flags & GREEN__ALARMED) &&
+        ++thread->overlooked < MOST_OVERLOOKED)
+        return 0;
+    thread->flags &= (uint8_t)~GREEN__ALARMED;
+    thread->overlooked = 0;
+    return green__refuse(error);
+}
+
+/*
+ * The budget is used up, by the current greenthread alone or with others. One that
+ * goes on without waiting is late sooner than those who hand over: however long the
+ * hub's look takes, after RUN_LIMIT it has one.
+ */
+GREEN__COLD int green__make_way(struct green__scheduler *s)
+{
+    bool spent = s->switches >= s->limit;
+    bool alone = spent && s->switches == s->switches_then;
+    bool late = spent && green__budget_spent(s);
+
+    if (late || (alone && s->granted - s->hub->run_start >= RUN_LIMIT))
+        return green__switch_to(s, insert_hub(s));
+    if ((alone || green__chaos(2)) && green__others_runnable(s))
+        return green__rotate(s);
+    return 0;
+}
+
+/* In a callback; or there are no greenthreads here yet, but a hub, which must not
+ * wait for the first call that blocks. */
+GREEN__COLD void green__call_ends_first(void)
+{
+    struct green_hub *hub = green__hub_here();
+    int saved = errno;
+
+    if (hub && !hub->dispatching)
+        (void)green__scheduler();
+    errno = saved;
+}
+
 static GREEN__COLD int yield_with_checks(void)
 {
     struct green_thread *thread = green__current();
-    int error = thread ? green__interruption(thread) : errno;
 
-    return error ? green__refuse(error) : green__rotate(green__running());
+    if (!thread || (thread->alarms && green__park_refused(thread) < 0))
+        return -1;
+    return green__rotate(green__running());
 }
 
 int green__rotate(struct green__scheduler *s)

@@ -25,8 +25,12 @@
 #ifndef GREEN_SCHEDULER_H
 #define GREEN_SCHEDULER_H
 
+#include <limits.h>
+#include <sys/types.h>
+
 #include <greenhub/thread.h>
 
+#include "base/chaos.h"
 #include "base/list.h"
 #include "context/context.h"
 #include "context/notes.h"
@@ -49,6 +53,8 @@ enum green__thread_flag {
     GREEN__DETACHED = 8,
     GREEN__NO_RESULT = 16, /* spawn_n's fn returns nothing */
     GREEN__MAIN = 32,      /* the OS thread's own */
+    GREEN__ALARMED = 64,   /* a kill or a timeout has come that no call has
+                            * failed with yet */
 };
 
 struct green_thread {
@@ -61,6 +67,7 @@ struct green_thread {
     int saved_errno; /* its errno, while another one runs */
     uint8_t state;   /* enum green__state */
     uint8_t flags;
+    uint8_t overlooked; /* calls that a kill or timeout did not fail */
     union {
         void *(*function)(void *);
         void (*procedure)(void *); /* NO_RESULT */
@@ -93,12 +100,14 @@ struct green__extras {
 
 struct green__scheduler {
     struct green_thread *current, *last;
-    int *errno_place;  /* where this OS thread's errno is */
-    uint64_t switches; /* hand-overs on this hub, and yields with nobody else */
-    uint64_t limit;    /* of `switches`: then the clock is looked at */
+    int *errno_place; /* where this OS thread's errno is */
+    int64_t switches; /* hand-overs on this hub, and yields with nobody else */
+    int64_t limit;    /* of `switches`: then the clock is looked at. Calls that
+                       * need not wait lower it */
     struct green_hub *hub;         /* self->hub */
     int budget;                    /* how many hand-overs were granted last */
     green_time granted;            /* when */
+    int64_t switches_then;         /* `switches` when it was granted */
     struct green_thread *outsider; /* one that waited for the outside */
     uint32_t lot;                  /* what green_choose has drawn last */
     struct green_thread *dead;
@@ -151,6 +160,70 @@ struct green_thread *green__replace_by_hub(struct green__scheduler *s);
 /* The budget is used up. True if the hub is to have a turn. */
 bool green__budget_spent(struct green__scheduler *s);
 
+/* ---- Calls that need not wait ---------------------------------------- */
+
+/*
+ * What a call costs of the budget that has not waited, in hand-overs: one that only
+ * changes memory, and one that makes a system call, with so many bytes a hand-over
+ * besides. One that may have asked a disk: nobody knows, so the clock is looked at.
+ */
+#define GREEN__COST_CALL 1
+#define GREEN__COST_SYSTEM_CALL 4
+#define GREEN__COST_BYTES 4096
+#define GREEN__COST_DISK 256
+
+/* Of a large transfer, besides. */
+static inline int green__cost_of(ssize_t size)
+{
+    ssize_t cost = size / GREEN__COST_BYTES;
+
+    return cost < INT_MAX / 2 ? (int)cost : INT_MAX / 2;
+}
+
+int green__call_refused(struct green_thread *thread);
+int green__make_way(struct green__scheduler *s);
+void green__call_ends_first(void);
+
+/*
+ * Every call that may switch begins with it, before it does anything. 0; or -1 with
+ * ECANCELED or ETIMEDOUT, when a kill or a timeout has come that no call of this
+ * greenthread has failed with yet. Never switches.
+ */
+static inline int green__call_begins(void)
+{
+    struct green__scheduler *s = green__running();
+
+    if (green__unlikely(s && s->current->alarms))
+        return green__call_refused(s->current);
+    return 0;
+}
+
+/*
+ * ... and ends with it, if it has not waited: a loop of such calls is not to keep
+ * the hub and other greenthreads waiting. May switch; leaves errno alone.
+ */
+static inline void green__call_ends(int cost)
+{
+    struct green__scheduler *s = green__running();
+
+    if (green__unlikely(!s)) {
+        green__call_ends_first();
+        return;
+    }
+    s->limit -= cost;
+    if (green__unlikely(s->switches >= s->limit) || green__chaos(4))
+        green__make_way(s);
+}
+
+/* The same around a result. */
+static inline int green__call_done(int result)
+{
+    green__call_ends(GREEN__COST_CALL);
+    return result;
+}
+
+/* ---- The ring, left -------------------------------------------------- */
+
 /* The current one leaves the ring. Returns whose turn it is. */
 static inline struct green_thread *
 green__leave_ring(struct green__scheduler *s,
@@ -202,7 +275,7 @@ green__switch_last(struct green__scheduler *s, struct green_thread *from)
 
 /* What few parks meet: killed or timed out, before or during it. 0, or -1 with
  * errno. */
-int green__park_refused(const struct green_thread *thread);
+int green__park_refused(struct green_thread *thread);
 int green__park_interrupted(struct green_thread *thread);
 
 /* green__park for a waiter of this scheduler's current greenthread. Inlined where
@@ -228,10 +301,12 @@ static inline int green__park_on(struct green__scheduler *s,
 static inline void green__wake_thread(struct green__scheduler *s,
                                       struct green_thread *thread)
 {
-    if (green__likely(thread->state == GREEN__PARKED))
+    if (green__likely(thread->state == GREEN__PARKED)) {
         green__make_runnable(s, thread);
-    else
-        thread->interrupt = 0; /* interrupted, but it has not run yet */
+    } else if (thread->interrupt) { /* but it has not run yet */
+        thread->interrupt = 0;
+        thread->flags |= GREEN__ALARMED;
+    }
 }
 
 /* The current one goes to the end of the run queue, and hands over. As

@@ -67,6 +67,7 @@ create(struct green__scheduler *s, size_t size, size_t extra, void *spawned_at)
     thread->interrupt = 0;
     thread->saved_errno = 0;
     thread->flags = 0;
+    thread->overlooked = 0;
     thread->joiner = NULL;
     thread->extras = NULL;
     thread->stack = stack;

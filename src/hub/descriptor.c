@@ -324,6 +324,8 @@ static void wake_first(struct green__descriptor *d, unsigned direction,
     green__list_each (&d->edges, link) {
         struct green__edge *edge = edge_of(link);
 
+        if ((edge->events & GREEN__HOLDS(direction)) && !edge->operation)
+            return; /* it goes on by itself, before all behind it */
         if (edge->events & (direction | GREEN__TURN(direction))) {
             green__list_remove(link);
             edge->callback(edge, events);

@@ -42,7 +42,8 @@ struct green__edge {
     uint32_t ticket; /* 0: came just now; kept when it has to wait again */
     /* Called once, after it was taken off; GREEN_CLOSED: the descriptor went. */
     void (*callback)(struct green__edge *edge, unsigned events);
-    struct green_operation *operation; /* of one that HOLDS */
+    /* Of one that HOLDS; NULL: a call that makes way between two pieces. */
+    struct green_operation *operation;
 };
 
 enum green__descriptor_flag {

@@ -28,6 +28,8 @@ static size_t receive_rest(struct green__io *io, const struct msghdr *message,
             break;
         done += (size_t)n;
         green__vector_advance(&vector, (size_t)n);
+        if (done < vector.size && green__io_go_on(io, n) < 0)
+            break;
     }
     green__vector_free(&vector);
     return done;
@@ -53,7 +55,7 @@ ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
     /* Who takes ancillary data gets it with its own piece. */
     if (n > 0 && !message->msg_control && green__waits_for_all(fd, flags))
         n = (ssize_t)receive_rest(&io, message, (size_t)n, flags);
-    green__io_end(&io);
+    green__io_end(&io, n);
     return n;
 }
 
@@ -76,6 +78,8 @@ static ssize_t send_vector(struct green__io *io, const struct msghdr *message,
                 green__vector_advance(vector, (size_t)n);
                 rest.msg_control = NULL;
                 rest.msg_controllen = 0;
+                if (done < vector->size && green__io_go_on(io, n) < 0)
+                    break;
                 continue;
             }
             if (!green__would_block(n))
@@ -107,7 +111,7 @@ ssize_t green_sendmsg(int fd, const struct msghdr *message, int flags)
     if (green__io_begin(&io, fd, GREEN_WRITE) == 0) {
         io.nonblocking = flags & MSG_DONTWAIT;
         n = send_vector(&io, message, &vector, flags);
-        green__io_end(&io);
+        green__io_end(&io, n);
     }
     green__vector_free(&vector);
     return n;

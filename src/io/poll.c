@@ -8,11 +8,14 @@
 #include <stdio.h>
 
 #include "base/system.h"
-#include "greenthread/park.h"
 #include "io/wait.h"
 
 /* Waited for at once without asking for memory. */
 #define FEW 8
+
+/* What a look at so many descriptors costs of the budget. */
+#define MANY_A_HAND_OVER 16
+#define MANY 65536
 
 /* A wish that the hub cannot be told of without being told of more, which might
  * be there all the time, is looked at this often. */
@@ -189,15 +192,24 @@ static int poll_until(struct poller *poller, green_time deadline)
     return result;
 }
 
+static int cost_of_many(nfds_t count)
+{
+    return (int)(count < MANY ? count : MANY) / MANY_A_HAND_OVER;
+}
+
 int green__poll(struct pollfd *fds, nfds_t count, green_time timeout)
 {
     struct entry few[FEW];
     struct poller poller = {.fds = fds, .count = count, .entries = few};
-    int result = green__system.poll(fds, count, 0);
-    int error;
+    int result, error;
 
-    if (result != 0 || timeout == 0)
+    if (green__call_begins() < 0)
+        return -1;
+    result = green__system.poll(fds, count, 0);
+    if (result != 0 || timeout == 0) {
+        green__call_ends(GREEN__COST_SYSTEM_CALL + cost_of_many(count));
         return result;
+    }
     poller.hub = green__hub_get();
     if (!poller.hub)
         return -1;

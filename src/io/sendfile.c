@@ -50,6 +50,8 @@ ssize_t green_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
             n = try_sendfile(&io, in_fd, offset, count - done);
             if (n > 0) {
                 done += (size_t)n;
+                if (done < count && green__io_go_on(&io, n) < 0)
+                    break;
                 continue;
             }
             if (!green__would_block(n))
@@ -59,7 +61,7 @@ ssize_t green_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
         if (green__io_wait(&io) < 0)
             break;
     }
-    green__io_end(&io);
+    green__io_end(&io, n);
     return done > 0 ? (ssize_t)done : n;
 }
 

@@ -107,7 +107,7 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
             (int)result,
             (io.closed ? 0u : io.d->file & GREEN__FILE_TCP) |
                 (flags & SOCK_NONBLOCK ? GREEN__FILE_NONBLOCK : 0u));
-    green__io_end(&io);
+    green__io_end(&io, result);
     return (int)result;
 }
 
@@ -155,8 +155,9 @@ static int wait_connected(int fd)
 {
     struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
     struct green__io io;
+    int result;
 
-    if (green__io_begin(&io, fd, GREEN_WRITE) < 0)
+    if (green__io_look_up(&io, fd, GREEN_WRITE) < 0)
         return -1;
     while (green__system.poll(&poll_fd, 1, 0) == 0) {
         if (green__io_wait(&io) == 0)
@@ -165,8 +166,9 @@ static int wait_connected(int fd)
             errno = EINPROGRESS;
         return -1;
     }
-    green__io_end(&io);
-    return connect_result(fd);
+    result = connect_result(fd);
+    green__io_end(&io, result);
+    return result;
 }
 
 int green_connect(int fd, const struct sockaddr *address, socklen_t length)
@@ -174,11 +176,15 @@ int green_connect(int fd, const struct sockaddr *address, socklen_t length)
     const uint32_t life = green__io_life(fd);
     bool nonblocking = false;
 
+    if (green__call_begins() < 0)
+        return -1;
     for (;;) {
-        if (begin_connect(fd, address, length, &nonblocking) == 0)
-            return 0;
-        if (nonblocking)
-            return -1;
+        int result = begin_connect(fd, address, length, &nonblocking);
+
+        if (result == 0 || nonblocking) {
+            green__call_ends(GREEN__COST_SYSTEM_CALL);
+            return result;
+        }
         if (errno == EINPROGRESS)
             return wait_connected(fd);
         /* A unix socket whose listener's backlog is full; nothing tells when

@@ -34,7 +34,7 @@ ssize_t green_read(int fd, void *buffer, size_t size)
     }
     if (n > 0 && (size_t)n < size && !io.closed)
         green__io_short_read(&io);
-    green__io_end(&io);
+    green__io_end(&io, n);
     return n;
 }
 
@@ -62,7 +62,7 @@ ssize_t green_readv(int fd, const struct iovec *iov, int count)
         while (green__would_block(n) && green__io_wait(&io) == 0);
         if (n > 0 && (size_t)n < vector.size && !io.closed)
             green__io_short_read(&io);
-        green__io_end(&io);
+        green__io_end(&io, n);
     }
     green__vector_free(&vector);
     return n;
@@ -95,6 +95,8 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
             if (!green__would_block(n) &&
                 (n <= 0 || done == size || !green__waits_for_all(fd, flags)))
                 break;
+            if (n > 0 && green__io_go_on(&io, n) < 0)
+                break;
             if (n > 0)
                 continue;
         }
@@ -104,7 +106,8 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
             if (n <= 0)
                 break;
             done += (size_t)n;
-            if (done == size || io.closed || !green__waits_for_all(fd, flags))
+            if (done == size || io.closed || !green__waits_for_all(fd, flags) ||
+                green__io_go_on(&io, n) < 0)
                 break;
             continue;
         }
@@ -115,7 +118,7 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
     }
     if (n > 0 && done < size && flags == 0 && !io.closed)
         green__io_short_read(&io);
-    green__io_end(&io);
+    green__io_end(&io, (ssize_t)done);
     return outcome(done, n);
 }
 
@@ -152,13 +155,15 @@ static inline ssize_t write_bytes(int fd, const char *buffer, size_t size)
             if (green__unlikely(n <= 0))
                 break;
             done += (size_t)n;
+            if (green__unlikely(done < size) && green__io_go_on(&io, n) < 0)
+                break;
             continue;
         }
         n = -1;
         if (green__unlikely(green__io_wait(&io) < 0))
             break;
     }
-    green__io_end(&io);
+    green__io_end(&io, n);
     return outcome(done, n);
 }
 
@@ -196,6 +201,8 @@ static ssize_t write_vector(struct green__io *io, struct green__vector *vector)
             if (n > 0) {
                 done += (size_t)n;
                 green__vector_advance(vector, (size_t)n);
+                if (done < vector->size && green__io_go_on(io, n) < 0)
+                    break;
                 continue;
             }
             if (!green__would_block(n))
@@ -226,7 +233,7 @@ ssize_t green_writev(int fd, const struct iovec *iov, int count)
     }
     if (green__io_begin(&io, fd, GREEN_WRITE) == 0) {
         n = write_vector(&io, &vector);
-        green__io_end(&io);
+        green__io_end(&io, n);
     }
     green__vector_free(&vector);
     return n;
@@ -254,6 +261,8 @@ ssize_t green_sendto(int fd, const void *buffer, size_t size, int flags,
                 flags | MSG_DONTWAIT | MSG_NOSIGNAL, address, length);
             if (n >= 0) {
                 done += (size_t)n;
+                if (done < size && green__io_go_on(&io, n) < 0)
+                    break;
                 continue;
             }
             if (!green__would_block(n))
@@ -263,6 +272,6 @@ ssize_t green_sendto(int fd, const void *buffer, size_t size, int flags,
         if (green__io_wait(&io) < 0)
             break;
     } while (done < size || n < 0);
-    green__io_end(&io);
+    green__io_end(&io, n);
     return outcome(done, n);
 }

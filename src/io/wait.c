@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include "base/system.h"
-#include "greenthread/scheduler.h"
 
 /* ---- What is known about a descriptor -------------------------------- */
 
@@ -232,6 +231,57 @@ int green__io_wait(struct green__io *io)
     if (green__unlikely(io->deadline != 0 && io->deadline != GREEN_FOREVER))
         return park_until_deadline(io, &w);
     return park(io, &w);
+}
+
+/* ---- Going on without a wait ----------------------------------------- */
+
+struct place {
+    struct green__edge edge;
+    bool closed;
+};
+
+static void place_was_closed(struct green__edge *edge, unsigned events)
+{
+    (void)events;
+    container_of(edge, struct place, edge)->closed = true;
+}
+
+/* None of those who run meanwhile is to come in between two pieces. */
+static GREEN__COLD int make_way_in_line(struct green__io *io,
+                                        struct green__scheduler *s)
+{
+    struct place place = {
+        .edge = {.fd = io->fd,
+                 .events = GREEN__HOLDS(io->direction),
+                 .ticket = io->ticket,
+                 .callback = place_was_closed},
+    };
+
+    if (!io->d && !(io->d = green__descriptor_get(io->hub, io->fd)))
+        return 0; /* no memory to be in line: it is not left */
+    green__edge_line_up(io->hub, io->d, &place.edge);
+    io->ticket = place.edge.ticket;
+    green__make_way(s);
+    green__list_remove(&place.edge.link);
+    io->closed = place.closed;
+    if (place.closed)
+        return green__refuse(EBADF);
+    /* One who joined the line behind it took it to be waiting for that. */
+    io->d->ready |= io->direction;
+    return 0;
+}
+
+int green__io_go_on(struct green__io *io, ssize_t piece)
+{
+    struct green__scheduler *s = green__running();
+
+    if (green__unlikely(!s))
+        return 0; /* in a callback, or soon there is one */
+    s->limit -= GREEN__COST_SYSTEM_CALL + green__cost_of(piece);
+    if ((green__unlikely(s->switches >= s->limit) || green__chaos(4)) &&
+        make_way_in_line(io, s) < 0)
+        return -1;
+    return green__call_begins();
 }
 
 void green__io_pass(struct green__io *io)

@@ -9,7 +9,7 @@
  *         result = green__io_may_try(&io) ? the system call, not blocking
  *                                         : would block;
  *     while (result is EAGAIN && green__io_wait(&io) == 0);
- *     green__io_end(&io);
+ *     green__io_end(&io, result);
  *
  * After -1 green__io_wait has set errno to what the call is to fail with.
  */
@@ -20,7 +20,7 @@
 
 #include <greenhub/io.h>
 
-#include "hub/hub.h"
+#include "greenthread/scheduler.h"
 
 /* What struct green__descriptor.file holds. */
 enum green__file_flag {
@@ -47,8 +47,8 @@ struct green__io {
 };
 
 /* 0, or -1 with errno when this thread can have no hub. */
-static inline int green__io_begin(struct green__io *io, int fd,
-                                  unsigned direction)
+static inline int green__io_look_up(struct green__io *io, int fd,
+                                    unsigned direction)
 {
     io->hub = green__hub_here();
     if (green__unlikely(!io->hub)) {
@@ -64,6 +64,15 @@ static inline int green__io_begin(struct green__io *io, int fd,
     io->ticket = 0;
     io->deadline = 0;
     return 0;
+}
+
+/* A public call begins. 0, or -1 with errno. */
+static inline int green__io_begin(struct green__io *io, int fd,
+                                  unsigned direction)
+{
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
+    return green__io_look_up(io, fd, direction);
 }
 
 /*
@@ -123,11 +132,26 @@ void green__io_find_deadline(struct green__io *io);
 /* The call is over: who waits behind it may try. Leaves errno alone. */
 void green__io_pass(struct green__io *io);
 
-static inline void green__io_end(struct green__io *io)
+/* The same at a public call's end. May switch. */
+static inline void green__io_end(struct green__io *io, ssize_t result)
 {
+    int cost = GREEN__COST_SYSTEM_CALL;
+
     if (green__unlikely(io->ticket && !green__list_empty(&io->d->edges)))
         green__io_pass(io);
+    if (io->ticket)
+        return; /* it has waited */
+    if (green__unlikely(result >= GREEN__COST_BYTES))
+        cost += green__cost_of(result);
+    green__call_ends(cost);
 }
+
+/*
+ * A call goes on after a piece for which it did not have to wait. Others may run,
+ * but it keeps its place in line. 0; or -1 with what a kill or a timeout fails it
+ * with, or EBADF if the descriptor was closed.
+ */
+int green__io_go_on(struct green__io *io, ssize_t piece);
 
 /* A read gave less than was asked for. */
 static inline void green__io_short_read(struct green__io *io)

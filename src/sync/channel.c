@@ -113,8 +113,10 @@ int green_channel_send(struct green_channel *channel, const void *value)
 
     if (green__unlikely(!channel || (!value && channel->internal.size)))
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (green__channel_can_send(channel))
-        return send_now(channel, value);
+        return green__call_done(send_now(channel, value));
     here.from = value;
     here.error = 0;
     here.chosen = NULL;
@@ -172,8 +174,10 @@ int green_channel_receive(struct green_channel *channel, void *value)
 
     if (green__unlikely(!channel))
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (green__channel_can_receive(channel))
-        return receive_now(channel, value);
+        return green__call_done(receive_now(channel, value));
     here.to = value;
     here.error = 0;
     here.chosen = NULL;

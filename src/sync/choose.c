@@ -310,21 +310,29 @@ static int wait_once(struct choice *choice, green_time deadline)
 
 /* ---- The call -------------------------------------------------------- */
 
+static int end(const struct choice *choice, int result, bool waited)
+{
+    if (!waited)
+        green__call_ends(choice->descriptors > 0 ? GREEN__COST_SYSTEM_CALL
+                                                 : GREEN__COST_CALL);
+    return result;
+}
+
 static int choose(struct choice *choice, green_time deadline)
 {
     struct green__scheduler *s = choice->scheduler;
 
-    for (;;) {
+    for (bool waited = false;; waited = true) {
         struct green_case *picked;
 
         if (choice->descriptors > 0 && look(choice) < 0)
             return -1;
         picked = pick(choice);
         if (picked)
-            return carry_out(choice, picked);
+            return end(choice, carry_out(choice, picked), waited);
         if (deadline != GREEN_FOREVER &&
             (deadline == 0 || deadline <= green__hub_now(s->hub)))
-            return green__refuse(EAGAIN);
+            return end(choice, green__refuse(EAGAIN), waited);
         if (s->hub->dispatching)
             return green__refuse(EDEADLK);
         if (wait_once(choice, deadline) < 0)
@@ -397,7 +405,7 @@ int green_choose(struct green_case *cases, size_t count, green_time deadline)
     struct pollfd few_fds[FEW];
 
     choice.scheduler = green__scheduler();
-    if (!choice.scheduler || check_all(&choice) < 0)
+    if (!choice.scheduler || check_all(&choice) < 0 || green__call_begins() < 0)
         return -1;
     if (count > FEW)
         return choose_among_many(&choice, deadline);

@@ -196,13 +196,15 @@ int green_dag_wait(struct green_dag *dag, const char *name, void **value)
 
     if (!dag || !name)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     node = green__node_get(dag, name);
     if (!node)
         return -1;
     if (node->state != GREEN__NODE_SETTLED &&
         green__line_wait(&node->waiters, &here, &for_value) < 0)
         return -1;
-    return give(node, value);
+    return green__call_done(give(node, value));
 }
 
 /* 1 with the node, 0, or -1. */
@@ -233,12 +235,14 @@ int green_dag_next(struct green_dag *dag, const char **name, void **value)
         *name = NULL;
     if (!dag)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     result = wait_for_next(dag, &node);
     if (result != 1)
         return result;
     if (name)
         *name = node->name;
-    return give(node, value) < 0 ? -1 : 1;
+    return green__call_done(give(node, value) < 0 ? -1 : 1);
 }
 
 int green_dag_wait_all(struct green_dag *dag)
@@ -247,9 +251,12 @@ int green_dag_wait_all(struct green_dag *dag)
 
     if (!dag)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (!is_idle(dag) && green__line_wait(&dag->idlers, &here, &for_all) < 0)
         return -1;
-    return dag->failed ? green__refuse(dag->failed->error) : 0;
+    return green__call_done(dag->failed ? green__refuse(dag->failed->error)
+                                        : 0);
 }
 
 const char *green_dag_origin(struct green_dag *dag, const char *name)

@@ -67,8 +67,12 @@ int green_event_wait(struct green_event *event, void **value)
 {
     struct event_place here;
 
-    if (!event || event->internal.sent)
-        return green_event_try_wait(event, value);
+    if (!event)
+        return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
+    if (event->internal.sent)
+        return green__call_done(green_event_try_wait(event, value));
     if (green__line_wait(&event->internal.waiters, &here.place, &waiting) < 0)
         return -1;
     return give(here.value, here.error, value);

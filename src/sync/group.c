@@ -35,8 +35,10 @@ int green_wait_group_wait(struct green_wait_group *group)
 
     if (!group)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (group->internal.count == 0)
-        return 0;
+        return green__call_done(0);
     return green__line_wait(&group->internal.waiters, &here, &waiting);
 }
 
@@ -61,10 +63,12 @@ int green_barrier_wait(struct green_barrier *barrier)
 
     if (!barrier || barrier->internal.parties == 0)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (barrier->internal.arrived + 1 == barrier->internal.parties) {
         barrier->internal.arrived = 0;
         green__line_wake_all(&barrier->internal.waiters);
-        return 1;
+        return green__call_done(1);
     }
     barrier->internal.arrived++;
     if (green__line_wait(&barrier->internal.waiters, &here, &arriving) == 0)

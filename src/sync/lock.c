@@ -23,10 +23,12 @@ int green_lock_acquire(struct green_lock *lock)
 
     if (!lock)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (green__unlikely(lock->internal.held))
         return green__line_wait(&lock->internal.waiters, &here, &locking);
     lock->internal.held = true;
-    return 0;
+    return green__call_done(0);
 }
 
 int green_lock_release(struct green_lock *lock)
@@ -72,8 +74,12 @@ int green_recursive_lock_acquire(struct green_recursive_lock *lock)
 {
     struct green_place here;
 
+    if (!lock)
+        return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (try_again(lock) == 0)
-        return 0;
+        return green__call_done(0);
     if (errno != EBUSY)
         return -1;
     return green__line_wait(&lock->internal.waiters, &here, &locking_again);

@@ -118,12 +118,14 @@ int green_pile_next(struct green_pile *pile, void **result)
 
     if (!pile)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     first = first_of(pile);
     if (green__line_empty(&pile->internal.takers)) {
         if (first && first->done)
-            return give(take(pile), result);
+            return green__call_done(give(take(pile), result));
         if (!first && !pile->internal.map)
-            return 0;
+            return green__call_done(0);
     }
     if (green__line_wait(&pile->internal.takers, &taker.place, &taking) < 0)
         return -1;
@@ -242,7 +244,10 @@ int green_pile_spawn(struct green_pile *pile, void *(*fn)(void *), void *arg)
         return green__refuse(EINVAL);
     if (pile->internal.map)
         return green__refuse(EBUSY);
-    return spawn(pile, fn, arg, false, __builtin_return_address(0));
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
+    return green__call_done(
+        spawn(pile, fn, arg, false, __builtin_return_address(0)));
 }
 
 /* ---- Map ------------------------------------------------------------- */

@@ -153,14 +153,19 @@ struct green_thread *green_pool_spawn(struct green_pool *pool,
                                       void *(*fn)(void *), void *arg)
 {
     const struct green__pool_job job = {.pool = pool, .fn = fn, .arg = arg};
+    struct green_thread *thread;
 
     if (!pool || !fn) {
         errno = EINVAL;
         return NULL;
     }
+    if (green__call_begins() < 0)
+        return NULL;
     switch (green__pool_enter(pool, false)) {
     case 0:
-        return start(&job, __builtin_return_address(0));
+        thread = start(&job, __builtin_return_address(0));
+        green__call_ends(GREEN__COST_CALL);
+        return thread;
     case 1:
         return run_inside(fn, arg, __builtin_return_address(0));
     }
@@ -171,12 +176,17 @@ int green_pool_spawn_n(struct green_pool *pool, void (*fn)(void *), void *arg)
 {
     const struct green__pool_job job = {
         .pool = pool, .procedure = fn, .arg = arg};
+    int result;
 
     if (!pool || !fn)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     switch (green__pool_enter(pool, false)) {
     case 0:
-        return start(&job, __builtin_return_address(0)) ? 0 : -1;
+        result = start(&job, __builtin_return_address(0)) ? 0 : -1;
+        green__call_ends(GREEN__COST_CALL);
+        return result;
     case 1:
         fn(arg);
         return 0;
@@ -212,8 +222,10 @@ int green_pool_wait(struct green_pool *pool)
         return green__refuse(EINVAL);
     if (green__pool_is_inside(pool))
         return green__refuse(EDEADLK);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (pool->internal.running == 0)
-        return 0;
+        return green__call_done(0);
     return green__line_wait(&pool->internal.idlers, &here, &for_all);
 }
 

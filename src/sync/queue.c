@@ -127,8 +127,10 @@ int green_queue_put(struct green_queue *queue, void *item)
 
     if (green__unlikely(!queue))
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (!is_full(queue) || queue->internal.closed)
-        return put_now(queue, item);
+        return green__call_done(put_now(queue, item));
     here.item = item;
     here.error = 0;
     if (green__unlikely(green__line_wait(&queue->internal.putters, &here.place,
@@ -205,8 +207,12 @@ int green_queue_get(struct green_queue *queue, void **item)
 {
     struct queue_place here;
 
-    if (green__unlikely(!queue || !item) || !nothing_to_get(queue))
-        return green_queue_try_get(queue, item);
+    if (green__unlikely(!queue || !item))
+        return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
+    if (!nothing_to_get(queue))
+        return green__call_done(green_queue_try_get(queue, item));
     here.error = 0;
     if (green__unlikely(green__line_wait(&queue->internal.getters, &here.place,
                                          &getting) < 0))
@@ -236,8 +242,10 @@ int green_queue_join(struct green_queue *queue)
 
     if (!queue)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (queue->internal.unfinished == 0)
-        return 0;
+        return green__call_done(0);
     here.error = 0;
     if (green__line_wait(&queue->internal.joiners, &here.place, &joining) < 0)
         return -1;

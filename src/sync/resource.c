@@ -234,13 +234,14 @@ void *green_resource_get(struct green_resource_pool *pool)
         errno = EINVAL;
         return NULL;
     }
-    if (take_place(pool) < 0)
+    if (green__call_begins() < 0 || take_place(pool) < 0)
         return NULL;
     entry = take_idle(pool);
     if (!entry)
         entry = make(pool);
     if (entry) {
         move(entry, &pool->used);
+        green__call_ends(GREEN__COST_CALL);
         return entry->resource;
     }
     error = errno;

@@ -58,8 +58,12 @@ static int acquire(struct green_rwlock *lock, bool writes)
     struct reader_or_writer here = {.writes = writes};
     int error;
 
+    if (!lock)
+        return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (try(lock, writes) == 0)
-        return 0;
+        return green__call_done(0);
     if (errno != EBUSY)
         return -1;
     if (green__line_wait(&lock->internal.waiters, &here.place,

@@ -57,8 +57,10 @@ int green_semaphore_acquire(struct green_semaphore *semaphore)
 
     if (!semaphore)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (semaphore->internal.count)
-        return take(semaphore);
+        return green__call_done(take(semaphore));
     return green__line_wait(&semaphore->internal.takers, &here, &taking);
 }
 
@@ -75,8 +77,10 @@ int green_semaphore_release_wait(struct green_semaphore *semaphore)
 
     if (!semaphore)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     if (has_room(semaphore))
-        return give(semaphore);
+        return green__call_done(give(semaphore));
     return green__line_wait(&semaphore->internal.givers, &here, &giving);
 }
 

@@ -178,10 +178,14 @@ static int send_value(struct green_shared_channel *channel, const void *value,
 
     if (!channel || (!value && size_of(channel) > 0))
         return green__refuse(EINVAL);
+    if (waits && green__call_begins() < 0)
+        return -1;
     green__visit_begin(&visit, &channel->shared);
     error = send_now(channel, &visit, value);
     if (error != EAGAIN || !waits) {
         green__visit_end(&visit);
+        if (waits)
+            green__call_ends(GREEN__COST_CALL);
         return error ? green__refuse(error) : 0;
     }
     here.value = (void *)(uintptr_t)value;
@@ -252,10 +256,14 @@ static int receive_value(struct green_shared_channel *channel, void *value,
 
     if (!channel)
         return green__refuse(EINVAL);
+    if (waits && green__call_begins() < 0)
+        return -1;
     green__visit_begin(&visit, &channel->shared);
     error = receive_now(channel, &visit, value);
     if (error != EAGAIN || !waits) {
         green__visit_end(&visit);
+        if (waits)
+            green__call_ends(GREEN__COST_CALL);
         return error ? green__refuse(error) : 0;
     }
     here.value = value;

@@ -107,9 +107,11 @@ int green_shared_event_wait(struct green_shared_event *event, void **value)
 
     if (!event)
         return green__refuse(EINVAL);
+    if (green__unlikely(green__call_begins() < 0))
+        return -1;
     green__visit_begin(&visit, &event->shared);
     if (event->sent)
-        return take(event, &visit, value);
+        return green__call_done(take(event, &visit, value));
     if (green__shared_wait(&visit, &event->line, &here, &waiting) < 0)
         return -1;
     return give(here.value, here.error, value);

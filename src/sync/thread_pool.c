@@ -143,8 +143,11 @@ int green__crew_run(enum green__crew crew, const struct green__work *work,
     if (!thread)
         return refuse(work, errno);
     if (green__crew_size(crew) == 0) {
+        if (green__call_begins() < 0)
+            return refuse(work, errno);
         errno = 0;
         *result = work->fn(work->arg);
+        green__call_ends(GREEN__COST_DISK);
         return 0;
     }
     error = green__interruption(thread);
