@@ -141,6 +141,50 @@ START_TEST(a_killed_handler_tidies_up)
 }
 END_TEST
 
+/* A client that sends as fast as it can, from an OS thread of its own. */
+static void *floods(void *arg)
+{
+    static const char bytes[65536];
+    int fd = (int)(intptr_t)arg;
+
+    while (send(fd, bytes, sizeof bytes, MSG_NOSIGNAL) > 0)
+        ;
+    return NULL;
+}
+
+/* Its reads never need to wait. */
+static void swallows(int fd, void *arg)
+{
+    char buffer[4]; /* it reads more slowly than that sends */
+
+    (void)arg;
+    begun++;
+    while (green_read(fd, buffer, sizeof buffer) > 0)
+        ;
+    ended++;
+}
+
+START_TEST(a_flood_keeps_nobody_waiting)
+{
+    pthread_t flood;
+    int fd, other;
+
+    options.kill_on_stop = true;
+    handler = swallows;
+    serve_tcp();
+    fd = dial_server();
+    ck_ok(pthread_create(&flood, NULL, floods, (void *)(intptr_t)fd));
+    wait_until(begun == 1);
+    other = dial_server();
+    wait_until(begun == 2);
+    stop_server();
+    ck_assert_int_eq(ended, 2);
+    ck_ok(pthread_join(flood, NULL));
+    ck_ok(close(fd));
+    ck_ok(green_close(other));
+}
+END_TEST
+
 #define CROWD 300
 
 /* Some of them are accepted and have not begun when it stops. */
@@ -404,6 +448,7 @@ static void add_stopped(TCase *stopped)
     tcase_add_test(stopped, a_handler_stops_it);
     tcase_add_test(stopped, a_stop_may_kill_the_handlers);
     tcase_add_test(stopped, a_killed_handler_tidies_up);
+    tcase_add_test(stopped, a_flood_keeps_nobody_waiting);
     tcase_add_test(stopped, a_stop_amid_a_crowd);
     tcase_add_test(stopped, a_connection_that_comes_with_the_stop);
     tcase_add_test(stopped, another_thread_stops_it);
