@@ -263,8 +263,7 @@ static GREEN__COLD int make_way_in_line(struct green__io *io,
     io->ticket = place.edge.ticket;
     green__make_way(s);
     green__list_remove(&place.edge.link);
-    io->closed = place.closed;
-    if (place.closed)
+    if ((io->closed = place.closed))
         return green__refuse(EBADF);
     /* One who joined the line behind it took it to be waiting for that. */
     io->d->ready |= io->direction;
@@ -275,6 +274,8 @@ int green__io_go_on(struct green__io *io, ssize_t piece)
 {
     struct green__scheduler *s = green__running();
 
+    if (green__unlikely(io->closed))
+        return green__refuse(EBADF); /* the piece was an operation's */
     if (green__unlikely(!s))
         return 0; /* in a callback, or soon there is one */
     s->limit -= GREEN__COST_SYSTEM_CALL + green__cost_of(piece);
