@@ -188,6 +188,77 @@ START_TEST(a_closed_one_gives_out_what_it_holds)
 }
 END_TEST
 
+static void *fails_to_get(void *error)
+{
+    void *value;
+
+    ck_fails(green_queue_get(&queue, &value), (int)(intptr_t)error);
+    return NULL;
+}
+
+static void *fails_to_put(void *error)
+{
+    ck_fails(green_queue_put(&queue, NULL), (int)(intptr_t)error);
+    return NULL;
+}
+
+/* What was put before is given out; then it is told that it is not all. */
+START_TEST(a_failed_one_is_told_from_a_complete_one)
+{
+    struct green_thread *putter;
+    void *value;
+
+    ck_ok(green_queue_init(&queue, 2));
+    put_all(2);
+    putter = green_spawn(fails_to_put, item(EILSEQ));
+    ck_ok(green_sleep(0));
+    ck_ok(green_queue_fail(&queue, EILSEQ));
+    ck_ok(green_join(putter, NULL));
+    ck_fails(green_queue_put(&queue, item(3)), EILSEQ);
+    ck_fails(green_queue_try_put(&queue, item(3)), EILSEQ);
+    /* The first counts, also before what its producer does at its end. */
+    ck_ok(green_queue_close(&queue));
+    ck_ok(green_queue_fail(&queue, EIO));
+    for (int i = 0; i < 2; i++) {
+        ck_ok(green_queue_get(&queue, &value));
+        ck_assert_int_eq((intptr_t)value, i);
+    }
+    ck_fails(green_queue_get(&queue, &value), EILSEQ);
+    ck_fails(green_queue_try_get(&queue, &value), EILSEQ);
+    green_queue_destroy(&queue);
+}
+END_TEST
+
+START_TEST(failing_what_is_closed_changes_nothing)
+{
+    void *value;
+
+    ck_ok(green_queue_init(&queue, 2));
+    put_all(1);
+    ck_ok(green_queue_close(&queue));
+    ck_ok(green_queue_fail(&queue, EIO));
+    ck_ok(green_queue_get(&queue, &value));
+    ck_fails(green_queue_get(&queue, &value), EPIPE);
+    green_queue_destroy(&queue);
+}
+END_TEST
+
+START_TEST(failed_under_those_who_wait)
+{
+    struct green_thread *waiters[3];
+
+    ck_ok(green_queue_init(&queue, 0));
+    for (int i = 0; i < 3; i++)
+        waiters[i] =
+            green_spawn(_i ? fails_to_put : fails_to_get, item(EILSEQ));
+    ck_ok(green_sleep(0));
+    ck_ok(green_queue_fail(&queue, EILSEQ));
+    for (int i = 0; i < 3; i++)
+        ck_ok(green_join(waiters[i], NULL));
+    green_queue_destroy(&queue);
+}
+END_TEST
+
 START_TEST(closed_under_getters)
 {
     struct green_thread *getters[3];
@@ -279,6 +350,9 @@ START_TEST(misuse_of_queues)
     ck_fails(green_queue_get(&queue, NULL), EINVAL);
     ck_fails(green_queue_try_get(NULL, &value), EINVAL);
     ck_fails(green_queue_close(NULL), EINVAL);
+    ck_fails(green_queue_fail(NULL, EIO), EINVAL);
+    ck_fails(green_queue_fail(&queue, 0), EINVAL);
+    ck_fails(green_queue_fail(&queue, -EIO), EINVAL);
     ck_fails(green_queue_resize(NULL, 1), EINVAL);
     ck_fails(green_queue_task_done(NULL), EINVAL);
     ck_fails(green_queue_task_done(&queue), ERANGE);
@@ -303,6 +377,9 @@ int main(void)
     tcase_add_test(limits, putters_come_in_as_they_came);
     tcase_add_test(limits, resized);
     tcase_add_test(ends, a_closed_one_gives_out_what_it_holds);
+    tcase_add_test(ends, a_failed_one_is_told_from_a_complete_one);
+    tcase_add_test(ends, failing_what_is_closed_changes_nothing);
+    tcase_add_loop_test(ends, failed_under_those_who_wait, 0, 2);
     tcase_add_loop_test(ends, closed_under_getters, 0, 2);
     tcase_add_loop_test(ends, until_all_is_dealt_with, 0, 2);
     tcase_add_test(ends, destroyed_under_a_joiner);

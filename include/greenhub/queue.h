@@ -25,8 +25,8 @@ struct green_queue {
         uint64_t sequence;
         int (*compare)(const void *a, const void *b);
         size_t unfinished;
+        int error; /* what it was closed with; 0: it is open */
         uint8_t order;
-        bool closed;
         struct green_waiters getters, putters, joiners;
     } internal;
 };
@@ -65,7 +65,7 @@ GREEN_API void green_queue_destroy(struct green_queue *queue);
 /*
  * Puts an item; waits while the limit is reached. item may be NULL.
  * Returns 0, or -1 and it was not put: EINVAL for a NULL queue, EPIPE if the
- * queue is closed, now or while it waited, ENOMEM.
+ * queue is closed, now or while it waited (green_queue_fail: its error), ENOMEM.
  * May switch. Mirrors Queue.put.
  */
 GREEN_API int green_queue_put(struct green_queue *queue, void *item);
@@ -79,7 +79,8 @@ GREEN_API int green_queue_try_put(struct green_queue *queue, void *item);
 /*
  * Gets the next item in *item; waits for one. The items that a closed queue holds
  * are still given out.
- * Returns 0, or -1: EINVAL for NULL, EPIPE if the queue is closed and empty.
+ * Returns 0, or -1: EINVAL for NULL, EPIPE if the queue is closed and empty
+ * (green_queue_fail: its error).
  * May switch. Mirrors Queue.get.
  */
 GREEN_API int green_queue_get(struct green_queue *queue, void **item);
@@ -97,6 +98,17 @@ GREEN_API int green_queue_try_get(struct green_queue *queue, void **item);
  * Mirrors queue.Queue.shutdown of Python.
  */
 GREEN_API int green_queue_close(struct green_queue *queue);
+
+/*
+ * The same, with `error` in the place of EPIPE: what was put is not all that was
+ * to come. Those who put fail at once; those who get are given what was put
+ * before, and then fail. Of several calls that close a queue the first counts.
+ * Choose an error that getting and putting do not have by themselves: not EPIPE,
+ * EAGAIN, ECANCELED or ETIMEDOUT.
+ * Returns 0, or -1 and EINVAL for NULL or an error that is not positive. Never
+ * switches. From greenthreads of the queue's OS thread.
+ */
+GREEN_API int green_queue_fail(struct green_queue *queue, int error);
 
 /*
  * Sets another limit. Those who wait to put come in as far as it allows; if it is

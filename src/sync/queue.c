@@ -10,7 +10,7 @@
 struct queue_place {
     struct green_place place;
     void *item; /* that is put, or was got */
-    int error;  /* EPIPE: it was closed */
+    int error;  /* it was closed, with this */
 };
 
 static const struct green__wait_kind putting = {.name = "queue to put",
@@ -58,24 +58,31 @@ int green_queue_init_priority(struct green_queue *queue, size_t limit,
     return init(queue, limit, GREEN__PRIORITY, compare);
 }
 
-static void refuse_all(struct green_waiters *line)
+static void refuse_all(struct green_waiters *line, int error)
 {
     while (!green__line_empty(line)) {
         struct queue_place *waiter = take(line);
 
-        waiter->error = EPIPE;
+        waiter->error = error;
         green__line_wake(&waiter->place);
     }
 }
 
+int green_queue_fail(struct green_queue *queue, int error)
+{
+    if (!queue || error <= 0)
+        return green__refuse(EINVAL);
+    if (queue->internal.error)
+        return 0;
+    queue->internal.error = error;
+    refuse_all(&queue->internal.putters, error);
+    refuse_all(&queue->internal.getters, error);
+    return 0;
+}
+
 int green_queue_close(struct green_queue *queue)
 {
-    if (!queue)
-        return green__refuse(EINVAL);
-    queue->internal.closed = true;
-    refuse_all(&queue->internal.putters);
-    refuse_all(&queue->internal.getters);
-    return 0;
+    return green_queue_fail(queue, EPIPE);
 }
 
 void green_queue_destroy(struct green_queue *queue)
@@ -83,7 +90,7 @@ void green_queue_destroy(struct green_queue *queue)
     if (!queue)
         return;
     green_queue_close(queue);
-    refuse_all(&queue->internal.joiners);
+    refuse_all(&queue->internal.joiners, EPIPE);
     green__store_free(queue);
 }
 
@@ -98,8 +105,8 @@ static inline bool is_full(const struct green_queue *queue)
 /* Inlined into both: between exported functions a call may not be. */
 static inline int put_now(struct green_queue *queue, void *item)
 {
-    if (green__unlikely(queue->internal.closed))
-        return green__refuse(EPIPE);
+    if (green__unlikely(queue->internal.error))
+        return green__refuse(queue->internal.error);
     if (!green__line_empty(&queue->internal.getters)) {
         struct queue_place *getter = take(&queue->internal.getters);
 
@@ -116,7 +123,7 @@ int green_queue_try_put(struct green_queue *queue, void *item)
 {
     if (!queue)
         return green__refuse(EINVAL);
-    if (is_full(queue) && !queue->internal.closed)
+    if (is_full(queue) && !queue->internal.error)
         return green__refuse(EAGAIN);
     return put_now(queue, item);
 }
@@ -129,7 +136,7 @@ int green_queue_put(struct green_queue *queue, void *item)
         return green__refuse(EINVAL);
     if (green__unlikely(green__call_begins() < 0))
         return -1;
-    if (!is_full(queue) || queue->internal.closed)
+    if (!is_full(queue) || queue->internal.error)
         return green__call_done(put_now(queue, item));
     here.item = item;
     here.error = 0;
@@ -194,12 +201,13 @@ int green_queue_try_get(struct green_queue *queue, void **item)
         *item = get_from_putter(queue);
         return 0;
     }
-    return green__refuse(queue->internal.closed ? EPIPE : EAGAIN);
+    return green__refuse(queue->internal.error ? queue->internal.error
+                                               : EAGAIN);
 }
 
 static inline bool nothing_to_get(const struct green_queue *queue)
 {
-    return queue->internal.length == 0 && !queue->internal.closed &&
+    return queue->internal.length == 0 && !queue->internal.error &&
            green__line_empty(&queue->internal.putters);
 }
 
