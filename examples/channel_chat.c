@@ -73,5 +73,7 @@ int main(int argc, char **argv)
         return perror(address), 1;
     printf("listening on %s\n", here);
     fflush(stdout);
-    return green_serve(listener, chat, NULL) < 0;
+    if (green_serve(listener, chat, NULL) < 0)
+        perror("green_serve");
+    return 1;
 }

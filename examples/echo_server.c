@@ -8,26 +8,25 @@
  */
 #include <greenhub.h>
 
-#include <stdint.h>
 #include <stdio.h>
 
-static void echo(void *arg)
+/* green_serve closes `fd` when this returns. */
+static void echo(int fd, void *arg)
 {
-    int fd = (int)(intptr_t)arg;
     char buffer[4096];
     ssize_t n;
 
+    (void)arg;
     while ((n = green_read(fd, buffer, sizeof buffer)) > 0) {
         if (green_write_all(fd, buffer, (size_t)n) < 0)
             break;
     }
-    green_close(fd);
 }
 
 int main(int argc, char **argv)
 {
     const char *address = argc > 1 ? argv[1] : "tcp://127.0.0.1:6000";
-    int listener = green_listen(address, NULL), fd;
+    int listener = green_listen(address, NULL);
     char here[128];
 
     if (listener < 0 || green_local_address(listener, here, sizeof here) < 0) {
@@ -36,10 +35,7 @@ int main(int argc, char **argv)
     }
     printf("listening on %s\n", here);
     fflush(stdout);
-    while ((fd = green_accept(listener, NULL, NULL)) >= 0) {
-        if (green_spawn_n(echo, (void *)(intptr_t)fd) < 0)
-            green_close(fd);
-    }
-    perror("accept");
+    if (green_serve(listener, echo, NULL) < 0)
+        perror("green_serve");
     return 1;
 }

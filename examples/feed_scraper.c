@@ -74,5 +74,7 @@ int main(int argc, char **argv)
     green_local_address(listener, address, sizeof address);
     printf("listening on %s\n", address);
     fflush(stdout);
-    return green_serve(listener, handle, &options) < 0;
+    if (green_serve(listener, handle, &options) < 0)
+        perror("green_serve");
+    return 1;
 }

@@ -73,5 +73,7 @@ int main(int argc, char **argv)
     }
     printf("listening on %s, forwarding to %s\n", here, target);
     fflush(stdout);
-    return green_serve(listener, forward, NULL) < 0;
+    if (green_serve(listener, forward, NULL) < 0)
+        perror("green_serve");
+    return 1;
 }

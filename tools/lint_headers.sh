@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every header compiles by itself: the public ones as C11 and as C++17, without
+# Every header compiles by itself: the public ones as C11, C99 and C++17, without
 # feature tests of their own; the internal ones as the library is compiled.
 set -eu
 
@@ -20,6 +20,8 @@ for path in include/*.h include/greenhub/*.h; do
     header=${path#include/}
     # shellcheck disable=SC2086
     alone "$header" $cc -x c -std=c11 -pedantic
+    # shellcheck disable=SC2086
+    alone "$header" $cc -x c -std=c99 -pedantic
     # shellcheck disable=SC2086
     alone "$header" $cxx -x c++ -std=c++17 -pedantic
     if grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|ifndef|elif)' "$path" |

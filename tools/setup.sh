@@ -70,6 +70,10 @@ for purpose; do
         need_library check check
         need_file /usr/sbin/nginx nginx-light
         need redis-server redis-server
+        need nc netcat-openbsd
+        need socat socat
+        need curl curl
+        need strace strace
         ;;
     bench)
         need python3 python3

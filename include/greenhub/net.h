@@ -98,9 +98,9 @@ struct green_serve_options {
  * It leaves the listener open. TCP connections get TCP_NODELAY. options may be
  * NULL. Runs until green_server_stop (0), or until the caller is killed, timed
  * out or the listener fails (-1): EINVAL for a NULL handler, or threads without
- * reuse_port; EBADF when the listener is closed; what accept fails with. Before
- * it returns, all handlers have: they are waited for after a stop, and killed
- * first when it fails.
+ * reuse_port; EBADF when the listener is closed; what accept fails with. It
+ * returns when all handlers have returned: after a stop it waits for them (or
+ * kills them, with kill_on_stop); when it fails it kills them, and then waits.
  * May switch. Mirrors eventlet.serve.
  */
 GREEN_API int green_serve(int listener, void (*handler)(int fd, void *arg),
