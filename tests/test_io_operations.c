@@ -166,7 +166,7 @@ static void *accept_it(void *arg)
     return NULL;
 }
 
-/* Its port is free again at once, and what was accepted ahead is closed. */
+/* Its port is free again at once, and what was in its backlog is closed. */
 START_TEST(a_listener_is_closed)
 {
     struct sockaddr_in at;
@@ -197,30 +197,6 @@ START_TEST(a_listener_is_closed)
     n = recv(clients[2], buffer, 8, 0);
     ck_assert(n == 0 || (n < 0 && errno == ECONNRESET));
     ck_assert_int_ge(clients[0], 0);
-}
-END_TEST
-
-/* Whoever polls a listener is told of connections that the hub has already. */
-START_TEST(accepted_ahead_is_readable)
-{
-    struct sockaddr_in at;
-    socklen_t length = sizeof at;
-    int listener = green_listen("tcp://127.0.0.1:0", NULL);
-    struct pollfd poll_fd = {.fd = listener, .events = POLLIN};
-    struct green_thread *accepter;
-
-    ck_ok(getsockname(listener, (struct sockaddr *)&at, &length));
-    accepter = green_spawn(accept_it, (void *)(intptr_t)listener);
-    ck_ok(green_sleep(GREEN_MSEC));
-    for (int i = 0; i < 3; i++)
-        ck_ok(connect(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
-                      (struct sockaddr *)&at, length));
-    ck_ok(green_join(accepter, NULL));
-    for (int i = 1; i < 3; i++) {
-        ck_assert_int_eq(green_poll(&poll_fd, 1, 5000), 1);
-        ck_assert_int_ge(green_accept(listener, NULL, NULL), 0);
-    }
-    ck_assert_int_eq(green_poll(&poll_fd, 1, 1), 0);
 }
 END_TEST
 
@@ -365,7 +341,6 @@ int main(void)
     tcase_add_loop_test(gone, closed_under_a_reader, 0, 2);
     tcase_add_loop_test(gone, closed_plainly_and_used_again, 0, 2);
     tcase_add_test(gone, a_listener_is_closed);
-    tcase_add_test(gone, accepted_ahead_is_readable);
     tcase_add_loop_test(gone, another_hub_while_one_reads, 0, 2);
     tcase_add_loop_test(gone, the_os_thread_ends_while_one_reads, 0, 2);
     tcase_add_loop_test(gone, a_fork_while_one_reads, 0, 2);

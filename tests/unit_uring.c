@@ -160,7 +160,6 @@ static void *connect_one(void *arg)
     return NULL;
 }
 
-/* A listener that the library made: its connections are accepted ahead. */
 static void listen_green(void)
 {
     struct sockaddr_in at;
@@ -340,9 +339,9 @@ static void answer_with(int error, unsigned code, int count)
 }
 
 static const int unasked[] = {EAGAIN, ECANCELED, EINTR};
-static const unsigned codes[] = {IORING_OP_RECV,  IORING_OP_ACCEPT,
-                                 IORING_OP_READV, IORING_OP_WRITEV,
-                                 IORING_OP_FSYNC, IORING_OP_POLL_ADD};
+static const unsigned codes[] = {IORING_OP_RECV, IORING_OP_READV,
+                                 IORING_OP_WRITEV, IORING_OP_FSYNC,
+                                 IORING_OP_POLL_ADD};
 #define UNASKED (int)(sizeof unasked / sizeof unasked[0])
 #define CODES (int)(sizeof codes / sizeof codes[0])
 
@@ -361,42 +360,92 @@ START_TEST(what_the_kernel_does_not_do_is_done)
 }
 END_TEST
 
-static struct io_uring *full_ring;
+/* ---- No more room, no more answers ------------------------------------- */
 
-/* Leaves no place in the submission queue. */
-static void fill(struct io_uring_cqe *entry)
+static int read_error;
+
+static void *read_in_vain(void *arg)
 {
-    struct io_uring_sqe *filler;
-
-    answer(entry);
-    if (done == 0 || !full_ring)
-        return;
-    while ((filler = io_uring_get_sqe(full_ring)) != NULL) {
-        io_uring_prep_nop(filler);
-        filler->user_data = NOTHING;
-    }
-    full_ring = NULL;
-    spare_waits = true;
-    refuse(EBUSY, 0, 1);
+    read_error = 0;
+    if (green_read(*(int *)arg, &(char){0}, 1) < 0)
+        read_error = errno;
+    return NULL;
 }
 
-/* Accepting has ended by itself, and the queue is full when it is to go on. */
-START_TEST(accepting_goes_on_by_readiness)
+static struct io_uring *ring(void)
 {
-    green_time start = green_now();
+    return &((struct green__uring *)green_hub_state(green_get_hub()))->ring;
+}
+
+static struct green_thread *start_reader(void)
+{
+    struct green_thread *reader = green_spawn(read_in_vain, &fds[0]);
+
+    ck_assert_ptr_nonnull(reader);
+    ck_ok(green_sleep(GREEN_MSEC)); /* the kernel has it */
+    return reader;
+}
+
+static void *let_go_on(void *arg)
+{
+    refuse_times = 0;
+    return arg;
+}
+
+/* The kernel cannot be told of a withdrawal now: it is told later, and nobody
+ * else waits for that: one of those has the kernel go on. */
+START_TEST(a_withdrawal_that_finds_no_room)
+{
+    struct green_thread *reader, *other;
+    struct io_uring_sqe *filler;
+    char byte;
 
     if (!use_uring())
         return;
     ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
-    listen_green();
-    answer_with(ECANCELED, IORING_OP_ACCEPT, 1);
-    after = fill;
-    full_ring =
-        &((struct green__uring *)green_hub_state(green_get_hub()))->ring;
-    use_it_all();
-    ck_assert_int_eq(refused, 1);
-    use_it_all();
-    came_at_once(start);
+    reader = start_reader();
+    while ((filler = io_uring_get_sqe(ring())) != NULL) {
+        io_uring_prep_nop(filler);
+        filler->user_data = NOTHING;
+    }
+    other = green_spawn_after(GREEN_MSEC, let_go_on, NULL);
+    refuse(EBUSY, 0, 1 << 30);
+    if (_i == 1)
+        ck_assert_int_eq(write(fds[1], "x", 1), 1); /* it ends by itself */
+    if (_i == 2)
+        ck_ok(green_close(fds[0]));
+    else
+        ck_ok(green_kill(reader));
+    ck_ok(green_join(reader, NULL));
+    ck_ok(green_join(other, NULL));
+    ck_assert_int_gt(refused, 0);
+    if (_i == 1 && read_error == 0)
+        return;
+    ck_assert_int_eq(read_error, _i == 2 ? EBADF : ECANCELED);
+    if (_i == 0) {
+        ck_assert_int_eq(write(fds[1], "y", 1), 1);
+        ck_assert_int_eq(recv(fds[0], &byte, 1, MSG_DONTWAIT), 1);
+    }
+}
+END_TEST
+
+/* A ring that is gone for good: who waits is told so, and the hub ends. */
+START_TEST(the_kernel_refuses_for_ever)
+{
+    struct green_thread *reader;
+
+    if (!use_uring())
+        return;
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+    reader = start_reader();
+    refuse(EBADFD, 0, 1 << 30);
+    ck_fails(green_read(fds[1], &(char){0}, 1), EIO);
+    ck_ok(green_join(reader, NULL));
+    ck_assert_int_eq(read_error, EIO);
+    ck_ok(green_use_hub("poll"));
+    ck_ok(green_join(green_spawn(write_one, &fds[1]), NULL));
+    read_in_vain(&fds[0]);
+    ck_assert_int_eq(read_error, 0);
 }
 END_TEST
 
@@ -531,7 +580,8 @@ int main(void)
     tcase_add_test(tcase, a_full_queue_keeps_nobody_waiting);
     tcase_add_loop_test(tcase, what_the_kernel_does_not_do_is_done, 0,
                         UNASKED * CODES);
-    tcase_add_test(tcase, accepting_goes_on_by_readiness);
+    tcase_add_loop_test(tcase, a_withdrawal_that_finds_no_room, 0, 3);
+    tcase_add_test(tcase, the_kernel_refuses_for_ever);
     tcase_add_test(tcase, parts_add_up);
     tcase_add_test(tcase, a_flood_of_results_loses_none);
     return run_suite(suite);

@@ -264,8 +264,7 @@ struct green_operation {
     const char *path;
     socklen_t *length;
     unsigned flags, mode;
-    bool later;    /* a hint: the descriptor is known not to be ready now */
-    bool repeated; /* a hint: more of the same will follow */
+    bool later; /* a hint: the descriptor is known not to be ready now */
     void (*callback)(struct green_operation *operation);
     void *arg;      /* the caller's; the library leaves it alone */
     int64_t result; /* for the callback: as the system call's, or -errno */

@@ -117,7 +117,7 @@ GREEN_API int green_setsockopt(int fd, int level, int name, const void *value,
  * elsewhere they are the plain calls, which block the OS thread.
  */
 
-/* open(2). May switch. */
+/* open(2); of a FIFO it waits for the other end. May switch. */
 GREEN_API int green_open(const char *path, int flags, ...);
 /* openat(2). May switch. */
 GREEN_API int green_openat(int folder, const char *path, int flags, ...);

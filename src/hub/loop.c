@@ -208,6 +208,9 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
     /* What it has reported comes first: see green__descriptors_dispatch. */
     result = hub->descriptors.owed ? 0 : hub->module->wait(hub, timeout);
     error = errno;
+    /* It can never wait again, nor tell of an operation's end. */
+    if (green__unlikely(result < 0))
+        hub->operations = 0;
     hub->run_start = green__clock();
     if (timeout == 0 && !hub->descriptors.owed)
         hub->look_cost = hub->run_start - clock;

@@ -72,6 +72,19 @@ static int await(struct errand *errand)
     return errand->io->closed ? EBADF : error;
 }
 
+static int is_cut_short(const struct green_thread *thread)
+{
+    return thread->alarms ? green__interruption(thread) : 0;
+}
+
+int green__errand_interruption(const struct green__io *io)
+{
+    const struct green_thread *thread =
+        io->hub && io->hub->operations ? green__current() : NULL;
+
+    return thread ? is_cut_short(thread) : 0;
+}
+
 /* A call that need not wait is not cut short by a kill: one who is killed makes
  * the plain call. So does one who cannot park. */
 static bool may_run(struct green__io *io, struct errand *errand)
@@ -81,7 +94,7 @@ static bool may_run(struct green__io *io, struct errand *errand)
     if (!hub || !(hub->operations & (1u << errand->operation->kind)))
         return false;
     green__waiter_init(&errand->waiter, &working);
-    if (!errand->waiter.thread || errand->waiter.thread->alarms)
+    if (!errand->waiter.thread || is_cut_short(errand->waiter.thread))
         return false;
     if (!io->d && io->fd >= 0)
         io->d = green__descriptor_get(io->hub, io->fd);

@@ -250,7 +250,7 @@ static bool somebody_waits_to_be_told(const struct green__io *io)
 }
 
 /* What forbids to wait at all is green__io_wait's to say. */
-static bool may_operate(struct green__io *io, unsigned kind)
+static bool may_operate(struct green__io *io)
 {
     if (io->nonblocking)
         return false;
@@ -261,7 +261,7 @@ static bool may_operate(struct green__io *io, unsigned kind)
     if (io->d->file & GREEN__FILE_NONBLOCK)
         return false;
     return green__likely(green__list_empty(&io->d->edges)) ||
-           kind == GREEN_OP_ACCEPT || !somebody_waits_to_be_told(io);
+           !somebody_waits_to_be_told(io);
 }
 
 bool green__io_operate(struct green__io *io, struct green_operation *operation,
@@ -270,7 +270,7 @@ bool green__io_operate(struct green__io *io, struct green_operation *operation,
     struct performer p;
     int error;
 
-    if (!may_operate(io, operation->kind))
+    if (!may_operate(io))
         return false;
     green__waiter_init(&p.waiter,
                        io->direction == GREEN_READ ? &reading : &writing);
@@ -374,23 +374,6 @@ bool green__io_receive(struct green__io *io, void *buffer, size_t size,
 
     return !(flags & (MSG_OOB | MSG_ERRQUEUE)) && !is_pipe(io) &&
            transfer(io, &operation, n);
-}
-
-bool green__io_accept(struct green__io *io, struct sockaddr *address,
-                      socklen_t *length, int flags, ssize_t *n)
-{
-    struct green_operation operation = {
-        .kind = GREEN_OP_ACCEPT,
-        .buffer = address,
-        .length = length,
-        .flags = (unsigned)flags,
-        /* Whoever made the listener accepts all there is, as a rule. One from
-         * elsewhere may be shared, and what is accepted ahead is kept from
-         * others. */
-        .repeated = io->d->flags & GREEN__TRUSTED,
-    };
-
-    return green__io_operate(io, &operation, n);
 }
 
 bool green__io_gathers(const struct green__io *io, size_t size)

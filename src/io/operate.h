@@ -40,7 +40,5 @@ bool green__io_write(struct green__io *io, const void *buffer, size_t size,
                      ssize_t *n);
 bool green__io_receive(struct green__io *io, void *buffer, size_t size,
                        int flags, ssize_t *n);
-bool green__io_accept(struct green__io *io, struct sockaddr *address,
-                      socklen_t *length, int flags, ssize_t *n);
 
 #endif

@@ -8,7 +8,6 @@
 
 #include "base/system.h"
 #include "io/nonblock.h"
-#include "io/operate.h"
 #include "io/wait.h"
 
 int green_socket(int domain, int type, int protocol)
@@ -76,13 +75,6 @@ static int prepare_listener(struct green__io *io)
     return 0;
 }
 
-/* The hub does, and has perhaps already: there is nothing to be had elsewhere. */
-static bool accepts_ahead(const struct green__io *io)
-{
-    return green__io_operates(io) && !io->nonblocking &&
-           !(io->d->file & GREEN__FILE_NONBLOCK) && !io->hub->dispatching;
-}
-
 int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
                   int flags)
 {
@@ -95,13 +87,10 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
     do {
         if (length)
             *length = room;
-        result = !accepts_ahead(&io) && green__io_may_try(&io)
+        result = green__io_may_try(&io)
                      ? green__system.accept4(fd, address, length, flags)
                      : (errno = EAGAIN, -1);
-    } while (green__would_block(result) &&
-             !(green__io_operates(&io) &&
-               green__io_accept(&io, address, length, flags, &result)) &&
-             green__io_wait(&io) == 0);
+    } while (green__would_block(result) && green__io_wait(&io) == 0);
     if (result >= 0)
         green__io_opened(
             (int)result,

@@ -105,6 +105,14 @@ static unsigned operations(struct green_hub *hub)
     return uring->kinds;
 }
 
+/* What is no reason to give up: a signal, time, or that the kernel wants the
+ * completion queue emptied, or memory freed, first. */
+static bool is_passing(int error)
+{
+    return error == EINTR || error == ETIME || error == EBUSY ||
+           error == EAGAIN || error == ENOMEM;
+}
+
 /* Without looking at the operation: who waited for it is gone. */
 static void discard(struct green__uring *uring,
                     const struct io_uring_cqe *entry)
@@ -113,7 +121,7 @@ static void discard(struct green__uring *uring,
 
     if (tag == POLL || tag == NOTHING)
         return;
-    if (tag != OPERATION && entry->res >= 0)
+    if (tag == OPENER && entry->res >= 0)
         close(entry->res);
     if (!(entry->flags & IORING_CQE_F_MORE))
         uring->in_flight--;
@@ -132,10 +140,12 @@ static void discard_completions(struct green__uring *uring)
     io_uring_cq_advance(&uring->ring, count);
 }
 
-/* Has all operations end, and waits for it. */
+/* Has all operations end, and waits for it, unless the kernel can never tell. */
 static void end_operations(struct green__uring *uring)
 {
-    while (uring->in_flight > 0) {
+    int result = 0;
+
+    while (uring->in_flight > 0 && (result >= 0 || is_passing(-result))) {
         struct __kernel_timespec patience = {.tv_nsec = GREEN_MSEC};
         struct io_uring_sqe *entry = green__uring_entry(uring);
         struct io_uring_cqe *completed;
@@ -145,8 +155,8 @@ static void end_operations(struct green__uring *uring)
                 entry, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
             io_uring_sqe_set_data64(entry, NOTHING);
         }
-        io_uring_submit_and_wait_timeout(&uring->ring, &completed, 1, &patience,
-                                         NULL);
+        result = io_uring_submit_and_wait_timeout(&uring->ring, &completed, 1,
+                                                  &patience, NULL);
         discard_completions(uring);
     }
 }
@@ -156,7 +166,6 @@ static void close_uring(struct green_hub *hub)
     struct green__uring *uring = green_hub_state(hub);
 
     end_operations(uring);
-    green__uring_accept_end(uring);
     atomic_fetch_add(&ended, 1);
     io_uring_queue_exit(&uring->ring);
 }
@@ -167,7 +176,6 @@ static void forget_uring(struct green_hub *hub)
     struct green__uring *uring = green_hub_state(hub);
 
     close(uring->ring.ring_fd);
-    green__uring_accept_end(uring);
 }
 
 /* ---- A turn ---------------------------------------------------------- */
@@ -217,15 +225,7 @@ static void handle(struct green_hub *hub, struct green__uring *uring,
     case OPERATION:
     case OPENER:
         uring->in_flight--;
-        green_hub_complete(
-            hub,
-            (struct green_operation *)(uintptr_t)(entry->user_data &
-                                                  ~(uint64_t)TAG_MASK),
-            entry->res);
-        break;
-    case ACCEPT:
-        green__uring_accepted(hub, entry->user_data, entry->res,
-                              entry->flags & IORING_CQE_F_MORE);
+        green__uring_ended(hub, entry->user_data, entry->res);
         break;
     case POLL:
         green__uring_polled(hub, entry->user_data, entry->res);
@@ -248,30 +248,27 @@ static void take_completions(struct green_hub *hub, struct green__uring *uring)
     io_uring_cq_advance(&uring->ring, count);
 }
 
-/* What is no reason to give up: a signal, time, or that the kernel wants the
- * completion queue emptied, or memory freed, first. */
-static bool is_passing(int error)
-{
-    return error == EINTR || error == ETIME || error == EBUSY ||
-           error == EAGAIN || error == ENOMEM;
-}
-
 static int wait_uring(struct green_hub *hub, green_time timeout)
 {
     struct green__uring *uring = green_hub_state(hub);
     int result;
 
+    if (uring->broken)
+        return errno = EBADFD, -1;
     green__uring_arm(hub);
-    green__uring_accept_settle(uring);
-    /* A poll that found no place is not waited for yet: there is one soon. */
-    if (uring->has_news || uring->first_changed)
+    green__uring_settle(uring);
+    /* What found no place is not waited for yet: there is one soon. */
+    if (uring->first_changed || uring->owed)
         timeout = 0;
     result = enter(uring, timeout);
-    uring->has_news = false;
     uring->taken_back = false;
-    take_completions(hub, uring);
-    if (result >= 0 || is_passing(-result))
+    if (result >= 0 || is_passing(-result)) {
+        take_completions(hub, uring);
         return 0;
+    }
+    /* Those who waited are sent away, and their operations are gone with their
+     * stacks: none of these may be touched by what comes out later. */
+    uring->broken = true;
     errno = -result;
     return -1;
 }
@@ -281,7 +278,10 @@ static void let_go(struct green_hub *hub, int fd)
 {
     struct green__uring *uring = green_hub_state(hub);
 
-    green__uring_accept_let_go(uring, fd);
+    (void)fd;
+    if (uring->broken)
+        return;
+    green__uring_settle(uring);
     if (uring->first_changed)
         green__uring_arm(hub);
     if (!uring->taken_back)

@@ -5,7 +5,6 @@
  *     63 .......................... 3 2..0
  *     an operation's address          OPERATION
  *     the same, it makes a descriptor OPENER
- *     a listener's address            ACCEPT
  *     sequence (29) | descriptor (32) POLL
  *     0                               NOTHING
  */
@@ -16,7 +15,7 @@
 
 #include "hub/modules/modules.h"
 
-enum green__uring_tag { OPERATION, OPENER, ACCEPT, POLL, NOTHING };
+enum green__uring_tag { OPERATION, OPENER, POLL, NOTHING };
 
 #define TAG_MASK 7u
 
@@ -26,9 +25,13 @@ struct green__uring {
     unsigned in_flight; /* operations that the kernel has, or will have */
     bool poll_first;    /* IORING_RECVSEND_POLL_FIRST is known */
     bool tells_work;    /* the kernel sets IORING_SQ_TASKRUN */
-    bool has_news;      /* something was reported before the wait */
     bool taken_back;    /* something was, and the kernel does not know yet */
-    struct green__uring_listener *listeners;
+    bool broken;        /* the kernel will never do anything for it again */
+    unsigned workers;   /* of the kernel's that files may have; 0: not asked */
+    unsigned opens;     /* in flight that may keep one of them for long */
+    unsigned room;      /* so many of these the kernel was told of */
+    /* Withdrawn, and the kernel has taken no word of it yet. */
+    struct green_operation *owed;
     /* Descriptors whose poll is to be brought up to date: 1 + number. */
     int first_changed;
 };
@@ -62,22 +65,10 @@ int green__uring_submit(struct green_hub *hub,
 void green__uring_cancel(struct green_hub *hub,
                          struct green_operation *operation);
 
-/* Has what carries this user data cancelled. */
-void green__uring_cancel_data(struct green__uring *uring, uint64_t data);
-
-/* uring_accept.c: 0 or 1 as submit; -1: it is to go as any other operation. */
-int green__uring_accept(struct green__uring *uring,
-                        struct green_operation *operation);
-bool green__uring_accept_cancel(struct green_hub *hub,
-                                struct green_operation *operation);
-/* Before a wait. */
-void green__uring_accept_settle(struct green__uring *uring);
-/* Whether there are connections that were accepted ahead. */
-bool green__uring_accept_has(struct green__uring *uring, int fd);
-void green__uring_accept_let_go(struct green__uring *uring, int fd);
-void green__uring_accepted(struct green_hub *hub, uint64_t data, int result,
-                           bool more);
-void green__uring_accept_end(struct green__uring *uring);
+/* Tells the kernel of withdrawals that it took no word of yet. */
+void green__uring_settle(struct green__uring *uring);
+/* One has ended. */
+void green__uring_ended(struct green_hub *hub, uint64_t data, int result);
 
 /* uring_refused.c: why the kernel gives no ring, in words. */
 void green__uring_explain(int error);

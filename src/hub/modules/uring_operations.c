@@ -13,6 +13,7 @@
  *   much, not that it was cancelled.
  */
 #include <errno.h>
+#include <fcntl.h>
 
 #include "hub/modules/uring.h"
 
@@ -149,19 +150,49 @@ static uint64_t data_of(const struct green_operation *operation)
     return (uint64_t)(uintptr_t)operation | (opens ? OPENER : OPERATION);
 }
 
+/*
+ * The kernel tries an open with O_NONBLOCK first, and takes what it gets: a FIFO
+ * without anybody at its other end, a terminal without a carrier. A kernel thread
+ * opens as open(2) does. What is made anew, or says that it does not wait, need
+ * not go there.
+ */
+static bool may_wait_in_open(const struct green_operation *operation)
+{
+    const unsigned flags = operation->flags;
+
+    return operation->kind == GREEN_OP_OPEN &&
+           !(flags & (O_NONBLOCK | O_PATH | O_DIRECTORY)) &&
+           (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
+}
+
+/*
+ * One that waits keeps its thread. So the kernel is allowed more of them, as many
+ * as there have been such opens at once: a file is read, and a FIFO's other end
+ * opened, however many wait.
+ */
+static void make_room(struct green__uring *uring)
+{
+    unsigned most[2] = {0, 0}; /* 0 only asks; the second are of no concern */
+
+    if (uring->opens <= uring->room)
+        return;
+    if (!uring->workers &&
+        io_uring_register_iowq_max_workers(&uring->ring, most) == 0)
+        uring->workers = most[0];
+    if (!uring->workers)
+        return; /* before 5.15 */
+    uring->room = uring->opens < 4 ? 8 : 2 * uring->opens;
+    most[0] = uring->workers + uring->room;
+    most[1] = 0;
+    (void)io_uring_register_iowq_max_workers(&uring->ring, most);
+}
+
 int green__uring_submit(struct green_hub *hub,
                         struct green_operation *operation)
 {
     struct green__uring *uring = green_hub_state(hub);
-    struct io_uring_sqe *entry;
-    int result;
+    struct io_uring_sqe *entry = green__uring_entry(uring);
 
-    if (operation->kind == GREEN_OP_ACCEPT) {
-        result = green__uring_accept(uring, operation);
-        if (result >= 0)
-            return result;
-    }
-    entry = green__uring_entry(uring);
     if (!entry) {
         errno = EAGAIN;
         return -1;
@@ -169,21 +200,72 @@ int green__uring_submit(struct green_hub *hub,
     kinds[operation->kind].prepare(entry, operation);
     if (can_poll_first(operation) && uring->poll_first)
         entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    if (may_wait_in_open(operation)) {
+        entry->flags |= IOSQE_ASYNC;
+        uring->opens++;
+        make_room(uring);
+    }
     io_uring_sqe_set_data64(entry, data_of(operation));
     uring->in_flight++;
     return 0;
 }
 
-void green__uring_cancel_data(struct green__uring *uring, uint64_t data)
+/* False when the kernel takes no entry now. */
+static bool cancel_now(struct green__uring *uring,
+                       const struct green_operation *operation)
 {
-    struct io_uring_sqe *entry;
+    struct io_uring_sqe *entry = green__uring_entry(uring);
 
-    /* It has to get in: somebody waits for its end. */
-    while (!(entry = green__uring_entry(uring)))
-        continue;
-    io_uring_prep_cancel64(entry, data, 0);
+    if (!entry)
+        return false;
+    io_uring_prep_cancel64(entry, data_of(operation), 0);
     io_uring_sqe_set_data64(entry, NOTHING);
     uring->taken_back = true;
+    return true;
+}
+
+void green__uring_settle(struct green__uring *uring)
+{
+    while (uring->owed && cancel_now(uring, uring->owed))
+        uring->owed = uring->owed->internal.next;
+}
+
+/* It has ended before the kernel was told to end it. */
+static void forget_owed(struct green__uring *uring,
+                        const struct green_operation *operation)
+{
+    struct green_operation **link = &uring->owed;
+
+    while (*link && *link != operation)
+        link = &(*link)->internal.next;
+    if (*link)
+        *link = operation->internal.next;
+}
+
+static void account_end(struct green__uring *uring,
+                        const struct green_operation *operation)
+{
+    if (may_wait_in_open(operation))
+        uring->opens--;
+    if (uring->owed)
+        forget_owed(uring, operation);
+}
+
+/* A kernel thread that a signal has interrupted says so in the kernel's own
+ * numbers, which no other call lets out. */
+static bool was_interrupted(int result)
+{
+    return result <= -512 && result >= -516; /* ERESTARTSYS and the like */
+}
+
+void green__uring_ended(struct green_hub *hub, uint64_t data, int result)
+{
+    struct green_operation *operation =
+        (struct green_operation *)(uintptr_t)(data & ~(uint64_t)TAG_MASK);
+
+    account_end(green_hub_state(hub), operation);
+    green_hub_complete(hub, operation,
+                       was_interrupted(result) ? -EINTR : result);
 }
 
 /* Its place in the submission queue, if it has not been handed over yet. */
@@ -207,16 +289,17 @@ void green__uring_cancel(struct green_hub *hub,
     struct green__uring *uring = green_hub_state(hub);
     struct io_uring_sqe *entry;
 
-    if (operation->kind == GREEN_OP_ACCEPT &&
-        green__uring_accept_cancel(hub, operation))
+    if (uring->broken)
         return;
     entry = find_unsent(uring, operation);
     if (entry) {
         io_uring_prep_nop(entry);
         io_uring_sqe_set_data64(entry, NOTHING);
         uring->in_flight--;
+        account_end(uring, operation);
         green_hub_complete(hub, operation, -ECANCELED);
-        return;
+    } else if (!cancel_now(uring, operation)) {
+        operation->internal.next = uring->owed;
+        uring->owed = operation;
     }
-    green__uring_cancel_data(uring, data_of(operation));
 }

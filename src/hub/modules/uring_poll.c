@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <poll.h>
 
-#include "base/attributes.h"
 #include "hub/modules/uring.h"
 
 static uint64_t data_of(int fd, const struct green__uring_poll *poll)
@@ -85,19 +84,6 @@ static bool put_in(struct green__uring *uring, int fd,
     return true;
 }
 
-/* Connections that were accepted ahead are as good as those to be accepted. */
-static void report_accepted(struct green_hub *hub, int fd,
-                            struct green__uring_poll *poll)
-{
-    struct green__uring *uring = green_hub_state(hub);
-
-    if (!(poll->wanted & GREEN_READ) || !green__uring_accept_has(uring, fd))
-        return;
-    green_hub_ready(hub, poll->token, GREEN_READ);
-    uring->has_news = true;
-    mark_changed(uring, fd, poll);
-}
-
 /* False when the kernel takes no more for now. */
 static bool bring_up_to_date(struct green__uring *uring, int fd,
                              struct green__uring_poll *poll)
@@ -123,8 +109,6 @@ void green__uring_arm(struct green_hub *hub)
         poll->changed = false;
         if (!bring_up_to_date(uring, fd, poll))
             mark_changed(uring, fd, poll);
-        if (green__unlikely(uring->listeners != NULL))
-            report_accepted(hub, fd, poll);
     }
 }
 
