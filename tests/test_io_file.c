@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -467,6 +468,70 @@ START_TEST(a_file_takes_the_number_of_a_pipe)
 }
 END_TEST
 
+static void *write_four(void *arg)
+{
+    (void)green_write(*(int *)arg, "abcd", 4); /* or its file is closed */
+    return NULL;
+}
+
+/* fds[1] gets what comes after the four that are being written. */
+START_TEST(sendfile_is_in_line_for_the_position)
+{
+    struct green_thread *writer;
+    char got[8];
+    int fds[2], fd;
+
+    begin(_i);
+    fd = green_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_eq(green_pwrite(fd, "01234567", 8, 0), 8);
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+    writer = green_spawn(write_four, &fd);
+    ck_ok(green_sleep(0)); /* the hub has it */
+    ck_assert_int_eq(green_sendfile(fds[1], fd, NULL, 4), 4);
+    ck_ok(green_join(writer, NULL));
+    ck_assert_int_eq(green_read(fds[0], got, 8), 4);
+    ck_assert_mem_eq(got, "4567", 4);
+    ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 8);
+    end();
+}
+END_TEST
+
+static int send_to, send_from;
+
+static void *send_four(void *arg)
+{
+    ssize_t n = green_sendfile(send_to, send_from, NULL, 4);
+
+    (void)arg;
+    return (void *)(intptr_t)(n < 0 ? -errno : n);
+}
+
+/* Closed while one is in line: nothing goes to the number's next owner. */
+START_TEST(closed_while_sendfile_is_in_line)
+{
+    struct green_thread *writer, *sender;
+    char got[8];
+    int fds[2], next[2], from;
+
+    begin(1);
+    from = green_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_eq(green_pwrite(from, "01234567", 8, 0), 8);
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, next));
+    send_to = fds[1];
+    send_from = from;
+    writer = green_spawn(write_four, &from);
+    sender = green_spawn(send_four, NULL);
+    ck_ok(green_sleep(0));
+    ck_assert_int_ge(green_dup2(next[1], _i ? from : fds[1]), 0);
+    ck_assert_int_eq(join(sender), -EBADF);
+    ck_ok(green_detach(writer));
+    ck_assert_int_eq(recv(fds[0], got, 8, MSG_DONTWAIT), _i ? -1 : 0);
+    ck_fails((int)recv(next[0], got, 8, MSG_DONTWAIT), EAGAIN);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("io_file");
@@ -485,5 +550,7 @@ int main(void)
     tcase_add_loop_test(tcase, closed_before_the_hub_has_begun, 0, 2);
     tcase_add_loop_test(tcase, the_rest_is_not_for_the_next_owner, 0, 4);
     tcase_add_loop_test(tcase, a_file_takes_the_number_of_a_pipe, 0, 2);
+    tcase_add_loop_test(tcase, sendfile_is_in_line_for_the_position, 0, 2);
+    tcase_add_loop_test(tcase, closed_while_sendfile_is_in_line, 0, 2);
     return run_suite(suite);
 }

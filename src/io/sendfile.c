@@ -5,6 +5,7 @@
 #include <greenhub/thread.h>
 
 #include "base/system.h"
+#include "io/errand.h"
 #include "io/wait.h"
 
 /*
@@ -35,26 +36,59 @@ static ssize_t try_sendfile(struct green__io *io, int in_fd, off_t *offset,
     return n;
 }
 
+/*
+ * By the input's own position: in line for it with reads and writes that the hub
+ * has under way. It is handed on while this waits for room, as the kernel has it.
+ */
+static ssize_t try_in_line(struct green__io *io, struct green__io *in,
+                           size_t count)
+{
+    const uint32_t life = green__io_life(io->fd);
+    struct green__position position;
+    ssize_t n = -1;
+    int error;
+
+    if (green__position_take(in, &position) < 0) {
+        /* Not to be taken for a lack of room. */
+        io->closed = true;
+        return -1;
+    }
+    if (green__io_life(io->fd) != life) {
+        io->closed = true;
+        errno = EBADF;
+    } else {
+        n = try_sendfile(io, in->fd, NULL, count);
+    }
+    error = errno;
+    green__position_pass(in, &position);
+    errno = error;
+    return n;
+}
+
 ssize_t green_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
 {
-    struct green__io io;
+    struct green__io io, in;
     size_t done = 0;
     ssize_t n = 0;
+    bool in_line;
 
     if (count == 0)
         return green__system.sendfile(out_fd, in_fd, offset, 0);
     if (green__io_begin(&io, out_fd, GREEN_WRITE) < 0)
         return -1;
+    in_line = !offset && io.hub->operations &&
+              green__io_begin(&in, in_fd, GREEN_READ) == 0;
     while (done < count) {
         if (green__io_may_try(&io)) {
-            n = try_sendfile(&io, in_fd, offset, count - done);
+            n = in_line ? try_in_line(&io, &in, count - done)
+                        : try_sendfile(&io, in_fd, offset, count - done);
             if (n > 0) {
                 done += (size_t)n;
                 if (done < count && green__io_go_on(&io, n) < 0)
                     break;
                 continue;
             }
-            if (!green__would_block(n))
+            if (io.closed || !green__would_block(n))
                 break;
         }
         n = -1;
