@@ -265,6 +265,99 @@ START_TEST(nanosleep_sleeps)
 }
 END_TEST
 
+static struct pollfd waited_for[2];
+static int found, found_error;
+
+static void *poll_it(void *arg)
+{
+    (void)arg;
+    found = green_poll(waited_for, 2, -1);
+    return NULL;
+}
+
+static void *select_it(void *arg)
+{
+    fd_set set;
+
+    (void)arg;
+    FD_ZERO(&set);
+    FD_SET(fds[0], &set);
+    found = green_select(fds[0] + 1, &set, NULL, NULL, NULL);
+    found_error = errno;
+    return NULL;
+}
+
+static struct green_case chosen;
+
+static void *choose_it(void *arg)
+{
+    (void)arg;
+    chosen = (struct green_case){
+        .kind = GREEN_CASE_DESCRIPTOR, .fd = fds[0], .events = GREEN_READ};
+    found = green_choose(&chosen, 1, GREEN_FOREVER);
+    return NULL;
+}
+
+/* The number that somebody waits for is closed, and another file has it at once,
+ * which is readable: that is nothing to those who waited. */
+static void wait_and_lose(void *(*fn)(void *))
+{
+    struct green_thread *waiter = green_spawn(fn, NULL);
+    int next[2];
+
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, next));
+    ck_assert_int_eq(green_dup2(next[0], fds[0]), fds[0]);
+    ck_assert_int_eq(write(next[1], "x", 1), 1);
+    ck_ok(green_join(waiter, NULL));
+}
+
+START_TEST(poll_is_not_for_the_numbers_next_owner)
+{
+    int other[2];
+
+    make_pair(_i, fds);
+    unix_pair(other);
+    waited_for[0] = (struct pollfd){.fd = fds[0], .events = POLLIN};
+    waited_for[1] = (struct pollfd){.fd = other[0], .events = POLLIN};
+    wait_and_lose(poll_it);
+    ck_assert_int_eq(found, 1);
+    ck_assert_int_eq(waited_for[0].revents, POLLNVAL);
+    ck_assert_int_eq(waited_for[1].revents, 0);
+}
+END_TEST
+
+/* One who waits for a hang-up alone looks from time to time. */
+START_TEST(nor_is_a_rare_look)
+{
+    make_pair(_i, fds);
+    waited_for[0] = (struct pollfd){.fd = fds[0]};
+    waited_for[1] = (struct pollfd){.fd = -1};
+    wait_and_lose(poll_it);
+    ck_assert_int_eq(found, 1);
+    ck_assert_int_eq(waited_for[0].revents, POLLNVAL);
+}
+END_TEST
+
+START_TEST(nor_is_select)
+{
+    make_pair(_i, fds);
+    wait_and_lose(select_it);
+    ck_assert_int_eq(found, -1);
+    ck_assert_int_eq(found_error, EBADF);
+}
+END_TEST
+
+START_TEST(nor_is_choose)
+{
+    make_pair(_i, fds);
+    wait_and_lose(choose_it);
+    ck_assert_int_eq(found, 0);
+    ck_assert_int_eq(chosen.error, EBADF);
+    ck_assert_uint_eq(chosen.ready, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("io_poll");
@@ -282,5 +375,10 @@ int main(void)
     tcase_add_loop_test(tcase, select_over_fd_setsize, 0, PAIR_KINDS);
     tcase_add_test(tcase, select_errors);
     tcase_add_test(tcase, nanosleep_sleeps);
+    tcase_add_loop_test(tcase, poll_is_not_for_the_numbers_next_owner, 0,
+                        PAIR_KINDS);
+    tcase_add_loop_test(tcase, nor_is_a_rare_look, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, nor_is_select, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, nor_is_choose, 0, PAIR_KINDS);
     return run_suite(suite);
 }

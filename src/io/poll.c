@@ -35,6 +35,7 @@ struct poller {
 struct entry {
     struct green__edge edge;
     struct poller *poller;
+    uint32_t life; /* of the number, as it was looked at */
     bool waits, called;
 };
 
@@ -91,6 +92,7 @@ static int begin_wait(struct poller *poller, struct entry *entry,
     *entry = (struct entry){.poller = poller};
     if (poll_fd->fd < 0)
         return 0;
+    entry->life = green__io_life(poll_fd->fd);
     if (!events) {
         poller->rare = true;
         return 0;
@@ -154,26 +156,33 @@ static int wait_once(struct poller *poller, green_time deadline)
     return result;
 }
 
-/* Connections that the hub has accepted ahead; poll(2) does not see them. Returns
- * how many descriptors have some. */
-static int accepted_ahead(struct poller *poller)
+static bool was_closed(const struct poller *poller, nfds_t i)
 {
-    int count = 0;
+    int fd = poller->fds[i].fd;
 
-    for (nfds_t i = 0; i < poller->count; i++) {
-        const struct entry *entry = &poller->entries[i];
-        struct green__descriptor *d;
-        short events = poller->fds[i].events & (POLLIN | POLLRDNORM);
+    return fd >= 0 && green__io_life(fd) != poller->entries[i].life;
+}
 
-        if (!entry->called || !events)
+static bool any_was_closed(const struct poller *poller)
+{
+    for (nfds_t i = 0; i < poller->count; i++)
+        if (was_closed(poller, i))
+            return true;
+    return false;
+}
+
+/* A number that was closed in the wait may be somebody else's by now. */
+static GREEN__COLD int look_at_the_rest(struct poller *poller)
+{
+    int result = green__system.poll(poller->fds, poller->count, 0);
+
+    for (nfds_t i = 0; i < poller->count && result >= 0; i++) {
+        if (!was_closed(poller, i))
             continue;
-        d = green__descriptor_peek(poller->hub, entry->edge.fd);
-        if (d && (d->file & GREEN__FILE_OUR_NONBLOCK)) {
-            poller->fds[i].revents = events;
-            count++;
-        }
+        result += poller->fds[i].revents == 0;
+        poller->fds[i].revents = POLLNVAL;
     }
-    return count;
+    return result;
 }
 
 static int poll_until(struct poller *poller, green_time deadline)
@@ -185,9 +194,8 @@ static int poll_until(struct poller *poller, green_time deadline)
             return 0;
         if (wait_once(poller, deadline) < 0)
             return -1;
-        if (green_hub_can(poller->hub, GREEN_OP_ACCEPT) &&
-            (result = accepted_ahead(poller)) > 0)
-            break;
+        if (any_was_closed(poller))
+            return look_at_the_rest(poller);
     }
     return result;
 }

@@ -20,8 +20,9 @@ struct stand {
     struct green__edge edge;
     struct choice *choice;
     struct green_case *of;
-    bool stands; /* is in its line */
-    bool called; /* the descriptor was reported */
+    bool stands;   /* is in its line */
+    bool called;   /* the descriptor was reported */
+    uint32_t life; /* of its number, as it was looked at */
 };
 
 struct choice {
@@ -230,6 +231,7 @@ static int stand_at_descriptor(struct choice *choice, struct stand *stand)
     stand->edge.fd = stand->of->fd;
     stand->edge.events = stand->of->events;
     stand->edge.callback = is_ready;
+    stand->life = d->generation;
     return green__edge_wait(hub, d, &stand->edge);
 }
 
@@ -284,6 +286,32 @@ static int stand_in_all(struct choice *choice)
     return 0;
 }
 
+/* One whose descriptor was closed meanwhile: the number may be somebody else's by
+ * now, and the next look would be at that. */
+static struct stand *find_closed(const struct choice *choice)
+{
+    for (size_t i = 0; choice->descriptors > 0 && i < choice->count; i++) {
+        struct stand *stand = &choice->stands[i];
+        const struct green__descriptor *d;
+
+        if (stand->of->kind != GREEN_CASE_DESCRIPTOR)
+            continue;
+        d = green__descriptor_peek(choice->scheduler->hub, stand->of->fd);
+        if (d && d->generation != stand->life)
+            return stand;
+    }
+    return NULL;
+}
+
+static struct stand *give_closed(struct stand *stand)
+{
+    if (stand) {
+        stand->of->ready = 0;
+        stand->of->error = EBADF;
+    }
+    return stand;
+}
+
 /* Waits once. 0: something has come, see choice->done; or -1 with errno. */
 static int wait_once(struct choice *choice, green_time deadline)
 {
@@ -304,6 +332,8 @@ static int wait_once(struct choice *choice, green_time deadline)
     error = errno;
     green_hub_cancel(s->hub, &choice->timer);
     leave_all(choice);
+    if (result == 0 && !choice->done)
+        choice->done = give_closed(find_closed(choice));
     errno = error;
     return result;
 }
