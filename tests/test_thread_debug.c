@@ -260,6 +260,55 @@ START_TEST(the_neighbours_are_untouched)
 }
 END_TEST
 
+static void *stays(void *arg)
+{
+    green_sleep(GREEN_FOREVER);
+    return arg;
+}
+
+/* A frame whose far end is touched first: `reach` bytes below the stack's end. */
+static void *steps_over(void *arg)
+{
+    const char *here = __builtin_frame_address(0);
+
+    *(volatile char *)(here - 16384 - (uintptr_t)arg) = 1;
+    return NULL;
+}
+
+static int end_of_step(size_t guard, size_t reach)
+{
+    struct green_attr attr = {.stack_size = 16384, .guard_size = guard};
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct green_thread *threads[3];
+
+        signal(SIGSEGV, SIG_DFL);
+        for (int i = 0; i < 3; i++)
+            threads[i] = green_spawn_with(&attr, i < 2 ? stays : steps_over,
+                                          (void *)reach);
+        green_join(threads[2], NULL);
+        _exit(2);
+    }
+    return wait_child(pid);
+}
+
+START_TEST(a_large_frame_meets_the_guard)
+{
+    struct green_attr attr = {.guard_size = ((size_t)1 << 30) + 1};
+
+    if (checker()) {
+        SKIP("the checker has its own handler of SIGSEGV");
+        return;
+    }
+    ck_assert_int_eq(end_of_step(0, 8192), 1000 + SIGSEGV);
+    ck_assert_int_eq(end_of_step(0, 60 << 10), 1000 + SIGSEGV);
+    ck_assert_int_eq(end_of_step(1, 60 << 10), 1000 + SIGSEGV);
+    ck_assert_int_eq(end_of_step(1 << 20, 1000 << 10), 1000 + SIGSEGV);
+    ck_fails_null(green_spawn_with(&attr, stays, NULL), EINVAL);
+}
+END_TEST
+
 static void former(int number)
 {
     (void)number;
@@ -301,6 +350,7 @@ int main(void)
     tcase_add_test(dump, dump_refusals);
     tcase_add_loop_test(overflow, an_overflow_is_reported, 0, 2);
     tcase_add_test(overflow, the_neighbours_are_untouched);
+    tcase_add_test(overflow, a_large_frame_meets_the_guard);
     tcase_add_test(overflow, other_faults_go_to_who_was_there);
     return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* context/stack.h: the pool, its classes, colours, guards and watermark. */
 #include "context/stack.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -30,8 +31,7 @@ static size_t size_of(const struct green__stack *stack)
 
 static size_t colour_of(const struct green__stack *stack)
 {
-    return size_of(stack) - pool.page_size -
-           (size_t)(stack->top - stack->bottom);
+    return size_of(stack) - (size_t)(stack->top - stack->bottom);
 }
 
 START_TEST(sizes_are_rounded_up)
@@ -161,28 +161,139 @@ static int ignore_advice(void *page, size_t size, int advice)
     return 0;
 }
 
+static bool is_deadly(char *place)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        signal(SIGBUS, SIG_DFL);
+        *(volatile char *)place = 1;
+        _exit(0);
+    }
+    return wait_child(pid) == 1000 + SIGSEGV;
+}
+
+static void check_guard(struct green__stack *stack, size_t guard)
+{
+    ck_assert_ptr_nonnull(stack);
+    ck_assert_uint_eq(stack->class->guard, guard);
+    stack->bottom[0] = 1;
+    ck_assert(is_deadly(stack->bottom - 1));
+    ck_assert(is_deadly(stack->bottom - guard));
+    clear_note(stack);
+}
+
 START_TEST(below_is_a_guard)
 {
     int (*const ways[])(void *, size_t, int) = {madvise, refuse_advice,
                                                 ignore_advice};
-    struct green__stack *stack;
-    char *bottom;
-    pid_t pid;
 
     green__system.advise = ways[_i];
-    stack = green__stack_acquire(&pool, 65536);
-    ck_assert_ptr_nonnull(stack);
-    bottom = stack->bottom;
-    bottom[0] = 1;
-    pid = fork();
-    if (pid == 0) {
-        signal(SIGSEGV, SIG_DFL);
-        signal(SIGBUS, SIG_DFL);
-        *(volatile char *)(bottom - 1) = 1;
-        _exit(0);
+    check_guard(green__stack_acquire(&pool, 65536), 64 << 10);
+    check_guard(green__stack_acquire(&pool, 16384), 64 << 10);
+}
+END_TEST
+
+START_TEST(guards_can_be_larger)
+{
+    struct green__stack *stack, *other;
+
+    check_guard(green__stack_acquire_guarded(&pool, 16384, 0), 64 << 10);
+    stack = green__stack_acquire_guarded(&pool, 16384, 100 << 10);
+    check_guard(stack, 128 << 10);
+    other = green__stack_acquire_guarded(&pool, 16384, 1 << 20);
+    check_guard(other, 1 << 20);
+    ck_assert_ptr_ne(stack->class, other->class);
+    green__stack_release(stack);
+    ck_assert_ptr_eq(green__stack_acquire_guarded(&pool, 16384, 128 << 10),
+                     stack);
+    ck_fails_null(green__stack_acquire_guarded(&pool, 16384, (1 << 30) + 1),
+                  EINVAL);
+}
+END_TEST
+
+/* ---- Many guards in one call ------------------------------------------ */
+
+#define FRESH 1000
+
+static ssize_t (*real_advise_many)(const struct iovec *, size_t, int);
+static int alone, together;
+
+static int counting_advise(void *page, size_t size, int advice)
+{
+    alone += advice == 102;
+    return madvise(page, size, advice);
+}
+
+static ssize_t counting_advise_many(const struct iovec *ranges, size_t count,
+                                    int advice)
+{
+    together++;
+    return real_advise_many(ranges, count, advice);
+}
+
+static ssize_t no_advise_many(const struct iovec *ranges, size_t count,
+                              int advice)
+{
+    (void)ranges, (void)count, (void)advice;
+    together++;
+    errno = EBADF; /* a kernel without PIDFD_SELF */
+    return -1;
+}
+
+/* As an emulator might: done, it says. */
+static ssize_t pretend_advise_many(const struct iovec *ranges, size_t count,
+                                   int advice)
+{
+    (void)advice;
+    together++;
+    return (ssize_t)(count * ranges[0].iov_len);
+}
+
+/* Half of it, as when the second range meets something. */
+static ssize_t half_advise_many(const struct iovec *ranges, size_t count,
+                                int advice)
+{
+    together++;
+    return real_advise_many(ranges, count / 2, advice);
+}
+
+static void acquire_fresh(void)
+{
+    struct green__stack *stacks[FRESH];
+
+    green__system.advise = counting_advise;
+    for (int i = 0; i < FRESH; i++)
+        ck_assert_ptr_nonnull(stacks[i] = green__stack_acquire(&pool, 16384));
+    for (int i = 0; i < FRESH; i += 111)
+        check_guard(stacks[i], 64 << 10);
+}
+
+START_TEST(guards_come_together)
+{
+    real_advise_many = green__system.advise_many;
+    if (real_advise_many(NULL, 0, 102) < 0) {
+        SKIP("this kernel takes one guard a call");
+        return;
     }
-    ck_assert_int_eq(wait_child(pid), 1000 + SIGSEGV);
-    clear_note(stack);
+    green__system.advise_many = counting_advise_many;
+    acquire_fresh();
+    ck_assert_int_le(alone, 10);
+    ck_assert_int_le(together, FRESH / 64 + 10);
+}
+END_TEST
+
+START_TEST(guards_come_one_by_one)
+{
+    ssize_t (*const ways[])(const struct iovec *, size_t, int) = {
+        no_advise_many, pretend_advise_many, half_advise_many};
+
+    real_advise_many = green__system.advise_many;
+    green__system.advise_many = ways[_i];
+    acquire_fresh();
+    ck_assert_int_le(together, 1); /* it is not asked again */
+    ck_assert_int_ge(alone, together ? FRESH : 1);
 }
 END_TEST
 
@@ -282,6 +393,9 @@ int main(void)
     tcase_add_test(tcase, each_has_room);
     tcase_add_test(tcase, they_do_not_overlap_and_differ_in_colour);
     tcase_add_loop_test(tcase, below_is_a_guard, 0, 3);
+    tcase_add_test(tcase, guards_can_be_larger);
+    tcase_add_test(tcase, guards_come_together);
+    tcase_add_loop_test(tcase, guards_come_one_by_one, 0, 3);
     tcase_add_test(tcase, no_guard_no_stack);
     tcase_add_test(tcase, idle_memory_goes_back);
     tcase_add_test(tcase, what_is_in_use_stays_warm);

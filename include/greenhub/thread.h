@@ -66,6 +66,9 @@ struct green_attr {
     const char *name;  /* for green_dump; copied, cut at 31 bytes */
     size_t stack_size; /* bytes; default 256 KiB, at least 16 KiB; rounded up
                         * to a power of two. Only touched pages cost memory */
+    size_t guard_size; /* bytes below the stack that any access to ends the
+                        * program (SIGSEGV); default and least 64 KiB; rounded
+                        * up to a power of two. A larger frame may step over */
 };
 
 /*
@@ -85,7 +88,7 @@ GREEN_API int green_spawn_n(void (*fn)(void *), void *arg);
 
 /*
  * green_spawn with a name or a stack of another size. attr may be NULL.
- * Besides green_spawn's errors EINVAL for a stack_size over 1 GiB.
+ * Besides green_spawn's errors EINVAL for a stack_size or guard_size over 1 GiB.
  * Never switches.
  */
 GREEN_API struct green_thread *green_spawn_with(const struct green_attr *attr,

@@ -9,10 +9,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440 /* alike on all architectures */
+#endif
+
 /* The C library has no function for it. */
 static int membarrier_call(int command, unsigned flags)
 {
     return (int)syscall(SYS_membarrier, command, flags, 0);
+}
+
+/* Of the calling process; it has no descriptor for itself, hence the number that
+ * stands for one (PIDFD_SELF). */
+static ssize_t process_madvise_call(const struct iovec *ranges, size_t count,
+                                    int advice)
+{
+    const int self = -10000;
+
+    return syscall(SYS_process_madvise, self, ranges, count, advice, 0);
 }
 
 struct green__system green__system = {
@@ -23,6 +37,7 @@ struct green__system green__system = {
     .map = mmap,
     .unmap = munmap,
     .advise = madvise,
+    .advise_many = process_madvise_call,
     .protect = mprotect,
 
     .read = read,

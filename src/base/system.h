@@ -21,6 +21,7 @@ struct green__system {
     void *(*map)(void *, size_t, int, int, int, off_t);
     int (*unmap)(void *, size_t);
     int (*advise)(void *, size_t, int);
+    ssize_t (*advise_many)(const struct iovec *, size_t, int);
     int (*protect)(void *, size_t, int);
 
     ssize_t (*read)(int, void *, size_t);

@@ -1,13 +1,17 @@
 /*
- * Two ways to make a guard page.
+ * Two ways to make guards.
  *
- * MADV_GUARD_INSTALL (Linux 6.13) marks the page in the page table and leaves
- * the mapping whole, so a million of them cost nothing but the marks.
+ * MADV_GUARD_INSTALL (Linux 6.13) marks pages in the page table and leaves the
+ * mapping whole, so a million guards cost nothing but the marks: 8 bytes a page.
  * mprotect splits the mapping in three, and a process may have vm.max_map_count
  * mappings, 65,530 by default: it ends at about 32,750 stacks.
  *
- * Old headers lack the name, so it is called by number; and whether it works is
- * found out by looking, since an emulator may ignore advice that it does not
+ * process_madvise takes many ranges in one call, of the calling process itself
+ * any advice (6.13), and its own process by a number that is no descriptor
+ * (PIDFD_SELF, 6.15). An older kernel gets one call a guard.
+ *
+ * Old headers lack the names, so they are called by number; and whether it works
+ * is found out by looking, since an emulator may ignore advice that it does not
  * know and report success.
  */
 #include "context/guard.h"
@@ -16,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #include "base/self.h"
 #include "base/system.h"
@@ -23,9 +28,10 @@
 #define ADVICE_POPULATE_READ 22
 #define ADVICE_GUARD_INSTALL 102
 
-enum way { UNKNOWN, BY_ADVICE, BY_PROTECTION };
+enum way { UNKNOWN, BY_ADVICE, NOT_BY_ADVICE };
 
-static _Atomic enum way known_way = UNKNOWN;
+static _Atomic enum way known_way = UNKNOWN;  /* for one guard */
+static _Atomic enum way known_many = UNKNOWN; /* for many in one call */
 
 /*
  * The kernel is asked to fault the page in, which fails exactly on a guard page.
@@ -36,30 +42,69 @@ static bool is_guarded(void *page, size_t size)
     return madvise(page, size, ADVICE_POPULATE_READ) < 0 && errno == EFAULT;
 }
 
-static int protect(void *page, size_t size)
+static int protect(void *memory, size_t size)
 {
-    if (green__system.protect(page, size, PROT_NONE) == 0)
+    if (green__system.protect(memory, size, PROT_NONE) == 0)
         return 0;
     return green__fail(ENOMEM,
-                       "no mapping is left for a stack's guard page: the "
-                       "kernel lacks MADV_GUARD_INSTALL, so each needs one "
-                       "of the sysctl vm.max_map_count");
+                       "no mapping is left for a stack's guard: the kernel "
+                       "lacks MADV_GUARD_INSTALL, so each needs one of the "
+                       "sysctl vm.max_map_count");
 }
 
-int green__guard_install(void *page, size_t page_size)
+static int install(void *memory, size_t size)
 {
     enum way way = atomic_load_explicit(&known_way, memory_order_relaxed);
 
-    if (way != BY_PROTECTION &&
-        green__system.advise(page, page_size, ADVICE_GUARD_INSTALL) == 0) {
+    if (way != NOT_BY_ADVICE &&
+        green__system.advise(memory, size, ADVICE_GUARD_INSTALL) == 0) {
         if (way == BY_ADVICE)
             return 0;
-        if (is_guarded(page, page_size)) {
+        if (is_guarded(memory, size)) {
             atomic_store_explicit(&known_way, BY_ADVICE, memory_order_relaxed);
             return 0;
         }
     }
     if (way == UNKNOWN)
-        atomic_store_explicit(&known_way, BY_PROTECTION, memory_order_relaxed);
-    return protect(page, page_size);
+        atomic_store_explicit(&known_way, NOT_BY_ADVICE, memory_order_relaxed);
+    return protect(memory, size);
+}
+
+/* How many it has made by one call: 0 when the kernel does not know how. */
+static size_t install_together(char *memory, size_t size, size_t stride,
+                               size_t count)
+{
+    enum way way = atomic_load_explicit(&known_many, memory_order_relaxed);
+    struct iovec ranges[GREEN__GUARD_BATCH];
+    ssize_t done;
+
+    if (atomic_load_explicit(&known_way, memory_order_relaxed) != BY_ADVICE ||
+        way == NOT_BY_ADVICE)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        ranges[i] = (struct iovec){memory + i * stride, size};
+    done = green__system.advise_many(ranges, count, ADVICE_GUARD_INSTALL);
+    if (done == (ssize_t)(count * size) && way == BY_ADVICE)
+        return count;
+    if (way == BY_ADVICE)
+        return 0; /* this time, as when memory is short */
+    if (done == (ssize_t)(count * size) &&
+        is_guarded(memory + (count - 1) * stride, size))
+        way = BY_ADVICE;
+    else
+        way = NOT_BY_ADVICE;
+    atomic_store_explicit(&known_many, way, memory_order_relaxed);
+    return way == BY_ADVICE ? count : 0;
+}
+
+size_t green__guard_install(char *memory, size_t size, size_t stride,
+                            size_t count)
+{
+    size_t made = 0;
+
+    if (count > 1)
+        made = install_together(memory, size, stride, count);
+    while (made < count && install(memory + made * stride, size) == 0)
+        made++;
+    return made;
 }

@@ -22,11 +22,20 @@ void green__stack_pool_init(struct green__stack_pool *pool, size_t room)
 {
     pool->page_size = (size_t)sysconf(_SC_PAGESIZE);
     pool->room = GREEN__STACK_ROOM(room);
-    for (size_t i = 0; i < GREEN__STACK_CLASSES; i++) {
-        struct green__stack_class *class = &pool->classes[i];
-
-        *class = (struct green__stack_class){.size = GREEN__STACK_MIN << i};
+    pool->all = NULL;
+    for (size_t i = GREEN__STACK_CLASSES; i-- > 0;) {
+        pool->classes[i] =
+            (struct green__stack_class){.size = GREEN__STACK_MIN << i,
+                                        .guard = GREEN__GUARD_MIN,
+                                        .batch = 1,
+                                        .next = pool->all};
+        pool->all = &pool->classes[i];
     }
+}
+
+static size_t slot_size(const struct green__stack_class *class)
+{
+    return class->guard + class->size;
 }
 
 /* How far a slot is from the next. */
@@ -50,32 +59,43 @@ static struct green__stack *stack_at(const struct green__stack_pool *pool,
     return (struct green__stack *)(void *)(room + pool->room);
 }
 
+static void free_arena(const struct green__stack_pool *pool,
+                       const struct green__stack_class *class,
+                       struct green__stack_arena *arena)
+{
+    green__notes_stack_fresh(arena->memory, arena->size);
+    for (size_t i = 0; i < arena->carved; i++)
+        green__notes_stack_gone(stack_at(pool, arena, i)->bottom, class->size);
+    green__system.unmap(arena->memory, arena->size);
+    green__system.release(arena);
+}
+
 void green__stack_pool_destroy(struct green__stack_pool *pool)
 {
-    for (size_t i = 0; i < GREEN__STACK_CLASSES; i++) {
-        struct green__stack_arena *arena = pool->classes[i].arenas;
+    struct green__stack_class *class = pool->all, *next;
 
-        while (arena) {
-            struct green__stack_arena *next = arena->next;
+    for (; class; class = next) {
+        next = class->next;
+        while (class->arenas) {
+            struct green__stack_arena *arena = class->arenas;
 
-            green__notes_stack_fresh(arena->memory, arena->size);
-            for (size_t j = 0; j < arena->carved; j++)
-                green__notes_stack_gone(stack_at(pool, arena, j)->bottom,
-                                        pool->classes[i].size -
-                                            pool->page_size);
-            green__system.unmap(arena->memory, arena->size);
-            green__system.release(arena);
-            arena = next;
+            class->arenas = arena->next;
+            free_arena(pool, class, arena);
         }
+        if (class < pool->classes ||
+            class >= pool->classes + GREEN__STACK_CLASSES)
+            green__system.release(class);
     }
     green__stack_pool_init(pool, pool->room);
 }
 
 static struct green__stack_arena *
-arena_create(const struct green__stack_pool *pool, size_t slot_size)
+arena_create(const struct green__stack_pool *pool,
+             const struct green__stack_class *class)
 {
-    size_t count = slot_size < ARENA_SIZE ? ARENA_SIZE / slot_size : 1;
-    size_t size = count * slot_size;
+    size_t slot = slot_size(class);
+    size_t count = slot < ARENA_SIZE ? ARENA_SIZE / slot : 1;
+    size_t size = count * slot;
     struct green__stack_arena *arena;
 
     arena = green__system.allocate(1, sizeof *arena + CACHE_LINE +
@@ -99,8 +119,25 @@ free_arena:
     green__system.release(arena);
 no_memory:
     green__fail(ENOMEM, "no memory for %zu more stacks of %zu KiB", count,
-                slot_size >> 10);
+                class->size >> 10);
     return NULL;
+}
+
+/* The next slot of the arena and some after it get their guards. */
+static int make_guards(struct green__stack_class *class,
+                       struct green__stack_arena *arena)
+{
+    size_t count = arena->count - arena->guarded;
+
+    if (count > class->batch)
+        count = class->batch;
+    if (class->batch < GREEN__GUARD_BATCH)
+        class->batch *= 2;
+    count =
+        green__guard_install(arena->memory + arena->guarded * slot_size(class),
+                             class->guard, slot_size(class), count);
+    arena->guarded += count;
+    return count > 0 ? 0 : -1;
 }
 
 /* A slot that was never used. */
@@ -113,37 +150,43 @@ static struct green__stack *carve(struct green__stack_pool *pool,
     char *base;
 
     if (!arena || arena->carved == arena->count) {
-        arena = arena_create(pool, class->size);
+        arena = arena_create(pool, class);
         if (!arena)
             return NULL;
         arena->next = class->arenas;
         class->arenas = arena;
     }
-    base = arena->memory + arena->carved * class->size;
-    if (green__guard_install(base, pool->page_size) < 0)
+    if (arena->carved == arena->guarded && make_guards(class, arena) < 0)
         return NULL;
+    base = arena->memory + arena->carved * slot_size(class);
     colour = arena->carved % COLOURS * COLOUR_STEP;
     stack = stack_at(pool, arena, arena->carved++);
     stack->class = class;
-    stack->bottom = base + pool->page_size;
-    stack->top = base + class->size - colour;
-    green__valgrind_stack(stack->bottom, base + class->size);
-    green__notes_stack_made(stack->bottom, class->size - pool->page_size);
+    stack->bottom = base + class->guard;
+    stack->top = stack->bottom + class->size - colour;
+    green__valgrind_stack(stack->bottom, stack->bottom + class->size);
+    green__notes_stack_made(stack->bottom, class->size);
     return stack;
 }
 
-GREEN__COLD struct green__stack *
-green__stack_acquire_cold(struct green__stack_pool *pool, size_t size)
+/* From the warm, as the inlined one does; NULL if there is none. */
+static struct green__stack *take_warm(struct green__stack_class *class)
 {
-    struct green__stack_class *class;
-    struct green__stack *stack;
+    struct green__stack *stack = class->warm;
 
-    if (size > GREEN__STACK_MAX) {
-        green__fail(EINVAL, "a stack of %zu bytes is over 1 GiB", size);
+    if (!stack)
         return NULL;
-    }
-    class = &pool->classes[green__stack_class_index(size)];
-    stack = class->cooling;
+    class->warm = stack->next;
+    if (--class->warm_count < class->warm_low)
+        class->warm_low = class->warm_count;
+    return stack;
+}
+
+static struct green__stack *take_cold(struct green__stack_pool *pool,
+                                      struct green__stack_class *class)
+{
+    struct green__stack *stack = class->cooling;
+
     if (stack) {
         class->cooling = stack->next;
         return stack;
@@ -155,11 +198,70 @@ green__stack_acquire_cold(struct green__stack_pool *pool, size_t size)
     return stack;
 }
 
+GREEN__COLD struct green__stack *
+green__stack_acquire_cold(struct green__stack_pool *pool, size_t size)
+{
+    if (size > GREEN__STACK_MAX) {
+        green__fail(EINVAL, "a stack of %zu bytes is over 1 GiB", size);
+        return NULL;
+    }
+    return take_cold(pool, &pool->classes[green__stack_class_index(size)]);
+}
+
+/* A power of two, as sizes are, so that there are few. */
+static struct green__stack_class *guarded_class(struct green__stack_pool *pool,
+                                                size_t size, size_t guard)
+{
+    size_t whole_size = GREEN__STACK_MIN << green__stack_class_index(size);
+    size_t whole_guard = GREEN__STACK_MIN << green__stack_class_index(guard);
+    struct green__stack_class *class = pool->all;
+
+    while (class && (class->size != whole_size || class->guard != whole_guard))
+        class = class->next;
+    if (class)
+        return class;
+    class = green__system.allocate(1, sizeof *class);
+    if (!class) {
+        green__fail(ENOMEM, "no memory for stacks with a guard of %zu KiB",
+                    whole_guard >> 10);
+        return NULL;
+    }
+    *class = (struct green__stack_class){.size = whole_size,
+                                         .guard = whole_guard,
+                                         .batch = 1,
+                                         .next = pool->all};
+    pool->all = class;
+    return class;
+}
+
+GREEN__COLD struct green__stack *
+green__stack_acquire_guarded(struct green__stack_pool *pool, size_t size,
+                             size_t guard)
+{
+    struct green__stack_class *class;
+    struct green__stack *stack;
+
+    if (guard <= GREEN__GUARD_MIN)
+        return green__stack_acquire(pool, size);
+    if (size > GREEN__STACK_MAX || guard > GREEN__STACK_MAX) {
+        green__fail(EINVAL,
+                    "a stack of %zu bytes, or its guard of %zu, is "
+                    "over 1 GiB",
+                    size, guard);
+        return NULL;
+    }
+    class = guarded_class(pool, size, guard);
+    if (!class)
+        return NULL;
+    stack = take_warm(class);
+    return stack ? stack : take_cold(pool, class);
+}
+
 bool green__stack_pool_is_warm(const struct green__stack_pool *pool)
 {
-    for (size_t i = 0; i < GREEN__STACK_CLASSES; i++)
-        if (pool->classes[i].warm_count > GREEN__WARM_RESERVE ||
-            pool->classes[i].cooling)
+    for (const struct green__stack_class *class = pool->all; class;
+         class = class->next)
+        if (class->warm_count > GREEN__WARM_RESERVE || class->cooling)
             return true;
     return false;
 }
@@ -184,15 +286,13 @@ static void find_idle(struct green__stack_class *class)
     class->warm_low = class->warm_count;
 }
 
-static void cool_one(struct green__stack_pool *pool,
-                     struct green__stack_class *class)
+static void cool_one(struct green__stack_class *class)
 {
     struct green__stack *stack = class->cooling;
 
     class->cooling = stack->next;
-    green__notes_stack_fresh(stack->bottom, class->size - pool->page_size);
-    green__system.advise(stack->bottom, class->size - pool->page_size,
-                         MADV_DONTNEED);
+    green__notes_stack_fresh(stack->bottom, class->size);
+    green__system.advise(stack->bottom, class->size, MADV_DONTNEED);
     stack->next = class->cold;
     class->cold = stack;
 }
@@ -201,15 +301,14 @@ bool green__stack_pool_cool(struct green__stack_pool *pool)
 {
     size_t batch = COOL_BATCH;
 
-    for (size_t i = 0; i < GREEN__STACK_CLASSES; i++) {
-        struct green__stack_class *class = &pool->classes[i];
-
+    for (struct green__stack_class *class = pool->all; class;
+         class = class->next) {
         if (!class->cooling)
             find_idle(class);
         while (class->cooling) {
             if (batch-- == 0)
                 return true;
-            cool_one(pool, class);
+            cool_one(class);
         }
     }
     return false;
@@ -218,8 +317,9 @@ bool green__stack_pool_cool(struct green__stack_pool *pool)
 void *green__stack_pool_find(const struct green__stack_pool *pool,
                              bool (*is_it)(const void *room))
 {
-    for (size_t i = 0; i < GREEN__STACK_CLASSES; i++) {
-        struct green__stack_arena *arena = pool->classes[i].arenas;
+    for (const struct green__stack_class *class = pool->all; class;
+         class = class->next) {
+        const struct green__stack_arena *arena = class->arenas;
 
         for (; arena; arena = arena->next)
             for (size_t j = 0; j < arena->carved; j++)
@@ -232,8 +332,9 @@ void *green__stack_pool_find(const struct green__stack_pool *pool,
 void green__stack_pool_each(const struct green__stack_pool *pool,
                             void (*fn)(void *room, void *arg), void *arg)
 {
-    for (size_t i = 0; i < GREEN__STACK_CLASSES; i++) {
-        struct green__stack_arena *arena = pool->classes[i].arenas;
+    for (const struct green__stack_class *class = pool->all; class;
+         class = class->next) {
+        const struct green__stack_arena *arena = class->arenas;
 
         for (; arena; arena = arena->next)
             for (size_t j = 0; j < arena->carved; j++)

@@ -3,8 +3,12 @@
  *
  * Stacks are slots of large mappings, of one size class (a power of two) each:
  *
- *     | guard page | ...            usable               | colour |
- *                  bottom                                top
+ *     | guard | ...                 usable               | colour |
+ *             bottom                                     top
+ *
+ * The guard comes on top of the size. A frame that is larger than it may step
+ * over it, hence 64 KiB: in page tables it costs 128 bytes more than a page would.
+ * Who asks for a larger guard gets a class of its own, made when it is needed.
  *
  * The colour, a small offset that differs from slot to slot, keeps the hot ends
  * of thousands of stacks from falling into the same cache sets. It stays within
@@ -31,6 +35,7 @@
 #define GREEN__STACK_MIN ((size_t)16 << 10)
 #define GREEN__STACK_MAX ((size_t)1 << 30)
 #define GREEN__STACK_CLASSES 17 /* 16 KiB << 0 ... << 16 */
+#define GREEN__GUARD_MIN ((size_t)64 << 10)
 
 struct green__stack {
     struct green__stack *next; /* in a list of its class */
@@ -49,6 +54,7 @@ struct green__stack_arena {
     char *memory;
     size_t size;
     size_t count, carved; /* slots in it, slots that have been in use */
+    size_t guarded;       /* the first so many have their guards */
     char *slots;
 };
 
@@ -56,14 +62,18 @@ struct green__stack_class {
     struct green__stack *warm, *cooling, *cold; /* each the latest first */
     size_t warm_count;
     size_t warm_low; /* the fewest since the last look: nobody needed these */
-    size_t size;
+    size_t size, guard; /* together a slot */
+    size_t batch; /* as many guards are made next: twice as many each time */
     struct green__stack_arena *arenas; /* slots are carved from the first */
+    struct green__stack_class *next;   /* of all */
 };
 
 struct green__stack_pool {
     size_t page_size;
     size_t room; /* GREEN__STACK_ROOM of what was asked for */
     struct green__stack_class classes[GREEN__STACK_CLASSES];
+    struct green__stack_class
+        *all; /* the latest first; the last ones are those */
 };
 
 /* The index of the class for `size` bytes, at most GREEN__STACK_MAX. */
@@ -86,7 +96,7 @@ struct green__stack *green__stack_acquire_cold(struct green__stack_pool *pool,
                                                size_t size);
 
 /*
- * A stack of at least `size` bytes of address space, guard page included.
+ * A stack of at least `size` bytes of address space, and a guard below it.
  * NULL with ENOMEM and words for green_hub_error(), or EINVAL if size is over
  * GREEN__STACK_MAX. Inlined: nearly always it is the one released last.
  */
@@ -107,6 +117,11 @@ green__stack_acquire(struct green__stack_pool *pool, size_t size)
         class->warm_low = class->warm_count;
     return stack;
 }
+
+/* The same with a guard of at least `guard` bytes; for EINVAL that counts too. */
+struct green__stack *
+green__stack_acquire_guarded(struct green__stack_pool *pool, size_t size,
+                             size_t guard);
 
 #define GREEN__WARM_RESERVE 1024 /* kept in each class whatever happens */
 

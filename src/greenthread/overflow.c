@@ -38,7 +38,7 @@ static void look_at_fault(const char *address)
     const struct green__stack *stack = s ? s->current->stack : NULL;
 
     if (stack && address < stack->bottom &&
-        address >= stack->bottom - s->stacks.page_size)
+        address >= stack->bottom - stack->class->guard)
         report(s->current, stack->class->size);
 }
 

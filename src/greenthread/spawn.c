@@ -46,17 +46,13 @@ GREEN__NO_SANITIZE static struct green__next_context thread_main(void *arg)
 
 /* ---- Birth ----------------------------------------------------------- */
 
-static inline struct green_thread *
-create(struct green__scheduler *s, size_t size, size_t extra, void *spawned_at)
+static inline struct green_thread *create_on(struct green__scheduler *s,
+                                             struct green__stack *stack,
+                                             size_t extra, void *spawned_at)
 {
-    struct green__stack *stack;
     struct green_thread *thread;
     char *top;
 
-    green__free_dead(s);
-    stack = green__stack_acquire(&s->stacks, size);
-    if (green__unlikely(!stack))
-        return NULL;
     green__notes_stack_fresh(stack->bottom,
                              (size_t)(stack->top - stack->bottom));
     thread = green__thread_of_stack(stack);
@@ -79,6 +75,32 @@ create(struct green__scheduler *s, size_t size, size_t extra, void *spawned_at)
     s->spawns++;
     s->alive++;
     return thread;
+}
+
+static inline struct green_thread *
+create(struct green__scheduler *s, size_t size, size_t extra, void *spawned_at)
+{
+    struct green__stack *stack;
+
+    green__free_dead(s);
+    stack = green__stack_acquire(&s->stacks, size);
+    if (green__unlikely(!stack))
+        return NULL;
+    return create_on(s, stack, extra, spawned_at);
+}
+
+static struct green_thread *create_with(struct green__scheduler *s,
+                                        const struct green_attr *attr,
+                                        void *spawned_at)
+{
+    size_t size = attr->stack_size ? attr->stack_size : GREEN__DEFAULT_STACK;
+    struct green__stack *stack;
+
+    green__free_dead(s);
+    stack = green__stack_acquire_guarded(&s->stacks, size, attr->guard_size);
+    if (green__unlikely(!stack))
+        return NULL;
+    return create_on(s, stack, 0, spawned_at);
 }
 
 /* Memory has run out between create and start. */
@@ -148,14 +170,14 @@ int green_spawn_n(void (*fn)(void *), void *arg)
 struct green_thread *green_spawn_with(const struct green_attr *attr,
                                       void *(*fn)(void *), void *arg)
 {
+    static const struct green_attr defaults;
     struct green__scheduler *s = prepare(fn != NULL);
     struct green_thread *thread;
 
     if (!s)
         return NULL;
-    thread = create(
-        s, attr && attr->stack_size ? attr->stack_size : GREEN__DEFAULT_STACK,
-        0, __builtin_return_address(0));
+    thread =
+        create_with(s, attr ? attr : &defaults, __builtin_return_address(0));
     if (!thread)
         return NULL;
     thread->start.function = fn;
