@@ -75,7 +75,8 @@ struct green_hub_module {
      * limit), never less than it while nothing happens, and reports each ready
      * descriptor by green_hub_ready(). Descriptors that turn out not to be open
      * are reported with GREEN_CLOSED. Returns 0, also when a signal ended the
-     * wait; or -1 with errno when it can never work again. Required.
+     * wait; or -1 with errno when it can never work again. Required. A built-in
+     * hub's is a cancellation point (pthreads(7)); after that comes `close`.
      */
     int (*wait)(struct green_hub *hub, green_time timeout);
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "hub/modules/cancel.h"
 #include "hub/modules/modules.h"
 
 /* As many as the loop passes on in a turn: the kernel looks at each socket that
@@ -108,15 +109,17 @@ static int wait_by_poll(struct epolls *epolls, green_time timeout)
 static int wait_for_events(struct epolls *epolls, green_time timeout)
 {
     struct timespec time;
-    int count;
+    int count, former;
 
     if (timeout == 0 || timeout == GREEN_FOREVER)
         return epoll_wait(epolls->fd, epolls->events, BATCH, timeout ? -1 : 0);
     if (atomic_load_explicit(&lacks_pwait2, memory_order_relaxed))
         return wait_by_poll(epolls, timeout);
     time = green__timespec(timeout);
+    former = green__cancellation_begin();
     count = (int)syscall(SYS_epoll_pwait2, epolls->fd, epolls->events, BATCH,
                          &time, NULL, (size_t)0);
+    green__cancellation_end(former);
     if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
         atomic_store_explicit(&lacks_pwait2, true, memory_order_relaxed);
         return wait_by_poll(epolls, timeout);

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/system.h"
+#include "hub/modules/cancel.h"
 #include "hub/modules/modules.h"
 
 #define WORD_BITS ((int)(sizeof(unsigned long) * CHAR_BIT))
@@ -162,13 +163,17 @@ static int select_for(struct selects *selects, green_time timeout)
     struct timespec time = green__timespec(timeout);
     size_t words =
         ((size_t)selects->end + (size_t)WORD_BITS - 1) / (size_t)WORD_BITS;
+    int former, ready;
 
     for (int i = 0; words && i < SETS; i++)
         memcpy(selects->found[i], selects->wanted[i],
                words * sizeof(unsigned long));
-    return (int)syscall(SYS_pselect6, selects->end, selects->found[READABLE],
-                        selects->found[WRITABLE], selects->found[URGENT],
-                        timeout == GREEN_FOREVER ? NULL : &time, NULL);
+    former = green__cancellation_begin();
+    ready = (int)syscall(SYS_pselect6, selects->end, selects->found[READABLE],
+                         selects->found[WRITABLE], selects->found[URGENT],
+                         timeout == GREEN_FOREVER ? NULL : &time, NULL);
+    green__cancellation_end(former);
+    return ready;
 }
 
 static int wait_selects(struct green_hub *hub, green_time timeout)

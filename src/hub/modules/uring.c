@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "hub/modules/cancel.h"
 #include "hub/modules/uring.h"
 
 #define SUBMISSIONS 512
@@ -199,23 +200,36 @@ static bool has_work(const struct green__uring *uring)
            (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
 }
 
+/*
+ * A negative errno, or not. When the OS thread is cancelled in here, its hub is
+ * closed next: what was submitted is counted already, and what was not yet is
+ * with the cancellation of all. liburing holds nothing while it waits.
+ */
+static int enter_and_wait(struct green__uring *uring, green_time timeout)
+{
+    struct __kernel_timespec time = {.tv_sec = timeout / GREEN_SEC,
+                                     .tv_nsec = timeout % GREEN_SEC};
+    struct io_uring_cqe *entry;
+    int former = green__cancellation_begin(), result;
+
+    if (timeout == GREEN_FOREVER)
+        result = io_uring_submit_and_wait(&uring->ring, 1);
+    else
+        result = io_uring_submit_and_wait_timeout(&uring->ring, &entry, 1,
+                                                  &time, NULL);
+    green__cancellation_end(former);
+    return result;
+}
+
 /* A negative errno, or not. */
 static int enter(struct green__uring *uring, green_time timeout)
 {
-    struct __kernel_timespec time;
-    struct io_uring_cqe *entry;
-
     if (timeout == 0) {
         if (!io_uring_sq_ready(&uring->ring) && !has_work(uring))
             return 0;
         return io_uring_submit_and_get_events(&uring->ring);
     }
-    if (timeout == GREEN_FOREVER)
-        return io_uring_submit_and_wait(&uring->ring, 1);
-    time.tv_sec = timeout / GREEN_SEC;
-    time.tv_nsec = timeout % GREEN_SEC;
-    return io_uring_submit_and_wait_timeout(&uring->ring, &entry, 1, &time,
-                                            NULL);
+    return enter_and_wait(uring, timeout);
 }
 
 static void handle(struct green_hub *hub, struct green__uring *uring,
