@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -167,6 +168,15 @@ static void print_summary(void)
            (unsigned long long)stats.spawns);
 }
 
+/* For the system that is in use, too. */
+static bool is_another_file(const char *address)
+{
+    struct stat status;
+
+    return strncmp(address, "unix://", 7) == 0 &&
+           lstat(address + 7, &status) == 0 && !S_ISSOCK(status.st_mode);
+}
+
 static int cannot_listen(const char *address, int error)
 {
     switch (error) {
@@ -176,6 +186,11 @@ static int cannot_listen(const char *address, int error)
                             "unix:///PATH",
                             address);
     case EADDRINUSE:
+        if (is_another_file(address))
+            return cli_complain(CLI_FAILED,
+                                "%s is a file, and no socket: it is left "
+                                "alone; choose another path with --listen",
+                                address);
         return cli_complain(CLI_FAILED,
                             "%s is in use: stop the server that runs there, or "
                             "choose another with --listen (port 0: any free "
@@ -256,16 +271,21 @@ static int start(const struct settings *settings)
     return serve(settings, listener);
 }
 
-static bool parse_number(const char *text, unsigned *number)
+static bool parse_number(const char *text, unsigned most, unsigned *number)
 {
     char *end;
     unsigned long value;
 
     errno = 0;
     value = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 ||
-        value == 0 || value > INT_MAX)
+    if (text[0] < '0' || text[0] > '9' || *end != '\0') {
+        cli_complain(CLI_USAGE, "%s is not a number for that option", text);
         return false;
+    }
+    if (errno != 0 || value == 0 || value > most) {
+        cli_complain(CLI_USAGE, "%s is out of range: from 1 to %u", text, most);
+        return false;
+    }
     *number = (unsigned)value;
     return true;
 }
@@ -295,10 +315,9 @@ static bool set(struct settings *settings, int option)
         settings->hub = optarg;
         return true;
     case 't':
-        return parse_number(optarg, &settings->threads) &&
-               settings->threads <= 1024;
+        return parse_number(optarg, 1024, &settings->threads);
     case 'm':
-        return parse_number(optarg, &settings->max_connections);
+        return parse_number(optarg, INT_MAX, &settings->max_connections);
     default:
         return false;
     }
@@ -318,8 +337,7 @@ int cli_serve(int argc, char **argv)
         if (option == '?')
             return CLI_USAGE; /* getopt_long has said why */
         if (!set(&settings, option))
-            return cli_complain(CLI_USAGE, "%s is not a number for that option",
-                                optarg);
+            return CLI_USAGE; /* and so has that */
     }
     if (optind < argc)
         return cli_complain(CLI_USAGE, "serve takes no argument: %s",

@@ -156,6 +156,25 @@ def case_serve_address_in_use():
     assert status == 1 and "in use" in err and "--listen" in err, err
 
 
+def case_serve_where_a_file_is():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "notes")
+        open(path, "w").close()
+        status, out, err = run([COMMAND, "serve", "--echo", "--listen",
+                                "unix://" + path])
+        assert status == 1 and "no socket" in err, err
+        assert "in use" not in err and os.path.exists(path), err
+
+
+def case_serve_numbers():
+    for option, value, words in (("--threads", "5000", "from 1 to 1024"),
+                                 ("--threads", "0", "from 1 to 1024"),
+                                 ("--max-connections", "9" * 30, "from 1 to"),
+                                 ("--threads", "many", "not a number")):
+        status, out, err = run([COMMAND, "serve", "--echo", option, value])
+        assert status == 2 and value in err and words in err, err
+
+
 def case_serve_addresses_that_cannot_be():
     for address in ("tcp://no-such-host.invalid:80",
                     "tcp://203.0.113.7:6000", "unix:///nowhere/at/all"):
@@ -308,7 +327,8 @@ CRASHED = "it (crashes|ends the process)"
 BROKEN = (
     ("crashes", "me->waits++;", "*(volatile int *)0 = 1;", CRASHED),
     ("exits", "me->waits++;", "exit(7);", "it ends the process"),
-    ("hangs", "me->waits++;", "for (;;) poll(NULL, 0, -1);", "it hangs"),
+    ("hangs", "me->waits++;", "for (;;) poll(NULL, 0, -1);",
+     "it hangs"),
     ("cuts its timeouts short", "timeout / GREEN_SEC, timeout % GREEN_SEC",
      "0, timeout % GREEN_SEC / 2", "ends after"),
     ("spins", "timeout / GREEN_SEC, timeout % GREEN_SEC",
@@ -365,6 +385,17 @@ def case_check_exits_with_1():
         module = build_broken(folder, 1, "me->waits++;", "exit(7);")
         status, out, err = run([COMMAND, "check", module], timeout=100)
         assert status == 1 and "it ends the process, with status 7" in out, out
+
+
+def case_check_ends():
+    """A module that never returns costs the time of two rules, not of all."""
+    tool("cc")
+    with tempfile.TemporaryDirectory() as folder:
+        module = build_broken(folder, 0, "me->waits++;",
+                              "for (;;) poll(NULL, 0, -1);")
+        status, out, err = run([COMMAND, "check", module], timeout=100)
+        assert status == 1 and out.count("it hangs") == 2, out
+        assert "not tried: 2 rules hang" in out, out
 
 
 if __name__ == "__main__":

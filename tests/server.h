@@ -143,9 +143,4 @@ static inline void let_run(void)
         ck_ok(green_sleep(GREEN_MSEC));
 }
 
-static inline uint64_t counted(const uint64_t *counter)
-{
-    return __atomic_load_n(counter, __ATOMIC_SEQ_CST);
-}
-
 #endif

@@ -52,7 +52,7 @@ START_TEST(connections_are_spread)
     serve_on_threads(2);
     for (int i = 0; i < CLIENTS; i++)
         fds[i] = client();
-    ck_assert_uint_eq(counted(&server.active), CLIENTS);
+    ck_assert_uint_eq(server.active, CLIENTS);
     for (int i = 0; i < CLIENTS; i++) {
         round_trip(fds[i]);
         ck_ok(green_close(fds[i]));
@@ -181,6 +181,7 @@ START_TEST(a_hub_that_there_is_not)
     options.hub = "no_such_hub";
     serve_on_threads(THREADS);
     has_ended(-1, ENOENT);
+    ck_assert_ptr_nonnull(strstr(green_hub_error(), "no_such_hub"));
     /* Alone it needs none. */
     options.threads = 1;
     start_server();

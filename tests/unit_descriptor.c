@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/system.h"
 #include "hub/hub.h"
 #include "support.h"
 
@@ -77,8 +78,16 @@ static struct numbered edge_of(int fd, unsigned events, int number)
         .number = number};
 }
 
+/* The numbers here are made up. */
+static int all_are_open(int fd, int command, ...)
+{
+    (void)fd, (void)command;
+    return 0;
+}
+
 static void set_up(void)
 {
+    green__system.fcntl = all_are_open;
     module.capabilities = 0;
     ck_ok(green_use_hub_module(&module));
     hub = green_get_hub();

@@ -1,4 +1,4 @@
-/* The library as a part of a plug-in, which is unloaded before the OS threads that
+/* The library as a part of a plug-in, shared or with the static one in it, which is unloaded before the OS threads that
  * used it have ended. */
 #include "support.h"
 
@@ -6,15 +6,17 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static void *uses_and_unloads(void *path)
 {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    const char *name = strstr(path, "plugin") ? "plugin_sleep" : "green_sleep";
     int (*sleep_green)(green_time duration);
 
     ck_assert_msg(library != NULL, "%s", dlerror());
-    *(void **)&sleep_green = dlsym(library, "green_sleep");
+    *(void **)&sleep_green = dlsym(library, name);
     ck_assert_ptr_nonnull(*(void **)&sleep_green);
     ck_assert_int_eq(sleep_green(GREEN_MSEC), 0);
     ck_assert_int_eq(dlclose(library), 0);
@@ -30,7 +32,8 @@ START_TEST(unloaded_by_a_thread_that_used_it)
     pid_t pid;
 
     ck_assert_ptr_nonnull(build);
-    snprintf(path, sizeof path, "%s/src/libgreenhub.so", build);
+    snprintf(path, sizeof path, "%s/%s", build,
+             _i ? "tests/plugin_static.so" : "src/libgreenhub.so");
     ck_ok(pthread_create(&thread, NULL, uses_and_unloads, path));
     ck_ok(pthread_join(thread, NULL));
     pid = fork();
@@ -45,6 +48,6 @@ int main(void)
     Suite *suite = suite_create("unload");
     TCase *tcase = add_tcase(suite, "unload");
 
-    tcase_add_test(tcase, unloaded_by_a_thread_that_used_it);
+    tcase_add_loop_test(tcase, unloaded_by_a_thread_that_used_it, 0, 2);
     return run_suite(suite);
 }

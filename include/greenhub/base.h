@@ -6,10 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* GREEN_ATOMIC(type): an atomic member, laid out alike in C and in C++. */
 #ifdef __cplusplus
+#include <atomic>
+#define GREEN_ATOMIC(type) std::atomic<type>
 #define GREEN_BEGIN_DECLS extern "C" {
 #define GREEN_END_DECLS }
 #else
+#define GREEN_ATOMIC(type) _Atomic(type)
 #define GREEN_BEGIN_DECLS
 #define GREEN_END_DECLS
 #endif

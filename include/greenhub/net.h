@@ -58,13 +58,14 @@ GREEN_API int green_peer_address(int fd, char *buffer, size_t size);
  * A running green_serve, for those who want to stop or watch it. Zero-initialise
  * it, each time anew since it remembers a stop; name it in the options; keep it in
  * place until green_serve has returned.
- * The counters may be read at any time from any thread; they may be a little
- * behind.
+ * The counters are atomic: they may be read at any time from any thread, as plain
+ * variables are; they may be a little behind.
  */
 struct green_server {
-    uint64_t accepted; /* connections accepted */
-    uint64_t active;   /* being handled now */
-    uint64_t pauses;   /* times that descriptors or memory ran out */
+    GREEN_ATOMIC(uint64_t) accepted; /* connections accepted */
+    GREEN_ATOMIC(uint64_t) active;   /* being handled now */
+    GREEN_ATOMIC(uint64_t)
+    pauses; /* times that descriptors or memory ran out */
     struct {
         void *state; /* the library's */
         unsigned stop;

@@ -1,8 +1,10 @@
 #include "base/self.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <greenhub/base.h>
@@ -46,8 +48,27 @@ static void child_begins(void)
         self->mailbox_layer->forked(self);
 }
 
+/*
+ * The functions given away here are called for as long as the process lives. The
+ * shared library says so itself (-z nodelete); what has the static one in it does not,
+ * and might be a plug-in that is unloaded. In a program that cannot load anything
+ * this fails, and need not succeed.
+ */
+static void stay_loaded(void)
+{
+    Dl_info info;
+    void *me;
+
+    if (!dladdr((void *)(uintptr_t)thread_ends, &info) || !info.dli_fname)
+        return;
+    me = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    if (me)
+        dlclose(me);
+}
+
 static void set_up_process(void)
 {
+    stay_loaded();
     once_error = pthread_key_create(&end_key, thread_ends);
     if (!once_error)
         once_error = pthread_atfork(NULL, NULL, child_begins);

@@ -1,6 +1,7 @@
 #include "hub/descriptor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/chaos.h"
@@ -96,6 +97,23 @@ static struct green__descriptor_chunk *make_chunk(struct green_hub *hub,
     return chunk;
 }
 
+/* Of a number that is not open none is made: any number might be given, and a
+ * directory for the highest takes 64 MiB. */
+static GREEN__COLD struct green__descriptor *make_entry(struct green_hub *hub,
+                                                        int fd, size_t index)
+{
+    struct green__descriptors *table = &hub->descriptors;
+
+    if (green__system.fcntl(fd, F_GETFD) < 0)
+        return NULL;
+    if ((index >= table->chunk_count && grow_directory(table, index) < 0) ||
+        !make_chunk(hub, index)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return &table->chunks[index]->entries[(size_t)fd % GREEN__CHUNK];
+}
+
 struct green__descriptor *green__descriptor_get(struct green_hub *hub, int fd)
 {
     struct green__descriptors *table = &hub->descriptors;
@@ -105,16 +123,9 @@ struct green__descriptor *green__descriptor_get(struct green_hub *hub, int fd)
         errno = EBADF;
         return NULL;
     }
-    if (green__unlikely(index >= table->chunk_count) &&
-        grow_directory(table, index) < 0)
-        goto no_memory;
-    if (green__unlikely(!table->chunks[index]) && !make_chunk(hub, index))
-        goto no_memory;
+    if (green__unlikely(index >= table->chunk_count || !table->chunks[index]))
+        return make_entry(hub, fd, index);
     return &table->chunks[index]->entries[(size_t)fd % GREEN__CHUNK];
-
-no_memory:
-    errno = ENOMEM;
-    return NULL;
 }
 
 void *green_hub_descriptor_state(struct green_hub *hub, int fd)

@@ -129,7 +129,7 @@ void green__descriptors_free(struct green_hub *hub);
  * be removed later, from nowhere. */
 void green__descriptors_forget(struct green_hub *hub);
 
-/* The entry, made if need be. NULL with ENOMEM, or EBADF if fd < 0. */
+/* The entry, made if need be. NULL with ENOMEM, or EBADF if it is not open. */
 struct green__descriptor *green__descriptor_get(struct green_hub *hub, int fd);
 
 /*

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <greenhub/hub_module.h>
 #include <greenhub/io.h>
 
 #include "base/across.h"
@@ -32,13 +34,14 @@ bool green__run_ends(const struct green__run *run)
            __atomic_load_n(&run->error, __ATOMIC_ACQUIRE) != 0;
 }
 
-void green__run_fail(struct green__run *run, int error)
+bool green__run_fail(struct green__run *run, int error)
 {
     int none = 0;
+    bool first = __atomic_compare_exchange_n(
+        &run->error, &none, error, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 
-    __atomic_compare_exchange_n(&run->error, &none, error, false,
-                                __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
     notify_all(run);
+    return first;
 }
 
 /*
@@ -215,6 +218,15 @@ static struct green__run *new_run(int listener, unsigned threads)
 
 /* ---- Further threads --------------------------------------------------- */
 
+/* Its words belong to this OS thread: the caller of green_serve gets them when all
+ * have ended. */
+static void has_no_hub(struct green__shard *shard, int error)
+{
+    memcpy(shard->words, green_hub_error(), sizeof shard->words);
+    if (green__run_fail(shard->run, error))
+        shard->run->no_hub = shard;
+}
+
 static void *thread_main(void *arg)
 {
     struct green__shard *shard = arg;
@@ -223,7 +235,7 @@ static void *thread_main(void *arg)
                                      : green_use_hub(run->options.hub);
 
     if (result < 0)
-        green__run_fail(run, errno);
+        has_no_hub(shard, errno);
     else
         green__shard_run(shard);
     /* The listener's number may be used again before this hub is closed. */
@@ -279,6 +291,8 @@ static int serve(struct green__run *run)
     join_threads(run);
     detach_server(run);
     error = run->error;
+    if (run->no_hub)
+        green_hub_set_error("%s", run->no_hub->words);
     free_run(run);
     if (error == 0)
         return 0;

@@ -19,6 +19,7 @@
 #include <greenhub/thread.h>
 
 #include "base/list.h"
+#include "base/self.h"
 #include "greenthread/park.h"
 
 #define GREEN__STOP 1u    /* in green_server.internal.stop: a stop is asked */
@@ -38,6 +39,7 @@ struct green__shard {
     bool wants_slot;
     bool started; /* `thread` is running, or has ended and is to be joined */
     pthread_t thread;
+    char words[GREEN__ERROR_SIZE]; /* of green_hub_error(), if it has no hub */
 };
 
 struct green__run {
@@ -49,6 +51,7 @@ struct green__run {
     unsigned running;      /* atomic: further threads that have not ended */
     unsigned slots_wanted; /* atomic: shards with wants_slot */
     int error;             /* atomic: the first failure's errno, 0: none */
+    struct green__shard *no_hub; /* whose failure it is that it has no hub */
     unsigned count;
     struct green__shard shards[];
 };
@@ -56,8 +59,8 @@ struct green__run {
 /* Accepts and handles connections until the run stops and all have finished. */
 void green__shard_run(struct green__shard *shard);
 
-/* Has the whole run fail, unless it has already. */
-void green__run_fail(struct green__run *run, int error);
+/* Has the whole run fail, unless it has already; returns whether it had not. */
+bool green__run_fail(struct green__run *run, int error);
 
 /* Whether it is to end, by a stop or by a failure. */
 bool green__run_ends(const struct green__run *run);

@@ -2,6 +2,7 @@
 #include "net/server.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include <greenhub/io.h>
@@ -19,6 +20,11 @@ struct connection {
     int fd;
     bool doomed; /* killed before it began: the handler is not called */
 };
+
+static void count_one(_Atomic uint64_t *number)
+{
+    atomic_fetch_add_explicit(number, 1, memory_order_relaxed);
+}
 
 void green__shard_notify(struct green__shard *shard)
 {
@@ -89,8 +95,7 @@ static bool is_full(const struct green__run *run)
 {
     uint64_t most = run->options.max_connections;
 
-    return most != 0 &&
-           __atomic_load_n(&run->server->active, __ATOMIC_SEQ_CST) >= most;
+    return most != 0 && run->server->active >= most;
 }
 
 /* Returns 0 when there was room for a moment, or -1 if the run ends. */
@@ -115,7 +120,7 @@ static void pause_accepting(struct green__shard *shard)
 {
     struct green_timeout timeout;
 
-    __atomic_fetch_add(&shard->run->server->pauses, 1, __ATOMIC_RELAXED);
+    count_one(&shard->run->server->pauses);
     if (green_timeout_start(&timeout, PAUSE) < 0)
         return;
     want_slot(shard);
@@ -127,12 +132,12 @@ static void pause_accepting(struct green__shard *shard)
 /* Takes a slot among max_connections. Fails if the last was just taken. */
 static bool take_slot(struct green__run *run)
 {
-    uint64_t *active = &run->server->active;
+    _Atomic uint64_t *active = &run->server->active;
     uint64_t most = run->options.max_connections;
 
-    if (__atomic_fetch_add(active, 1, __ATOMIC_SEQ_CST) < most || most == 0)
+    if (atomic_fetch_add(active, 1) < most || most == 0)
         return true;
-    __atomic_fetch_sub(active, 1, __ATOMIC_SEQ_CST);
+    atomic_fetch_sub(active, 1);
     return false;
 }
 
@@ -145,7 +150,7 @@ static void free_connection(struct connection *connection)
     green_close(connection->fd);
     green__list_remove(&connection->link);
     green__system.release(connection);
-    __atomic_fetch_sub(&shard->run->server->active, 1, __ATOMIC_SEQ_CST);
+    atomic_fetch_sub(&shard->run->server->active, 1);
     offer_slot(shard);
     if (shard->draining && green__list_empty(&shard->connections))
         green__shard_notify(shard);
@@ -172,7 +177,7 @@ static int start_handler(struct green__shard *shard,
     if (thread == NULL)
         return -1;
     green_detach(thread);
-    __atomic_fetch_add(&shard->run->server->accepted, 1, __ATOMIC_RELAXED);
+    count_one(&shard->run->server->accepted);
     return 0;
 }
 

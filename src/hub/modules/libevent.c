@@ -5,7 +5,12 @@
  *
  * What libevent really does:
  * - It writes warnings to stderr when the kernel refuses a descriptor, so those
- *   that it would refuse are found out first. When it gets no descriptors for
+ *   that it would refuse are found out first, with an epoll descriptor that is
+ *   there from the beginning: later there may be none left. What can still be
+ *   warned of is a kernel out of memory, or at its limit of watches. Warnings go
+ *   elsewhere by event_set_log_callback, which is one for the whole process and
+ *   cannot be asked what it was: it is the program's, and left alone.
+ *   When it gets no descriptors for
  *   itself it ends the process, so it is not asked unless there are some.
  * - EVLOOP_ONCE goes on waiting after a signal, and EVLOOP_NONBLOCK without it
  *   goes round as long as anything is ready.
@@ -28,6 +33,7 @@
 struct libevents {
     struct event_base *base;
     struct event timer;
+    int scratch; /* an epoll descriptor, to try descriptors with */
 };
 
 struct watched {
@@ -87,6 +93,12 @@ static int open_libevent(struct green_hub *hub)
         errno = ENOSYS;
         return -1;
     }
+    libevents->scratch = epoll_create1(EPOLL_CLOEXEC);
+    if (libevents->scratch < 0) {
+        event_base_free(libevents->base);
+        green_hub_set_error("too few descriptors are left for libevent");
+        return -1;
+    }
     evtimer_assign(&libevents->timer, libevents->base, timer_fired, NULL);
     return 0;
 }
@@ -96,6 +108,7 @@ static void close_libevent(struct green_hub *hub)
     struct libevents *libevents = green_hub_state(hub);
 
     event_base_free(libevents->base);
+    close(libevents->scratch);
 }
 
 static void after_fork(struct green_hub *hub)
@@ -104,6 +117,7 @@ static void after_fork(struct green_hub *hub)
 
     event_reinit(libevents->base);
     event_base_free(libevents->base);
+    close(libevents->scratch); /* a copy; nothing stays registered with it */
 }
 
 static void is_ready(evutil_socket_t fd, short what, void *arg)
@@ -117,24 +131,18 @@ static void is_ready(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Whether libevent would refuse it, aloud: 0, or -1 with errno. */
-static int try_elsewhere(int fd)
+static int try_elsewhere(const struct libevents *libevents, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN};
     struct stat status;
-    int scratch, result, error;
 
     if (fstat(fd, &status) < 0)
         return -1;
     if (S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode))
         return 0;
-    scratch = epoll_create1(EPOLL_CLOEXEC);
-    if (scratch < 0)
+    if (epoll_ctl(libevents->scratch, EPOLL_CTL_ADD, fd, &event) < 0)
         return -1;
-    result = epoll_ctl(scratch, EPOLL_CTL_ADD, fd, &event);
-    error = errno;
-    close(scratch);
-    errno = error;
-    return result;
+    return epoll_ctl(libevents->scratch, EPOLL_CTL_DEL, fd, &event);
 }
 
 static int interest(struct green_hub *hub, int fd, uint64_t token,
@@ -150,7 +158,8 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     watched->added = false;
     if (!to)
         return 0;
-    if ((!from || from == to) && try_elsewhere(fd) < 0)
+    (void)from;
+    if (try_elsewhere(libevents, fd) < 0)
         return -1;
     watched->hub = hub;
     watched->token = token;

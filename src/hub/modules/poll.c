@@ -8,6 +8,8 @@
  * - Errors and hang-ups are reported whether asked for or not.
  * - A descriptor that is not open is reported with POLLNVAL, not as a failure.
  * - poll counts milliseconds; ppoll counts nanoseconds.
+ * - More entries than RLIMIT_NOFILE are EINVAL, though the descriptors are open:
+ *   a process may lower the limit, to 0 too, so that it gets no more.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +18,7 @@
 #include "base/clock.h"
 #include "base/system.h"
 #include "hub/modules/modules.h"
+#include "hub/modules/poll_refused.h"
 
 struct polls {
     struct pollfd *fds;
@@ -122,6 +125,8 @@ static int wait_poll(struct green_hub *hub, green_time timeout)
     int ready = ppoll(polls->fds, polls->count,
                       timeout == GREEN_FOREVER ? NULL : &time, NULL);
 
+    if (ready < 0 && errno == EINVAL)
+        ready = green__poll_refused(polls->fds, polls->count, timeout);
     if (ready < 0)
         return errno == EINTR ? 0 : -1;
     for (size_t i = 0; ready > 0 && i < polls->count; i++) {

@@ -1,0 +1,109 @@
+#include "hub/modules/poll_refused.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/system.h"
+#include "hub/modules/cancel.h"
+
+#define WORD_BITS ((int)(sizeof(unsigned long) * CHAR_BIT))
+
+enum set { READABLE, WRITABLE, URGENT, SETS };
+
+static const short events_of[SETS] = {POLLIN, POLLOUT, POLLPRI};
+
+/* All sets in one piece, of `words` each. */
+struct sets {
+    unsigned long *bits;
+    size_t words;
+};
+
+static unsigned long *word_of(const struct sets *sets, int set, int fd)
+{
+    return sets->bits + (size_t)set * sets->words + fd / WORD_BITS;
+}
+
+static int fill(struct sets *sets, const struct pollfd *fds, size_t count)
+{
+    int highest = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (fds[i].fd > highest)
+            highest = fds[i].fd;
+    sets->words = (size_t)(highest / WORD_BITS) + 1;
+    sets->bits = green__system.allocate(sets->words * SETS, sizeof *sets->bits);
+    if (!sets->bits) {
+        errno = ENOMEM;
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++)
+        for (int set = 0; set < SETS; set++)
+            if (fds[i].events & events_of[set])
+                *word_of(sets, set, fds[i].fd) |= 1UL
+                                                  << (fds[i].fd % WORD_BITS);
+    return 0;
+}
+
+static int wait_for(const struct sets *sets, green_time timeout)
+{
+    struct timespec time = green__timespec(timeout);
+    int former = green__cancellation_begin();
+    int ready = (int)syscall(
+        SYS_pselect6, (int)sets->words * WORD_BITS, word_of(sets, READABLE, 0),
+        word_of(sets, WRITABLE, 0), word_of(sets, URGENT, 0),
+        timeout == GREEN_FOREVER ? NULL : &time, NULL);
+
+    green__cancellation_end(former);
+    return ready;
+}
+
+/* Returns how many have something to tell. */
+static int take(const struct sets *sets, struct pollfd *fds, size_t count)
+{
+    int ready = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        fds[i].revents = 0;
+        for (int set = 0; set < SETS; set++)
+            if (*word_of(sets, set, fds[i].fd) >> (fds[i].fd % WORD_BITS) & 1)
+                fds[i].revents |= events_of[set];
+        ready += fds[i].revents != 0;
+    }
+    return ready;
+}
+
+/* One that is not open fails the whole call: which one is it? */
+static int take_closed(struct pollfd *fds, size_t count)
+{
+    int closed = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        fds[i].revents = fcntl(fds[i].fd, F_GETFD) < 0 ? POLLNVAL : 0;
+        closed += fds[i].revents != 0;
+    }
+    return closed;
+}
+
+int green__poll_refused(struct pollfd *fds, size_t count, green_time timeout)
+{
+    struct sets sets;
+    int result, error;
+
+    if (fill(&sets, fds, count) < 0)
+        return -1;
+    pthread_cleanup_push(green__system.release, sets.bits);
+    result = wait_for(&sets, timeout);
+    error = errno;
+    if (result > 0)
+        result = take(&sets, fds, count);
+    else if (result < 0 && error == EBADF)
+        result = take_closed(fds, count);
+    pthread_cleanup_pop(1);
+    errno = error;
+    return result;
+}
