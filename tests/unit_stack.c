@@ -273,8 +273,8 @@ static void acquire_fresh(void)
 START_TEST(guards_come_together)
 {
     real_advise_many = green__system.advise_many;
-    if (real_advise_many(NULL, 0, 102) < 0) {
-        SKIP("this kernel takes one guard a call");
+    if (checker() || real_advise_many(NULL, 0, 102) < 0) {
+        SKIP("the kernel or the checker takes one guard a call");
         return;
     }
     green__system.advise_many = counting_advise_many;

@@ -99,7 +99,8 @@ struct green_serve_options {
  * It leaves the listener open. TCP connections get TCP_NODELAY. options may be
  * NULL. Runs until green_server_stop (0), or until the caller is killed, timed
  * out or the listener fails (-1): EINVAL for a NULL handler, or threads without
- * reuse_port; EBADF when the listener is closed; what accept fails with. It
+ * reuse_port; EBADF when the listener is closed; what accept fails with; what
+ * green_use_hub fails with in a further thread, with words in green_hub_error(). It
  * returns when all handlers have returned: after a stop it waits for them (or
  * kills them, with kill_on_stop); when it fails it kills them, and then waits.
  * May switch. Mirrors eventlet.serve.

@@ -24,6 +24,7 @@
 
 #include "base/self.h"
 #include "base/system.h"
+#include "context/valgrind.h"
 
 #define ADVICE_POPULATE_READ 22
 #define ADVICE_GUARD_INSTALL 102
@@ -79,7 +80,7 @@ static size_t install_together(char *memory, size_t size, size_t stride,
     ssize_t done;
 
     if (atomic_load_explicit(&known_way, memory_order_relaxed) != BY_ADVICE ||
-        way == NOT_BY_ADVICE)
+        way == NOT_BY_ADVICE || green__valgrind_is_here())
         return 0;
     for (size_t i = 0; i < count; i++)
         ranges[i] = (struct iovec){memory + i * stride, size};
