@@ -190,6 +190,7 @@ static uint64_t drop_others(struct green__scheduler *s)
     green__free_dead(s);
     s->last = s->current;
     s->current->next = s->current;
+    s->current->joiner = NULL; /* dropped too */
     green__each_thread(s, drop, s);
     return before - s->alive;
 }
@@ -247,11 +248,13 @@ static void forked(struct green__self *self)
 /*
  * In a forked child, or after another hub was chosen, main may be gone. When the
  * last greenthread has finished and nothing is left that could go on, the OS
- * thread ends as by pthread_exit, and if it was the last, the process.
+ * thread ends as by pthread_exit, and if it was the last, the process. In a child
+ * it may have finished before anything needed a hub: then there is none.
  */
 void green__lifecycle_check(struct green__scheduler *s)
 {
-    if (green__likely(s->current == &s->hub_thread && !s->hub->dead &&
+    if (green__likely(s->hub && s->current == &s->hub_thread &&
+                      !s->hub->dead &&
                       (s->alive > 0 || green__others_runnable(s))))
         return;
     green__notes_before_end(&s->main.context);

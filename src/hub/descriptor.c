@@ -191,7 +191,7 @@ int green__descriptor_tell(struct green_hub *hub, struct green__descriptor *d,
 
     hub->stats.changes++;
     if (hub->module->interest(hub, d->fd, token_of(d), from, to) < 0 && to) {
-        int error = errno;
+        int error = green__module_error();
 
         if (error == EPERM)
             d->flags |= GREEN__ALWAYS_READY;

@@ -78,6 +78,13 @@ struct green_hub {
     bool (*between_turns)(struct green_hub *hub);
 };
 
+/* Why one of the module's functions has failed. One that has left no errno must not
+ * pass for having succeeded. */
+static inline int green__module_error(void)
+{
+    return errno ? errno : EIO;
+}
+
 /* Opens a hub of this module for the calling thread. NULL as green_use_hub. */
 struct green_hub *green__hub_open(const struct green_hub_module *module,
                                   void *library);
@@ -118,6 +125,14 @@ green__descriptor_peek(struct green_hub *hub, int fd)
 static inline struct green_hub *green__hub_here(void)
 {
     return green__self_here.hub;
+}
+
+/* Whether the caller is a callback of its thread's hub. */
+static inline bool green__in_callback(void)
+{
+    const struct green_hub *hub = green__hub_here();
+
+    return hub && hub->dispatching;
 }
 
 /* loop.c: callbacks are being called, in which nothing blocks. */

@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,9 @@
 #include "hub/hub.h"
 
 #define DEFAULT_SYMBOL "green_hub_module"
+
+/* So much that what is added and multiplied to it is still a size. */
+#define SIZE_LIMIT ((size_t)PTRDIFF_MAX / (2 * GREEN__CHUNK))
 
 int green__module_check(const struct green_hub_module *module)
 {
@@ -26,6 +30,11 @@ int green__module_check(const struct green_hub_module *module)
     if (length == 0 || length > 64 ||
         strspn(module->name, "abcdefghijklmnopqrstuvwxyz0123456789_") != length)
         return green__fail(EPROTO, "the hub module's name is not [a-z0-9_]+");
+    if (module->state_size > SIZE_LIMIT || module->descriptor_size > SIZE_LIMIT)
+        return green__fail(EPROTO,
+                           "the hub module %s wants more memory than there can "
+                           "be",
+                           module->name);
     if (!module->interest || !module->wait)
         return green__fail(EPROTO, "the hub module %s lacks %s", module->name,
                            module->interest ? "wait" : "interest");

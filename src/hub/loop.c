@@ -46,6 +46,7 @@ close_module:
     if (module->close)
         module->close(hub);
 free_hub:
+    errno = green__module_error();
     if (!hub->owner->error[0])
         green__fail(errno, "the hub %s cannot be opened: errno %d",
                     module->name, errno);
@@ -207,7 +208,7 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
     hub->stats.waits += timeout > 0;
     /* What it has reported comes first: see green__descriptors_dispatch. */
     result = hub->descriptors.owed ? 0 : hub->module->wait(hub, timeout);
-    error = errno;
+    error = green__likely(result >= 0) ? errno : green__module_error();
     /* It can never wait again, nor tell of an operation's end. */
     if (green__unlikely(result < 0))
         hub->operations = 0;

@@ -34,6 +34,8 @@ int green__operation_start(struct green_hub *hub,
     if (green__unlikely(result != 0)) {
         hub->in_flight--;
         operation->internal.state = IDLE;
+        if (result < 0)
+            errno = green__module_error();
     }
     hub->stats.operations += result >= 0;
     return result;

@@ -304,23 +304,32 @@ static void free_node(void *arg)
     green__system.release(node);
 }
 
-int green_dag_destroy(struct green_dag *dag)
+static void wait_for_end(struct green_dag *dag)
 {
     struct green_shield shield;
     struct green_place here;
-    struct green_list *link;
 
-    if (!dag)
-        return 0;
-    if (!green__current())
-        return -1;
-    dag->destroying = true;
-    green__list_each (&dag->at_work, link)
-        green_kill(green__node_at(link)->thread);
     green_shield_begin(&shield);
     while (dag->alive > 0)
         green__line_wait(&dag->destroyers, &here, &for_all);
     green_shield_end(&shield);
+}
+
+/* When nothing is left to be waited for it needs no hub, which may be what there
+ * cannot be any more. */
+int green_dag_destroy(struct green_dag *dag)
+{
+    struct green_list *link;
+
+    if (!dag)
+        return 0;
+    if (green__in_callback())
+        return green__refuse(EDEADLK);
+    dag->destroying = true;
+    green__list_each (&dag->at_work, link)
+        green_kill(green__node_at(link)->thread);
+    if (dag->alive > 0)
+        wait_for_end(dag);
     tdestroy(dag->names, free_node);
     green__system.release(dag);
     return 0;

@@ -387,11 +387,12 @@ int green_pile_end(struct green_pile *pile, void (*drop)(void *result))
 
     if (!pile)
         return green__refuse(EINVAL);
-    if (!green__current())
-        return -1;
+    if (green__in_callback())
+        return green__refuse(EDEADLK);
     pile->internal.ending = true;
     kill_all(pile);
-    wait_for_all(pile);
+    if (pile->internal.busy > 0 || pile->internal.map)
+        wait_for_all(pile);
     while ((entry = first_of(pile)) != NULL) {
         take(pile);
         if (drop && entry->has_result)

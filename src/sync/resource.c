@@ -356,25 +356,41 @@ int green_resource_pool_stats(const struct green_resource_pool *pool,
     return 0;
 }
 
-int green_resource_pool_destroy(struct green_resource_pool *pool)
+/* Shielded, when there is something to be shielded from. */
+static void reap_all(struct green_resource_pool *pool)
 {
     struct green_shield shield;
     struct green_place here;
+    bool shielded = green_shield_begin(&shield) == 0;
 
-    if (!pool)
-        return 0;
-    if (!green__current())
-        return -1;
-    if (pool->places > 0 || pool->waiting > 0)
-        return green__refuse(EBUSY);
-    green_hub_cancel(pool->hub, &pool->expiry);
-    while (pool->idle_count > 0)
-        doom_idle(pool, entry_at(pool->idle.next));
-    green_shield_begin(&shield);
     while (pool->reaping)
         green__line_wait(&pool->destroyers, &here, &ending);
     reap(pool);
-    green_shield_end(&shield);
+    if (shielded)
+        green_shield_end(&shield);
+}
+
+/* In a forked child the pool's hub is gone, and maybe there can be no other: what
+ * is idle can be destroyed nonetheless. */
+int green_resource_pool_destroy(struct green_resource_pool *pool)
+{
+    bool has_hub;
+
+    if (!pool)
+        return 0;
+    if (green__in_callback())
+        return green__refuse(EDEADLK);
+    if (pool->places > 0 || pool->waiting > 0)
+        return green__refuse(EBUSY);
+    has_hub = pool->hub == green__hub_here();
+    if (has_hub)
+        green_hub_cancel(pool->hub, &pool->expiry);
+    else
+        pool->reaping = false; /* went with the hub */
+    while (pool->idle_count > 0)
+        doom_idle(pool, entry_at(pool->idle.next));
+    if (!green__list_empty(&pool->doomed) || pool->reaping)
+        reap_all(pool);
     green__system.release(pool);
     return 0;
 }
