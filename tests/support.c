@@ -285,3 +285,10 @@ green_time real_clock(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * GREEN_SEC + now.tv_nsec;
 }
+
+long on_thread(long (*fn)(void *arg), void *arg)
+{
+    long result = -1;
+
+    return green_thread_pool_run(fn, arg, &result) < 0 ? -1 : result;
+}

@@ -45,6 +45,30 @@ bool is_emulated(void);
         ck_assert_int_eq(errno, expected);                                     \
     } while (0)
 
+/* It can be joined, and its function never ran. */
+#define ck_cancelled(thread)                                                   \
+    do {                                                                       \
+        void *joined_ = NULL;                                                  \
+        ck_assert_int_eq(green_join(thread, &joined_), 0);                     \
+        ck_assert_ptr_eq(joined_, GREEN_CANCELED);                             \
+    } while (0)
+
+/* The call succeeds with the answer that an error has ended it, this one or none. */
+#define ck_ends(call, expected)                                                \
+    do {                                                                       \
+        errno = EILSEQ;                                                        \
+        ck_assert_int_eq((long)(call), 0);                                     \
+        ck_assert_int_eq(errno, expected);                                     \
+    } while (0)
+
+/* The call succeeds with the answer that an error was sent, this one. */
+#define ck_sent(call, expected)                                                \
+    do {                                                                       \
+        errno = 0;                                                             \
+        ck_assert_int_eq((long)(call), 1);                                     \
+        ck_assert_int_eq(errno, expected);                                     \
+    } while (0)
+
 #define ck_ok(call) ck_assert_msg((call) == 0, "%s: %s", #call, strerror(errno))
 
 /* The hub under test: GREENHUB_HUB, or "epolls". */
@@ -95,6 +119,9 @@ long mapped_kib(void);
 
 /* Waits for a child; its exit status, or 1000 + the signal that it died of. */
 int wait_child(pid_t pid);
+
+/* green_thread_pool_run for those who know apart whose -1 it is. */
+long on_thread(long (*fn)(void *arg), void *arg);
 
 /* What CLOCK_MONOTONIC says, whatever clock the hub has. */
 green_time real_clock(void);

@@ -120,7 +120,7 @@ static long answers(void *arg)
 
 static void *tells(void *arg)
 {
-    ck_assert_int_eq(green_thread_pool_run(answers, arg), 7);
+    ck_assert_int_eq(on_thread(answers, arg), 7);
     ck_ok(green_event_send(&never, arg));
     return NULL;
 }

@@ -470,7 +470,7 @@ static long job(void *unused)
 
 static void *runs_job(void *unused)
 {
-    ck_assert_int_eq(green_thread_pool_run(job, NULL), 0);
+    ck_assert_int_eq(on_thread(job, NULL), 0);
     ck_ok(green_event_send(&event, NULL));
     return unused;
 }

@@ -108,7 +108,7 @@ static void *wait_for_event(void *result)
 {
     void *value = NULL;
 
-    if (green_shared_event_wait(event, &value) < 0)
+    if (green_shared_event_wait(event, &value) != 0)
         *(int *)result = errno;
     else
         *(int *)result = *(int *)value;

@@ -82,6 +82,32 @@ START_TEST(a_killed_joiner_leaves_it)
 }
 END_TEST
 
+/* A killed caller joins one that was cancelled: that it has ended is one answer, that
+ * it cannot be waited for another. */
+static void *killed_one_joins(void *arg)
+{
+    struct green_thread *child = green_spawn(sleeps, &trace);
+    struct green_thread *late =
+        green_spawn_after(3600 * GREEN_SEC, sleeps, &trace);
+
+    ck_ok(green_cancel(late));
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_ok(green_kill(green_self()));
+    ck_cancelled(late);
+    ck_fails(green_join(child, NULL), ECANCELED);
+    ck_ok(green_detach(child)); /* it is still there */
+    return arg;
+}
+
+START_TEST(killed_joins_cancelled)
+{
+    void *result;
+
+    ck_ok(green_join(green_spawn(killed_one_joins, &trace), &result));
+    ck_assert_ptr_eq(result, &trace);
+}
+END_TEST
+
 START_TEST(a_timeout_around_it)
 {
     struct green_thread *thread = green_spawn(sleeps, &trace);
@@ -179,7 +205,7 @@ START_TEST(to_a_cancelled_one)
     linked = green_spawn_after(GREEN_SEC, returns, NULL);
     ck_ok(green_link(linked, link_b, "c "));
     ck_ok(green_cancel(linked));
-    ck_fails(green_join(linked, NULL), ECANCELED);
+    ck_cancelled(linked);
     ck_assert_str_eq(trace, "bc ");
 }
 END_TEST
@@ -204,6 +230,7 @@ int main(void)
     tcase_add_test(join, of_a_running_and_of_a_finished_one);
     tcase_add_test(join, refusals);
     tcase_add_test(join, a_killed_joiner_leaves_it);
+    tcase_add_test(join, killed_joins_cancelled);
     tcase_add_test(join, a_timeout_around_it);
     tcase_add_test(join, detached_after_its_end);
     tcase_add_test(link, in_the_order_of_linking_and_after_the_deferred);

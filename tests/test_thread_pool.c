@@ -24,11 +24,11 @@ START_TEST(result_and_errno)
     int error = EBADMSG; /* on this stack */
 
     errno = EIO;
-    ck_assert_int_eq(green_thread_pool_run(notes_thread, &error), 1234567);
+    ck_assert_int_eq(on_thread(notes_thread, &error), 1234567);
     ck_assert_int_eq(errno, EBADMSG);
     ck_assert(!pthread_equal(seen, pthread_self()));
     error = 0;
-    ck_assert_int_eq(green_thread_pool_run(notes_thread, &error), 1234567);
+    ck_assert_int_eq(on_thread(notes_thread, &error), 1234567);
     ck_assert_int_eq(errno, 0);
     ck_assert_uint_eq(pool_now().threads, 1); /* the same one */
 }
@@ -40,9 +40,32 @@ static long fails(void *arg)
     return -1;
 }
 
+/* What fn says is told from what its caller meets. */
+static void *asks_when_killed(void *unused)
+{
+    long result = 0;
+
+    errno = 0;
+    ck_ok(green_thread_pool_run(fails, (void *)ECANCELED, &result));
+    ck_assert_int_eq(errno, ECANCELED);
+    ck_assert_int_eq(result, -1);
+    ck_ok(green_kill(green_self()));
+    result = 5;
+    ck_fails(green_thread_pool_run(fails, (void *)ECANCELED, &result),
+             ECANCELED);
+    ck_assert_int_eq(result, 5);
+    return unused;
+}
+
+START_TEST(whose_error_it_is)
+{
+    ck_ok(green_join(green_spawn(asks_when_killed, NULL), NULL));
+}
+END_TEST
+
 START_TEST(a_call_that_fails)
 {
-    ck_fails(green_thread_pool_run(fails, (void *)ENOTTY), ENOTTY);
+    ck_fails(on_thread(fails, (void *)ENOTTY), ENOTTY);
 }
 END_TEST
 
@@ -64,7 +87,7 @@ END_TEST
 static void in_a_callback(struct green_call *call)
 {
     (void)call;
-    ck_fails(green_thread_pool_run(notes_thread, NULL), EDEADLK);
+    ck_fails(on_thread(notes_thread, NULL), EDEADLK);
     ended++;
 }
 
@@ -72,7 +95,7 @@ START_TEST(wrong_use)
 {
     struct green_call call = {.callback = in_a_callback};
 
-    ck_fails(green_thread_pool_run(NULL, NULL), EINVAL);
+    ck_fails(on_thread(NULL, NULL), EINVAL);
     ck_fails(green_thread_pool_run_or_leave(NULL, &left_count, note_left, NULL),
              EINVAL);
     ck_assert_int_eq(left_count, 1);
@@ -95,7 +118,7 @@ START_TEST(signals_are_blocked_in_its_threads)
 {
     sigset_t set;
 
-    ck_ok(green_thread_pool_run(blocked_signals, &set));
+    ck_ok(on_thread(blocked_signals, &set));
     ck_assert_int_eq(sigismember(&set, SIGTERM), 1);
     ck_assert_int_eq(sigismember(&set, SIGUSR1), 1);
     ck_ok(pthread_sigmask(SIG_SETMASK, NULL, &set));
@@ -122,7 +145,7 @@ static void *reads_file(void *arg)
 
     (void)arg;
     for (int i = 0; i < 20; i++) {
-        ck_assert_int_eq(green_thread_pool_run(read_self, magic), 4);
+        ck_assert_int_eq(on_thread(read_self, magic), 4);
         ck_assert_int_eq(memcmp(magic, "\177ELF", 4), 0);
     }
     return NULL;
@@ -170,7 +193,7 @@ START_TEST(no_threads_at_all)
     int error = 0;
 
     try_size("0", 0);
-    ck_assert_int_eq(green_thread_pool_run(notes_thread, &error), 1234567);
+    ck_assert_int_eq(on_thread(notes_thread, &error), 1234567);
     ck_assert(pthread_equal(seen, pthread_self()));
     ck_assert_uint_eq(pool_now().threads, 0);
 }
@@ -214,7 +237,7 @@ START_TEST(resized)
     until_begun(4);
     ck_assert_uint_eq(pool_now().queued, 1);
     ck_ok(green_thread_pool_resize(0)); /* what is queued still runs */
-    ck_assert_int_eq(green_thread_pool_run(notes_thread, &error), 1234567);
+    ck_assert_int_eq(on_thread(notes_thread, &error), 1234567);
     ck_assert(pthread_equal(seen, pthread_self()));
     tell(true);
     for (int i = 0; i < 5; i++)
@@ -234,7 +257,7 @@ static long note_order(void *arg)
 
 static void *asks(void *arg)
 {
-    ck_ok(green_thread_pool_run(note_order, arg));
+    ck_ok(on_thread(note_order, arg));
     return NULL;
 }
 
@@ -267,6 +290,7 @@ int main(void)
 
     unsetenv("GREENHUB_THREADS");
     tcase_add_test(call, result_and_errno);
+    tcase_add_test(call, whose_error_it_is);
     tcase_add_test(call, a_call_that_fails);
     tcase_add_test(call, the_hub_goes_on);
     tcase_add_test(call, wrong_use);

@@ -36,7 +36,7 @@ static void *is_killed_before(void *arg)
 {
     (void)arg;
     ck_ok(green_kill(green_self()));
-    ck_fails(green_thread_pool_run(wait_until_told, NULL), ECANCELED);
+    ck_fails(on_thread(wait_until_told, NULL), ECANCELED);
     ck_fails(green_thread_pool_run_or_leave(wait_until_told, &left_count,
                                             note_left, NULL),
              ECANCELED);
@@ -133,7 +133,7 @@ static long soon(void *arg)
 
 static void *asks_and_is_killed(void *arg)
 {
-    long result = green_thread_pool_run(soon, arg);
+    long result = on_thread(soon, arg);
 
     ck_assert(result == (long)(intptr_t)arg || errno == ECANCELED);
     return NULL;
@@ -202,7 +202,7 @@ START_TEST(the_hub_is_eliminated)
     while (left_count < 2)
         ck_ok(green_sleep(GREEN_MSEC));
     ck_assert_int_eq(begun, 2);
-    ck_ok(green_thread_pool_run(soon, NULL));
+    ck_ok(on_thread(soon, NULL));
 }
 END_TEST
 
@@ -212,8 +212,7 @@ static void *uses_the_pool(void *arg)
         leave_three();
     } else {
         for (int i = 0; i < 100; i++)
-            ck_assert_int_eq(green_thread_pool_run(soon, (void *)(intptr_t)i),
-                             i);
+            ck_assert_int_eq(on_thread(soon, (void *)(intptr_t)i), i);
     }
     return NULL;
 }
@@ -223,7 +222,7 @@ START_TEST(an_os_thread_ends)
     pthread_t user, helper;
     int fds;
 
-    ck_ok(green_thread_pool_run(soon, NULL));
+    ck_ok(on_thread(soon, NULL));
     fds = count_fds();
     ck_ok(pthread_create(&helper, NULL, tells_later, NULL));
     ck_ok(pthread_create(&user, NULL, uses_the_pool, &lock));
@@ -270,7 +269,7 @@ START_TEST(a_fork_while_it_runs)
     if (pid == 0) {
         if (pool_now().threads || pool_now().running || pool_now().queued)
             _exit(1);
-        _exit(green_thread_pool_run(soon, (void *)3) == 3 ? 0 : 2);
+        _exit(on_thread(soon, (void *)3) == 3 ? 0 : 2);
     }
     ck_assert_int_eq(wait_child(pid), 0);
     tell(true);
@@ -301,9 +300,9 @@ START_TEST(a_call_that_forks)
         SKIP("the leak detector cannot see stacks that a fork leaves behind");
         return;
     }
-    pid = (pid_t)green_thread_pool_run(forks, NULL);
+    pid = (pid_t)on_thread(forks, NULL);
     ck_assert_int_eq(wait_child(pid), 0);
-    ck_ok(green_thread_pool_run(soon, NULL));
+    ck_ok(on_thread(soon, NULL));
 }
 END_TEST
 

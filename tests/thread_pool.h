@@ -52,7 +52,7 @@ static inline void until_begun(int count)
 
 static inline void *waits(void *arg)
 {
-    long result = green_thread_pool_run(wait_until_told, arg);
+    long result = on_thread(wait_until_told, arg);
 
     ck_assert_int_eq(errno, result == -1 ? ECANCELED : EXDEV);
     return (void *)(intptr_t)result;

@@ -171,7 +171,7 @@ static void abandon(void *arg)
 
 static bool use_thread_pool(void)
 {
-    bool is_well = green_thread_pool_run(work, (void *)7) == 7;
+    bool is_well = on_thread(work, (void *)7) == 7;
 
     if (!is_well)
         ck_assert_int_eq(errno, ENOMEM);

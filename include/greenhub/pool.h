@@ -150,10 +150,11 @@ GREEN_API int green_pile_map(struct green_pile *pile, void *(*fn)(void *item),
 
 /*
  * Waits for the next result, in the order of spawning.
- * Returns 1 with it in *result (result may be NULL) and errno as fn left it; 0
- * when nothing more has been spawned; or -1: EINVAL for NULL, what a map's next
- * has failed with, once, in its place in the row, or as a killed or timed-out
- * call, after which the result is still there.
+ * Returns 1 with it in *result (result may be NULL) and errno as fn left it, or
+ * with GREEN_CANCELED for one whose fn never ran; 0 with errno 0 when nothing more
+ * has been spawned, or with what a map's next has failed with (EIO, if that is 0),
+ * once, in its place in the row; or -1, and the result is still there: EINVAL for
+ * NULL, or as a killed or timed-out call.
  * May switch. Mirrors GreenPile.next.
  */
 GREEN_API int green_pile_next(struct green_pile *pile, void **result);
@@ -213,16 +214,16 @@ GREEN_API int green_dag_fail(struct green_dag *dag, const char *name,
                              int error);
 
 /*
- * A name's value in *value (value may be NULL), without waiting. Returns 0, or -1:
- * EINVAL for NULL, EAGAIN if it is not there yet, or the error in its place, which
- * green_dag_origin tells apart. Never switches. Mirrors DAGPool.get.
+ * A name's value in *value (value may be NULL), without waiting. Returns 0; 1 with
+ * errno, if an error is in its place; or -1: EINVAL for NULL, EAGAIN if it is not
+ * there yet. Never switches. Mirrors DAGPool.get.
  */
 GREEN_API int green_dag_get(struct green_dag *dag, const char *name,
                             void **value);
 
 /*
  * The same, but waits until it is there, also for a name that nobody has spawned
- * or posted yet. ENOMEM, besides. May switch. Mirrors DAGPool[name].
+ * or posted yet. ENOMEM instead of EAGAIN. May switch. Mirrors DAGPool[name].
  */
 GREEN_API int green_dag_wait(struct green_dag *dag, const char *name,
                              void **value);
@@ -230,9 +231,9 @@ GREEN_API int green_dag_wait(struct green_dag *dag, const char *name,
 /*
  * Waits for the next of all that have a value or an error, in the order in which
  * they got it; each is given once. *name lives as long as the DAG.
- * Returns 1 with *name and *value (both may be NULL); 0 when all have been given
- * and no job waits or runs; or -1 with errno and *name for one that has failed, or
- * with *name NULL for EINVAL and as a killed or timed-out call.
+ * Returns 1 with *name, *value (both may be NULL) and errno 0, or for one that has
+ * failed with *name and its error in errno; 0 when all have been given and no job
+ * waits or runs; or -1, with *name NULL: EINVAL, or as a killed or timed-out call.
  * May switch. Mirrors DAGPool.wait_each.
  */
 GREEN_API int green_dag_next(struct green_dag *dag, const char **name,
@@ -241,7 +242,8 @@ GREEN_API int green_dag_next(struct green_dag *dag, const char **name,
 /*
  * Waits until no job waits or runs. Jobs whose inputs nobody has spawned wait for
  * a green_dag_post.
- * Returns 0, or -1: EINVAL for NULL, or the error of the first that failed.
+ * Returns 0; 1 with the error of the first that failed in errno; or -1 for what is
+ * the call's own: EINVAL for NULL.
  * May switch. Mirrors DAGPool.waitall.
  */
 GREEN_API int green_dag_wait_all(struct green_dag *dag);

@@ -53,8 +53,12 @@ struct green_scope {
  * `duration` (GREEN_FOREVER: never). *scope need not be initialised. Scopes,
  * timeouts and shields nest in each other: each is ended in the function that
  * began it, before those that were begun earlier.
- * Returns 0, or -1: EINVAL for NULL or a negative duration, EDEADLK in a hub's
- * callback. Never switches.
+ * One that is left when its greenthread ends is stopped then, and its children are
+ * waited for; a debug build of the library says where it was begun, and aborts.
+ * greenhub/scoped.h has a form that is ended however its block is left.
+ * Returns 0, or -1: EINVAL for NULL or a negative duration, EBUSY if it has been
+ * begun and not ended (a debug build aborts), EDEADLK in a hub's callback. Never
+ * switches.
  */
 GREEN_API int green_scope_begin(struct green_scope *scope, green_time duration);
 

@@ -52,7 +52,7 @@ GREEN_API int green_shared_event_send(struct green_shared_event *event,
                                       void *value);
 
 /*
- * The same with an error, a positive errno: green_shared_event_wait fails with it.
+ * The same with an error, a positive errno, which green_shared_event_wait tells.
  * Returns 0, or -1: EINVAL for NULL or an error that is none, EALREADY.
  * Never switches. Mirrors Event.send_exception.
  */
@@ -61,14 +61,15 @@ GREEN_API int green_shared_event_fail(struct green_shared_event *event,
 
 /*
  * Waits until it has happened, and gives the value in *value (value may be NULL).
- * Returns 0, or -1: EINVAL for NULL, ENOMEM, or the error that was sent.
+ * Returns 0; 1 with errno, if an error was sent, which it is; or -1 for what is the
+ * call's own: EINVAL for NULL, ENOMEM.
  * May switch. Mirrors Event.wait.
  */
 GREEN_API int green_shared_event_wait(struct green_shared_event *event,
                                       void **value);
 
 /*
- * The same without waiting: EAGAIN if it has not happened. Never switches.
+ * The same without waiting: -1 and EAGAIN if it has not happened. Never switches.
  */
 GREEN_API int green_shared_event_try_wait(struct green_shared_event *event,
                                           void **value);

@@ -56,7 +56,7 @@ struct green_event {
 GREEN_API int green_event_send(struct green_event *event, void *value);
 
 /*
- * The same with an error, a positive errno: green_event_wait fails with it.
+ * The same with an error, a positive errno, which green_event_wait tells.
  * Returns 0, or -1: EINVAL for NULL or an error that is none, EALREADY.
  * Never switches. Mirrors Event.send_exception.
  */
@@ -64,14 +64,14 @@ GREEN_API int green_event_fail(struct green_event *event, int error);
 
 /*
  * Waits until it has happened, and gives the value in *value (value may be NULL).
- * Returns 0, or -1: EINVAL for NULL, or the error that was sent;
- * green_event_error() tells that from one of the call's own.
+ * Returns 0; 1 with errno, if an error was sent, which it is; or -1 for what is the
+ * call's own: EINVAL for NULL.
  * May switch. Mirrors Event.wait.
  */
 GREEN_API int green_event_wait(struct green_event *event, void **value);
 
 /*
- * The same without waiting: EAGAIN if it has not happened. Never switches.
+ * The same without waiting: -1 and EAGAIN if it has not happened. Never switches.
  * Mirrors Event.poll.
  */
 GREEN_API int green_event_try_wait(struct green_event *event, void **value);

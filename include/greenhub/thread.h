@@ -55,6 +55,8 @@ struct green_thread;
 struct green_region {
     struct green_region *outer;
     struct green_thread *thread;
+    void (*end)(struct green_region *region); /* when that was forgotten */
+    void *begun_at;                           /* code address */
     unsigned kind;
     int error; /* with which blocking calls in it fail; 0: they don't */
 };
@@ -111,7 +113,7 @@ green_spawn_after_local(green_time delay, void *(*fn)(void *), void *arg);
 
 /*
  * Cancels a greenthread that has not started: fn never runs, and joining it
- * fails with ECANCELED. Returns 0, or -1: EINVAL for NULL, EBUSY if it has
+ * gives GREEN_CANCELED. Returns 0, or -1: EINVAL for NULL, EBUSY if it has
  * started, ESRCH if it has finished. Never switches.
  * Mirrors GreenThread.cancel.
  */
@@ -119,17 +121,19 @@ GREEN_API int green_cancel(struct green_thread *thread);
 
 /* ---- Waiting for the end --------------------------------------------- */
 
+/* The result of one whose fn never ran: it was cancelled or killed before it
+ * started, or dropped with its hub. As PTHREAD_CANCELED. */
+#define GREEN_CANCELED ((void *)-1)
+
 /*
  * Waits until a greenthread has finished, gives what fn returned in *result
- * (result may be NULL), and frees it; it must not be used afterwards. After
- * -1 with anything but ECANCELED of its own it is still there. One that was
- * dropped with its hub counts as cancelled.
- * Returns 0, or -1:
+ * (result may be NULL), or GREEN_CANCELED, and frees it; it must not be used
+ * afterwards.
+ * Returns 0, and it is freed; or -1, and it is not, and may be joined again:
  *   EINVAL     NULL, or it is detached, or somebody joins it already
- *   EDEADLK    it is the caller itself, or main
- *   ECANCELED  it was cancelled before it started, and is freed now; or the
- *              caller was killed or its scope stopped, and it is not:
- *              green_killed() and green_scope_stopped() tell which
+ *   EDEADLK    it is the caller itself, or main; or as below
+ *   ECANCELED, ETIMEDOUT   the caller was killed, or a timeout or scope around the
+ *              call has ended it
  * May switch. Mirrors GreenThread.wait, pthread_join.
  */
 GREEN_API int green_join(struct green_thread *thread, void **result);
@@ -189,8 +193,8 @@ struct green_shield {
 
 /*
  * Raises a shield. *shield need not be initialised, and stays in place until
- * green_shield_end. Returns 0, or -1 and EINVAL for NULL, EDEADLK in a callback.
- * Never switches.
+ * green_shield_end, as a timeout does. Returns 0, or -1 and EINVAL for NULL, EBUSY if
+ * it is up already, EDEADLK in a callback. Never switches.
  */
 GREEN_API int green_shield_begin(struct green_shield *shield);
 
@@ -234,9 +238,12 @@ struct green_timeout {
 /*
  * Starts a timeout of `duration` for the calling greenthread (GREEN_FOREVER:
  * never fires). *timeout need not be initialised, and stays in place until
- * green_timeout_cancel.
- * Returns 0, or -1: EINVAL for NULL or a negative duration, EDEADLK in a hub's
- * callback. Never switches. Mirrors eventlet.Timeout.
+ * green_timeout_cancel. One that is left when its greenthread ends is cancelled
+ * then; a debug build of the library says where it was started, and aborts.
+ * greenhub/scoped.h has a form that is cancelled however its block is left.
+ * Returns 0, or -1: EINVAL for NULL or a negative duration, EBUSY if it has been
+ * started and not cancelled (a debug build aborts), EDEADLK in a hub's callback.
+ * Never switches. Mirrors eventlet.Timeout.
  */
 GREEN_API int green_timeout_start(struct green_timeout *timeout,
                                   green_time duration);

@@ -26,21 +26,23 @@ GREEN_BEGIN_DECLS
  *
  * When it returns, fn has returned or will never be called: arg may lie on the
  * caller's stack. A kill or a timeout takes a call back that has not begun; one
- * that has begun is waited for, and its result is returned, as with all that was
+ * that has begun is waited for, and its result is given, as with all that was
  * acquired before a kill. To walk away from it use green_thread_pool_run_or_leave.
  * Likewise green_use_hub, and the end of the OS thread, wait for what has begun,
  * unless the whole process ends.
  *
- * Returns what fn returned, with errno as fn left it (0 before fn); or -1:
+ * Returns 0: fn has returned; what it returned is in *result (result may be NULL),
+ * and errno is as fn left it (0 before fn). Or -1, and fn was not called:
  *   EINVAL     fn is NULL
- *   ECANCELED, ETIMEDOUT   before fn was called
+ *   ECANCELED, ETIMEDOUT   the caller was killed or timed out
  *   EDEADLK    called in a hub's callback
  *   EAGAIN, ENOMEM         there is no thread, and none can be started
  * May switch. fn runs on another OS thread: it is not the calling greenthread,
  * and shares nothing with it but memory. A green call in fn would make a hub for
  * that thread. Mirrors eventlet.tpool.execute.
  */
-GREEN_API long green_thread_pool_run(long (*fn)(void *arg), void *arg);
+GREEN_API int green_thread_pool_run(long (*fn)(void *arg), void *arg,
+                                    long *result);
 
 /*
  * The same, but a kill or a timeout does not wait for fn. Therefore arg changes

@@ -77,7 +77,7 @@ static void describe_wait(const struct green_thread *thread, green_time now,
              (double)(now - waiter->since) / (double)GREEN_SEC);
 }
 
-static void describe_place(void *address, char *text, size_t size)
+void green__describe_place(void *address, char *text, size_t size)
 {
     Dl_info info;
 
@@ -100,7 +100,7 @@ static int print_one(struct green__scheduler *s, struct green_thread *thread,
     const char *name = thread == &s->main ? "main" : green_name(thread);
 
     describe_wait(thread, now, wait, sizeof wait);
-    describe_place(thread->spawned_at, place, sizeof place);
+    green__describe_place(thread->spawned_at, place, sizeof place);
     return dprintf(fd, "%p  %-16s %-12s %s%s%sspawned at %s\n", (void *)thread,
                    name[0] ? name : "-", state_of(s, thread),
                    thread->flags & GREEN__KILLED ? "killed  " : "", wait,

@@ -41,7 +41,6 @@ int green_join(struct green_thread *thread, void **result)
 {
     struct green__scheduler *s = green__running();
     struct green__waiter waiter;
-    bool cancelled;
 
     if (green__unlikely(!s) && !(s = find_scheduler(thread)))
         return -1;
@@ -56,11 +55,11 @@ int green_join(struct green_thread *thread, void **result)
             return -1;
         }
     }
-    cancelled = thread->flags & GREEN__CANCELLED;
     if (result)
-        *result = cancelled ? NULL : thread->arg;
+        *result =
+            thread->flags & GREEN__CANCELLED ? GREEN_CANCELED : thread->arg;
     green__thread_free(s, thread);
-    return green__unlikely(cancelled) ? green__refuse(ECANCELED) : 0;
+    return 0;
 }
 
 int green_detach(struct green_thread *thread)

@@ -35,6 +35,7 @@
 #include "context/context.h"
 #include "context/notes.h"
 #include "context/stack.h"
+#include "greenthread/exceptions.h"
 #include "greenthread/park.h"
 #include "hub/hub.h"
 
@@ -111,6 +112,7 @@ struct green__scheduler {
     struct green_thread *outsider; /* one that waited for the outside */
     uint32_t lot;                  /* what green_choose has drawn last */
     struct green_thread *dead;
+    struct green__runtimes runtimes; /* of C++ */
     unsigned
         drops; /* how often the others were dropped, with a hub or by fork */
     uint64_t alive;    /* main included */
@@ -332,8 +334,8 @@ int green__interruption(const struct green_thread *thread);
 
 /*
  * Regions. The calling greenthread enters one, and leaves its innermost: 0, or -1
- * with EDEADLK in a callback, EINVAL if it is not the innermost or not of that
- * kind. What has fired makes blocking calls in it fail with `error`, until it is
+ * with EDEADLK in a callback, EBUSY if it is in it already, EINVAL if it is not the
+ * innermost or not of that kind. `end` leaves one that was forgotten. What has fired makes blocking calls in it fail with `error`, until it is
  * left; firing twice is firing once.
  */
 enum green__region_kind {
@@ -342,10 +344,15 @@ enum green__region_kind {
     GREEN__SCOPE = 0x5c09,
 };
 int green__region_enter(struct green_region *region,
-                        enum green__region_kind kind);
+                        enum green__region_kind kind,
+                        void (*end)(struct green_region *region),
+                        void *begun_at);
 int green__region_leave(struct green_region *region,
                         enum green__region_kind kind);
 void green__region_fire(struct green_region *region, int error);
+
+/* Ends those in which a greenthread still is when its function has returned. */
+void green__regions_end(struct green_thread *thread);
 
 /* What lies on the top of its stack, when something does. */
 static inline size_t green__record_size(size_t size)
@@ -368,6 +375,9 @@ green__spawn_prepare(void *(*fn)(void *record), size_t size,
                      void (*ended)(struct green_thread *thread, void *record),
                      void *spawned_at);
 void green__spawn_start(struct green_thread *thread);
+
+/* dump.c: a code address, by its function's name if that is known. */
+void green__describe_place(void *address, char *text, size_t size);
 
 void green__extras_free(struct green_thread *thread);
 void green__cool_later(struct green__scheduler *s);

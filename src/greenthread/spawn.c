@@ -8,6 +8,33 @@
 /* ---- Death ----------------------------------------------------------- */
 
 /*
+ * In which timeouts, shields and scopes it still is, though its function has
+ * returned. They lie in frames that are gone but not overwritten yet, if nothing was
+ * called since: so the stack pointer moves beyond them before anything is.
+ */
+static inline size_t depth_of_regions(const struct green_thread *thread,
+                                      const char *here)
+{
+    const char *lowest = here;
+
+    for (const struct green_region *r = thread->regions; r; r = r->outer)
+        if ((const char *)r < lowest && (const char *)r > thread->stack->bottom)
+            lowest = (const char *)r;
+    return (size_t)(here - lowest) + 256;
+}
+
+#define END_REGIONS(thread)                                                    \
+    do {                                                                       \
+        if (green__unlikely((thread)->regions != NULL)) {                      \
+            void *beyond = __builtin_alloca(                                   \
+                depth_of_regions(thread, __builtin_frame_address(0)));         \
+                                                                               \
+            __asm__ volatile("" : : "r"(beyond) : "memory");                   \
+            green__regions_end(thread);                                        \
+        }                                                                      \
+    } while (0)
+
+/*
  * What it leaves behind. Returns the context to go on with, after the notes of
  * its last switch: from there on nothing may be noted of this stack any more.
  */
@@ -18,6 +45,7 @@ finish(struct green__scheduler *s, struct green_thread *thread)
         green__defers_run(thread);
         green__locals_destroy(thread);
         green__links_call(thread);
+        END_REGIONS(thread);
     }
     green__free_dead(s);
     s->alive--;
@@ -40,6 +68,7 @@ GREEN__NO_SANITIZE static struct green__next_context thread_main(void *arg)
             thread->start.procedure(thread->arg);
         else
             thread->arg = thread->start.function(thread->arg);
+        END_REGIONS(thread);
     }
     return finish(green__self_here.scheduler, thread);
 }

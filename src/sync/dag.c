@@ -168,10 +168,13 @@ void green__node_settle(struct green__node *node, void *value, int error)
 
 /* ---- Values ---------------------------------------------------------- */
 
+/* 1: an error is in its place. -1 is for the calls' own. */
 static int give(const struct green__node *node, void **value)
 {
-    if (node->error)
-        return green__refuse(node->error);
+    if (node->error) {
+        errno = node->error;
+        return 1;
+    }
     if (value)
         *value = node->value;
     return 0;
@@ -242,7 +245,9 @@ int green_dag_next(struct green_dag *dag, const char **name, void **value)
         return result;
     if (name)
         *name = node->name;
-    return green__call_done(give(node, value) < 0 ? -1 : 1);
+    errno = 0;
+    give(node, value);
+    return green__call_done(1);
 }
 
 int green_dag_wait_all(struct green_dag *dag)
@@ -255,8 +260,7 @@ int green_dag_wait_all(struct green_dag *dag)
         return -1;
     if (!is_idle(dag) && green__line_wait(&dag->idlers, &here, &for_all) < 0)
         return -1;
-    return green__call_done(dag->failed ? green__refuse(dag->failed->error)
-                                        : 0);
+    return green__call_done(dag->failed ? give(dag->failed, NULL) : 0);
 }
 
 const char *green_dag_origin(struct green_dag *dag, const char *name)

@@ -45,10 +45,13 @@ int green_event_fail(struct green_event *event, int error)
     return settle(event, NULL, error);
 }
 
+/* 1: an error was sent. -1 is for the calls' own. */
 static int give(void *sent, int error, void **value)
 {
-    if (error)
-        return green__refuse(error);
+    if (error) {
+        errno = error;
+        return 1;
+    }
     if (value)
         *value = sent;
     return 0;

@@ -17,6 +17,7 @@ struct entry {
     void *result;
     int error; /* errno as fn left it */
     bool done, has_result;
+    bool is_end;                 /* a map's, by an error */
     struct green_thread *thread; /* until it is done, if it has its own */
 };
 
@@ -102,13 +103,19 @@ static void hand_out(struct green_pile *pile)
 static int give(struct entry *entry, void **result)
 {
     int error = entry->error;
-    bool has_result = entry->has_result;
+    bool is_end = entry->is_end;
 
-    if (result && has_result)
+    if (result && !is_end)
         *result = entry->result;
     green__system.release(entry);
     errno = error;
-    return has_result ? 1 : -1;
+    return is_end ? 0 : 1;
+}
+
+static int give_nothing(void)
+{
+    errno = 0;
+    return 0;
 }
 
 int green_pile_next(struct green_pile *pile, void **result)
@@ -125,11 +132,11 @@ int green_pile_next(struct green_pile *pile, void **result)
         if (first && first->done)
             return green__call_done(give(take(pile), result));
         if (!first && !pile->internal.map)
-            return green__call_done(0);
+            return green__call_done(give_nothing());
     }
     if (green__line_wait(&pile->internal.takers, &taker.place, &taking) < 0)
         return -1;
-    return taker.entry ? give(taker.entry, result) : 0;
+    return taker.entry ? give(taker.entry, result) : give_nothing();
 }
 
 /* ---- Spawning -------------------------------------------------------- */
@@ -157,8 +164,10 @@ static void entry_ended(void *arg)
 
     entry->thread = NULL;
     entry->done = true;
-    if (!entry->has_result)
-        entry->error = ECANCELED; /* before it had begun */
+    if (!entry->has_result) { /* cancelled before it had begun */
+        entry->result = GREEN_CANCELED;
+        entry->error = ECANCELED;
+    }
     pile->internal.busy--;
     hand_out(pile);
     is_less_busy(pile);
@@ -289,7 +298,8 @@ static void *map_main(void *arg)
     struct map *map = arg;
 
     if (produce(map) < 0) {
-        map->failure->error = errno;
+        map->failure->error = errno ? errno : EIO;
+        map->failure->is_end = true;
         map->failure->done = true;
         append(map->pile, map->failure);
         map->failure = NULL;

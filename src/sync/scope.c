@@ -140,13 +140,24 @@ int green_scope_spawn(struct green_scope *scope, int (*fn)(void *arg),
 
 /* ---- Beginning and end ----------------------------------------------- */
 
+/* Its children know it by its address: they end first. */
+static void end_scope(struct green_region *region)
+{
+    struct green_scope *scope =
+        container_of(region, struct green_scope, internal.region);
+
+    green_scope_stop(scope);
+    green_scope_end(scope);
+}
+
 int green_scope_begin(struct green_scope *scope, green_time duration)
 {
     struct green_hub *hub;
 
     if (!scope || duration < 0)
         return green__refuse(EINVAL);
-    if (green__region_enter(&scope->internal.region, GREEN__SCOPE) < 0)
+    if (green__region_enter(&scope->internal.region, GREEN__SCOPE, end_scope,
+                            __builtin_return_address(0)) < 0)
         return -1;
     scope->internal.timer =
         (struct green_timer){.callback = time_is_over, .arg = scope};

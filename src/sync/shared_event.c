@@ -70,10 +70,13 @@ int green_shared_event_fail(struct green_shared_event *event, int error)
     return settle(event, NULL, error);
 }
 
+/* 1: an error was sent. -1 is for the calls' own. */
 static int give(void *sent, int error, void **value)
 {
-    if (error)
-        return green__refuse(error);
+    if (error) {
+        errno = error;
+        return 1;
+    }
     if (value)
         *value = sent;
     return 0;

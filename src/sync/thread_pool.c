@@ -158,16 +158,15 @@ int green__crew_run(enum green__crew crew, const struct green__work *work,
 
 /* ---- The public face ------------------------------------------------- */
 
-long green_thread_pool_run(long (*fn)(void *arg), void *arg)
+int green_thread_pool_run(long (*fn)(void *arg), void *arg, long *result)
 {
     const struct green__work work = {.fn = fn, .arg = arg};
-    long result;
+    long unwanted;
 
     if (!fn)
         return green__refuse(EINVAL);
-    if (green__crew_run(GREEN__THREAD_POOL, &work, &result) < 0)
-        return -1;
-    return result;
+    return green__crew_run(GREEN__THREAD_POOL, &work,
+                           result ? result : &unwanted);
 }
 
 int green_thread_pool_run_or_leave(long (*fn)(void *arg), void *arg,
