@@ -67,6 +67,7 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
     self->scheduler = s;
     self->scheduler_layer = &green__scheduler_layer;
     green__overflow_thread_begins();
+    green__runtimes_look(&s->runtimes);
     return s;
 }
 
@@ -253,8 +254,7 @@ static void forked(struct green__self *self)
  */
 void green__lifecycle_check(struct green__scheduler *s)
 {
-    if (green__likely(s->hub && s->current == &s->hub_thread &&
-                      !s->hub->dead &&
+    if (green__likely(s->hub && s->current == &s->hub_thread && !s->hub->dead &&
                       (s->alive > 0 || green__others_runnable(s))))
         return;
     green__notes_before_end(&s->main.context);

@@ -26,6 +26,9 @@
 #define LOOK_SHARE 32
 #define RUN_LIMIT_MAX (10 * GREEN_MSEC)
 
+/* How often the hub looks whether C++ has come into the process. */
+#define LOOK_FOR_RUNTIMES (10 * GREEN_MSEC)
+
 /* ---- The switch ------------------------------------------------------ */
 
 /* Not inlined: one place for the notes, and the switch is called from it. In a
@@ -36,6 +39,9 @@ GREEN__NOINLINE int green__switch_to(struct green__scheduler *s,
     struct green_thread *from = s->current;
     int *place = s->errno_place, result;
 
+    if (green__unlikely(s->runtimes.count) &&
+        green__exceptions_in_use(&s->runtimes))
+        return green__switch_with_exceptions(s, to);
     from->saved_errno = *place;
     *place = to->saved_errno;
     s->current = to;
@@ -108,6 +114,13 @@ static GREEN__COLD void interrupt_all(struct green__scheduler *s)
     green__each_thread(s, interrupt_one, &error);
 }
 
+/* A plugin may have brought C++ into the process. */
+static GREEN__COLD void look_for_runtimes(struct green__scheduler *s)
+{
+    s->runtimes.looked = s->hub->run_start;
+    green__runtimes_look(&s->runtimes);
+}
+
 /* The hub's own context: a turn of the loop, then whoever is runnable. */
 static struct green__next_context hub_main(void *arg)
 {
@@ -125,6 +138,8 @@ static struct green__next_context hub_main(void *arg)
         if (green_hub_wait(s->hub,
                            green__others_runnable(s) ? 0 : GREEN_FOREVER) < 0)
             interrupt_all(s);
+        if (s->hub->run_start - s->runtimes.looked >= LOOK_FOR_RUNTIMES)
+            look_for_runtimes(s);
         green_hub_dispatch(s->hub);
         green__lifecycle_check(s);
         first = s->hub_thread.next;

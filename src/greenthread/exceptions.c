@@ -1,0 +1,124 @@
+/*
+ * Finding C++ without being linked with it. What is linked with the program is found
+ * by a weak symbol. What a plugin has brought along, out of sight of all others
+ * (RTLD_LOCAL), is found by its file's name among the objects that are loaded; it is
+ * kept loaded then, since it is written to.
+ */
+#include "greenthread/exceptions.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <link.h>
+#include <string.h>
+
+#include "greenthread/scheduler.h"
+
+typedef struct green__exceptions *find_function(void);
+
+extern __attribute__((weak)) find_function __cxa_get_globals;
+
+static void add(struct green__runtimes *runtimes, find_function *find)
+{
+    struct green__exceptions *found = find ? find() : NULL;
+
+    for (unsigned i = 0; i < runtimes->count; i++)
+        if (runtimes->of[i] == found)
+            return;
+    if (found && runtimes->count < GREEN__RUNTIMES)
+        runtimes->of[runtimes->count++] = found;
+}
+
+/* ---- Those that were loaded ------------------------------------------ */
+
+struct walk {
+    unsigned long long loads;
+    unsigned skip; /* so many that were found before */
+    char path[PATH_MAX];
+};
+
+static bool is_runtime(const char *path)
+{
+    static const char *const names[] = {"libstdc++.so", "libc++abi.so",
+                                        "libc++.so", "libcxxrt.so"};
+    const char *slash = strrchr(path, '/');
+    const char *file = slash ? slash + 1 : path;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strncmp(file, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+static int note_loads(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct walk *walk = arg;
+
+    (void)size;
+    walk->loads = info->dlpi_adds;
+    return 1;
+}
+
+/* dlopen is not called from in here: its locks come before this walk's. */
+static int visit(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct walk *walk = arg;
+    size_t length = info->dlpi_name ? strlen(info->dlpi_name) : 0;
+
+    (void)size;
+    if (length == 0 || length >= sizeof walk->path ||
+        !is_runtime(info->dlpi_name) || walk->skip-- > 0)
+        return 0;
+    memcpy(walk->path, info->dlpi_name, length + 1);
+    return 1;
+}
+
+static find_function *find_in(const char *path)
+{
+    union {
+        void *address;
+        find_function *function;
+    } found = {NULL};
+    void *library = dlopen(path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+
+    if (!library)
+        return NULL;
+    found.address = dlsym(library, "__cxa_get_globals");
+    dlclose(library);
+    return found.function;
+}
+
+void green__runtimes_look(struct green__runtimes *runtimes)
+{
+    struct walk walk = {.loads = 0};
+
+    dl_iterate_phdr(note_loads, &walk);
+    if (walk.loads == runtimes->loads)
+        return;
+    runtimes->loads = walk.loads;
+    add(runtimes, __cxa_get_globals);
+    for (unsigned i = 0; i < GREEN__RUNTIMES; i++) {
+        walk.skip = i;
+        if (!dl_iterate_phdr(visit, &walk))
+            break;
+        add(runtimes, find_in(walk.path));
+    }
+}
+
+/* ---- The switch ------------------------------------------------------ */
+
+int green__switch_with_exceptions(struct green__scheduler *s,
+                                  struct green_thread *to)
+{
+    struct green__exceptions kept[GREEN__RUNTIMES];
+    unsigned count = s->runtimes.count;
+    int result;
+
+    for (unsigned i = 0; i < count; i++) {
+        kept[i] = *s->runtimes.of[i];
+        *s->runtimes.of[i] = (struct green__exceptions){.caught = NULL};
+    }
+    result = green__switch_to(s, to);
+    for (unsigned i = 0; i < count; i++)
+        *s->runtimes.of[i] = kept[i];
+    return result;
+}
