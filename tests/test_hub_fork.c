@@ -356,6 +356,40 @@ START_TEST(in_a_greenthread)
 }
 END_TEST
 
+/* In the child it returns, before or after something has needed a hub. */
+static void *forks_and_returns(void *uses_hub)
+{
+    pid_t pid = fork();
+
+    if (pid != 0)
+        fork_result = wait_child(pid);
+    else if (uses_hub)
+        green_sleep(GREEN_MSEC);
+    return NULL;
+}
+
+START_TEST(the_child_returns)
+{
+    void *uses_hub = _i % 2 ? &calls : NULL;
+    struct green_thread *thread;
+
+    fork_result = -1;
+    thread = green_spawn(forks_and_returns, uses_hub);
+    if (_i < 2) { /* joined, while it forks */
+        ck_ok(green_join(thread, NULL));
+    } else if (_i < 4) {
+        ck_ok(green_detach(thread));
+        while (fork_result < 0)
+            ck_ok(green_sleep(0));
+    } else {
+        while (fork_result < 0)
+            ck_ok(green_sleep(0));
+        ck_ok(green_join(thread, NULL));
+    }
+    ck_assert_int_eq(fork_result, 0);
+}
+END_TEST
+
 START_TEST(the_childs_descriptors_are_its_own)
 {
     int before = count_fds();
@@ -405,6 +439,7 @@ int main(void)
     tcase_add_test(tcase, among_other_listeners);
     tcase_add_test(tcase, while_a_descriptor_is_forgotten);
     tcase_add_test(tcase, in_a_greenthread);
+    tcase_add_loop_test(tcase, the_child_returns, 0, 6);
     tcase_add_test(tcase, the_childs_descriptors_are_its_own);
     tcase_add_test(tcase, a_child_of_a_child);
     return run_suite(suite);

@@ -244,6 +244,78 @@ static int fail_wait(struct green_hub *hub, green_time timeout)
     return -1;
 }
 
+/* Without an errno it has failed all the same. */
+static int fail_silently(struct green_hub *hub, green_time timeout)
+{
+    (void)hub, (void)timeout;
+    errno = 0;
+    return -1;
+}
+
+static int refuse_silently(struct green_hub *hub, int fd, uint64_t token,
+                           unsigned from, unsigned to)
+{
+    (void)hub, (void)fd, (void)token, (void)from, (void)to;
+    errno = 0;
+    return -1;
+}
+
+static int open_silently(struct green_hub *hub)
+{
+    (void)hub;
+    errno = 0;
+    return -1;
+}
+
+static int silent_fds[2];
+
+static void *reads_in_vain(void *arg)
+{
+    char c;
+
+    ck_fails(green_read(silent_fds[0], &c, 1), EIO);
+    return arg;
+}
+
+static void *uses_the_stack(void *arg)
+{
+    volatile char room[30000];
+
+    memset((char *)room, 0xee, sizeof room);
+    ck_ok(green_sleep(0));
+    return room[5] ? arg : NULL;
+}
+
+/* On a hub that cannot wait, which ends the joining too. */
+static void runs(void *(*fn)(void *))
+{
+    struct green_thread *thread = green_spawn(fn, NULL);
+
+    while (green_join(thread, NULL) < 0)
+        ck_assert_int_eq(errno, EIO);
+}
+
+START_TEST(failures_without_an_errno)
+{
+    struct green_hub_module broken = fake;
+
+    pipe_pair(silent_fds);
+    broken.open = open_silently;
+    ck_fails(green_use_hub_module(&broken), EIO);
+    broken = fake;
+    broken.wait = fail_silently;
+    ck_ok(green_use_hub_module(&broken));
+    runs(reads_in_vain);
+    runs(uses_the_stack);
+    broken.interest = refuse_silently;
+    ck_ok(green_use_hub_module(&broken));
+    runs(reads_in_vain);
+    runs(uses_the_stack);
+    ck_ok(green_use_hub(hub_under_test()));
+    hub_works();
+}
+END_TEST
+
 START_TEST(a_wait_that_can_never_work)
 {
     struct green_hub_module broken = fake;
@@ -329,6 +401,16 @@ START_TEST(not_whole_and_handed_over)
     module = fake;
     module.capabilities = GREEN_HUB_VIRTUAL_TIME;
     ck_fails(green_use_hub_module(&module), EPROTO);
+    for (size_t less = 1; less < 4096; less += 64) {
+        module = fake;
+        module.state_size = SIZE_MAX - less;
+        ck_fails(green_use_hub_module(&module), EPROTO);
+        module = fake;
+        module.descriptor_size = SIZE_MAX - less;
+        ck_fails(green_use_hub_module(&module), EPROTO);
+        module.descriptor_size = SIZE_MAX / 256 - less;
+        ck_fails(green_use_hub_module(&module), EPROTO);
+    }
     ck_assert_int_eq(seen.opens, 0);
     hub_works();
 }
@@ -361,6 +443,7 @@ int main(void)
     tcase_add_test(good, handed_over_itself);
     tcase_add_test(good, its_own_wakeup_is_used);
     tcase_add_test(good, a_wait_that_can_never_work);
+    tcase_add_test(good, failures_without_an_errno);
     tcase_add_loop_test(bad, no_hub_in_a_file, 0,
                         (int)(sizeof no_hubs / sizeof no_hubs[0]));
     tcase_add_test(bad, a_file_that_is_no_shared_object);

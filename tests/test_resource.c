@@ -1,5 +1,7 @@
 /* Resource pools: made on demand, handed on in line, destroyed in time. */
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -432,6 +434,54 @@ START_TEST(wrong_use)
 }
 END_TEST
 
+static int destroyed_at_once;
+
+static void *make_plain(void *arg)
+{
+    return arg;
+}
+
+static void destroy_plain(void *resource, void *arg)
+{
+    ck_assert_ptr_eq(resource, arg);
+    destroyed_at_once++;
+}
+
+/* In a child that can have no hub: what has nothing to wait for needs none. */
+static int destroys_all(struct green_resource_pool *idle, struct green_dag *dag,
+                        struct green_pile *pile)
+{
+    const struct rlimit none = {3, 3};
+
+    if (setrlimit(RLIMIT_NOFILE, &none) < 0)
+        return 2;
+    if (green_resource_pool_destroy(idle) < 0 || destroyed_at_once != 1)
+        return 3;
+    if (green_dag_destroy(dag) < 0)
+        return 4;
+    return green_pile_end(pile, NULL) < 0 ? 5 : 0;
+}
+
+START_TEST(destroyed_where_there_can_be_no_hub)
+{
+    const struct green_resource_options options = {
+        .create = make_plain, .destroy = destroy_plain, .arg = &made};
+    struct green_resource_pool *idle = green_resource_pool_create(&options);
+    struct green_dag *dag = green_dag_create(0);
+    struct green_pile pile = {0};
+    pid_t pid;
+
+    ck_ok(green_dag_post(dag, "a", NULL));
+    ck_ok(green_resource_put(idle, green_resource_get(idle)));
+    pid = fork();
+    if (pid == 0)
+        _exit(destroys_all(idle, dag, &pile));
+    ck_assert_int_eq(wait_child(pid), 0);
+    ck_ok(green_resource_pool_destroy(idle));
+    ck_ok(green_dag_destroy(dag));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("resource");
@@ -444,6 +494,7 @@ int main(void)
     tcase_add_test(use, one_that_cannot_be_made);
     tcase_add_test(use, broken_ones_are_destroyed);
     tcase_add_test(use, wrong_use);
+    tcase_add_test(use, destroyed_where_there_can_be_no_hub);
     tcase_add_test(line, first_come_first_served);
     tcase_add_test(line, killed_and_timed_out_in_line);
     tcase_add_test(line, killed_after_it_was_woken);

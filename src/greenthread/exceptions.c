@@ -9,9 +9,8 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <link.h>
+#include <stddef.h>
 #include <string.h>
-
-#include "greenthread/scheduler.h"
 
 typedef struct green__exceptions *find_function(void);
 
@@ -106,19 +105,20 @@ void green__runtimes_look(struct green__runtimes *runtimes)
 
 /* ---- The switch ------------------------------------------------------ */
 
-int green__switch_with_exceptions(struct green__scheduler *s,
-                                  struct green_thread *to)
+unsigned green__exceptions_take(const struct green__runtimes *runtimes,
+                                struct green__exceptions kept[GREEN__RUNTIMES])
 {
-    struct green__exceptions kept[GREEN__RUNTIMES];
-    unsigned count = s->runtimes.count;
-    int result;
-
-    for (unsigned i = 0; i < count; i++) {
-        kept[i] = *s->runtimes.of[i];
-        *s->runtimes.of[i] = (struct green__exceptions){.caught = NULL};
+    for (unsigned i = 0; i < runtimes->count; i++) {
+        kept[i] = *runtimes->of[i];
+        *runtimes->of[i] = (struct green__exceptions){.caught = NULL};
     }
-    result = green__switch_to(s, to);
+    return runtimes->count;
+}
+
+void green__exceptions_put(const struct green__runtimes *runtimes,
+                           const struct green__exceptions kept[GREEN__RUNTIMES],
+                           unsigned count)
+{
     for (unsigned i = 0; i < count; i++)
-        *s->runtimes.of[i] = kept[i];
-    return result;
+        *runtimes->of[i] = kept[i];
 }

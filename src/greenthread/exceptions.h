@@ -13,9 +13,6 @@
 #include "base/attributes.h"
 #include "base/clock.h"
 
-struct green__scheduler;
-struct green_thread;
-
 struct green__exceptions {
     void *caught;
     unsigned uncaught;
@@ -49,8 +46,14 @@ green__exceptions_in_use(const struct green__runtimes *runtimes)
     return false;
 }
 
-/* green__switch_to, by one that has exceptions in use. */
-GREEN__COLD int green__switch_with_exceptions(struct green__scheduler *s,
-                                              struct green_thread *to);
+/* Takes them away, and puts them back when their greenthread runs again: as many
+ * runtimes' as were known then, which it returns. */
+GREEN__COLD unsigned
+green__exceptions_take(const struct green__runtimes *runtimes,
+                       struct green__exceptions kept[GREEN__RUNTIMES]);
+GREEN__COLD void
+green__exceptions_put(const struct green__runtimes *runtimes,
+                      const struct green__exceptions kept[GREEN__RUNTIMES],
+                      unsigned count);
 
 #endif

@@ -31,17 +31,11 @@
 
 /* ---- The switch ------------------------------------------------------ */
 
-/* Not inlined: one place for the notes, and the switch is called from it. In a
- * build without notes it ends in a jump, and costs no frame. */
-GREEN__NOINLINE int green__switch_to(struct green__scheduler *s,
-                                     struct green_thread *to)
+static inline int hand_over(struct green__scheduler *s, struct green_thread *to)
 {
     struct green_thread *from = s->current;
     int *place = s->errno_place, result;
 
-    if (green__unlikely(s->runtimes.count) &&
-        green__exceptions_in_use(&s->runtimes))
-        return green__switch_with_exceptions(s, to);
     from->saved_errno = *place;
     *place = to->saved_errno;
     s->current = to;
@@ -49,6 +43,32 @@ GREEN__NOINLINE int green__switch_to(struct green__scheduler *s,
     result = green__context_switch(&from->context.sp, to->context.sp, to);
     green__notes_after_switch(&from->context);
     return result;
+}
+
+/* In a process that has C++: see exceptions.h. */
+static GREEN__NOINLINE int hand_over_in_cxx(struct green__scheduler *s,
+                                            struct green_thread *to)
+{
+    struct green__exceptions kept[GREEN__RUNTIMES];
+    unsigned count;
+    int result;
+
+    if (green__likely(!green__exceptions_in_use(&s->runtimes)))
+        return hand_over(s, to);
+    count = green__exceptions_take(&s->runtimes, kept);
+    result = hand_over(s, to);
+    green__exceptions_put(&s->runtimes, kept, count);
+    return result;
+}
+
+/* Not inlined: one place for the notes, and the switch is called from it. In a
+ * build without notes it ends in a jump, and costs no frame. */
+GREEN__NOINLINE int green__switch_to(struct green__scheduler *s,
+                                     struct green_thread *to)
+{
+    if (green__unlikely(s->runtimes.count))
+        return hand_over_in_cxx(s, to);
+    return hand_over(s, to);
 }
 
 /* A new budget, and when it began. */
