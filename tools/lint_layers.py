@@ -16,8 +16,9 @@ import sources
 LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net")
 PUBLIC = ("base", "hub", "hub_module", "thread", "debug",
           "sync", "queue", "channel", "shared",
-          "scope", "thread_pool", "pool", "resource",
+          "scope", "scoped", "thread_pool", "pool", "resource",
           "io", "net")
+OPTIONAL = "greenhub/scoped.h"  # what greenhub.h leaves out
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
@@ -76,7 +77,7 @@ def lint_above(path):
             sources.problem(path, line, "a floor knows nothing of the library")
         elif quoted and (not local or ".." in name):
             sources.problem(path, line, '"%s" is not of %s/' % (name, here))
-        elif name.startswith("greenhub/"):
+        elif name.startswith("greenhub/") and name != OPTIONAL:
             sources.problem(path, line, "<%s>: <greenhub.h> is all that is seen"
                             " here" % name)
 

@@ -44,6 +44,12 @@ need_python()
         missing="$missing $2"
 }
 
+# want_file PATH PACKAGE: can be done without
+want_file()
+{
+    [ -e "$1" ] || optional="$optional $2"
+}
+
 # want_library MODULE PACKAGE: can be done without
 want_library()
 {
@@ -74,6 +80,8 @@ for purpose; do
         need socat socat
         need curl curl
         need strace strace
+        command -v c++ >/dev/null 2>&1 || optional="$optional g++"
+        want_file /usr/include/c++/v1/string "libc++-dev libc++abi-dev"
         ;;
     bench)
         need python3 python3

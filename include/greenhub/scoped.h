@@ -28,6 +28,7 @@
 #define GREENHUB_SCOPED_H
 
 #include <errno.h>
+#include <string.h>
 
 #include <greenhub/base.h>
 #include <greenhub/scope.h>
@@ -75,8 +76,9 @@ static inline void green__scoped_shield(struct green_shield *shield)
 
 static inline struct green_scope green__scoped_none(void)
 {
-    static const struct green_scope none;
+    struct green_scope none;
 
+    memset(&none, 0, sizeof none);
     return none;
 }
 
