@@ -356,6 +356,13 @@ START_TEST(in_a_greenthread)
 }
 END_TEST
 
+/* Before leak checkers, which know nothing of the parent's stacks, have their say. */
+static void exits(int status, void *unused)
+{
+    (void)unused;
+    _exit(status == 0 ? WELL : 1);
+}
+
 /* In the child it returns, before or after something has needed a hub. */
 static void *forks_and_returns(void *uses_hub)
 {
@@ -363,7 +370,9 @@ static void *forks_and_returns(void *uses_hub)
 
     if (pid != 0)
         fork_result = wait_child(pid);
-    else if (uses_hub)
+    else
+        on_exit(exits, NULL);
+    if (pid == 0 && uses_hub)
         green_sleep(GREEN_MSEC);
     return NULL;
 }
@@ -386,7 +395,7 @@ START_TEST(the_child_returns)
             ck_ok(green_sleep(0));
         ck_ok(green_join(thread, NULL));
     }
-    ck_assert_int_eq(fork_result, 0);
+    ck_assert_int_eq(fork_result, WELL);
 }
 END_TEST
 
