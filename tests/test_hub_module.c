@@ -307,6 +307,7 @@ START_TEST(failures_without_an_errno)
     ck_ok(green_use_hub_module(&broken));
     runs(reads_in_vain);
     runs(uses_the_stack);
+    ck_ok(green_use_hub(hub_under_test()));
     broken.interest = refuse_silently;
     ck_ok(green_use_hub_module(&broken));
     runs(reads_in_vain);

@@ -204,7 +204,7 @@ START_TEST(forgotten_or_begun_twice)
 {
     pid_t pid;
 
-    if (checker() && _i >= 0) {
+    if (checker() && strcmp(checker(), "valgrind") == 0 && _i >= 0) {
         SKIP("looks at what lies in frames that have returned");
         return;
     }

@@ -10,10 +10,11 @@
 /*
  * In which timeouts, shields and scopes it still is, though its function has
  * returned. They lie in frames that are gone but not overwritten yet, if nothing was
- * called since: so the stack pointer moves beyond them before anything is.
+ * called since: so the stack pointer moves beyond them before anything is. This is
+ * inlined in all builds, being no call.
  */
-static inline size_t depth_of_regions(const struct green_thread *thread,
-                                      const char *here)
+GREEN__NO_SANITIZE GREEN__ALWAYS_INLINE static inline size_t
+depth_of_regions(const struct green_thread *thread, const char *here)
 {
     const char *lowest = here;
 
