@@ -59,6 +59,7 @@ struct green__system green__system = {
     .pipe2 = pipe2,
     .accept4 = accept4,
     .connect = connect,
+    .open = open,
     .close = close,
     .dup = dup,
     .dup3 = dup3,

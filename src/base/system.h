@@ -45,6 +45,7 @@ struct green__system {
     int (*pipe2)(int *, int);
     int (*accept4)(int, struct sockaddr *, socklen_t *, int);
     int (*connect)(int, const struct sockaddr *, socklen_t);
+    int (*open)(const char *, int, ...);
     int (*close)(int);
     int (*dup)(int);
     int (*dup3)(int, int, int);

@@ -1,22 +1,25 @@
 #include "io/attempt.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
-
 #include "io/file.h"
+#include "io/kind.h"
+#include "io/special.h"
 
-/* A terminal that poll calls writable takes this much without blocking for long
- * enough to matter. */
-#define SMALL_PIECE 512
-
-static bool is_on_disk(int fd)
+static ssize_t receive(const struct green__io *io, const struct iovec *iov,
+                       int count)
 {
-    struct stat status;
+    struct msghdr message = {.msg_iov = (struct iovec *)iov,
+                             .msg_iovlen = (size_t)count};
 
-    return fstat(fd, &status) == 0 &&
-           (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) ||
-            S_ISBLK(status.st_mode));
+    return green__system.recvmsg(io->fd, &message, MSG_DONTWAIT);
+}
+
+static ssize_t transmit(const struct green__io *io, const struct iovec *iov,
+                        int count)
+{
+    struct msghdr message = {.msg_iov = (struct iovec *)iov,
+                             .msg_iovlen = (size_t)count};
+
+    return green__system.sendmsg(io->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static bool lacks_nowait(void)
@@ -24,130 +27,148 @@ static bool lacks_nowait(void)
     return errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
 }
 
-/* Open for the other direction alone: it is never ready for this one. */
-static bool is_wrong_way(int fd, int other)
+/* RWF_NOWAIT, unless it is known to be of no use. False: it is. */
+static bool read_nowait(struct green__io *io, const struct iovec *iov,
+                        int count, ssize_t *n)
 {
-    int flags = green__system.fcntl(fd, F_GETFL);
+    const bool trusted = green__io_is_trusted(io);
 
-    return flags < 0 || (flags & O_ACCMODE) == other;
-}
-
-/* 1: ready, or the call will tell what is wrong. 0: EAGAIN. */
-static int poll_first(int fd, short events)
-{
-    struct pollfd poll_fd = {.fd = fd, .events = events};
-
-    if (green__system.poll(&poll_fd, 1, 0) != 0 ||
-        is_wrong_way(fd, events == POLLIN ? O_WRONLY : O_RDONLY))
-        return 1;
-    errno = EAGAIN;
-    return 0;
-}
-
-static ssize_t read_file(struct green__io *io, const struct iovec *iov,
-                         int count)
-{
-    const int fd = io->fd;
-    ssize_t result;
-
-    if (is_on_disk(fd))
-        return green__file_readv(io, iov, count);
-    result = green__system.preadv2(fd, iov, count, -1, RWF_NOWAIT);
-    if (result >= 0 || !lacks_nowait())
-        return result;
-    return poll_first(fd, POLLIN) ? green__system.readv(fd, iov, count) : -1;
-}
-
-/* The first piece of an array, small enough. */
-static ssize_t write_piece(int fd, const struct iovec *iov, int count)
-{
-    struct iovec piece = {0};
-
-    for (int i = 0; i < count && !piece.iov_len; i++)
-        piece = iov[i];
-    if (piece.iov_len > SMALL_PIECE)
-        piece.iov_len = SMALL_PIECE;
-    return green__system.writev(fd, &piece, 1);
-}
-
-static ssize_t write_file(struct green__io *io, const struct iovec *iov,
-                          int count)
-{
-    const int fd = io->fd;
-    ssize_t result;
-
-    if (is_on_disk(fd))
-        return green__file_writev(io, iov, count);
-    result = green__system.pwritev2(fd, iov, count, -1, RWF_NOWAIT);
-    if (result >= 0 || !lacks_nowait())
-        return result;
-    return poll_first(fd, POLLOUT) ? write_piece(fd, iov, count) : -1;
-}
-
-/* True when the last call said that it is none. */
-static bool is_no_socket(struct green__io *io, ssize_t result)
-{
-    if (!green__is_no_socket(result))
+    if (trusted && (io->d->file & GREEN__FILE_READS_BLOCK))
         return false;
-    if (io->d)
-        io->d->file |= GREEN__FILE_NO_SOCKET;
-    return true;
+    *n = green__system.preadv2(io->fd, iov, count, -1, RWF_NOWAIT);
+    if (*n >= 0 || !lacks_nowait())
+        return true;
+    if (trusted && errno != EINVAL)
+        io->d->file |= GREEN__FILE_READS_BLOCK;
+    return false;
 }
 
-ssize_t green__try_read(struct green__io *io, void *buffer, size_t size)
+static bool write_nowait(struct green__io *io, const struct iovec *iov,
+                         int count, ssize_t *n)
+{
+    const bool trusted = green__io_is_trusted(io);
+
+    if (trusted && (io->d->file & GREEN__FILE_WRITES_BLOCK))
+        return false;
+    *n = green__system.pwritev2(io->fd, iov, count, -1, RWF_NOWAIT);
+    if (*n >= 0 || !lacks_nowait())
+        return true;
+    if (trusted && errno != EINVAL)
+        io->d->file |= GREEN__FILE_WRITES_BLOCK;
+    return false;
+}
+
+/*
+ * What the page cache has of a file from elsewhere costs one call, whatever the
+ * number stands for by now: with RWF_NOWAIT none blocks. A file gives less than
+ * was asked for at its end alone, so the rest of a short read is asked for.
+ */
+static bool read_at_once(struct green__io *io, const struct iovec *iov,
+                         int count, ssize_t *n)
+{
+    size_t size = 0;
+
+    if (!io->d || !(io->d->file & GREEN__FILE_DISK) ||
+        green__io_is_trusted(io) || io->hub->operations)
+        return false;
+    for (int i = 0; i < count; i++)
+        size += iov[i].iov_len;
+    *n = green__system.preadv2(io->fd, iov, count, -1, RWF_NOWAIT);
+    if (*n > 0 && (size_t)*n < size &&
+        green__kind_look(io) == GREEN__FILE_DISK)
+        *n += green__file_rest(io->fd, iov, count, *n);
+    return *n > 0;
+}
+
+/* Its kind; that it is no socket is remembered. */
+static unsigned kind_of(struct green__io *io)
+{
+    unsigned kind;
+
+    if (!io->d)
+        io->d = green__descriptor_get(io->hub, io->fd);
+    kind = green__kind_of(io);
+    if (io->d && kind != GREEN__FILE_IS_SOCKET)
+        io->d->file |= GREEN__FILE_NO_SOCKET;
+    return kind;
+}
+
+ssize_t green__other_readv(struct green__io *io, const struct iovec *iov,
+                           int count)
+{
+    unsigned kind;
+    ssize_t n;
+
+    if (read_at_once(io, iov, count, &n))
+        return n;
+    kind = kind_of(io);
+    if (kind == GREEN__FILE_IS_SOCKET)
+        return receive(io, iov, count);
+    if (kind == GREEN__FILE_DISK)
+        return green__file_readv(io, iov, count);
+    return read_nowait(io, iov, count, &n)
+               ? n
+               : green__special_readv(io, kind, iov, count);
+}
+
+ssize_t green__other_writev(struct green__io *io, const struct iovec *iov,
+                            int count)
+{
+    unsigned kind = kind_of(io);
+    ssize_t n;
+
+    if (kind == GREEN__FILE_IS_SOCKET)
+        return transmit(io, iov, count);
+    if (kind == GREEN__FILE_DISK)
+        return green__file_writev(io, iov, count);
+    return write_nowait(io, iov, count, &n)
+               ? n
+               : green__special_writev(io, kind, iov, count);
+}
+
+ssize_t green__other_read(struct green__io *io, void *buffer, size_t size)
 {
     struct iovec iov = {.iov_base = buffer, .iov_len = size};
-    ssize_t result;
 
-    if (green__likely(green__may_be_socket(io))) {
-        result = green__system.recv(io->fd, buffer, size, MSG_DONTWAIT);
-        if (green__likely(!is_no_socket(io, result)))
-            return result;
-    }
-    return read_file(io, &iov, 1);
+    return green__other_readv(io, &iov, 1);
 }
 
-ssize_t green__try_write(struct green__io *io, const void *buffer, size_t size)
+ssize_t green__other_write(struct green__io *io, const void *buffer,
+                           size_t size)
 {
     struct iovec iov = {.iov_base = (void *)buffer, .iov_len = size};
-    ssize_t result;
 
-    if (green__likely(green__may_be_socket(io))) {
-        result = green__system.send(io->fd, buffer, size,
-                                    MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (green__likely(!is_no_socket(io, result)))
-            return result;
-    }
-    return write_file(io, &iov, 1);
+    return green__other_writev(io, &iov, 1);
 }
 
 ssize_t green__try_readv(struct green__io *io, const struct iovec *iov,
                          int count)
 {
-    struct msghdr message = {.msg_iov = (struct iovec *)iov,
-                             .msg_iovlen = (size_t)count};
-    ssize_t result;
-
     if (green__may_be_socket(io)) {
-        result = green__system.recvmsg(io->fd, &message, MSG_DONTWAIT);
-        if (!is_no_socket(io, result))
+        ssize_t result = receive(io, iov, count);
+
+        if (!green__is_no_socket(result))
             return result;
     }
-    return read_file(io, iov, count);
+    return green__other_readv(io, iov, count);
 }
 
 ssize_t green__try_writev(struct green__io *io, const struct iovec *iov,
                           int count)
 {
-    struct msghdr message = {.msg_iov = (struct iovec *)iov,
-                             .msg_iovlen = (size_t)count};
-    ssize_t result;
-
     if (green__may_be_socket(io)) {
-        result = green__system.sendmsg(io->fd, &message,
-                                       MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (!is_no_socket(io, result))
+        ssize_t result = transmit(io, iov, count);
+
+        if (!green__is_no_socket(result))
             return result;
     }
-    return write_file(io, iov, count);
+    return green__other_writev(io, iov, count);
+}
+
+ssize_t green__write_nothing(struct green__io *io, const void *buffer)
+{
+    ssize_t n = green__system.send(io->fd, buffer, 0,
+                                   MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    return green__is_no_socket(n) ? green__system.write(io->fd, buffer, 0) : n;
 }

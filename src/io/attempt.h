@@ -4,11 +4,11 @@
  *
  * - Sockets have MSG_DONTWAIT.
  * - Pipes, and what else the kernel can, have RWF_NOWAIT.
- * - For terminals and the rest poll(2) says beforehand whether a small piece
- *   will do.
  * - Files on a disk, which are always ready, are just read and written.
+ * - For FIFOs, terminals and the rest see special.h.
  *
- * They return as the system calls do, EAGAIN when it would block.
+ * They return as the system calls do, EAGAIN when it would block. What each costs
+ * in system calls is in tests/syscalls.py.
  */
 #ifndef GREEN_ATTEMPT_H
 #define GREEN_ATTEMPT_H
@@ -18,14 +18,19 @@
 #include "base/system.h"
 #include "io/wait.h"
 
-ssize_t green__try_read(struct green__io *io, void *buffer, size_t size);
-ssize_t green__try_write(struct green__io *io, const void *buffer, size_t size);
+/* What is no socket, or was none when last seen. */
+ssize_t green__other_read(struct green__io *io, void *buffer, size_t size);
+ssize_t green__other_write(struct green__io *io, const void *buffer,
+                           size_t size);
+ssize_t green__other_readv(struct green__io *io, const struct iovec *iov,
+                           int count);
+ssize_t green__other_writev(struct green__io *io, const struct iovec *iov,
+                            int count);
 
-/* False: it is known to be none. */
+/* False: it is known to be none, or was none when last seen. */
 static inline bool green__may_be_socket(const struct green__io *io)
 {
-    return !io->d || !(io->d->file & GREEN__FILE_NO_SOCKET) ||
-           !(io->d->flags & GREEN__TRUSTED);
+    return !io->d || !(io->d->file & GREEN__FILE_NO_SOCKET);
 }
 
 static inline bool green__is_no_socket(ssize_t result)
@@ -34,7 +39,7 @@ static inline bool green__is_no_socket(ssize_t result)
 }
 
 /*
- * The same two for the descriptor that is most likely a socket, in line: a system
+ * A descriptor is most likely a socket, so that is tried in line: a system
  * call leaves the processor without its predictions of the returns behind it, so
  * each function in between costs some 4 ns.
  */
@@ -47,7 +52,7 @@ static inline ssize_t green__try_recv(struct green__io *io, void *buffer,
         if (green__likely(!green__is_no_socket(n)))
             return n;
     }
-    return green__try_read(io, buffer, size);
+    return green__other_read(io, buffer, size);
 }
 
 static inline ssize_t green__try_send(struct green__io *io, const void *buffer,
@@ -60,11 +65,15 @@ static inline ssize_t green__try_send(struct green__io *io, const void *buffer,
         if (green__likely(!green__is_no_socket(n)))
             return n;
     }
-    return green__try_write(io, buffer, size);
+    return green__other_write(io, buffer, size);
 }
+
 ssize_t green__try_readv(struct green__io *io, const struct iovec *iov,
                          int count);
 ssize_t green__try_writev(struct green__io *io, const struct iovec *iov,
                           int count);
+
+/* write(2) of no bytes: an empty datagram. */
+ssize_t green__write_nothing(struct green__io *io, const void *buffer);
 
 #endif

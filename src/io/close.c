@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/system.h"
+#include "io/linger.h"
 #include "io/nonblock.h"
 #include "io/wait.h"
 
@@ -19,11 +20,27 @@ static void forget(int fd)
         green__descriptor_closed(hub, fd);
 }
 
+/* What is known to be no socket costs no look. */
+static bool lingers(int fd)
+{
+    struct green_hub *hub = green__hub_here();
+    struct green__descriptor *d = hub ? green__descriptor_peek(hub, fd) : NULL;
+
+    if (d && (d->flags & GREEN__TRUSTED) && (d->file & GREEN__FILE_NO_SOCKET))
+        return false;
+    return green__lingers(fd);
+}
+
 int green_close(int fd)
 {
-    if (fd >= 0)
-        forget(fd);
-    return green__system.close(fd);
+    bool waits;
+
+    if (fd < 0)
+        return green__system.close(fd);
+    waits = lingers(fd);
+    forget(fd);
+    return green__unlikely(waits) ? green__linger_close(fd)
+                                  : green__system.close(fd);
 }
 
 /* What is known about the open file holds for its duplicate. */
@@ -52,13 +69,22 @@ int green_dup(int fd)
 
 int green_dup3(int fd, int to_fd, int flags)
 {
-    int duplicate;
+    int duplicate, lingering = -1;
 
     if (fd == to_fd || to_fd < 0 || green__system.fcntl(fd, F_GETFD) < 0)
         return green__system.dup3(fd, to_fd, flags);
+    /* It is closed by dup3, which would wait. */
+    if (lingers(to_fd))
+        lingering = green__system.fcntl(to_fd, F_DUPFD_CLOEXEC, 0);
     forget(to_fd);
-    duplicate = green__system.dup3(fd, to_fd, flags);
-    return duplicated(fd, duplicate);
+    duplicate = duplicated(fd, green__system.dup3(fd, to_fd, flags));
+    if (lingering >= 0) {
+        int error = errno;
+
+        green__linger_close(lingering);
+        errno = error;
+    }
+    return duplicate;
 }
 
 int green_dup2(int fd, int to_fd)

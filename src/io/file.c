@@ -87,6 +87,20 @@ static ssize_t read_rest(struct green__io *io, const struct iovec *iov,
     return n > 0 ? done + n : done;
 }
 
+ssize_t green__file_rest(int fd, const struct iovec *iov, int count,
+                         ssize_t done)
+{
+    struct green__vector rest;
+    ssize_t n;
+
+    if (green__vector_init(&rest, iov, (size_t)count) < 0)
+        return 0;
+    green__vector_advance(&rest, (size_t)done);
+    n = plain_readv(fd, rest.iov, rest.count, -1);
+    green__vector_free(&rest);
+    return n > 0 ? n : 0;
+}
+
 /* Whether it goes past the page cache. What was found out is relied on, though the
  * number may be another file's by now: that may cost time, but no more. */
 static bool is_direct(struct green__io *io)
@@ -235,16 +249,12 @@ int green_fdatasync(int fd)
     return sync_file(fd, 1, fdatasync);
 }
 
-/* A former life of the number, ended by other means than green_close, is over. */
 static int opened(int fd)
 {
-    struct green_hub *hub = green__hub_here();
-
     if (fd < 0)
         return -1;
-    green__nonblock_forget(fd);
-    if (hub)
-        green__descriptor_closed(hub, fd);
+    green__nonblock_forget(fd); /* a former life's */
+    green__io_opened(fd, GREEN__FILE_OPENED | GREEN__FILE_NO_SOCKET);
     return fd;
 }
 

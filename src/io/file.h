@@ -14,4 +14,9 @@ ssize_t green__file_readv(struct green__io *io, const struct iovec *iov,
 ssize_t green__file_writev(struct green__io *io, const struct iovec *iov,
                            int count);
 
+/* What else there is, up to the end, of a file of which so many bytes were had:
+ * how many more. It may wait for the disk. */
+ssize_t green__file_rest(int fd, const struct iovec *iov, int count,
+                         ssize_t done);
+
 #endif

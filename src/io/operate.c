@@ -315,7 +315,8 @@ bool green__io_operate(struct green__io *io, struct green_operation *operation,
 static bool has_operation(const struct green__io *io)
 {
     return !io->d || !(io->d->file & GREEN__FILE_NO_SOCKET) ||
-           (io->d->flags & GREEN__TRUSTED);
+           ((io->d->flags & GREEN__TRUSTED) &&
+            !(io->d->file & GREEN__FILE_OPENED));
 }
 
 static bool is_pipe(const struct green__io *io)

@@ -140,6 +140,22 @@ static inline bool write_piece(struct green__io *io, const char *buffer,
     return green__io_operates(io) && green__io_write(io, buffer, size, n);
 }
 
+/* An empty datagram waits for room too. */
+static GREEN__COLD ssize_t write_nothing(int fd, const char *buffer)
+{
+    struct green__io io;
+    ssize_t n = -1;
+
+    if (green__io_begin(&io, fd, GREEN_WRITE) < 0)
+        return -1;
+    do
+        n = green__io_may_try(&io) ? green__write_nothing(&io, buffer)
+                                   : (errno = EAGAIN, -1);
+    while (green__would_block(n) && green__io_wait(&io) == 0);
+    green__io_end(&io, n);
+    return n;
+}
+
 static inline ssize_t write_bytes(int fd, const char *buffer, size_t size)
 {
     struct green__io io;
@@ -147,7 +163,7 @@ static inline ssize_t write_bytes(int fd, const char *buffer, size_t size)
     ssize_t n = -1;
 
     if (green__unlikely(size == 0))
-        return green__system.write(fd, buffer, 0);
+        return write_nothing(fd, buffer);
     if (green__unlikely(green__io_begin(&io, fd, GREEN_WRITE) < 0))
         return -1;
     while (done < size && !io.closed) {

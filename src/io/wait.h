@@ -33,6 +33,19 @@ enum green__file_flag {
     GREEN__FILE_OUR_NONBLOCK = 64, /* O_NONBLOCK is the library's */
     GREEN__FILE_CACHED = 128,      /* reads may be had from the page cache */
     GREEN__FILE_DIRECT = 256,      /* O_DIRECT: each is waited for */
+    GREEN__FILE_OPENED = 512,      /* by green_open: no operations but a file's */
+    /* kind.h: what it is, once it was looked up. */
+    GREEN__FILE_DISK = 0x400,
+    GREEN__FILE_FIFO = 0x800,
+    GREEN__FILE_TERMINAL = 0x1000,
+    GREEN__FILE_ALIAS = 0x2000,
+    GREEN__FILE_MASTER = 0x4000,
+    GREEN__FILE_COUNTER = 0x8000,
+    GREEN__FILE_OTHER = 0x10000,
+    GREEN__FILE_IS_SOCKET = 0x20000,
+    /* RWF_NOWAIT was refused. */
+    GREEN__FILE_READS_BLOCK = 0x40000,
+    GREEN__FILE_WRITES_BLOCK = 0x80000,
 };
 
 struct green__io {

@@ -1,0 +1,63 @@
+#include "io/kind.h"
+
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* The masters of BSD's pseudo-terminals, and of those of /dev/ptmx. */
+static bool is_of_masters(unsigned number)
+{
+    return number == 2 || (number >= 128 && number < 136);
+}
+
+static unsigned kind_of_device(int fd, dev_t device)
+{
+    unsigned packed, number;
+
+    if (ioctl(fd, TIOCGDEV, &packed) < 0)
+        return GREEN__FILE_OTHER;
+    number = (packed >> 8) & 0xfffu;
+    if (is_of_masters(number))
+        return GREEN__FILE_MASTER;
+    if (device ==
+        makedev(number, (packed & 0xffu) | ((packed >> 12) & 0xfff00u)))
+        return GREEN__FILE_TERMINAL;
+    return GREEN__FILE_ALIAS;
+}
+
+static unsigned kind_of(int fd)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) < 0)
+        return GREEN__FILE_OTHER; /* it is the call's to say what is wrong */
+    switch (status.st_mode & S_IFMT) {
+    case S_IFREG:
+    case S_IFDIR:
+    case S_IFBLK:
+        return GREEN__FILE_DISK;
+    case S_IFIFO:
+        return GREEN__FILE_FIFO;
+    case S_IFCHR:
+        return kind_of_device(fd, status.st_rdev);
+    case S_IFSOCK:
+        return GREEN__FILE_IS_SOCKET;
+    case 0:
+        return GREEN__FILE_COUNTER;
+    default:
+        return GREEN__FILE_OTHER;
+    }
+}
+
+unsigned green__kind_look(struct green__io *io)
+{
+    int saved = errno;
+    unsigned kind = kind_of(io->fd);
+
+    if (io->d)
+        io->d->file = (io->d->file & ~(uint32_t)GREEN__FILE_KINDS) | kind;
+    if (io->d && kind == GREEN__FILE_IS_SOCKET)
+        io->d->file &= ~(uint32_t)GREEN__FILE_NO_SOCKET;
+    errno = saved;
+    return kind;
+}

@@ -1,0 +1,40 @@
+/*
+ * What an open file is, as far as it matters to a call that must not block. It is
+ * looked up once in the life of a trusted descriptor, and at each call that relies
+ * on it of one from elsewhere, whose number may be another file's by now.
+ *
+ * DISK      plain calls wait for nobody but the disk
+ * FIFO      its path can be opened again
+ * TERMINAL  the same
+ * ALIAS     a terminal whose path may be another's: /dev/tty, /dev/console
+ * MASTER    of a pseudo-terminal: its path gives a new one each time
+ * COUNTER   an eventfd and its like, which have no type and no path
+ * OTHER     pipes, devices
+ */
+#ifndef GREEN_KIND_H
+#define GREEN_KIND_H
+
+#include "io/wait.h"
+
+#define GREEN__FILE_KINDS                                                      \
+    (GREEN__FILE_DISK | GREEN__FILE_FIFO | GREEN__FILE_TERMINAL |              \
+     GREEN__FILE_ALIAS | GREEN__FILE_MASTER | GREEN__FILE_COUNTER |            \
+     GREEN__FILE_OTHER | GREEN__FILE_IS_SOCKET)
+
+/* Looks it up: one of GREEN__FILE_KINDS. Leaves errno alone. */
+unsigned green__kind_look(struct green__io *io);
+
+static inline bool green__io_is_trusted(const struct green__io *io)
+{
+    return io->d && (io->d->flags & GREEN__TRUSTED);
+}
+
+static inline unsigned green__kind_of(struct green__io *io)
+{
+    unsigned kind =
+        green__io_is_trusted(io) ? io->d->file & GREEN__FILE_KINDS : 0;
+
+    return green__likely(kind) ? kind : green__kind_look(io);
+}
+
+#endif

@@ -1,0 +1,296 @@
+#include "io/special.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <greenhub/thread.h>
+
+#include "base/system.h"
+#include "io/kind.h"
+#include "sync/crew.h"
+
+/* What a pseudo-terminal's master takes that poll calls writable: its slave's
+ * buffer is filled in units of 256 bytes, and passes its limit by one. */
+#define SMALL_PIECE 256
+
+/* Parts of a vector that are passed on at once. */
+#define MOST_PARTS 64
+
+/* ---- A look ---------------------------------------------------------- */
+
+/* poll(2) fails when RLIMIT_NOFILE is 0, and for lack of memory. */
+static int look_by_select(int fd, short events)
+{
+    struct timeval no_time = {0};
+    fd_set set;
+
+    if (fd >= FD_SETSIZE)
+        return -1;
+    FD_ZERO(&set);
+    FD_SET(fd, &set);
+    return select(fd + 1, events == POLLIN ? &set : NULL,
+                  events == POLLIN ? NULL : &set, NULL, &no_time);
+}
+
+/* 1: ready, or the call will tell what is wrong. 0 or -1: -1 with errno, EAGAIN
+ * when it is not. A look that failed is none. */
+static int look(int fd, short events)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = events};
+    int ready;
+
+    do {
+        ready = green__system.poll(&poll_fd, 1, 0);
+        if (ready < 0 && errno != EINTR)
+            ready = look_by_select(fd, events);
+    } while (ready < 0 && errno == EINTR);
+    if (ready > 0)
+        return 1;
+    return ready < 0 ? -1 : green__refuse(EAGAIN);
+}
+
+/* ---- One plain call -------------------------------------------------- */
+
+struct transfer {
+    int fd;
+    short events; /* POLLIN: a read */
+    const struct iovec *iov;
+    int count;
+};
+
+static ssize_t plain(const struct transfer *t)
+{
+    return t->events == POLLIN ? green__system.readv(t->fd, t->iov, t->count)
+                               : green__system.writev(t->fd, t->iov, t->count);
+}
+
+static long plain_by_crew(void *arg)
+{
+    return (long)plain(arg);
+}
+
+/* By an OS thread of the crew; here, if there is none to be had. Nothing ends it
+ * before its time, or what was read would be lost. */
+static ssize_t aside(struct green__io *io, const struct transfer *t)
+{
+    struct transfer own = *t;
+    const struct green__work work = {.fn = plain_by_crew, .arg = &own};
+    const uint32_t life = green__io_life(io->fd);
+    struct green_shield shield;
+    long result;
+    int error, failed;
+
+    own.fd = green__system.fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
+    if (own.fd < 0)
+        return plain(t);
+    green_shield_begin(&shield);
+    failed = green__crew_run(GREEN__THREAD_POOL, &work, &result);
+    error = errno;
+    green_shield_end(&shield);
+    if (failed)
+        result = plain_by_crew(&own), error = errno;
+    green__system.close(own.fd);
+    io->closed = green__io_life(io->fd) != life;
+    errno = error;
+    return result;
+}
+
+/* Open for the other direction alone: it is never ready for this one. */
+static bool is_wrong_way(int flags, short events)
+{
+    return (flags & O_ACCMODE) == (events == POLLIN ? O_WRONLY : O_RDONLY);
+}
+
+/* What may block is made by the crew. */
+static ssize_t when_ready(struct green__io *io, const struct transfer *t,
+                          bool may_block)
+{
+    const int flags = green__system.fcntl(io->fd, F_GETFL);
+
+    if (flags < 0)
+        return -1;
+    if ((flags & O_NONBLOCK) || is_wrong_way(flags, t->events))
+        return plain(t);
+    if (look(io->fd, t->events) < 0)
+        return -1;
+    return may_block ? aside(io, t) : plain(t);
+}
+
+/* ---- Opened anew ----------------------------------------------------- */
+
+static int open_again(int fd, short events)
+{
+    char path[40];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return green__system.open(path, (events == POLLIN ? O_RDONLY : O_WRONLY) |
+                                        O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static ssize_t transfer_again(const struct transfer *t, int fd)
+{
+    struct transfer own = *t;
+    ssize_t n;
+    int error;
+
+    own.fd = fd;
+    n = plain(&own);
+    error = errno;
+    green__system.close(fd);
+    errno = error;
+    return n;
+}
+
+/* No other process has the FIFO open for reading. */
+static ssize_t broken_pipe(void)
+{
+    raise(SIGPIPE);
+    errno = EPIPE;
+    return -1;
+}
+
+/* ---- Reading --------------------------------------------------------- */
+
+ssize_t green__special_readv(struct green__io *io, unsigned kind,
+                             const struct iovec *iov, int count)
+{
+    const struct transfer t = {io->fd, POLLIN, iov, count};
+    int fd;
+
+    /* VMIN: a terminal gives less than it is to when asked too early. */
+    if (kind == GREEN__FILE_TERMINAL && look(io->fd, POLLIN) < 0)
+        return -1;
+    if (kind == GREEN__FILE_TERMINAL || kind == GREEN__FILE_FIFO) {
+        fd = open_again(io->fd, POLLIN);
+        if (fd >= 0)
+            return transfer_again(&t, fd);
+    }
+    return when_ready(io, &t,
+                      kind == GREEN__FILE_TERMINAL || kind == GREEN__FILE_FIFO ||
+                          kind == GREEN__FILE_ALIAS);
+}
+
+/* ---- Writing --------------------------------------------------------- */
+
+/* The first so many bytes of a vector, in parts. */
+static int shorten(const struct iovec *iov, int count, size_t most,
+                   struct iovec parts[MOST_PARTS])
+{
+    int n = 0;
+
+    for (int i = 0; i < count && n < MOST_PARTS && most > 0; i++) {
+        if (iov[i].iov_len == 0)
+            continue;
+        parts[n] = iov[i];
+        if (parts[n].iov_len > most)
+            parts[n].iov_len = most;
+        most -= parts[n++].iov_len;
+    }
+    return n;
+}
+
+static ssize_t write_piece(struct green__io *io, const struct iovec *iov,
+                           int count, size_t most, bool may_block)
+{
+    struct iovec parts[MOST_PARTS];
+    struct transfer t = {io->fd, POLLOUT, parts, 0};
+
+    t.count = shorten(iov, count, most, parts);
+    return when_ready(io, &t, may_block);
+}
+
+static ssize_t write_again(struct green__io *io, unsigned kind,
+                           const struct iovec *iov, int count)
+{
+    const struct transfer t = {io->fd, POLLOUT, iov, count};
+    int fd = open_again(io->fd, POLLOUT);
+
+    if (fd >= 0)
+        return transfer_again(&t, fd);
+    if (kind == GREEN__FILE_FIFO && errno == ENXIO)
+        return broken_pipe();
+    return write_piece(io, iov, count, PIPE_BUF, true);
+}
+
+/* What an eventfd has counted, by what the system tells of it. */
+static bool count_of(int fd, uint64_t *counted)
+{
+    char text[256], *at;
+    ssize_t n;
+    int info;
+
+    snprintf(text, sizeof text, "/proc/self/fdinfo/%d", fd);
+    info = green__system.open(text, O_RDONLY | O_CLOEXEC);
+    if (info < 0)
+        return false;
+    n = green__system.read(info, text, sizeof text - 1);
+    green__system.close(info);
+    text[n < 0 ? 0 : n] = '\0';
+    at = strstr(text, "eventfd-count:");
+    if (at)
+        *counted = strtoull(at + strlen("eventfd-count:"), NULL, 16);
+    return at;
+}
+
+static bool has_room(int fd, const struct iovec *iov)
+{
+    uint64_t value = 0, counted;
+
+    memcpy(&value, iov->iov_base, sizeof value);
+    return value <= 1 || value == UINT64_MAX || !count_of(fd, &counted) ||
+           UINT64_MAX - counted > value;
+}
+
+/* It is writable, but not for so much: there is no event to wait for. */
+static ssize_t await_room(struct green__io *io)
+{
+    const uint32_t life = green__io_life(io->fd);
+
+    if (green_sleep(5 * GREEN_MSEC) < 0)
+        return -1;
+    return green__refuse(green__io_life(io->fd) == life ? EAGAIN : EBADF);
+}
+
+static ssize_t write_counter(struct green__io *io, const struct iovec *iov,
+                             int count)
+{
+    const struct transfer t = {io->fd, POLLOUT, iov, count};
+    const int flags = green__system.fcntl(io->fd, F_GETFL);
+
+    if (flags < 0)
+        return -1;
+    if ((flags & O_NONBLOCK) || is_wrong_way(flags, POLLOUT))
+        return plain(&t);
+    if (look(io->fd, POLLOUT) < 0)
+        return -1;
+    if (count == 1 && iov->iov_len == sizeof(uint64_t) &&
+        !has_room(io->fd, iov))
+        return await_room(io);
+    return plain(&t);
+}
+
+ssize_t green__special_writev(struct green__io *io, unsigned kind,
+                              const struct iovec *iov, int count)
+{
+    const struct transfer t = {io->fd, POLLOUT, iov, count};
+
+    switch (kind) {
+    case GREEN__FILE_FIFO:
+    case GREEN__FILE_TERMINAL:
+        return write_again(io, kind, iov, count);
+    case GREEN__FILE_ALIAS:
+        return write_piece(io, iov, count, SMALL_PIECE, true);
+    case GREEN__FILE_MASTER:
+        return write_piece(io, iov, count, SMALL_PIECE, false);
+    case GREEN__FILE_COUNTER:
+        return write_counter(io, iov, count);
+    default:
+        return when_ready(io, &t, false);
+    }
+}
