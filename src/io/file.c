@@ -10,6 +10,7 @@
 
 #include "base/system.h"
 #include "io/errand.h"
+#include "io/fifo.h"
 #include "io/nonblock.h"
 #include "io/vector.h"
 
@@ -258,15 +259,6 @@ static int opened(int fd)
     return fd;
 }
 
-/* What opens only when the other end is opened, too. */
-static bool waits_for_other_end(int folder, const char *path, int flags)
-{
-    struct stat status;
-
-    return !(flags & (O_NONBLOCK | O_PATH)) && (flags & O_ACCMODE) != O_RDWR &&
-           fstatat(folder, path, &status, 0) == 0 && S_ISFIFO(status.st_mode);
-}
-
 static int open_at(int folder, const char *path, int flags, mode_t mode)
 {
     struct green_operation operation = {
@@ -277,15 +269,13 @@ static int open_at(int folder, const char *path, int flags, mode_t mode)
     };
     struct green__io io;
     int64_t result;
-    int error;
 
     if (begin(&io, folder) < 0)
         return -1;
-    error = green__errand_interruption(&io);
-    if (green__unlikely(error != 0) && waits_for_other_end(folder, path, flags))
-        return green__refuse(error);
-    return end(opened(green__errand_run(&io, &operation, &result)
-                          ? (int)result
+    if (green__errand_run(&io, &operation, &result))
+        return end(opened((int)result));
+    return end(opened(green__open_waits(folder, path, flags)
+                          ? green__open_waiting(folder, path, flags, mode)
                           : openat(folder, path, flags, mode)));
 }
 
