@@ -8,11 +8,15 @@ nothing: strace slows the server down, so that its fairness bound has it poll
 more often.)
 """
 
+import collections
 import os
+import re
+import sys
 import tempfile
 
 import peers
-from peers import COMMAND, Program, Skip, connect, echoes, run, tool
+from peers import (BUILD, COMMAND, SOURCE, Program, Skip, connect, echoes, run,
+                   tool)
 
 CONNECTIONS = 10
 FEW, MANY = 20, 220  # requests on each connection
@@ -136,6 +140,82 @@ def case_on_uring_requests_share_their_system_calls():
     assert abs(reads) <= 2 * CONNECTIONS, (reads, many)
     assert 0 < turns < 2 * requests, (turns, many)
     assert total(many, ["epoll_wait", "epoll_ctl"], 0) == 0, many
+
+
+# System calls of one green_read and one green_write once the descriptor is
+# known; those of the first are for finding out what it is. (None: not done.)
+# Without a flag that keeps the call from blocking, a FIFO and a terminal are
+# opened anew for it: open, the call, close; a terminal is looked at first.
+KINDS = {
+    "green TCP socket": (1, 1),
+    "foreign TCP socket": (1, 1),
+    "green unix socket": (1, 1),
+    "foreign unix socket": (1, 1),
+    "green pipe": (1, 1),
+    "foreign pipe": (2, 2),  # fstat: what has the number now?
+    "green FIFO": (3, 3),
+    "foreign FIFO": (5, 5),  # fstat, and whether RWF_NOWAIT will do
+    "green file": (1, 1),
+    "foreign file": (1, 2),  # a write: fstat
+    "green terminal": (4, 3),
+    "foreign terminal": (7, 6),  # fstat, TIOCGDEV, RWF_NOWAIT
+    "foreign terminal's master": (6, 6),  # those, F_GETFL, poll
+    "foreign eventfd": (2, 5),  # F_GETFL, poll
+    "foreign timerfd": (2, None),
+    "foreign signalfd": (2, None),
+    "foreign inotify": (5, None),
+    "foreign dev null": (None, 3),  # fstat, TIOCGDEV
+    "green dev null": (None, 1),
+    "foreign dev zero": (3, 3),
+    "green dev zero": (1, 1),
+}
+TIMES = 10
+
+
+def calls_of_kinds():
+    """{kind/way: the system calls of each call after the first}."""
+    library = os.path.join(BUILD, "src", "libgreenhub.so")
+    program = os.path.join(SOURCE, "tests", "syscall_kinds.py")
+    if not os.path.exists(library):
+        raise Skip("there is no shared library in this build")
+    found, calls = collections.defaultdict(list), None
+    with tempfile.TemporaryDirectory() as folder:
+        trace = os.path.join(folder, "trace")
+        status, _, err = run([strace(), "-o", trace, sys.executable, program,
+                              library, str(TIMES)],
+                             env={"GREENHUB_HUB": "epolls"})
+        assert status == 0, err
+        with open(trace) as file:
+            lines = file.read().splitlines()
+    for line in lines:
+        mark = re.search(r'access\w*\(.*"/(first|then|end)(?:/(.*?))?"', line)
+        if not mark:
+            if calls is not None and re.match(r"\w+\(", line):
+                calls.append(line.split("(")[0])
+        elif mark.group(1) == "end":
+            calls = None
+        else:
+            calls = []
+            if mark.group(1) == "then":
+                found[mark.group(2)].append(calls)
+    return found
+
+
+def case_what_a_read_and_a_write_of_each_kind_cost():
+    found, wrong = calls_of_kinds(), []
+    for kind, costs in KINDS.items():
+        for way, most in zip(("read", "write"), costs):
+            calls = found.get("%s/%s" % (kind, way), [])
+            if most is None:
+                continue
+            assert len(calls) == TIMES, (kind, way, len(calls))
+            # Now and then the interpreter asks for memory.
+            usual = sorted(calls, key=len)[TIMES // 2]
+            print("# %-26s %-5s %d: %s" % (kind, way, len(usual),
+                                           " ".join(usual)))
+            if len(usual) > most:
+                wrong.append((kind, way, usual))
+    assert not wrong, wrong
 
 
 peers.main(globals())
