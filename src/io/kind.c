@@ -4,23 +4,22 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-/* The masters of BSD's pseudo-terminals, and of those of /dev/ptmx. */
-static bool is_of_masters(unsigned number)
+/* /dev/ptmx, and BSD's. (TIOCGDEV tells of the other end.) */
+static bool is_master(dev_t device)
 {
-    return number == 2 || (number >= 128 && number < 136);
+    return device == makedev(5, 2) || major(device) == 2;
 }
 
 static unsigned kind_of_device(int fd, dev_t device)
 {
-    unsigned packed, number;
+    unsigned packed;
 
     if (ioctl(fd, TIOCGDEV, &packed) < 0)
         return GREEN__FILE_OTHER;
-    number = (packed >> 8) & 0xfffu;
-    if (is_of_masters(number))
+    if (is_master(device))
         return GREEN__FILE_MASTER;
-    if (device ==
-        makedev(number, (packed & 0xffu) | ((packed >> 12) & 0xfff00u)))
+    if (device == makedev((packed >> 8) & 0xfffu,
+                          (packed & 0xffu) | ((packed >> 12) & 0xfff00u)))
         return GREEN__FILE_TERMINAL;
     return GREEN__FILE_ALIAS;
 }
