@@ -11,6 +11,10 @@
  * - SO_RCVTIMEO and SO_SNDTIMEO are obeyed (EAGAIN, as in the kernel). On a
  *   descriptor that a green call made, they and O_NONBLOCK are looked up when it
  *   first has to wait; change them later with green_setsockopt and green_fcntl.
+ * - What no flag of a call keeps from blocking, FIFOs and terminals, is opened
+ *   anew by /proc/self/fd for one call; without /proc, or permission, an OS thread
+ *   of the thread pool makes the call. A write of at most PIPE_BUF bytes to a pipe
+ *   or FIFO is never mixed with others'.
  * - Any number of greenthreads may wait for one descriptor; first come, first
  *   served.
  * - Writing to a socket whose peer has gone fails with EPIPE and raises no
@@ -94,13 +98,18 @@ GREEN_API int green_connect(int fd, const struct sockaddr *address,
                             socklen_t length);
 /* shutdown(2). Never switches. */
 GREEN_API int green_shutdown(int fd, int how);
-/* close(2). Greenthreads that wait for it get EBADF. Never switches. */
+/*
+ * close(2). Greenthreads that wait for it get EBADF. Switches only with SO_LINGER,
+ * while a thread of the thread pool waits for the peer; killed or timed out
+ * meanwhile it fails with ECANCELED or ETIMEDOUT, and the descriptor is closed.
+ */
 GREEN_API int green_close(int fd);
 /* dup(2). Never switches. */
 GREEN_API int green_dup(int fd);
-/* dup2(2). Greenthreads that wait for to_fd get EBADF. Never switches. */
+/* dup2(2). Greenthreads that wait for to_fd get EBADF. Switches as green_close of
+ * to_fd does. */
 GREEN_API int green_dup2(int fd, int to_fd);
-/* dup3(2). The same. Never switches. */
+/* dup3(2). The same. */
 GREEN_API int green_dup3(int fd, int to_fd, int flags);
 /* fcntl(2): F_SETFL is noticed at once. One argument at most, as large as a
  * pointer. Never switches; locks (F_SETLKW) block the OS thread. */
@@ -117,9 +126,10 @@ GREEN_API int green_setsockopt(int fd, int level, int name, const void *value,
  * elsewhere they are the plain calls, which block the OS thread.
  */
 
-/* open(2); of a FIFO it waits for the other end. May switch. */
+/* open(2). For a FIFO the hub, or a thread of the thread pool, waits for its other
+ * end. May switch. */
 GREEN_API int green_open(const char *path, int flags, ...);
-/* openat(2). May switch. */
+/* openat(2). The same. */
 GREEN_API int green_openat(int folder, const char *path, int flags, ...);
 /* pread(2), of a file. May switch. */
 GREEN_API ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset);

@@ -74,8 +74,7 @@ static bool read_at_once(struct green__io *io, const struct iovec *iov,
     for (int i = 0; i < count; i++)
         size += iov[i].iov_len;
     *n = green__system.preadv2(io->fd, iov, count, -1, RWF_NOWAIT);
-    if (*n > 0 && (size_t)*n < size &&
-        green__kind_look(io) == GREEN__FILE_DISK)
+    if (*n > 0 && (size_t)*n < size && green__kind_look(io) == GREEN__FILE_DISK)
         *n += green__file_rest(io->fd, iov, count, *n);
     return *n > 0;
 }
@@ -167,8 +166,8 @@ ssize_t green__try_writev(struct green__io *io, const struct iovec *iov,
 
 ssize_t green__write_nothing(struct green__io *io, const void *buffer)
 {
-    ssize_t n = green__system.send(io->fd, buffer, 0,
-                                   MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t n =
+        green__system.send(io->fd, buffer, 0, MSG_DONTWAIT | MSG_NOSIGNAL);
 
     return green__is_no_socket(n) ? green__system.write(io->fd, buffer, 0) : n;
 }

@@ -77,14 +77,6 @@ static int is_cut_short(const struct green_thread *thread)
     return thread->alarms ? green__interruption(thread) : 0;
 }
 
-int green__errand_interruption(const struct green__io *io)
-{
-    const struct green_thread *thread =
-        io->hub && io->hub->operations ? green__current() : NULL;
-
-    return thread ? is_cut_short(thread) : 0;
-}
-
 /* A call that need not wait is not cut short by a kill: one who is killed makes
  * the plain call. So does one who cannot park. */
 static bool may_run(struct green__io *io, struct errand *errand)

@@ -24,12 +24,6 @@
 bool green__errand_run(struct green__io *io, struct green_operation *operation,
                        int64_t *result);
 
-/*
- * Where the hub carries out operations: the errno that a wait of the caller's would
- * fail with at once; 0: none. Who may have to wait for more than a disk asks first.
- */
-int green__errand_interruption(const struct green__io *io);
-
 /* A place in the line for a file's position. */
 struct green__position {
     struct green__waiter waiter;

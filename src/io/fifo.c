@@ -45,8 +45,8 @@ static long open_it(void *arg)
 {
     struct opening *opening = arg;
 
-    opening->fd = openat(opening->folder, opening->path, opening->flags,
-                         opening->mode);
+    opening->fd =
+        openat(opening->folder, opening->path, opening->flags, opening->mode);
     return opening->fd;
 }
 
@@ -63,8 +63,7 @@ static struct opening *make(int folder, const char *path, int flags,
                             mode_t mode)
 {
     size_t size = strlen(path) + 1;
-    struct opening *opening =
-        green__system.allocate(1, sizeof *opening + size);
+    struct opening *opening = green__system.allocate(1, sizeof *opening + size);
 
     if (!opening) {
         errno = ENOMEM;

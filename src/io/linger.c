@@ -11,9 +11,8 @@ bool green__lingers(int fd)
     struct linger linger = {0};
     socklen_t length = sizeof linger;
     int saved = errno;
-    bool waits =
-        getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 &&
-        linger.l_onoff && linger.l_linger > 0;
+    bool waits = getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 &&
+                 linger.l_onoff && linger.l_linger > 0;
 
     errno = saved;
     return waits;

@@ -172,7 +172,8 @@ ssize_t green__special_readv(struct green__io *io, unsigned kind,
             return transfer_again(&t, fd);
     }
     return when_ready(io, &t,
-                      kind == GREEN__FILE_TERMINAL || kind == GREEN__FILE_FIFO ||
+                      kind == GREEN__FILE_TERMINAL ||
+                          kind == GREEN__FILE_FIFO ||
                           kind == GREEN__FILE_ALIAS);
 }
 

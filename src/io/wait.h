@@ -33,7 +33,7 @@ enum green__file_flag {
     GREEN__FILE_OUR_NONBLOCK = 64, /* O_NONBLOCK is the library's */
     GREEN__FILE_CACHED = 128,      /* reads may be had from the page cache */
     GREEN__FILE_DIRECT = 256,      /* O_DIRECT: each is waited for */
-    GREEN__FILE_OPENED = 512,      /* by green_open: no operations but a file's */
+    GREEN__FILE_OPENED = 512, /* by green_open: no operations but a file's */
     /* kind.h: what it is, once it was looked up. */
     GREEN__FILE_DISK = 0x400,
     GREEN__FILE_FIFO = 0x800,

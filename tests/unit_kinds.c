@@ -1,0 +1,113 @@
+/* What is done when a look fails, and when nothing can be opened anew. */
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <sys/stat.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/system.h"
+#include "support.h"
+
+static int looks, error_of_looks, misses;
+
+static int bad_poll(struct pollfd *fds, unsigned long count, int timeout)
+{
+    if (timeout == 0 && looks++ < 3) {
+        errno = error_of_looks;
+        return -1;
+    }
+    return poll(fds, count, timeout);
+}
+
+static int no_open(const char *path, int flags, ...)
+{
+    (void)path;
+    (void)flags;
+    misses++;
+    errno = EACCES;
+    return -1;
+}
+
+static void *read_one(void *arg)
+{
+    char byte;
+
+    return (void *)(intptr_t)green_read(*(int *)arg, &byte, 1);
+}
+
+static intptr_t join(struct green_thread *thread)
+{
+    void *result;
+
+    ck_ok(green_join(thread, &result));
+    return (intptr_t)result;
+}
+
+/* An exchange in which the reader comes first. */
+static void exchange(int reads, int writes)
+{
+    struct green_thread *reader = green_spawn(read_one, &reads);
+
+    ck_assert_ptr_nonnull(reader);
+    green_sleep(0);
+    ck_assert_int_eq(green_write(writes, "x", 1), 1);
+    ck_assert_int_eq(join(reader), 1);
+}
+
+static void raw_pty(int *master, int *terminal)
+{
+    struct termios modes;
+
+    ck_ok(openpty(master, terminal, NULL, NULL, NULL));
+    ck_ok(tcgetattr(*terminal, &modes));
+    cfmakeraw(&modes);
+    ck_ok(tcsetattr(*terminal, TCSANOW, &modes));
+}
+
+/* Of a terminal's two ends the reader would block its OS thread for ever. */
+START_TEST(a_failed_look_is_no_readiness)
+{
+    static const int errors[] = {EINTR, EINVAL, ENOMEM};
+    int master, terminal;
+
+    raw_pty(&master, &terminal);
+    error_of_looks = errors[_i];
+    green__system.poll = bad_poll;
+    exchange(terminal, master);
+    looks = 0;
+    exchange(master, terminal);
+    ck_assert_int_gt(looks, 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_opened_anew_is_left_to_a_thread)
+{
+    char folder[] = "/tmp/greenhub-kinds-XXXXXX", path[64];
+    int master, terminal, fd;
+
+    raw_pty(&master, &terminal);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/fifo", folder);
+    ck_ok(mkfifo(path, 0600));
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    green__system.open = no_open;
+    exchange(terminal, master);
+    exchange(master, terminal);
+    exchange(fd, fd);
+    ck_assert_int_ge(misses, 4);
+    unlink(path);
+    rmdir(folder);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("unit_kinds");
+    TCase *tcase = add_tcase(suite, "kinds");
+
+    tcase_add_loop_test(tcase, a_failed_look_is_no_readiness, 0, 3);
+    tcase_add_test(tcase, what_cannot_be_opened_anew_is_left_to_a_thread);
+    return run_suite(suite);
+}
