@@ -93,10 +93,10 @@ static int begin_wait(struct poller *poller, struct entry *entry,
     if (poll_fd->fd < 0)
         return 0;
     entry->life = green__io_life(poll_fd->fd);
-    if (!events) {
+    if (!events || (poll_fd->events & (POLLPRI | POLLRDBAND | POLLWRBAND)))
         poller->rare = true;
+    if (!events)
         return 0;
-    }
     d = green__descriptor_get(poller->hub, poll_fd->fd);
     if (!d)
         return -1;

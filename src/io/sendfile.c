@@ -77,7 +77,7 @@ ssize_t green_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
     if (green__io_begin(&io, out_fd, GREEN_WRITE) < 0)
         return -1;
     in_line = !offset && io.hub->operations &&
-              green__io_begin(&in, in_fd, GREEN_READ) == 0;
+              green__io_look_up(&in, in_fd, GREEN_READ) == 0;
     while (done < count) {
         if (green__io_may_try(&io)) {
             n = in_line ? try_in_line(&io, &in, count - done)

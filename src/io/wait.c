@@ -181,6 +181,70 @@ static GREEN__COLD int park_until_deadline(struct green__io *io,
     return result;
 }
 
+/* ---- In vain --------------------------------------------------------- */
+
+/* So many in a row, each within SOON, may be bad luck. */
+#define CHANCES 8
+#define SOON GREEN_MSEC
+#define LONGEST_PAUSE (16 * GREEN_MSEC)
+
+/* Counts, once the call has waited and said EAGAIN again. True if it is to pause
+ * before the next wait. */
+static bool is_in_vain(struct green__io *io)
+{
+    green_time now = green__hub_now(io->hub);
+    bool soon = io->vain && now - io->waited_at < SOON;
+
+    io->waited_at = now;
+    if (io->paused) {
+        io->paused = false;
+        return false;
+    }
+    if (!soon)
+        io->vain = 1;
+    else if (io->vain < UINT8_MAX)
+        io->vain++;
+    io->paused = io->vain > CHANCES;
+    return io->paused;
+}
+
+static void pause_is_over(struct green_timer *timer)
+{
+    struct io_waiter *w = timer->arg;
+
+    green__list_remove(&w->edge.link);
+    w->events = GREEN__READ_WRITE;
+    green__wake(&w->waiter);
+}
+
+/* Keeps its place in the line, but asks for nothing: each pause is twice as long
+ * as the one before. As green__io_wait. */
+static GREEN__COLD int pause_in_line(struct green__io *io)
+{
+    const unsigned times = io->vain - CHANCES - 1;
+    green_time pause = times < 4 ? GREEN_MSEC << times : LONGEST_PAUSE;
+    green_time until = green__time_add(io->waited_at, pause);
+    struct io_waiter w;
+    int result, error;
+
+    if (io->deadline && io->deadline < until)
+        until = io->deadline;
+    w.edge = (struct green__edge){.fd = io->fd,
+                                  .events = GREEN__HOLDS(io->direction),
+                                  .ticket = io->ticket,
+                                  .callback = is_ready};
+    green__waiter_init(&w.waiter,
+                       io->direction == GREEN_READ ? &reading : &writing);
+    green__edge_line_up(io->hub, io->d, &w.edge);
+    w.timer = (struct green_timer){.callback = pause_is_over, .arg = &w};
+    green_hub_schedule(io->hub, &w.timer, until);
+    result = park(io, &w);
+    error = errno;
+    green_hub_cancel(io->hub, &w.timer);
+    errno = error;
+    return result;
+}
+
 /* Whether the next function has nothing to do. */
 static bool is_prepared(const struct green__io *io)
 {
@@ -218,6 +282,8 @@ int green__io_wait(struct green__io *io)
 
     if (green__unlikely(!is_prepared(io)) && prepare(io) < 0)
         return -1;
+    if (green__unlikely(io->ticket != 0) && is_in_vain(io))
+        return pause_in_line(io);
     w.edge.fd = io->fd;
     w.edge.events = io->direction;
     w.edge.ticket = io->ticket;
@@ -274,6 +340,7 @@ int green__io_go_on(struct green__io *io, ssize_t piece)
 {
     struct green__scheduler *s = green__running();
 
+    green__io_progress(io);
     if (green__unlikely(io->closed))
         return green__refuse(EBADF); /* the piece was an operation's */
     if (green__unlikely(!s))

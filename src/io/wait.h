@@ -55,8 +55,11 @@ struct green__io {
     uint8_t direction;
     bool nonblocking; /* this call is not to wait, as by MSG_DONTWAIT */
     bool closed;      /* it was, during an operation: the number is another's */
+    bool paused;      /* it has just waited for time to pass */
+    uint8_t vain;     /* waits after which the call said EAGAIN again at once */
     uint32_t ticket;  /* its place in the queue, once it has waited */
     green_time deadline; /* by SO_RCVTIMEO and the like; 0: not known yet */
+    green_time waited_at; /* once vain is not 0 */
 };
 
 /* 0, or -1 with errno when this thread can have no hub. */
@@ -74,6 +77,8 @@ static inline int green__io_look_up(struct green__io *io, int fd,
     io->direction = (uint8_t)direction;
     io->nonblocking = false;
     io->closed = false;
+    io->paused = false;
+    io->vain = 0;
     io->ticket = 0;
     io->deadline = 0;
     return 0;
@@ -136,7 +141,17 @@ static inline bool green__would_block(ssize_t result)
     return result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-/* Waits until it is worth another try. */
+/* Part of it is done, and the rest is waited for: nothing was in vain. */
+static inline void green__io_progress(struct green__io *io)
+{
+    io->vain = 0;
+}
+
+/*
+ * Waits until it is worth another try. What is reported as ready time and again
+ * while the call says EAGAIN each time (an error queue that nobody reads, a full
+ * datagram socket that is not connected to) is looked at after pauses.
+ */
 int green__io_wait(struct green__io *io);
 
 /* By when the socket's own timeout ends the call: io->deadline. */

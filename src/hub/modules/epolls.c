@@ -6,10 +6,15 @@
  *   the number removes it only when no duplicate of the file is left, in a child
  *   process either; else it stays, under a number that may be somebody else's
  *   by then. So the loop has it removed before a green close, and events carry
- *   the number's generation.
+ *   the number's generation. One that was closed by other means cannot be
+ *   removed any more, and if it is level-triggered it is reported for ever: then
+ *   a new epoll descriptor is made, with what is to be watched alone.
  * - Adding or modifying an edge-triggered registration reports what is ready at
  *   that moment, so nothing that came before is missed.
  * - Regular files are refused with EPERM.
+ * - Urgent data that nobody takes is reported for ever where it is asked for,
+ *   unless edge-triggered. There it has to be known: a read stops at its mark,
+ *   with more behind.
  * - epoll_wait counts milliseconds. epoll_pwait2 (5.11) counts nanoseconds;
  *   without it ppoll(2) on the epoll descriptor keeps the time.
  */
@@ -20,6 +25,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/attributes.h"
 #include "base/clock.h"
 #include "hub/modules/cancel.h"
 #include "hub/modules/modules.h"
@@ -31,7 +37,14 @@
 
 struct epolls {
     int fd;
+    int end; /* 1 + the highest number watched */
     struct epoll_event events[BATCH];
+};
+
+/* What was told about a number last. */
+struct watched {
+    uint64_t token;
+    unsigned events; /* 0: it is not watched */
 };
 
 static atomic_bool lacks_pwait2;
@@ -60,13 +73,13 @@ static uint32_t to_epoll(unsigned events)
     uint32_t result = 0;
 
     if (events & GREEN_READ)
-        result |= EPOLLIN | EPOLLPRI;
+        result |= EPOLLIN;
     if (events & GREEN_WRITE)
         result |= EPOLLOUT;
     if (events & GREEN_EDGE)
         result |= EPOLLET;
     if ((events & GREEN_EDGE) && (events & GREEN_READ))
-        result |= EPOLLRDHUP;
+        result |= EPOLLRDHUP | EPOLLPRI;
     return result;
 }
 
@@ -82,8 +95,10 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
                     unsigned from, unsigned to)
 {
     struct epolls *epolls = green_hub_state(hub);
+    struct watched *watched = green_hub_descriptor_state(hub, fd);
     int result;
 
+    watched->events = 0;
     if (!to)
         return control(epolls, EPOLL_CTL_DEL, fd, token, to);
     result =
@@ -93,7 +108,35 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
         result = control(epolls, EPOLL_CTL_ADD, fd, token, to);
     else if (result < 0 && errno == EEXIST)
         result = control(epolls, EPOLL_CTL_MOD, fd, token, to);
-    return result;
+    if (result < 0)
+        return -1;
+    *watched = (struct watched){.token = token, .events = to};
+    if (fd >= epolls->end)
+        epolls->end = fd + 1;
+    return 0;
+}
+
+/*
+ * Something is reported that nobody asked for. Without a descriptor for it all
+ * stays as it is, and the next report is the next occasion.
+ */
+static GREEN__COLD void start_anew(struct green_hub *hub)
+{
+    struct epolls *epolls = green_hub_state(hub);
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    close(epolls->fd);
+    epolls->fd = fd;
+    for (int i = 0; i < epolls->end; i++) {
+        struct watched *watched = green_hub_descriptor_state(hub, i);
+
+        if (watched && watched->events &&
+            control(epolls, EPOLL_CTL_ADD, i, watched->token,
+                    watched->events) < 0)
+            green_hub_ready(hub, watched->token, GREEN_CLOSED);
+    }
 }
 
 static int wait_by_poll(struct epolls *epolls, green_time timeout)
@@ -131,8 +174,11 @@ static unsigned from_epoll(uint32_t events)
 {
     unsigned result = 0;
 
-    if (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP))
+    if (events & (EPOLLIN | EPOLLRDHUP))
         result |= GREEN_READ;
+    /* As of an error: from now on a short read is no sign that all was read. */
+    if (events & EPOLLPRI)
+        result |= GREEN_READ | GREEN_ERROR;
     if (events & EPOLLOUT)
         result |= GREEN_WRITE;
     if (events & EPOLLERR)
@@ -146,12 +192,20 @@ static int wait_epolls(struct green_hub *hub, green_time timeout)
 {
     struct epolls *epolls = green_hub_state(hub);
     int count = wait_for_events(epolls, timeout);
+    bool stale = false;
 
     if (count < 0)
         return errno == EINTR ? 0 : -1;
-    for (int i = 0; i < count; i++)
-        green_hub_ready(hub, epolls->events[i].data.u64,
-                        from_epoll(epolls->events[i].events));
+    for (int i = 0; i < count; i++) {
+        uint64_t token = epolls->events[i].data.u64;
+        const struct watched *watched =
+            green_hub_descriptor_state(hub, green_hub_token_fd(token));
+
+        stale |= !watched->events || watched->token != token;
+        green_hub_ready(hub, token, from_epoll(epolls->events[i].events));
+    }
+    if (green__unlikely(stale))
+        start_anew(hub);
     return 0;
 }
 
@@ -161,6 +215,7 @@ const struct green_hub_module green__hub_epolls = {
     .description = "epoll(7), edge-triggered where greenthreads wait",
     .capabilities = GREEN_HUB_EDGE,
     .state_size = sizeof(struct epolls),
+    .descriptor_size = sizeof(struct watched),
     .open = open_epolls,
     .close = close_epolls,
     .interest = interest,

@@ -10,6 +10,8 @@
  * - poll counts milliseconds; ppoll counts nanoseconds.
  * - More entries than RLIMIT_NOFILE are EINVAL, though the descriptors are open:
  *   a process may lower the limit, to 0 too, so that it gets no more.
+ * - Urgent data that nobody takes is reported for ever by POLLPRI, and no plain
+ *   read takes it: so it is not asked for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -95,7 +97,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     polls->tokens[place->number - 1] = token;
     polls->fds[place->number - 1] = (struct pollfd){
         .fd = fd,
-        .events = (short)((to & GREEN_READ ? POLLIN | POLLPRI : 0) |
+        .events = (short)((to & GREEN_READ ? POLLIN : 0) |
                           (to & GREEN_WRITE ? POLLOUT : 0)),
     };
     return 0;
@@ -105,7 +107,7 @@ static unsigned from_poll(short events)
 {
     unsigned result = 0;
 
-    if (events & (POLLIN | POLLPRI))
+    if (events & POLLIN)
         result |= GREEN_READ;
     if (events & POLLOUT)
         result |= GREEN_WRITE;

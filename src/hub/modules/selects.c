@@ -24,13 +24,13 @@
 
 #define WORD_BITS ((int)(sizeof(unsigned long) * CHAR_BIT))
 
-enum set { READABLE, WRITABLE, URGENT, SETS };
+enum set { READABLE, WRITABLE, SETS };
 
 struct selects {
-    unsigned long *wanted[SETS]; /* URGENT is the same as READABLE */
-    unsigned long *found[SETS];  /* what the kernel writes */
-    size_t words;                /* the room of each */
-    int end;                     /* 1 + the highest number watched */
+    unsigned long *wanted[SETS];
+    unsigned long *found[SETS]; /* what the kernel writes */
+    size_t words;               /* the room of each */
+    int end;                    /* 1 + the highest number watched */
 };
 
 struct watched {
@@ -115,7 +115,6 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
         return -1;
     watched->token = token;
     put(selects->wanted[READABLE], fd, to & GREEN_READ);
-    put(selects->wanted[URGENT], fd, to & GREEN_READ);
     put(selects->wanted[WRITABLE], fd, to & GREEN_WRITE);
     if (to && fd >= selects->end)
         selects->end = fd + 1;
@@ -144,8 +143,7 @@ static void report_closed(struct green_hub *hub, struct selects *selects)
 static void report_word(struct green_hub *hub, struct selects *selects,
                         int word)
 {
-    unsigned long readable =
-        selects->found[READABLE][word] | selects->found[URGENT][word];
+    unsigned long readable = selects->found[READABLE][word];
     unsigned long writable = selects->found[WRITABLE][word];
     unsigned long any = readable | writable;
 
@@ -170,7 +168,7 @@ static int select_for(struct selects *selects, green_time timeout)
                words * sizeof(unsigned long));
     former = green__cancellation_begin();
     ready = (int)syscall(SYS_pselect6, selects->end, selects->found[READABLE],
-                         selects->found[WRITABLE], selects->found[URGENT],
+                         selects->found[WRITABLE], NULL,
                          timeout == GREEN_FOREVER ? NULL : &time, NULL);
     green__cancellation_end(former);
     return ready;

@@ -77,7 +77,7 @@ static bool put_in(struct green__uring *uring, int fd,
     if (!entry)
         return false;
     io_uring_prep_poll_add(entry, fd,
-                           (poll->wanted & GREEN_READ ? POLLIN | POLLPRI : 0u) |
+                           (poll->wanted & GREEN_READ ? POLLIN : 0u) |
                                (poll->wanted & GREEN_WRITE ? POLLOUT : 0u));
     io_uring_sqe_set_data64(entry, data_of(fd, poll));
     poll->armed = poll->wanted;
@@ -116,7 +116,7 @@ static unsigned from_poll(int events)
 {
     unsigned result = 0;
 
-    if (events & (POLLIN | POLLPRI))
+    if (events & POLLIN)
         result |= GREEN_READ;
     if (events & POLLOUT)
         result |= GREEN_WRITE;
