@@ -14,6 +14,8 @@
 _Thread_local struct green__self green__self_here
     __attribute__((tls_model("initial-exec")));
 
+uint32_t green__file_changes, green__forks;
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t end_key;
 static int once_error;
@@ -66,12 +68,19 @@ static void stay_loaded(void)
         dlclose(me);
 }
 
+/* From here on the child shares all that is open. */
+static void parent_goes_on(void)
+{
+    __atomic_fetch_add(&green__forks, 1, __ATOMIC_RELEASE);
+    green__files_change();
+}
+
 static void set_up_process(void)
 {
     stay_loaded();
     once_error = pthread_key_create(&end_key, thread_ends);
     if (!once_error)
-        once_error = pthread_atfork(NULL, NULL, child_begins);
+        once_error = pthread_atfork(NULL, parent_goes_on, child_begins);
 }
 
 int green__self_register(struct green__self *self)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attributes.h"
 
@@ -40,6 +41,20 @@ struct green__self {
     bool registered; /* its end will be noticed */
     char error[GREEN__ERROR_SIZE];
 };
+
+/*
+ * What other hands may have done to open files: the first is raised, in steps,
+ * when one was changed by a number that the caller's hub did not make, and at
+ * each fork; the second counts forks alone. Any OS thread's, so atomic.
+ */
+#define GREEN__FILE_STEP 0x40000u
+extern uint32_t green__file_changes, green__forks;
+
+static inline void green__files_change(void)
+{
+    __atomic_fetch_add(&green__file_changes, GREEN__FILE_STEP,
+                       __ATOMIC_RELEASE);
+}
 
 /* The calling OS thread's. */
 struct green__self *green__self(void);

@@ -1,5 +1,6 @@
 #include "base/system.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -68,3 +69,13 @@ struct green__system green__system = {
     .eventfd = eventfd,
     .membarrier = membarrier_call,
 };
+
+int green__look(struct pollfd *fds, unsigned long count)
+{
+    int result;
+
+    do
+        result = green__system.poll(fds, count, 0);
+    while (result < 0 && errno == EINTR);
+    return result;
+}

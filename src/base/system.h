@@ -57,4 +57,7 @@ struct green__system {
 
 extern struct green__system green__system;
 
+/* poll(2) that does not wait. A signal is no reason not to look: never EINTR. */
+int green__look(struct pollfd *fds, unsigned long count);
+
 #endif

@@ -58,6 +58,7 @@ struct green_hub {
     int wakeup_fd; /* when the module has no wakeup of its own; else -1 */
     struct green_listener wakeup_listener;
 
+    uint32_t forks;      /* green__forks, as far as the descriptors know */
     unsigned operations; /* which kinds the module can, 1u << GREEN_OP_... */
     unsigned in_flight;  /* operations that the module has */
     struct green_operation *completed, **completed_end; /* to be called back */

@@ -44,7 +44,7 @@ int green__module_check(const struct green_hub_module *module)
                            module->name);
     if (!module->operations != !module->submit ||
         !module->operations != !module->cancel ||
-        !module->operations != !module->let_go)
+        (module->operations && !module->let_go))
         return green__fail(EPROTO,
                            "the hub module %s has some of operations, submit, "
                            "cancel and let_go, not all",

@@ -29,6 +29,7 @@ struct green_hub *green__hub_open(const struct green_hub_module *module,
     hub->library = library;
     hub->owner = green__self();
     hub->wakeup_fd = -1;
+    hub->forks = __atomic_load_n(&green__forks, __ATOMIC_RELAXED);
     green__list_init(&hub->leases);
     green__descriptors_init(hub);
     hub->owner->error[0] = '\0';

@@ -68,7 +68,7 @@ static bool read_at_once(struct green__io *io, const struct iovec *iov,
 {
     size_t size = 0;
 
-    if (!io->d || !(io->d->file & GREEN__FILE_DISK) ||
+    if (!io->d || (io->d->file & GREEN__FILE_KINDS) != GREEN__FILE_DISK ||
         green__io_is_trusted(io) || io->hub->operations)
         return false;
     for (int i = 0; i < count; i++)

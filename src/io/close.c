@@ -55,10 +55,13 @@ static int duplicated(int fd, int duplicate)
     green__nonblock_duplicated(fd, duplicate);
     d = hub ? green__descriptor_peek(hub, fd) : NULL;
     if (d && (d->flags & GREEN__TRUSTED) &&
-        !(d->file & GREEN__FILE_OUR_NONBLOCK))
+        !(d->file & GREEN__FILE_OUR_NONBLOCK)) {
+        d->file |= GREEN__FILE_SHARED;
         green__io_opened(duplicate, d->file);
-    else if (hub)
+    } else if (hub) {
+        green__file_share(fd);
         green__descriptor_closed(hub, duplicate); /* a former life's */
+    }
     return duplicate;
 }
 
@@ -94,16 +97,17 @@ int green_dup2(int fd, int to_fd)
     return green__system.fcntl(fd, F_GETFD) < 0 ? -1 : to_fd;
 }
 
-/* Flags and timeouts are to be looked up again. */
-static void changed(int fd)
+/* What is known of it no longer holds, here and in other OS threads' hubs: those
+ * know nothing of what this one's hub made. */
+static void changed(int fd, unsigned file)
 {
     struct green_hub *hub = green__hub_here();
     struct green__descriptor *d = hub ? green__descriptor_peek(hub, fd) : NULL;
 
     if (d)
-        d->file &= ~(uint32_t)(GREEN__FILE_KNOWN | GREEN__FILE_NONBLOCK |
-                               GREEN__FILE_OUR_NONBLOCK | GREEN__FILE_CACHED |
-                               GREEN__FILE_DIRECT);
+        d->file &= ~(uint32_t)file;
+    if (!d || !(d->flags & GREEN__TRUSTED))
+        green__files_change();
 }
 
 int green_fcntl(int fd, int command, ...)
@@ -120,7 +124,12 @@ int green_fcntl(int fd, int command, ...)
         return -1;
     if (command == F_SETFL) {
         green__nonblock_forget(fd);
-        changed(fd);
+        changed(fd, GREEN__FILE_KNOWN | GREEN__FILE_NONBLOCK |
+                        GREEN__FILE_OUR_NONBLOCK | GREEN__FILE_CACHED |
+                        GREEN__FILE_DIRECT);
+    } else if (command == F_GETFL) {
+        if ((result & O_NONBLOCK) && green__nonblock_is_ours(fd))
+            result &= ~O_NONBLOCK;
     } else if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
         duplicated(fd, result);
     }
@@ -133,13 +142,7 @@ int green_setsockopt(int fd, int level, int name, const void *value,
     int result = setsockopt(fd, level, name, value, length);
 
     if (result == 0 && level == SOL_SOCKET &&
-        (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) {
-        struct green_hub *hub = green__hub_here();
-        struct green__descriptor *d =
-            hub ? green__descriptor_peek(hub, fd) : NULL;
-
-        if (d)
-            d->file &= ~(uint32_t)GREEN__FILE_KNOWN;
-    }
+        (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+        changed(fd, GREEN__FILE_KNOWN);
     return result;
 }

@@ -16,11 +16,6 @@
 
 #include "io/wait.h"
 
-#define GREEN__FILE_KINDS                                                      \
-    (GREEN__FILE_DISK | GREEN__FILE_FIFO | GREEN__FILE_TERMINAL |              \
-     GREEN__FILE_ALIAS | GREEN__FILE_MASTER | GREEN__FILE_COUNTER |            \
-     GREEN__FILE_OTHER | GREEN__FILE_IS_SOCKET)
-
 /* Looks it up: one of GREEN__FILE_KINDS. Leaves errno alone. */
 unsigned green__kind_look(struct green__io *io);
 

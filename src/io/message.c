@@ -1,5 +1,6 @@
 /* recvmsg and sendmsg: bytes with addresses and ancillary data. */
 #include <limits.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/system.h"
@@ -46,7 +47,7 @@ ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
     }
     if (green__io_begin(&io, fd, GREEN_READ) < 0)
         return -1;
-    io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE);
+    io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB);
     do
         n = green__io_may_try(&io)
                 ? green__system.recvmsg(fd, message, flags | MSG_DONTWAIT)
@@ -82,14 +83,38 @@ static ssize_t send_vector(struct green__io *io, const struct msghdr *message,
                     break;
                 continue;
             }
-            if (!green__would_block(n))
+            if (!green__would_block(n) || (io->nonblocking && errno != EAGAIN))
                 break;
+            if (errno == EINPROGRESS)
+                flags &= ~MSG_FASTOPEN; /* it has begun */
         }
         n = -1;
         if (green__io_wait(io) < 0)
             break;
     } while (done < vector->size || n < 0);
     return done > 0 ? (ssize_t)done : n;
+}
+
+/* Whoever gets them may change them. */
+static void share_rights(const struct msghdr *message)
+{
+    struct msghdr copy = *message;
+    struct cmsghdr *c;
+
+    if (!message->msg_control)
+        return;
+    for (c = CMSG_FIRSTHDR(&copy); c; c = CMSG_NXTHDR(&copy, c)) {
+        const unsigned char *data = CMSG_DATA(c);
+        size_t size = c->cmsg_len > CMSG_LEN(0) ? c->cmsg_len - CMSG_LEN(0) : 0;
+        int fd;
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t at = 0; at + sizeof fd <= size; at += sizeof fd) {
+            memcpy(&fd, data + at, sizeof fd);
+            green__file_share(fd);
+        }
+    }
 }
 
 ssize_t green_sendmsg(int fd, const struct msghdr *message, int flags)
@@ -111,6 +136,8 @@ ssize_t green_sendmsg(int fd, const struct msghdr *message, int flags)
     if (green__io_begin(&io, fd, GREEN_WRITE) == 0) {
         io.nonblocking = flags & MSG_DONTWAIT;
         n = send_vector(&io, message, &vector, flags);
+        if (n >= 0)
+            share_rights(message);
         green__io_end(&io, n);
     }
     green__vector_free(&vector);

@@ -105,6 +105,21 @@ int green__nonblock_set(int fd)
     return result;
 }
 
+bool green__nonblock_is_ours(int fd)
+{
+    struct stat status;
+    struct entry *entry;
+    bool ours;
+
+    if (fstat(fd, &status) < 0)
+        return false;
+    enter();
+    entry = find(fd);
+    ours = entry && entry->inode == status.st_ino;
+    unlock();
+    return ours;
+}
+
 void green__nonblock_duplicated(int fd, int duplicate)
 {
     struct stat status;

@@ -15,6 +15,9 @@
  */
 int green__nonblock_set(int fd);
 
+/* Whether the library made it so. */
+bool green__nonblock_is_ours(int fd);
+
 /* What is known about fd holds for its duplicate. */
 void green__nonblock_duplicated(int fd, int duplicate);
 

@@ -189,7 +189,7 @@ static int poll_until(struct poller *poller, green_time deadline)
 {
     int result;
 
-    while ((result = green__system.poll(poller->fds, poller->count, 0)) == 0) {
+    while ((result = green__look(poller->fds, poller->count)) == 0) {
         if (green__hub_now(poller->hub) >= deadline)
             return 0;
         if (wait_once(poller, deadline) < 0)
@@ -213,7 +213,7 @@ int green__poll(struct pollfd *fds, nfds_t count, green_time timeout)
 
     if (green__call_begins() < 0)
         return -1;
-    result = green__system.poll(fds, count, 0);
+    result = green__look(fds, count);
     if (result != 0 || timeout == 0) {
         green__call_ends(GREEN__COST_SYSTEM_CALL + cost_of_many(count));
         return result;

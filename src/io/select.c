@@ -1,5 +1,7 @@
 /* select, on top of poll, so that the size of a set is no limit. */
 #include <errno.h>
+#include <stdio.h>
+#include <sys/resource.h>
 
 #include <greenhub/io.h>
 
@@ -108,6 +110,46 @@ static int select_by_poll(const struct sets *sets, int nfds, struct pollfd *fds,
     return from_poll(sets, fds, count);
 }
 
+/* How many numbers the process's table of descriptors has room for. */
+static unsigned long table_size(void)
+{
+    unsigned long size = 0;
+    struct rlimit limit;
+    FILE *status = fopen("/proc/self/status", "re");
+    char line[128];
+
+    while (status && !size && fgets(line, sizeof line, status))
+        (void)sscanf(line, "FDSize: %lu", &size);
+    if (status)
+        fclose(status);
+    if (!size && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        size = limit.rlim_cur;
+    return size;
+}
+
+/* Sets may be larger than fd_set, but as the kernel does, what is read of them
+ * ends with the table of descriptors, however large nfds is. */
+static int limited(int nfds)
+{
+    unsigned long most;
+
+    if (nfds <= FD_SETSIZE)
+        return nfds;
+    most = table_size();
+    return most < (unsigned long)nfds ? (int)most : nfds;
+}
+
+static green_time duration(const struct timeval *time)
+{
+    const green_time most = INT64_MAX / GREEN_SEC - 1;
+    green_time more = time->tv_usec / 1000000;
+
+    if (time->tv_sec >= most || more >= most - time->tv_sec)
+        return GREEN_FOREVER;
+    return ((green_time)time->tv_sec + more) * GREEN_SEC +
+           (green_time)(time->tv_usec % 1000000) * GREEN_USEC;
+}
+
 int green_select(int nfds, fd_set *readable, fd_set *writable,
                  fd_set *exceptional, struct timeval *timeout)
 {
@@ -121,9 +163,9 @@ int green_select(int nfds, fd_set *readable, fd_set *writable,
         errno = EINVAL;
         return -1;
     }
-    if (timeout && timeout->tv_sec < INT64_MAX / GREEN_SEC - 1)
-        time = (green_time)timeout->tv_sec * GREEN_SEC +
-               (green_time)timeout->tv_usec * GREEN_USEC;
+    if (timeout)
+        time = duration(timeout);
+    nfds = limited(nfds);
     fds = green__system.allocate((size_t)nfds + 1, sizeof *fds);
     if (!fds) {
         errno = ENOMEM;

@@ -1,5 +1,7 @@
 /* sendfile and nanosleep. */
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/sendfile.h>
 
 #include <greenhub/thread.h>
@@ -7,6 +9,43 @@
 #include "base/system.h"
 #include "io/errand.h"
 #include "io/wait.h"
+
+static bool is_socket(int fd)
+{
+    int type;
+    socklen_t length = sizeof type;
+
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+}
+
+/*
+ * It has no MSG_NOSIGNAL either, so SIGPIPE is held back from this OS thread for
+ * the length of the call, and taken away if the call raised it; but to a pipe it
+ * is raised, as write(2) does.
+ */
+static ssize_t sendfile_quietly(int fd, int in_fd, off_t *offset, size_t count)
+{
+    static const struct timespec at_once;
+    sigset_t sigpipe, before, pending;
+    bool was_pending = false;
+    ssize_t n;
+    int error;
+
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    if (pthread_sigmask(SIG_BLOCK, &sigpipe, &before) != 0)
+        return -1;
+    if (sigismember(&before, SIGPIPE) && sigpending(&pending) == 0)
+        was_pending = sigismember(&pending, SIGPIPE);
+    n = green__system.sendfile(fd, in_fd, offset, count);
+    error = errno;
+    if (n < 0 && error == EPIPE && !was_pending && is_socket(fd))
+        while (sigtimedwait(&sigpipe, NULL, &at_once) < 0 && errno == EINTR)
+            ;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return n;
+}
 
 /*
  * One sendfile that does not block. It has no flag for that but the descriptor's
@@ -24,11 +63,11 @@ static ssize_t try_sendfile(struct green__io *io, int in_fd, off_t *offset,
         return -1;
     if (flags & O_NONBLOCK) {
         io->nonblocking = true;
-        return green__system.sendfile(io->fd, in_fd, offset, count);
+        return sendfile_quietly(io->fd, in_fd, offset, count);
     }
     if (green__system.fcntl(io->fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return -1;
-    n = green__system.sendfile(io->fd, in_fd, offset, count);
+    n = sendfile_quietly(io->fd, in_fd, offset, count);
     error = errno;
     if (green__system.fcntl(io->fd, F_SETFL, flags) < 0)
         return -1;

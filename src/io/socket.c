@@ -1,7 +1,6 @@
 /* Sockets and pipes: making them, connecting and accepting. */
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <greenhub/thread.h>
@@ -59,7 +58,9 @@ static int prepare_listener(struct green__io *io)
     socklen_t length = sizeof domain;
     int result;
 
-    if (d && (d->flags & GREEN__TRUSTED) && (d->file & ready))
+    if (d && (d->flags & GREEN__TRUSTED) && (d->file & ready) &&
+        (d->file & (GREEN__FILE_SHARED | GREEN__FILE_STAMP)) ==
+            green__file_stamp())
         return 0;
     result = green__nonblock_set(io->fd);
     if (result < 0)
@@ -68,7 +69,8 @@ static int prepare_listener(struct green__io *io)
     d = io->d = green__descriptor_get(io->hub, io->fd);
     if (!d)
         return -1;
-    d->file &= ~ready;
+    d->file &= ~(ready | GREEN__FILE_STAMP);
+    d->file |= green__file_stamp();
     d->file |= result ? GREEN__FILE_OUR_NONBLOCK : GREEN__FILE_NONBLOCK;
     if (getsockopt(io->fd, SOL_SOCKET, SO_PROTOCOL, &domain, &length) == 0 &&
         domain == IPPROTO_TCP)
@@ -83,6 +85,8 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
     struct green__io io;
     ssize_t result;
 
+    if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) /* without waiting */
+        return green__system.accept4(fd, address, length, flags);
     if (green__io_begin(&io, fd, GREEN_READ) < 0 || prepare_listener(&io) < 0)
         return -1;
     do {
@@ -130,40 +134,56 @@ static int begin_connect(int fd, const struct sockaddr *address,
     return result;
 }
 
-static int connect_result(int fd)
+/*
+ * To ask again is what tells for certain: EALREADY while it is under way, and
+ * else what a connect(2) that blocks would have returned. It also makes a socket
+ * that is connected one that says EISCONN.
+ */
+static int await_connected(int fd, const struct sockaddr *address,
+                           socklen_t length)
 {
-    int error = 0;
-    socklen_t length = sizeof error;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
-        return -1;
-    errno = error;
-    return error ? -1 : 0;
-}
-
-static int wait_connected(int fd)
-{
-    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    bool nonblocking;
     struct green__io io;
     int result;
 
     if (green__io_look_up(&io, fd, GREEN_WRITE) < 0)
         return -1;
-    while (green__system.poll(&poll_fd, 1, 0) == 0) {
-        if (green__io_wait(&io) == 0)
-            continue;
-        if (errno == EAGAIN) /* SO_SNDTIMEO, as the kernel says it here */
-            errno = EINPROGRESS;
-        return -1;
-    }
-    result = connect_result(fd);
+    do {
+        if (green__io_wait(&io) < 0) {
+            if (errno == EAGAIN) /* SO_SNDTIMEO, as the kernel says it here */
+                errno = EINPROGRESS;
+            return -1;
+        }
+        result = begin_connect(fd, address, length, &nonblocking);
+    } while (result < 0 && errno == EALREADY && !nonblocking);
+    if (result < 0 && errno == EISCONN)
+        result = 0; /* some kinds of sockets have made it so by themselves */
     green__io_end(&io, result);
     return result;
 }
 
-int green_connect(int fd, const struct sockaddr *address, socklen_t length)
+/* A unix socket whose listener's backlog is full; nothing tells when there is
+ * room. 0: to be tried again. */
+static int await_backlog(int fd, green_time *deadline)
 {
     const uint32_t life = green__io_life(fd);
+    green_time timeout, now = green_now();
+
+    if (!*deadline) {
+        timeout = green__socket_timeout(fd, GREEN_WRITE);
+        *deadline = timeout ? green__time_add(now, timeout) : GREEN_FOREVER;
+    }
+    if (now >= *deadline)
+        return green__refuse(EAGAIN);
+    if (green_sleep(*deadline - now < GREEN_MSEC ? *deadline - now
+                                                 : GREEN_MSEC) < 0)
+        return -1;
+    return green__io_life(fd) == life ? 0 : green__refuse(EBADF);
+}
+
+int green_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    green_time deadline = 0;
     bool nonblocking = false;
 
     if (green__call_begins() < 0)
@@ -175,15 +195,13 @@ int green_connect(int fd, const struct sockaddr *address, socklen_t length)
             green__call_ends(GREEN__COST_SYSTEM_CALL);
             return result;
         }
-        if (errno == EINPROGRESS)
-            return wait_connected(fd);
+        if (errno == EINPROGRESS || errno == EALREADY)
+            return await_connected(fd, address, length);
         /* A unix socket whose listener's backlog is full; nothing tells when
          * there is room. */
         if (errno != EAGAIN || !address || address->sa_family != AF_UNIX)
             return -1;
-        if (green_sleep(GREEN_MSEC) < 0)
+        if (await_backlog(fd, &deadline) < 0)
             return -1;
-        if (green__io_life(fd) != life)
-            return green__refuse(EBADF);
     }
 }

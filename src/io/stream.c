@@ -83,7 +83,7 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
 
     if (green__io_begin(&io, fd, GREEN_READ) < 0)
         return -1;
-    io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE);
+    io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB);
     for (;;) {
         if (green__io_may_try(&io)) {
             if (length)
@@ -281,8 +281,10 @@ ssize_t green_sendto(int fd, const void *buffer, size_t size, int flags,
                     break;
                 continue;
             }
-            if (!green__would_block(n))
+            if (!green__would_block(n) || (io.nonblocking && errno != EAGAIN))
                 break;
+            if (errno == EINPROGRESS)
+                flags &= ~MSG_FASTOPEN; /* it has begun */
         }
         n = -1;
         if (green__io_wait(&io) < 0)

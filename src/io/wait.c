@@ -9,7 +9,7 @@
 
 /* ---- What is known about a descriptor -------------------------------- */
 
-static green_time socket_timeout(int fd, unsigned direction)
+green_time green__socket_timeout(int fd, unsigned direction)
 {
     struct timeval time;
     socklen_t length = sizeof time;
@@ -22,22 +22,52 @@ static green_time socket_timeout(int fd, unsigned direction)
            (green_time)time.tv_usec * GREEN_USEC;
 }
 
+/* A child has what was open when it was forked. */
+static GREEN__COLD void share_all(struct green_hub *hub, uint32_t forks)
+{
+    struct green__descriptors *table = &hub->descriptors;
+
+    hub->forks = forks;
+    for (size_t i = 0; i < table->chunk_count; i++)
+        for (size_t j = 0; table->chunks[i] && j < GREEN__CHUNK; j++)
+            table->chunks[i]->entries[j].file |= GREEN__FILE_SHARED;
+}
+
+static void notice_forks(struct green_hub *hub)
+{
+    uint32_t forks = __atomic_load_n(&green__forks, __ATOMIC_RELAXED);
+
+    if (green__unlikely(hub && hub->forks != forks))
+        share_all(hub, forks);
+}
+
+void green__file_share(int fd)
+{
+    struct green_hub *hub = green__hub_here();
+    struct green__descriptor *d = hub ? green__descriptor_peek(hub, fd) : NULL;
+
+    if (d)
+        d->file |= GREEN__FILE_SHARED;
+}
+
 void green__file_learn(struct green__descriptor *d)
 {
-    uint32_t file = d->file;
+    const uint32_t stamp = green__file_stamp();
+    uint32_t file;
     int flags;
 
-    file &= ~(uint32_t)(GREEN__FILE_NONBLOCK | GREEN__FILE_RCVTIMEO |
-                        GREEN__FILE_SNDTIMEO);
+    notice_forks(green__hub_here());
+    file = d->file & ~(uint32_t)(GREEN__FILE_NONBLOCK | GREEN__FILE_RCVTIMEO |
+                                 GREEN__FILE_SNDTIMEO | GREEN__FILE_STAMP);
     flags = green__system.fcntl(d->fd, F_GETFL);
     if (flags >= 0 && (flags & O_NONBLOCK) &&
         !(file & GREEN__FILE_OUR_NONBLOCK))
         file |= GREEN__FILE_NONBLOCK;
-    if (socket_timeout(d->fd, GREEN_READ))
+    if (green__socket_timeout(d->fd, GREEN_READ))
         file |= GREEN__FILE_RCVTIMEO;
-    if (socket_timeout(d->fd, GREEN_WRITE))
+    if (green__socket_timeout(d->fd, GREEN_WRITE))
         file |= GREEN__FILE_SNDTIMEO;
-    d->file = file | GREEN__FILE_KNOWN;
+    d->file = file | GREEN__FILE_KNOWN | stamp;
 }
 
 bool green__waits_for_all(int fd, int flags)
@@ -67,9 +97,10 @@ void green__io_opened(int fd, unsigned file)
     struct green__descriptor *d;
 
     /* Without memory for it, it is like a descriptor from elsewhere. */
+    notice_forks(hub); /* or this one would be among those of before */
     d = hub ? green__descriptor_opened(hub, fd) : NULL;
     if (d)
-        d->file = file;
+        d->file = (file & ~GREEN__FILE_STAMP) | green__file_stamp();
 }
 
 /* ---- The wait -------------------------------------------------------- */
@@ -128,7 +159,7 @@ void green__io_find_deadline(struct green__io *io)
     unsigned flag = io->direction == GREEN_READ ? GREEN__FILE_RCVTIMEO
                                                 : GREEN__FILE_SNDTIMEO;
     green_time timeout =
-        io->d->file & flag ? socket_timeout(io->fd, io->direction) : 0;
+        io->d->file & flag ? green__socket_timeout(io->fd, io->direction) : 0;
 
     io->deadline = timeout ? green__time_add(green__hub_now(io->hub), timeout)
                            : GREEN_FOREVER;
@@ -251,9 +282,10 @@ static bool is_prepared(const struct green__io *io)
     const struct green__descriptor *d = io->d;
 
     return d && !io->nonblocking && (d->flags & GREEN__TRUSTED) &&
-           (d->file & (GREEN__FILE_KNOWN | GREEN__FILE_NONBLOCK |
-                       GREEN__FILE_RCVTIMEO | GREEN__FILE_SNDTIMEO)) ==
-               GREEN__FILE_KNOWN;
+           (d->file &
+            (GREEN__FILE_KNOWN | GREEN__FILE_NONBLOCK | GREEN__FILE_RCVTIMEO |
+             GREEN__FILE_SNDTIMEO | GREEN__FILE_SHARED | GREEN__FILE_STAMP)) ==
+               (GREEN__FILE_KNOWN | green__file_stamp());
 }
 
 /* What has to be known before a wait. 0, or -1 with errno when there is to be

@@ -34,19 +34,31 @@ enum green__file_flag {
     GREEN__FILE_CACHED = 128,      /* reads may be had from the page cache */
     GREEN__FILE_DIRECT = 256,      /* O_DIRECT: each is waited for */
     GREEN__FILE_OPENED = 512, /* by green_open: no operations but a file's */
-    /* kind.h: what it is, once it was looked up. */
-    GREEN__FILE_DISK = 0x400,
-    GREEN__FILE_FIFO = 0x800,
-    GREEN__FILE_TERMINAL = 0x1000,
-    GREEN__FILE_ALIAS = 0x2000,
-    GREEN__FILE_MASTER = 0x4000,
-    GREEN__FILE_COUNTER = 0x8000,
-    GREEN__FILE_OTHER = 0x10000,
-    GREEN__FILE_IS_SOCKET = 0x20000,
+    /* kind.h: what it is, once it was looked up; a number in four bits. */
+    GREEN__FILE_DISK = 0x0400,
+    GREEN__FILE_FIFO = 0x0800,
+    GREEN__FILE_TERMINAL = 0x0c00,
+    GREEN__FILE_ALIAS = 0x1000,
+    GREEN__FILE_MASTER = 0x1400,
+    GREEN__FILE_COUNTER = 0x1800,
+    GREEN__FILE_OTHER = 0x1c00,
+    GREEN__FILE_IS_SOCKET = 0x2000,
+    GREEN__FILE_KINDS = 0x3c00,
     /* RWF_NOWAIT was refused. */
-    GREEN__FILE_READS_BLOCK = 0x40000,
-    GREEN__FILE_WRITES_BLOCK = 0x80000,
+    GREEN__FILE_READS_BLOCK = 0x4000,
+    GREEN__FILE_WRITES_BLOCK = 0x8000,
+    /* Others have it too, a duplicate or another process, and may change it:
+     * nothing is known for longer than until the next wait. */
+    GREEN__FILE_SHARED = 0x10000,
 };
+
+/* Behind them, green__file_changes when they were looked up. */
+#define GREEN__FILE_STAMP (~(GREEN__FILE_STEP - 1))
+
+static inline uint32_t green__file_stamp(void)
+{
+    return __atomic_load_n(&green__file_changes, __ATOMIC_RELAXED);
+}
 
 struct green__io {
     struct green_hub *hub;
@@ -58,7 +70,7 @@ struct green__io {
     bool paused;      /* it has just waited for time to pass */
     uint8_t vain;     /* waits after which the call said EAGAIN again at once */
     uint32_t ticket;  /* its place in the queue, once it has waited */
-    green_time deadline; /* by SO_RCVTIMEO and the like; 0: not known yet */
+    green_time deadline;  /* by SO_RCVTIMEO and the like; 0: not known yet */
     green_time waited_at; /* once vain is not 0 */
 };
 
@@ -136,9 +148,11 @@ static inline bool green__io_may_try(const struct green__io *io)
            !green__io_others_wait(io);
 }
 
+/* EINPROGRESS: the first data of TCP's fast open wait for the connection. */
 static inline bool green__would_block(ssize_t result)
 {
-    return result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    return result < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS);
 }
 
 /* Part of it is done, and the rest is waited for: nothing was in vain. */
@@ -153,6 +167,9 @@ static inline void green__io_progress(struct green__io *io)
  * datagram socket that is not connected to) is looked at after pauses.
  */
 int green__io_wait(struct green__io *io);
+
+/* SO_RCVTIMEO or SO_SNDTIMEO; 0: none. */
+green_time green__socket_timeout(int fd, unsigned direction);
 
 /* By when the socket's own timeout ends the call: io->deadline. */
 void green__io_find_deadline(struct green__io *io);
@@ -191,11 +208,17 @@ static inline void green__io_short_read(struct green__io *io)
 /* Whether KNOWN's flags need not be looked up, nor again. */
 static inline bool green__file_is_known(const struct green__descriptor *d)
 {
-    return (d->file & GREEN__FILE_KNOWN) && (d->flags & GREEN__TRUSTED);
+    return (d->file &
+            (GREEN__FILE_KNOWN | GREEN__FILE_SHARED | GREEN__FILE_STAMP)) ==
+               (GREEN__FILE_KNOWN | green__file_stamp()) &&
+           (d->flags & GREEN__TRUSTED);
 }
 
 /* Looks them up. */
 void green__file_learn(struct green__descriptor *d);
+
+/* From now on somebody else has the open file too. */
+void green__file_share(int fd);
 
 /* A green call made this descriptor; file: what is known about it. */
 void green__io_opened(int fd, unsigned file);

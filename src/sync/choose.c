@@ -90,7 +90,7 @@ static int look(struct choice *choice)
                                   (of->events & GREEN_WRITE ? POLLOUT : 0)),
             };
     }
-    if (green__system.poll(choice->fds, n, 0) < 0)
+    if (green__look(choice->fds, n) < 0)
         return -1;
     n = 0;
     for (size_t i = 0; i < choice->count; i++)

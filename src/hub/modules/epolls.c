@@ -133,8 +133,8 @@ static GREEN__COLD void start_anew(struct green_hub *hub)
         struct watched *watched = green_hub_descriptor_state(hub, i);
 
         if (watched && watched->events &&
-            control(epolls, EPOLL_CTL_ADD, i, watched->token,
-                    watched->events) < 0)
+            control(epolls, EPOLL_CTL_ADD, i, watched->token, watched->events) <
+                0)
             green_hub_ready(hub, watched->token, GREEN_CLOSED);
     }
 }

@@ -16,24 +16,31 @@
  *   goes round as long as anything is ready.
  * - By default epoll's milliseconds bound its timeouts; with "precise" timers
  *   it keeps microseconds by a timerfd.
+ * - A registration that outlives a close by other means, since a duplicate lives,
+ *   is passed over without a word, and never waited for again: epoll reports it
+ *   for ever. Only initialising the base anew ends it.
  * - In a forked child the base must be initialised anew before it is freed, or
  *   the child takes the parent's registrations away.
  */
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/attributes.h"
 #include "base/clock.h"
 #include "hub/modules/modules.h"
 
 struct libevents {
     struct event_base *base;
     struct event timer;
-    int scratch; /* an epoll descriptor, to try descriptors with */
+    int scratch;        /* an epoll descriptor, to try descriptors with */
+    bool is_doubtful;   /* something may be registered that nobody waits for */
+    green_time renewed; /* when that was last put right */
 };
 
 struct watched {
@@ -41,7 +48,11 @@ struct watched {
     struct green_hub *hub;
     uint64_t token;
     bool added;
+    bool was_added; /* in this life of the number */
 };
+
+/* Not more often: it costs a system call for each that is watched. */
+#define RENEWAL_PERIOD (100 * GREEN_MSEC)
 
 static void timer_fired(evutil_socket_t fd, short what, void *arg)
 {
@@ -169,17 +180,44 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
         errno = ENOMEM;
         return -1;
     }
-    watched->added = true;
+    watched->added = watched->was_added = true;
     return 0;
+}
+
+/* The number's life ends. Before a green close it is still open. */
+static void let_go(struct green_hub *hub, int fd)
+{
+    struct libevents *libevents = green_hub_state(hub);
+    struct watched *watched = green_hub_descriptor_state(hub, fd);
+
+    if (watched->was_added && fcntl(fd, F_GETFD) < 0)
+        libevents->is_doubtful = true;
+    watched->was_added = false;
+}
+
+/* Returns how long the wait may take. */
+static GREEN__COLD green_time renew(struct libevents *libevents,
+                                    green_time timeout)
+{
+    green_time now = green__clock();
+
+    if (now - libevents->renewed < RENEWAL_PERIOD)
+        return timeout < RENEWAL_PERIOD ? timeout : RENEWAL_PERIOD;
+    libevents->renewed = now;
+    libevents->is_doubtful = event_reinit(libevents->base) < 0;
+    return timeout;
 }
 
 static int wait_libevent(struct green_hub *hub, green_time timeout)
 {
     struct libevents *libevents = green_hub_state(hub);
     int flags = EVLOOP_ONCE | (timeout ? 0 : EVLOOP_NONBLOCK);
-    bool timed = timeout && timeout != GREEN_FOREVER;
+    bool timed;
     int result;
 
+    if (green__unlikely(libevents->is_doubtful))
+        timeout = renew(libevents, timeout);
+    timed = timeout && timeout != GREEN_FOREVER;
     if (timed) {
         green_time us = green__time_in(timeout, GREEN_USEC);
         struct timeval time = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
@@ -205,5 +243,6 @@ const struct green_hub_module green__hub_libevent = {
     .close = close_libevent,
     .interest = interest,
     .wait = wait_libevent,
+    .let_go = let_go,
     .after_fork = after_fork,
 };
