@@ -1,0 +1,299 @@
+/* As POSIX and the manual pages say: errors that are answered at once, timeouts,
+ * signals, and flags that others change. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/select.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "support.h"
+
+static int fds[2];
+
+/* So that all is known of it: the next call would not even try. */
+static void wait_in_vain(int fd)
+{
+    struct green_timeout timeout;
+
+    ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    ck_fails(green_read(fd, &(char){0}, 1), ETIMEDOUT);
+    green_timeout_cancel(&timeout);
+}
+
+START_TEST(what_is_wrong_is_said_at_once)
+{
+    struct green_timeout timeout;
+    int listener;
+    char byte;
+
+    ck_ok(green_socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
+    wait_in_vain(fds[0]);
+    ck_fails(green_recv(fds[0], &byte, 1, MSG_OOB), EOPNOTSUPP);
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+    wait_in_vain(fds[0]);
+    ck_fails(green_recv(fds[0], &byte, 1, MSG_OOB), EINVAL);
+    listener = green_listen("tcp://127.0.0.1:0", NULL);
+    ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    ck_fails(green_accept(listener, NULL, NULL), ETIMEDOUT);
+    green_timeout_cancel(&timeout);
+    ck_fails(green_accept4(listener, NULL, NULL, 1), EINVAL);
+}
+END_TEST
+
+START_TEST(a_second_connect_is_eisconn)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    int port, fd, listener = tcp_listener(&port);
+
+    ck_assert_int_ge(listener, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons((uint16_t)port);
+    fd = _i ? green_socket(AF_INET, SOCK_STREAM, 0)
+            : socket(AF_INET, SOCK_STREAM, 0);
+    ck_ok(green_connect(fd, (struct sockaddr *)&address, sizeof address));
+    ck_fails(green_connect(fd, (struct sockaddr *)&address, sizeof address),
+             EISCONN);
+}
+END_TEST
+
+START_TEST(connect_to_a_full_unix_socket_obeys_its_timeout)
+{
+    struct timeval time = {.tv_usec = 20000};
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    struct green_timeout timeout;
+    socklen_t length;
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+
+    length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+                         (size_t)snprintf(at.sun_path, sizeof at.sun_path,
+                                          "%cposix-%d", 0, getpid()));
+    ck_ok(bind(listener, (struct sockaddr *)&at, length));
+    ck_ok(listen(listener, 0));
+    do
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    while (connect(fd, (struct sockaddr *)&at, length) == 0);
+    fd = green_socket(AF_UNIX, SOCK_STREAM, 0);
+    ck_ok(green_setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time));
+    ck_ok(green_timeout_start(&timeout, 10 * GREEN_SEC));
+    ck_fails(green_connect(fd, (struct sockaddr *)&at, length), EAGAIN);
+    green_timeout_cancel(&timeout);
+}
+END_TEST
+
+/* ---- SIGPIPE --------------------------------------------------------- */
+
+static int sendfile_to_nobody(int fd)
+{
+    FILE *file = tmpfile();
+    off_t offset = 0;
+
+    if (!file || ftruncate(fileno(file), 4096) < 0)
+        return 2;
+    signal(SIGPIPE, SIG_DFL);
+    return green_sendfile(fd, fileno(file), &offset, 4096) < 0 && errno == EPIPE
+               ? 0
+               : 1;
+}
+
+START_TEST(sendfile_raises_no_sigpipe_for_a_socket)
+{
+    sigset_t pending;
+    pid_t child;
+
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+    ck_ok(green_close(fds[0]));
+    child = fork();
+    if (child == 0)
+        _exit(sendfile_to_nobody(fds[1]));
+    ck_assert_int_eq(wait_child(child), 0);
+    ck_ok(sigpending(&pending));
+    ck_assert_int_eq(sigismember(&pending, SIGPIPE), 0);
+}
+END_TEST
+
+START_TEST(sendfile_to_a_pipe_raises_it_as_write_does)
+{
+    pid_t child;
+
+    ck_ok(green_pipe2(fds, 0));
+    ck_ok(green_close(fds[0]));
+    child = fork();
+    if (child == 0)
+        _exit(sendfile_to_nobody(fds[1]));
+    ck_assert_int_eq(wait_child(child), 1000 + SIGPIPE);
+}
+END_TEST
+
+/* ---- Flags that others change ---------------------------------------- */
+
+static void set_nonblock(int fd)
+{
+    ck_ok(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK));
+}
+
+START_TEST(nonblock_by_a_duplicate_is_seen)
+{
+    char byte;
+    int other;
+
+    make_pair(_i, fds);
+    wait_in_vain(fds[0]);
+    other = green_dup(fds[0]);
+    wait_in_vain(fds[0]);
+    set_nonblock(other);
+    ck_fails(green_read(fds[0], &byte, 1), EAGAIN);
+    ck_ok(fcntl(other, F_SETFL, fcntl(other, F_GETFL) & ~O_NONBLOCK));
+    wait_in_vain(fds[0]);
+}
+END_TEST
+
+START_TEST(nonblock_by_a_child_is_seen)
+{
+    pid_t child;
+    char byte;
+
+    make_pair(_i, fds);
+    wait_in_vain(fds[0]);
+    child = fork();
+    if (child == 0) {
+        fcntl(fds[0], F_SETFL, fcntl(fds[0], F_GETFL) | O_NONBLOCK);
+        _exit(0);
+    }
+    ck_assert_int_eq(wait_child(child), 0);
+    ck_fails(green_read(fds[0], &byte, 1), EAGAIN);
+}
+END_TEST
+
+START_TEST(a_timeout_set_by_a_duplicate_is_seen)
+{
+    struct timeval time = {.tv_usec = 1000};
+    char byte;
+    int other;
+
+    make_pair(_i, fds);
+    if (is_pipe_kind(_i))
+        return;
+    wait_in_vain(fds[0]);
+    other = green_dup(fds[0]);
+    wait_in_vain(fds[0]);
+    ck_ok(setsockopt(other, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time));
+    ck_fails(green_read(fds[0], &byte, 1), EAGAIN);
+}
+END_TEST
+
+START_TEST(a_listeners_flags_are_the_users)
+{
+    int listener = green_listen("tcp://127.0.0.1:0", NULL);
+    struct green_timeout timeout;
+
+    ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    ck_fails(green_accept(listener, NULL, NULL), ETIMEDOUT);
+    green_timeout_cancel(&timeout);
+    ck_assert_int_eq(green_fcntl(listener, F_GETFL) & O_NONBLOCK, 0);
+    /* And what the user sets is shown, and obeyed. */
+    ck_ok(green_fcntl(listener, F_SETFL, (void *)(intptr_t)O_NONBLOCK));
+    ck_assert_int_ne(green_fcntl(listener, F_GETFL) & O_NONBLOCK, 0);
+    ck_fails(green_accept(listener, NULL, NULL), EAGAIN);
+}
+END_TEST
+
+/* ---- select ---------------------------------------------------------- */
+
+START_TEST(select_reads_no_further_than_there_are_descriptors)
+{
+    struct {
+        fd_set set;
+        unsigned char behind[1024];
+    } sets;
+    struct timeval none = {0};
+
+    memset(&sets, 0xff, sizeof sets);
+    FD_ZERO(&sets.set);
+    unix_pair(fds);
+    FD_SET(fds[1], &sets.set);
+    ck_assert_int_eq(green_select(9000, NULL, &sets.set, NULL, &none), 1);
+    for (size_t i = 0; i < sizeof sets.behind; i++)
+        ck_assert_int_eq(sets.behind[i], 0xff);
+}
+END_TEST
+
+static void *select_long(void *arg)
+{
+    struct timeval time = *(struct timeval *)arg;
+    fd_set set;
+
+    FD_ZERO(&set);
+    FD_SET(fds[0], &set);
+    return (void *)(intptr_t)green_select(fds[0] + 1, &set, NULL, NULL, &time);
+}
+
+START_TEST(select_waits_as_long_as_it_is_told)
+{
+    static struct timeval times[] = {{.tv_usec = INT64_MAX},
+                                     {.tv_sec = INT64_MAX, .tv_usec = 999999},
+                                     {.tv_sec = 9223372034, .tv_usec = 999999},
+                                     {.tv_sec = 100, .tv_usec = 5000000}};
+    struct green_thread *thread;
+    void *result;
+
+    unix_pair(fds);
+    thread = green_spawn(select_long, &times[_i]);
+    ck_ok(green_sleep(5 * GREEN_MSEC));
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    ck_ok(green_join(thread, &result));
+    ck_assert_int_eq((intptr_t)result, 1);
+}
+END_TEST
+
+/* ---- Fast open ------------------------------------------------------- */
+
+START_TEST(fast_open_waits_for_its_connection)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    int port, fd, listener = tcp_listener(&port);
+    char buffer[8];
+    ssize_t n;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons((uint16_t)port);
+    fd = green_socket(AF_INET, SOCK_STREAM, 0);
+    n = green_sendto(fd, "hello", 5, MSG_FASTOPEN, (struct sockaddr *)&address,
+                     sizeof address);
+    if (n < 0 && errno == EOPNOTSUPP) {
+        SKIP("the system does no fast open");
+        return;
+    }
+    ck_assert_int_eq(n, 5);
+    fds[0] = green_accept(listener, NULL, NULL);
+    ck_assert_int_eq(green_read_full(fds[0], buffer, 5), 5);
+    ck_assert_int_eq(memcmp(buffer, "hello", 5), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("io posix");
+    TCase *tcase = add_tcase(suite, "posix");
+
+    tcase_add_test(tcase, what_is_wrong_is_said_at_once);
+    tcase_add_loop_test(tcase, a_second_connect_is_eisconn, 0, 2);
+    tcase_add_test(tcase, connect_to_a_full_unix_socket_obeys_its_timeout);
+    tcase_add_test(tcase, sendfile_raises_no_sigpipe_for_a_socket);
+    tcase_add_test(tcase, sendfile_to_a_pipe_raises_it_as_write_does);
+    tcase_add_loop_test(tcase, nonblock_by_a_duplicate_is_seen, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, nonblock_by_a_child_is_seen, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_timeout_set_by_a_duplicate_is_seen, 0,
+                        PAIR_KINDS);
+    tcase_add_test(tcase, a_listeners_flags_are_the_users);
+    tcase_add_test(tcase, select_reads_no_further_than_there_are_descriptors);
+    tcase_add_loop_test(tcase, select_waits_as_long_as_it_is_told, 0, 4);
+    tcase_add_test(tcase, fast_open_waits_for_its_connection);
+    return run_suite(suite);
+}

@@ -1,0 +1,212 @@
+/* What the kernel reports and the call that waits does not take: it goes on
+ * waiting, and the hub does not go round meanwhile. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "support.h"
+
+/* A hub that is told of something all the time goes round tens of thousands of
+ * times in WHILE. */
+#define WHILE (100 * GREEN_MSEC)
+#define FEW_TURNS 500u
+
+static int fds[2];
+
+static void assert_calm(void)
+{
+    uint64_t before = stats_now().turns;
+
+    ck_ok(green_sleep(WHILE));
+    ck_assert_uint_lt(stats_now().turns - before, FEW_TURNS);
+}
+
+static void *read_one(void *arg)
+{
+    char byte = 0;
+
+    ck_assert_int_eq(green_recv(*(int *)arg, &byte, 1, 0), 1);
+    return (void *)(intptr_t)byte;
+}
+
+static void assert_joined(struct green_thread *thread, intptr_t expected)
+{
+    void *result;
+
+    ck_ok(green_join(thread, &result));
+    ck_assert_int_eq((intptr_t)result, expected);
+}
+
+START_TEST(urgent_data_that_nobody_takes)
+{
+    struct green_thread *thread;
+
+    make_pair(_i, fds);
+    if (!is_tcp_kind(_i))
+        return;
+    thread = green_spawn(read_one, &fds[0]);
+    ck_ok(green_sleep(0));
+    ck_assert_int_eq(send(fds[1], "!", 1, MSG_OOB), 1);
+    assert_calm();
+    ck_assert_int_eq(send(fds[1], "x", 1, 0), 1);
+    assert_joined(thread, 'x');
+}
+END_TEST
+
+/* A datagram to a port that nobody has leaves an error in the queue. */
+START_TEST(an_error_queue_that_nobody_reads)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET}, own = {0};
+    socklen_t length = sizeof own;
+    struct green_thread *thread;
+    int on = 1, fd;
+
+    fd = _i ? green_socket(AF_INET, SOCK_DGRAM, 0)
+            : socket(AF_INET, SOCK_DGRAM, 0);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_ok(bind(fd, (struct sockaddr *)&to, sizeof to));
+    ck_ok(getsockname(fd, (struct sockaddr *)&own, &length));
+    if (setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on) < 0) {
+        SKIP("needs IP_RECVERR");
+        return;
+    }
+    to.sin_port = htons((uint16_t)unused_port());
+    ck_assert_int_eq(sendto(fd, "?", 1, 0, (struct sockaddr *)&to, sizeof to),
+                     1);
+    ck_fails(green_recv(fd, &(char){0}, 1, 0), ECONNREFUSED);
+    thread = green_spawn(read_one, &fd);
+    assert_calm();
+    ck_assert_int_eq(sendto(fd, "x", 1, 0, (struct sockaddr *)&own, sizeof own),
+                     1);
+    assert_joined(thread, 'x');
+}
+END_TEST
+
+static struct sockaddr_un at;
+static socklen_t at_length;
+
+static void *send_one(void *arg)
+{
+    ck_assert_int_eq(
+        green_sendto(*(int *)arg, "b", 1, 0, (struct sockaddr *)&at, at_length),
+        1);
+    return NULL;
+}
+
+/* It is writable as far as the kernel says; the other one has no room. */
+START_TEST(a_full_datagram_socket_of_others)
+{
+    int receiver = socket(AF_UNIX, SOCK_DGRAM, 0);
+    int filler = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0), sender;
+    struct green_thread *thread;
+
+    at = (struct sockaddr_un){.sun_family = AF_UNIX};
+    at_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+                            (size_t)snprintf(at.sun_path, sizeof at.sun_path,
+                                             "%cgreen-%d", 0, getpid()));
+    ck_ok(bind(receiver, (struct sockaddr *)&at, at_length));
+    while (sendto(filler, "a", 1, 0, (struct sockaddr *)&at, at_length) == 1)
+        ;
+    sender = _i ? green_socket(AF_UNIX, SOCK_DGRAM, 0)
+                : socket(AF_UNIX, SOCK_DGRAM, 0);
+    thread = green_spawn(send_one, &sender);
+    assert_calm();
+    ck_assert_int_eq(recv(receiver, &(char){0}, 1, 0), 1);
+    assert_joined(thread, 0);
+}
+END_TEST
+
+static void count_calls(struct green_listener *listener, unsigned events)
+{
+    char byte;
+
+    ++*(int *)listener->arg;
+    if (!(events & GREEN_CLOSED))
+        ck_assert_int_eq(read(listener->fd, &byte, 1), 1);
+}
+
+/* The duplicate keeps the open file, and with it the kernel its registration. */
+START_TEST(a_registration_that_outlives_its_number)
+{
+    struct green_hub *hub = green_get_hub();
+    int calls = 0, other;
+    struct green_listener listener = {
+        .events = GREEN_READ, .callback = count_calls, .arg = &calls};
+
+    unix_pair(fds);
+    listener.fd = fds[0];
+    ck_ok(green_hub_add(hub, &listener));
+    ck_ok(green_sleep(GREEN_MSEC));
+    other = dup(fds[0]);
+    ck_ok(close(fds[0]));
+    ck_ok(green_hub_forget(hub, fds[0]));
+    ck_assert_int_eq(calls, 1);
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    assert_calm();
+    /* What is watched beside it is watched still. */
+    unix_pair(fds);
+    listener.fd = fds[0];
+    ck_ok(green_hub_add(hub, &listener));
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_assert_int_gt(calls, 1);
+    ck_ok(green_hub_remove(hub, &listener));
+    ck_ok(close(other));
+}
+END_TEST
+
+static char got[3][8];
+
+static void *read_thrice(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_gt(green_read(fds[0], got[i], sizeof got[i] - 1), 0);
+    return NULL;
+}
+
+/* A read ends at the mark, with more behind it. A registration that is not made
+ * anew would be the next to tell, a second later. */
+START_TEST(a_read_that_ends_at_the_urgent_mark)
+{
+    struct green_timeout timeout;
+    struct green_thread *thread;
+
+    make_pair(_i, fds);
+    if (!is_tcp_kind(_i))
+        return;
+    thread = green_spawn(read_thrice, NULL);
+    ck_ok(green_sleep(0));
+    ck_assert_int_eq(send(fds[1], "hi", 2, 0), 2);
+    while (!got[0][0])
+        ck_ok(green_sleep(0));
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_assert_int_eq(send(fds[1], "abc", 3, 0), 3);
+    ck_assert_int_eq(send(fds[1], "!", 1, MSG_OOB), 1);
+    ck_assert_int_eq(send(fds[1], "def", 3, 0), 3);
+    ck_ok(green_timeout_start(&timeout, 900 * GREEN_MSEC));
+    ck_ok(green_join(thread, NULL));
+    green_timeout_cancel(&timeout);
+    ck_assert_str_eq(got[1], "abc");
+    ck_assert_str_eq(got[2], "def");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("io vain");
+    TCase *tcase = add_tcase(suite, "vain");
+
+    tcase_add_loop_test(tcase, urgent_data_that_nobody_takes, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, an_error_queue_that_nobody_reads, 0, 2);
+    tcase_add_loop_test(tcase, a_full_datagram_socket_of_others, 0, 2);
+    tcase_add_test(tcase, a_registration_that_outlives_its_number);
+    tcase_add_loop_test(tcase, a_read_that_ends_at_the_urgent_mark, 0,
+                        PAIR_KINDS);
+    return run_suite(suite);
+}

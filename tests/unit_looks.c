@@ -1,0 +1,92 @@
+/* A look at descriptors, poll(2) without waiting, that fails: nothing is taken
+ * for ready, and a signal ends no call. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/system.h"
+#include "support.h"
+
+static int failures_left, error;
+
+static int failing_poll(struct pollfd *fds, unsigned long count, int timeout)
+{
+    if (failures_left-- > 0) {
+        errno = error;
+        return -1;
+    }
+    return poll(fds, count, timeout);
+}
+
+static void fail_polls(int count, int with)
+{
+    failures_left = count;
+    error = with;
+    green__system.poll = failing_poll;
+}
+
+/* The backlog is full, so that no connection can come about. */
+START_TEST(connect_takes_it_for_no_connection)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t length = sizeof at;
+    struct green_timeout timeout;
+    int listener = socket(AF_INET, SOCK_STREAM, 0), fd;
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_ok(bind(listener, (struct sockaddr *)&at, sizeof at));
+    ck_ok(listen(listener, 0));
+    ck_ok(getsockname(listener, (struct sockaddr *)&at, &length));
+    for (int i = 0; i < 4; i++) {
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        if (connect(fd, (struct sockaddr *)&at, length) < 0)
+            ck_assert_int_eq(errno, EINPROGRESS);
+    }
+    ck_ok(green_sleep(10 * GREEN_MSEC));
+    fd = green_socket(AF_INET, SOCK_STREAM, 0);
+    fail_polls(1000, _i ? EINVAL : EINTR);
+    ck_ok(green_timeout_start(&timeout, 20 * GREEN_MSEC));
+    ck_fails(green_connect(fd, (struct sockaddr *)&at, length), ETIMEDOUT);
+    green_timeout_cancel(&timeout);
+}
+END_TEST
+
+static int choose_one(int fd)
+{
+    struct green_case one = {
+        .kind = GREEN_CASE_DESCRIPTOR, .fd = fd, .events = GREEN_READ};
+
+    return green_choose(&one, 1, green_now() + GREEN_MSEC);
+}
+
+START_TEST(signals_end_no_look)
+{
+    struct pollfd set;
+    int fds[2];
+
+    unix_pair(fds);
+    set = (struct pollfd){.fd = fds[0], .events = POLLIN};
+    fail_polls(3, EINTR);
+    ck_fails(choose_one(fds[0]), EAGAIN);
+    fail_polls(3, EINTR);
+    ck_assert_int_eq(green_poll(&set, 1, 1), 0);
+    fail_polls(3, EINTR);
+    ck_assert_int_eq(green_poll(&set, 1, 0), 0);
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    fail_polls(3, EINTR);
+    ck_assert_int_eq(choose_one(fds[0]), 0);
+    fail_polls(1, EINVAL);
+    ck_fails(green_poll(&set, 1, -1), EINVAL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("looks");
+    TCase *tcase = add_tcase(suite, "looks");
+
+    tcase_add_loop_test(tcase, connect_takes_it_for_no_connection, 0, 2);
+    tcase_add_test(tcase, signals_end_no_look);
+    return run_suite(suite);
+}
