@@ -252,6 +252,107 @@ START_TEST(select_waits_as_long_as_it_is_told)
 }
 END_TEST
 
+/* ---- As much as is asked for ----------------------------------------- */
+
+enum way { LOW_WATER_READ, LOW_WATER_RECV, PEEK_ALL, MESSAGE_ALL, WAYS };
+
+static ssize_t read_by(enum way way, char *buffer, size_t size)
+{
+    char control[256];
+    struct iovec iov = {buffer, size};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+
+    switch (way) {
+    case LOW_WATER_READ:
+        return green_read(fds[0], buffer, size);
+    case LOW_WATER_RECV:
+        return green_recv(fds[0], buffer, size, 0);
+    case PEEK_ALL:
+        return green_recv(fds[0], buffer, size, MSG_PEEK | MSG_WAITALL);
+    case MESSAGE_ALL:
+        return green_recvmsg(fds[0], &message, MSG_WAITALL);
+    case WAYS:
+        break;
+    }
+    return -1;
+}
+
+static void *read_ten(void *arg)
+{
+    enum way way = (enum way)(intptr_t)arg;
+    char buffer[10] = "";
+    ssize_t n = read_by(way, buffer, sizeof buffer);
+
+    ck_assert_int_eq(memcmp(buffer, "0123456789", (size_t)n), 0);
+    return (void *)(intptr_t)n;
+}
+
+static struct green_thread *begin_ten(int way)
+{
+    int low = 10;
+
+    if (way < PEEK_ALL)
+        ck_ok(green_setsockopt(fds[0], SOL_SOCKET, SO_RCVLOWAT, &low,
+                               sizeof low));
+    return green_spawn(read_ten, (void *)(intptr_t)way);
+}
+
+START_TEST(as_much_as_is_asked_for)
+{
+    const int way = _i % WAYS, kind = _i / WAYS;
+    struct green_thread *thread;
+    void *result;
+
+    make_pair(kind, fds);
+    if (is_pipe_kind(kind))
+        return;
+    ck_assert_int_eq(write(fds[1], "012", 3), 3);
+    thread = begin_ten(way);
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_assert_int_eq(write(fds[1], "345", 3), 3);
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_assert_int_eq(write(fds[1], "6789", 4), 4);
+    ck_ok(green_join(thread, &result));
+    ck_assert_int_eq((intptr_t)result, 10);
+}
+END_TEST
+
+START_TEST(less_at_the_end)
+{
+    const int way = _i % WAYS, kind = _i / WAYS;
+    struct green_thread *thread;
+    void *result;
+
+    make_pair(kind, fds);
+    if (is_pipe_kind(kind))
+        return;
+    ck_assert_int_eq(write(fds[1], "012", 3), 3);
+    thread = begin_ten(way);
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_ok(green_close(fds[1]));
+    ck_ok(green_join(thread, &result));
+    ck_assert_int_eq((intptr_t)result, 3);
+}
+END_TEST
+
+START_TEST(a_bad_vector_is_said_at_once)
+{
+    struct msghdr message = {.msg_iovlen = 1};
+    struct iovec iov = {NULL, SIZE_MAX};
+
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+    wait_in_vain(fds[0]);
+    ck_fails(green_recvmsg(fds[0], &message, 0), EFAULT);
+    message.msg_iov = &iov;
+    ck_fails(green_recvmsg(fds[0], &message, 0), EINVAL);
+    message.msg_iovlen = 5000;
+    ck_fails(green_recvmsg(fds[0], &message, 0), EMSGSIZE);
+}
+END_TEST
+
 /* ---- Fast open ------------------------------------------------------- */
 
 START_TEST(fast_open_waits_for_its_connection)
@@ -294,6 +395,9 @@ int main(void)
     tcase_add_test(tcase, a_listeners_flags_are_the_users);
     tcase_add_test(tcase, select_reads_no_further_than_there_are_descriptors);
     tcase_add_loop_test(tcase, select_waits_as_long_as_it_is_told, 0, 4);
+    tcase_add_loop_test(tcase, as_much_as_is_asked_for, 0, WAYS * PAIR_KINDS);
+    tcase_add_loop_test(tcase, less_at_the_end, 0, WAYS * PAIR_KINDS);
+    tcase_add_test(tcase, a_bad_vector_is_said_at_once);
     tcase_add_test(tcase, fast_open_waits_for_its_connection);
     return run_suite(suite);
 }

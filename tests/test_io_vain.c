@@ -138,6 +138,10 @@ START_TEST(a_registration_that_outlives_its_number)
     struct green_listener listener = {
         .events = GREEN_READ, .callback = count_calls, .arg = &calls};
 
+    if (on_sim()) {
+        SKIP("the hub for tests does not start anew");
+        return;
+    }
     unix_pair(fds);
     listener.fd = fds[0];
     ck_ok(green_hub_add(hub, &listener));

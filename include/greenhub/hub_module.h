@@ -130,7 +130,8 @@ struct green_hub_module {
     /*
      * The descriptor is about to be closed, or has been: its operations have been
      * cancelled and its interest taken back. When this returns, nothing of that
-     * may keep the open file open any more. It must not wait.
+     * may keep the open file open any more. It must not wait. A module without
+     * operations may have it too.
      */
     void (*let_go)(struct green_hub *hub, int fd);
 };

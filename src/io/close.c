@@ -136,6 +136,16 @@ int green_fcntl(int fd, int command, ...)
     return result;
 }
 
+/* The next read is to look at it, though nobody has waited since. */
+static void expect_low_water(int fd)
+{
+    struct green_hub *hub = green__hub_get();
+    struct green__descriptor *d = hub ? green__descriptor_get(hub, fd) : NULL;
+
+    if (d)
+        d->file |= GREEN__FILE_RCVLOWAT;
+}
+
 int green_setsockopt(int fd, int level, int name, const void *value,
                      socklen_t length)
 {
@@ -144,5 +154,7 @@ int green_setsockopt(int fd, int level, int name, const void *value,
     if (result == 0 && level == SOL_SOCKET &&
         (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
         changed(fd, GREEN__FILE_KNOWN);
+    if (result == 0 && level == SOL_SOCKET && name == SO_RCVLOWAT)
+        expect_low_water(fd);
     return result;
 }

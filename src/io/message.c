@@ -7,10 +7,40 @@
 #include "io/vector.h"
 #include "io/wait.h"
 
+/* What would be wrong with it whatever comes: the errno, or 0. */
+static int wrong_with(const struct msghdr *message)
+{
+    if (!message)
+        return EFAULT;
+    if (message->msg_iovlen > IOV_MAX)
+        return EMSGSIZE;
+    if (message->msg_iovlen > 0 && !message->msg_iov)
+        return EFAULT;
+    for (size_t i = 0; i < message->msg_iovlen; i++)
+        if (message->msg_iov[i].iov_len > SSIZE_MAX)
+            return EINVAL;
+    return 0;
+}
+
+/* Descriptors and credentials belong to one piece: nothing is read on to it. */
+static bool ends_with_piece(const struct msghdr *message)
+{
+    struct msghdr copy = *message;
+    struct cmsghdr *c;
+
+    if (!message->msg_control || (message->msg_flags & MSG_CTRUNC))
+        return message->msg_flags & MSG_CTRUNC;
+    for (c = CMSG_FIRSTHDR(&copy); c; c = CMSG_NXTHDR(&copy, c))
+        if (c->cmsg_level == SOL_SOCKET &&
+            (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == SCM_CREDENTIALS))
+            return true;
+    return false;
+}
+
 /* MSG_WAITALL: what the first piece left. It gives how much there is in all;
  * without memory for it, a part is still better than nothing. */
-static size_t receive_rest(struct green__io *io, const struct msghdr *message,
-                           size_t done, int flags)
+static size_t receive_rest(struct green__io *io, struct msghdr *message,
+                           size_t done, size_t room, int flags)
 {
     struct green__vector vector;
     struct msghdr rest = {0};
@@ -22,6 +52,8 @@ static size_t receive_rest(struct green__io *io, const struct msghdr *message,
     while (done < vector.size) {
         rest.msg_iov = vector.iov;
         rest.msg_iovlen = (size_t)vector.count;
+        rest.msg_control = message->msg_control;
+        rest.msg_controllen = message->msg_control ? room : 0;
         n = green__system.recvmsg(io->fd, &rest, flags | MSG_DONTWAIT);
         if (green__would_block(n) && green__io_wait(io) == 0)
             continue;
@@ -29,7 +61,11 @@ static size_t receive_rest(struct green__io *io, const struct msghdr *message,
             break;
         done += (size_t)n;
         green__vector_advance(&vector, (size_t)n);
-        if (done < vector.size && green__io_go_on(io, n) < 0)
+        message->msg_flags |= rest.msg_flags;
+        if (rest.msg_controllen > 0)
+            message->msg_controllen = rest.msg_controllen;
+        if (ends_with_piece(&rest) ||
+            (done < vector.size && green__io_go_on(io, n) < 0))
             break;
     }
     green__vector_free(&vector);
@@ -38,13 +74,14 @@ static size_t receive_rest(struct green__io *io, const struct msghdr *message,
 
 ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
 {
+    const int error = wrong_with(message);
     struct green__io io;
+    size_t room;
     ssize_t n = -1;
 
-    if (!message) {
-        errno = EFAULT;
-        return -1;
-    }
+    if (error)
+        return green__refuse(error);
+    room = message->msg_controllen;
     if (green__io_begin(&io, fd, GREEN_READ) < 0)
         return -1;
     io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB);
@@ -53,9 +90,8 @@ ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
                 ? green__system.recvmsg(fd, message, flags | MSG_DONTWAIT)
                 : (errno = EAGAIN, -1);
     while (green__would_block(n) && green__io_wait(&io) == 0);
-    /* Who takes ancillary data gets it with its own piece. */
-    if (n > 0 && !message->msg_control && green__waits_for_all(fd, flags))
-        n = (ssize_t)receive_rest(&io, message, (size_t)n, flags);
+    if (n > 0 && green__waits_for_all(fd, flags) && !ends_with_piece(message))
+        n = (ssize_t)receive_rest(&io, message, (size_t)n, room, flags);
     green__io_end(&io, n);
     return n;
 }

@@ -1,4 +1,7 @@
 /* read, write, readv, writev, recv, send: bytes. And write all. */
+#include <poll.h>
+#include <sys/ioctl.h>
+
 #include "io/attempt.h"
 #include "io/operate.h"
 #include "io/vector.h"
@@ -11,15 +14,46 @@ static ssize_t outcome(size_t done, ssize_t last)
 
 /* ---- Reading --------------------------------------------------------- */
 
+/* No more will come. A look at what is there does not show it. */
+static bool has_ended(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLRDHUP};
+
+    return green__look(&poll_fd, 1) != 0;
+}
+
+/* Waits until as much is there as SO_RCVLOWAT asks for: nothing is taken before,
+ * or TCP would not tell of the rest. False when there is nothing to be read. */
+static GREEN__COLD bool await_low_water(struct green__io *io, size_t size)
+{
+    const size_t low = green__low_water(io, size);
+    int there = 0;
+
+    while (low > 1 && ioctl(io->fd, FIONREAD, &there) == 0 &&
+           (size_t)there < low && !has_ended(io->fd))
+        if (green__io_wait(io) < 0)
+            return there > 0;
+    return true;
+}
+
+static inline bool has_low_water(const struct green__io *io)
+{
+    return green__unlikely(io->d && (io->d->file & GREEN__FILE_RCVLOWAT));
+}
+
 ssize_t green_read(int fd, void *buffer, size_t size)
 {
     struct green__io io;
-    ssize_t n;
+    ssize_t n = -1;
 
     if (green__unlikely(size == 0))
         return green__system.read(fd, buffer, 0);
     if (green__unlikely(green__io_begin(&io, fd, GREEN_READ) < 0))
         return -1;
+    if (has_low_water(&io) && !await_low_water(&io, size)) {
+        green__io_end(&io, n);
+        return -1;
+    }
     for (;;) {
         if (green__io_may_try(&io)) {
             n = green__try_recv(&io, buffer, size);
@@ -73,6 +107,33 @@ ssize_t green_recv(int fd, void *buffer, size_t size, int flags)
     return green_recvfrom(fd, buffer, size, flags, NULL, NULL);
 }
 
+/* MSG_PEEK with MSG_WAITALL: looks until all is there. */
+static ssize_t peek_all(int fd, void *buffer, size_t size, int flags,
+                        struct sockaddr *address, socklen_t *length)
+{
+    socklen_t room = length ? *length : 0;
+    struct green__io io;
+    ssize_t n, seen = 0;
+
+    if (green__io_begin(&io, fd, GREEN_READ) < 0)
+        return -1;
+    do {
+        if (length)
+            *length = room;
+        n = green__io_may_try(&io)
+                ? green__system.recvfrom(fd, buffer, size, flags | MSG_DONTWAIT,
+                                         address, length)
+                : (errno = EAGAIN, -1);
+        seen = n > 0 ? n : seen;
+        if (n < 0 ? !green__would_block(n)
+                  : n == 0 || (size_t)n == size || has_ended(fd))
+            break;
+        n = -1;
+    } while (green__io_wait(&io) == 0);
+    green__io_end(&io, n);
+    return seen > 0 ? seen : n;
+}
+
 ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
                        struct sockaddr *address, socklen_t *length)
 {
@@ -81,9 +142,15 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
     size_t done = 0;
     ssize_t n = -1;
 
+    if (green__unlikely(green__peeks_for_all(fd, flags)))
+        return peek_all(fd, buffer, size, flags, address, length);
     if (green__io_begin(&io, fd, GREEN_READ) < 0)
         return -1;
     io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB);
+    if (has_low_water(&io) && !await_low_water(&io, size)) {
+        green__io_end(&io, n);
+        return -1;
+    }
     for (;;) {
         if (green__io_may_try(&io)) {
             if (length)

@@ -22,6 +22,15 @@ green_time green__socket_timeout(int fd, unsigned direction)
            (green_time)time.tv_usec * GREEN_USEC;
 }
 
+static bool has_low_water(int fd)
+{
+    int low = 0;
+    socklen_t length = sizeof low;
+
+    return getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, &length) == 0 &&
+           low > 1;
+}
+
 /* A child has what was open when it was forked. */
 static GREEN__COLD void share_all(struct green_hub *hub, uint32_t forks)
 {
@@ -50,6 +59,19 @@ void green__file_share(int fd)
         d->file |= GREEN__FILE_SHARED;
 }
 
+static uint32_t options_of(int fd)
+{
+    uint32_t file = 0;
+
+    if (green__socket_timeout(fd, GREEN_READ))
+        file |= GREEN__FILE_RCVTIMEO;
+    if (green__socket_timeout(fd, GREEN_WRITE))
+        file |= GREEN__FILE_SNDTIMEO;
+    if (has_low_water(fd))
+        file |= GREEN__FILE_RCVLOWAT;
+    return file;
+}
+
 void green__file_learn(struct green__descriptor *d)
 {
     const uint32_t stamp = green__file_stamp();
@@ -58,26 +80,48 @@ void green__file_learn(struct green__descriptor *d)
 
     notice_forks(green__hub_here());
     file = d->file & ~(uint32_t)(GREEN__FILE_NONBLOCK | GREEN__FILE_RCVTIMEO |
-                                 GREEN__FILE_SNDTIMEO | GREEN__FILE_STAMP);
+                                 GREEN__FILE_SNDTIMEO | GREEN__FILE_RCVLOWAT |
+                                 GREEN__FILE_STAMP);
     flags = green__system.fcntl(d->fd, F_GETFL);
     if (flags >= 0 && (flags & O_NONBLOCK) &&
         !(file & GREEN__FILE_OUR_NONBLOCK))
         file |= GREEN__FILE_NONBLOCK;
-    if (green__socket_timeout(d->fd, GREEN_READ))
-        file |= GREEN__FILE_RCVTIMEO;
-    if (green__socket_timeout(d->fd, GREEN_WRITE))
-        file |= GREEN__FILE_SNDTIMEO;
+    if (!(file & GREEN__FILE_NO_SOCKET) || !(d->flags & GREEN__TRUSTED))
+        file |= options_of(d->fd);
     d->file = file | GREEN__FILE_KNOWN | stamp;
 }
 
-bool green__waits_for_all(int fd, int flags)
+static bool is_stream(int fd)
 {
     int type = 0;
     socklen_t length = sizeof type;
 
-    return (flags & MSG_WAITALL) && !(flags & (MSG_PEEK | MSG_OOB)) &&
-           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
            type == SOCK_STREAM;
+}
+
+size_t green__low_water(const struct green__io *io, size_t size)
+{
+    int low = 1;
+    socklen_t length = sizeof low;
+
+    if (io->nonblocking || !io->d || !(io->d->file & GREEN__FILE_RCVLOWAT) ||
+        (io->d->file & GREEN__FILE_NONBLOCK) || !is_stream(io->fd) ||
+        getsockopt(io->fd, SOL_SOCKET, SO_RCVLOWAT, &low, &length) < 0)
+        return 1;
+    return (size_t)low < size ? (size_t)low : size;
+}
+
+bool green__waits_for_all(int fd, int flags)
+{
+    return (flags & MSG_WAITALL) && !(flags & (MSG_PEEK | MSG_OOB)) &&
+           is_stream(fd);
+}
+
+bool green__peeks_for_all(int fd, int flags)
+{
+    return (flags & MSG_WAITALL) && (flags & MSG_PEEK) &&
+           !(flags & (MSG_OOB | MSG_ERRQUEUE | MSG_DONTWAIT)) && is_stream(fd);
 }
 
 unsigned green__file_of_socket(int domain, int type, int protocol)

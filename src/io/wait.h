@@ -50,6 +50,7 @@ enum green__file_flag {
     /* Others have it too, a duplicate or another process, and may change it:
      * nothing is known for longer than until the next wait. */
     GREEN__FILE_SHARED = 0x10000,
+    GREEN__FILE_RCVLOWAT = 0x20000, /* SO_RCVLOWAT is set */
 };
 
 /* Behind them, green__file_changes when they were looked up. */
@@ -225,6 +226,12 @@ void green__io_opened(int fd, unsigned file);
 
 /* Whether a short read goes on by MSG_WAITALL: a datagram is never more. */
 bool green__waits_for_all(int fd, int flags);
+
+/* The same for a look that is to wait for all, and takes nothing. */
+bool green__peeks_for_all(int fd, int flags);
+
+/* How much a read of a socket waits for, by SO_RCVLOWAT. */
+size_t green__low_water(const struct green__io *io, size_t size);
 
 /* TCP, if a socket of this kind is. */
 unsigned green__file_of_socket(int domain, int type, int protocol);

@@ -49,7 +49,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
 {
     struct sim *sim = green_hub_state(hub);
     struct epoll_event event = {
-        .events = (to & GREEN_READ ? EPOLLIN | EPOLLPRI : 0u) |
+        .events = (to & GREEN_READ ? (unsigned)EPOLLIN : 0u) |
                   (to & GREEN_WRITE ? (unsigned)EPOLLOUT : 0u),
         .data.u64 = token,
     };
@@ -72,7 +72,7 @@ static int look(struct green_hub *hub, int timeout_ms)
         uint32_t seen = events[i].events;
 
         green_hub_ready(hub, events[i].data.u64,
-                        (seen & (EPOLLIN | EPOLLPRI) ? GREEN_READ : 0) |
+                        (seen & EPOLLIN ? GREEN_READ : 0) |
                             (seen & EPOLLOUT ? GREEN_WRITE : 0) |
                             (seen & EPOLLERR ? GREEN_ERROR : 0) |
                             (seen & EPOLLHUP ? GREEN_HANGUP : 0));
