@@ -13,7 +13,7 @@
 #define GREEN_BEGIN_DECLS extern "C" {
 #define GREEN_END_DECLS }
 #else
-#define GREEN_ATOMIC(type) _Atomic(type)
+#define GREEN_ATOMIC(type) __extension__ _Atomic(type)
 #define GREEN_BEGIN_DECLS
 #define GREEN_END_DECLS
 #endif

@@ -99,17 +99,17 @@ GREEN_API int green_connect(int fd, const struct sockaddr *address,
 /* shutdown(2). Never switches. */
 GREEN_API int green_shutdown(int fd, int how);
 /*
- * close(2). Greenthreads that wait for it get EBADF. Switches only with SO_LINGER,
+ * close(2). Greenthreads that wait for it get EBADF. May switch with SO_LINGER only,
  * while a thread of the thread pool waits for the peer; killed or timed out
  * meanwhile it fails with ECANCELED or ETIMEDOUT, and the descriptor is closed.
  */
 GREEN_API int green_close(int fd);
 /* dup(2). Never switches. */
 GREEN_API int green_dup(int fd);
-/* dup2(2). Greenthreads that wait for to_fd get EBADF. Switches as green_close of
- * to_fd does. */
+/* dup2(2). Greenthreads that wait for to_fd get EBADF. May switch as green_close of
+ * to_fd may. */
 GREEN_API int green_dup2(int fd, int to_fd);
-/* dup3(2). The same. */
+/* dup3(2). The same. May switch. */
 GREEN_API int green_dup3(int fd, int to_fd, int flags);
 /* fcntl(2): F_SETFL is noticed at once. One argument at most, as large as a
  * pointer. Never switches; locks (F_SETLKW) block the OS thread. */
@@ -129,7 +129,7 @@ GREEN_API int green_setsockopt(int fd, int level, int name, const void *value,
 /* open(2). For a FIFO the hub, or a thread of the thread pool, waits for its other
  * end. May switch. */
 GREEN_API int green_open(const char *path, int flags, ...);
-/* openat(2). The same. */
+/* openat(2). The same. May switch. */
 GREEN_API int green_openat(int folder, const char *path, int flags, ...);
 /* pread(2), of a file. May switch. */
 GREEN_API ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset);
