@@ -387,6 +387,30 @@ START_TEST(a_master_writes_more_than_its_terminal_takes)
 }
 END_TEST
 
+/* VMIN 0: a read does not wait for a byte, but VTIME tenths of a second at most. */
+START_TEST(a_terminal_that_says_that_there_is_nothing)
+{
+    struct termios modes;
+    int master, terminal;
+    char byte;
+
+    if (openpty(&master, &terminal, NULL, NULL, NULL) < 0) {
+        SKIP("no pseudo-terminal to be had");
+        return;
+    }
+    ck_ok(tcgetattr(terminal, &modes));
+    cfmakeraw(&modes);
+    modes.c_cc[VMIN] = 0;
+    modes.c_cc[VTIME] = _i ? 1 : 0;
+    ck_ok(tcsetattr(terminal, TCSANOW, &modes));
+    ck_assert_int_eq(green_read(terminal, &byte, 1), 0);
+    ck_assert_int_eq(green_write(master, "x", 1), 1);
+    ck_assert_int_eq(green_read(terminal, &byte, 1), 1);
+    ck_assert_int_eq(byte, 'x');
+    ck_assert_int_eq(green_read(terminal, &byte, 1), 0);
+}
+END_TEST
+
 /* ---- eventfds -------------------------------------------------------- */
 
 static void *write_256(void *arg)
@@ -519,6 +543,8 @@ int main(void)
     tcase_add_test(tcase, opening_a_fifo_ends_by_a_kill);
     tcase_add_test(tcase, both_ends_of_a_terminal_on_one_os_thread);
     tcase_add_test(tcase, a_master_writes_more_than_its_terminal_takes);
+    tcase_add_loop_test(tcase, a_terminal_that_says_that_there_is_nothing, 0,
+                        2);
     tcase_add_test(tcase, an_eventfd_with_less_room_than_the_value);
     tcase_add_loop_test(tcase, empty_datagrams_wait_for_room, 0, 2);
     tcase_add_loop_test(tcase, a_close_that_lingers_waits_alone, 0, 2);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <greenhub/thread.h>
@@ -157,6 +158,19 @@ static ssize_t broken_pipe(void)
 
 /* ---- Reading --------------------------------------------------------- */
 
+/* A terminal has nothing to be read. With VMIN 0 it says so, by 0, at once or after
+ * VTIME tenths of a second. */
+static ssize_t read_nothing(struct green__io *io, const struct transfer *t)
+{
+    struct termios settings;
+    int saved = errno;
+
+    if (saved == EAGAIN && tcgetattr(t->fd, &settings) == 0 &&
+        !(settings.c_lflag & ICANON) && settings.c_cc[VMIN] == 0)
+        return settings.c_cc[VTIME] ? aside(io, t) : plain(t);
+    return green__refuse(saved);
+}
+
 ssize_t green__special_readv(struct green__io *io, unsigned kind,
                              const struct iovec *iov, int count)
 {
@@ -164,8 +178,9 @@ ssize_t green__special_readv(struct green__io *io, unsigned kind,
     int fd;
 
     /* VMIN: a terminal gives less than it is to when asked too early. */
-    if (kind == GREEN__FILE_TERMINAL && look(io->fd, POLLIN) < 0)
-        return -1;
+    if ((kind == GREEN__FILE_TERMINAL || kind == GREEN__FILE_ALIAS) &&
+        look(io->fd, POLLIN) < 0)
+        return read_nothing(io, &t);
     if (kind == GREEN__FILE_TERMINAL || kind == GREEN__FILE_FIFO) {
         fd = open_again(io->fd, POLLIN);
         if (fd >= 0)
