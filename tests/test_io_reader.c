@@ -108,6 +108,44 @@ START_TEST(reader_read_gives_what_is_buffered_first)
 }
 END_TEST
 
+/* Longer than the buffer, empty, half read; the last without its end. */
+START_TEST(a_line_is_skipped)
+{
+    char piece[1];
+
+    feed("123456789012345678901234567890123456\nnext\n\n\nhalf\nl", 50, true);
+    ck_fails(green_read_line(&reader, &line), EMSGSIZE);
+    ck_assert_int_eq(green_reader_skip_line(&reader), 1);
+    ck_assert_int_eq(green_read_line(&reader, &line), 5);
+    ck_assert_str_eq(line, "next");
+    ck_assert_int_eq(green_reader_skip_line(&reader), 1);
+    ck_assert_int_eq(green_read_line(&reader, &line), 1);
+    ck_assert_int_eq(green_reader_read(&reader, piece, 1), 1);
+    ck_assert_int_eq(green_reader_skip_line(&reader), 1);
+    ck_assert_int_eq(green_reader_skip_line(&reader), 0);
+    ck_assert_int_eq(green_reader_skip_line(&reader), 0);
+    ck_assert_int_eq(green_read_line(&reader, &line), 0);
+}
+END_TEST
+
+START_TEST(skipping_goes_on_after_a_timeout)
+{
+    struct green_timeout timeout;
+
+    feed("12345678901234567890", 20, false);
+    ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    ck_fails(green_reader_skip_line(&reader), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    feed("12345678901234567890\nnext\n", 26, true);
+    ck_assert_int_eq(green_reader_skip_line(&reader), 1);
+    ck_assert_int_eq(green_read_line(&reader, &line), 5);
+    ck_assert_str_eq(line, "next");
+    ck_fails(green_reader_skip_line(NULL), EINVAL);
+    ck_ok(green_close(fds[0]));
+    ck_fails(green_reader_skip_line(&reader), EBADF);
+}
+END_TEST
+
 START_TEST(reader_errors)
 {
     struct green_timeout timeout;
@@ -143,6 +181,8 @@ int main(void)
     tcase_add_test(tcase, a_zero_byte_is_a_byte);
     tcase_add_test(tcase, a_line_that_just_fits_and_one_that_does_not);
     tcase_add_test(tcase, reader_read_gives_what_is_buffered_first);
+    tcase_add_test(tcase, a_line_is_skipped);
+    tcase_add_test(tcase, skipping_goes_on_after_a_timeout);
     tcase_add_test(tcase, reader_errors);
     return run_suite(suite);
 }

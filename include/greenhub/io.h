@@ -196,10 +196,20 @@ GREEN_API int green_reader_init(struct green_reader *reader, int fd,
  * before it left. The last line need not end in '\n'.
  * Returns its length, which counts the '\n' or, at the end of the input, does
  * not; 0 at the end; or -1: EINVAL for NULL, EMSGSIZE if the line does not
- * fit (green_reader_read gives it in pieces), errors as green_read.
- * May switch.
+ * fit (green_reader_read gives it in pieces, green_reader_skip_line drops it),
+ * errors as green_read. May switch.
  */
 GREEN_API ssize_t green_read_line(struct green_reader *reader, char **line);
+
+/*
+ * Drops what has not been read of the current line, however long it is, and its
+ * '\n': the whole line after EMSGSIZE, the rest after green_reader_read. After
+ * green_read_line has given a line, the current one is the next.
+ * Returns 1 when the end of a line was passed; 0 when the input ended first; or
+ * -1: EINVAL for NULL, errors as green_read. What was dropped before an error
+ * stays dropped: called again, it goes on. May switch.
+ */
+GREEN_API int green_reader_skip_line(struct green_reader *reader);
 
 /*
  * Reads like green_read, what the reader has buffered first. May switch.

@@ -97,6 +97,32 @@ ssize_t green_read_line(struct green_reader *reader, char **line)
     }
 }
 
+int green_reader_skip_line(struct green_reader *reader)
+{
+    uint32_t life;
+    ssize_t n;
+
+    if (!reader)
+        return green__refuse(EINVAL);
+    life = green__io_life(reader->fd);
+    do {
+        char *start = reader->buffer + reader->internal.start;
+        size_t length = reader->internal.end - reader->internal.start;
+        char *newline = memchr(start, '\n', length);
+
+        if (newline) {
+            reader->internal.start += (size_t)(newline - start) + 1;
+            return 1;
+        }
+        /* Dropped before the wait: what ends the wait loses no place. */
+        reader->internal.start = reader->internal.end = 0;
+        if (green__io_life(reader->fd) != life)
+            return green__refuse(EBADF);
+        n = fill(reader);
+    } while (n > 0);
+    return (int)n;
+}
+
 ssize_t green_reader_read(struct green_reader *reader, void *buffer,
                           size_t size)
 {
