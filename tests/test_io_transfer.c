@@ -282,6 +282,38 @@ START_TEST(sendfile_fails_as_the_kernel_does)
 }
 END_TEST
 
+/* Room for a part of it; a peer that sends a part. */
+START_TEST(what_was_done_before_a_failure_is_told)
+{
+    struct green_timeout timeout;
+    size_t done = 1;
+
+    make_pair(2, fds);
+    ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    ck_fails(green_write_all_counted(fds[1], sent, SIZE, &done), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    ck_assert(done > 0 && done < SIZE);
+    ck_assert_int_eq(green_read_full(fds[0], got, done), (ssize_t)done);
+    ck_assert_mem_eq(got, sent, done);
+    ck_ok(green_write_all_counted(fds[1], sent, 5, &done));
+    ck_assert_uint_eq(done, 5);
+    ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    ck_fails(green_read_full_counted(fds[0], got, 8, &done), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    ck_assert_uint_eq(done, 5);
+    ck_assert_mem_eq(got, sent, 5);
+    ck_ok(green_write_all_counted(fds[1], sent, 3, &done));
+    ck_ok(green_close(fds[1]));
+    ck_ok(green_read_full_counted(fds[0], got, 8, &done));
+    ck_assert_uint_eq(done, 3);
+    ck_ok(green_close(fds[0]));
+    ck_fails(green_read_full_counted(fds[0], got, 8, &done), EBADF);
+    ck_assert_uint_eq(done, 0);
+    ck_fails(green_read_full_counted(fds[0], got, 8, NULL), EINVAL);
+    ck_fails(green_write_all_counted(fds[0], got, 8, NULL), EINVAL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("io_transfer");
@@ -301,5 +333,6 @@ int main(void)
     tcase_add_loop_test(tcase, sendfile_sends_a_large_file, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, sendfile_fails_as_the_kernel_does, 0,
                         PAIR_KINDS);
+    tcase_add_test(tcase, what_was_done_before_a_failure_is_told);
     return run_suite(suite);
 }

@@ -160,16 +160,32 @@ GREEN_API int green_nanosleep(const struct timespec *duration,
 
 /*
  * Writes all of it. Returns 0, or -1 with errno as green_write; how much was
- * written before is not told. May switch.
+ * written before is told by green_write_all_counted. May switch.
  */
 GREEN_API int green_write_all(int fd, const void *buffer, size_t size);
 
 /*
+ * The same. *done is the number of bytes written, also when it fails.
+ * Returns 0, or -1: EINVAL if done is NULL, errors as green_write. May switch.
+ */
+GREEN_API int green_write_all_counted(int fd, const void *buffer, size_t size,
+                                      size_t *done);
+
+/*
  * Reads until the buffer is full or the input ends. Returns the number of bytes,
  * less than size only at the end; or -1 with errno as green_read, and what was
- * read before is in the buffer. May switch.
+ * read before is in the buffer: green_read_full_counted tells how much. May
+ * switch.
  */
 GREEN_API ssize_t green_read_full(int fd, void *buffer, size_t size);
+
+/*
+ * The same. *done is the number of bytes read, also when it fails; without an
+ * error less than size only at the end of the input.
+ * Returns 0, or -1: EINVAL if done is NULL, errors as green_read. May switch.
+ */
+GREEN_API int green_read_full_counted(int fd, void *buffer, size_t size,
+                                      size_t *done);
 
 /*
  * Reads lines through a buffer of the caller's. Initialise it with

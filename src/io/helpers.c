@@ -3,24 +3,37 @@
 
 #include "io/wait.h"
 
-ssize_t green_read_full(int fd, void *buffer, size_t size)
+static int read_full(int fd, char *buffer, size_t size, size_t *done)
 {
     const uint32_t life = green__io_life(fd);
-    char *at = buffer;
-    size_t done = 0;
 
-    while (done < size) {
-        ssize_t n = green_read(fd, at + done, size - done);
+    *done = 0;
+    while (*done < size) {
+        ssize_t n = green_read(fd, buffer + *done, size - *done);
 
         if (n < 0)
             return -1;
         if (n == 0)
             break;
-        done += (size_t)n;
-        if (done < size && green__io_life(fd) != life)
+        *done += (size_t)n;
+        if (*done < size && green__io_life(fd) != life)
             return green__refuse(EBADF);
     }
-    return (ssize_t)done;
+    return 0;
+}
+
+ssize_t green_read_full(int fd, void *buffer, size_t size)
+{
+    size_t done;
+
+    return read_full(fd, buffer, size, &done) < 0 ? -1 : (ssize_t)done;
+}
+
+int green_read_full_counted(int fd, void *buffer, size_t size, size_t *done)
+{
+    if (!done)
+        return green__refuse(EINVAL);
+    return read_full(fd, buffer, size, done);
 }
 
 /* ---- Lines ----------------------------------------------------------- */

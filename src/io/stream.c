@@ -255,22 +255,38 @@ ssize_t green_write(int fd, const void *buffer, size_t size)
     return write_bytes(fd, buffer, size);
 }
 
-int green_write_all(int fd, const void *buffer, size_t size)
+/* Inlined into both: the count costs the one nothing that does not want it. */
+static inline int write_all(int fd, const char *buffer, size_t size,
+                            size_t *done)
 {
     const uint32_t life = green__io_life(fd);
-    const char *at = buffer;
 
-    while (size > 0) {
-        ssize_t n = write_bytes(fd, at, size);
+    *done = 0;
+    while (*done < size) {
+        ssize_t n = write_bytes(fd, buffer + *done, size - *done);
 
         if (n < 0)
             return -1;
-        at += n;
-        size -= (size_t)n;
-        if (green__unlikely(size > 0) && green__io_life(fd) != life)
+        *done += (size_t)n;
+        if (green__unlikely(*done < size) && green__io_life(fd) != life)
             return green__refuse(EBADF);
     }
     return 0;
+}
+
+int green_write_all(int fd, const void *buffer, size_t size)
+{
+    size_t done;
+
+    return write_all(fd, buffer, size, &done);
+}
+
+int green_write_all_counted(int fd, const void *buffer, size_t size,
+                            size_t *done)
+{
+    if (!done)
+        return green__refuse(EINVAL);
+    return write_all(fd, buffer, size, done);
 }
 
 static ssize_t write_vector(struct green__io *io, struct green__vector *vector)
