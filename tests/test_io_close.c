@@ -180,6 +180,21 @@ START_TEST(plain_close_alone_is_noticed)
 }
 END_TEST
 
+/* However many descriptors the hub knows. */
+START_TEST(plain_close_of_a_high_number_is_noticed)
+{
+    struct green_thread *old;
+    int number;
+
+    make_pair(FIRST_GREEN_KIND, fds);
+    number = green_fcntl(fds[0], F_DUPFD_CLOEXEC, 600);
+    ck_assert_int_ge(number, 600);
+    old = spawn(read_result, &number);
+    close(number);
+    ck_assert_int_eq(join(old), -EBADF);
+}
+END_TEST
+
 START_TEST(forget_tells_the_waiters)
 {
     green_time start = green_now();
@@ -510,6 +525,7 @@ int main(void)
     tcase_add_loop_test(tcase, plain_close_and_a_plain_call_takes_the_number, 0,
                         PAIR_KINDS);
     tcase_add_loop_test(tcase, plain_close_alone_is_noticed, 0, PAIR_KINDS);
+    tcase_add_test(tcase, plain_close_of_a_high_number_is_noticed);
     tcase_add_loop_test(tcase, forget_tells_the_waiters, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, dup2_over_a_waited_number, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, duplicates_work_and_live_on, 0, PAIR_KINDS);
