@@ -401,8 +401,7 @@ static int first, second;
 
 static void *makes_two_calls(void *arg)
 {
-    (void)arg;
-    ck_ok(green_sleep(0)); /* runnable when the kill comes */
+    ck_ok(green_event_wait(arg, NULL)); /* runnable when the kill comes */
     first = by_lock() < 0 ? errno : 0;
     second = by_lock() < 0 ? errno : 0;
     return NULL;
@@ -411,9 +410,11 @@ static void *makes_two_calls(void *arg)
 /* Woken, or about to go on: the kill ends no wait, so the next call fails. */
 START_TEST(at_the_first_call)
 {
-    struct green_thread *thread = green_spawn(makes_two_calls, NULL);
+    struct green_event go = {0};
+    struct green_thread *thread = green_spawn(makes_two_calls, &go);
 
     ck_ok(green_sleep(0));
+    ck_ok(green_event_send(&go, NULL));
     ck_ok(green_kill(thread));
     ck_ok(green_join(thread, NULL));
     ck_assert_int_eq(first, ECANCELED);
@@ -444,9 +445,8 @@ static void *is_shielded(void *arg)
 {
     struct green_shield shield;
 
-    (void)arg;
     ck_ok(green_shield_begin(&shield));
-    ck_ok(green_sleep(0));
+    ck_ok(green_event_wait(arg, NULL));
     for (int i = 0; i < 1000; i++)
         ck_ok(by_lock());
     ck_ok(green_shield_end(&shield));
@@ -456,10 +456,12 @@ static void *is_shielded(void *arg)
 
 START_TEST(not_behind_a_shield)
 {
-    struct green_thread *thread = green_spawn(is_shielded, NULL);
+    struct green_event go = {0};
+    struct green_thread *thread = green_spawn(is_shielded, &go);
 
     ck_ok(green_sleep(0));
     ck_ok(green_kill(thread));
+    ck_ok(green_event_send(&go, NULL));
     ck_ok(green_join(thread, NULL));
 }
 END_TEST

@@ -228,20 +228,25 @@ static struct entry *make(struct green_resource_pool *pool)
 void *green_resource_get(struct green_resource_pool *pool)
 {
     struct entry *entry;
+    bool waits;
     int error;
 
     if (!pool) {
         errno = EINVAL;
         return NULL;
     }
-    if (green__call_begins() < 0 || take_place(pool) < 0)
+    if (green__call_begins() < 0)
+        return NULL;
+    waits = pool->places >= pool->options.size;
+    if (take_place(pool) < 0)
         return NULL;
     entry = take_idle(pool);
     if (!entry)
         entry = make(pool);
     if (entry) {
         move(entry, &pool->used);
-        green__call_ends(GREEN__COST_CALL);
+        if (!waits)
+            green__call_ends(GREEN__COST_CALL);
         return entry->resource;
     }
     error = errno;
