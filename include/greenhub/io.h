@@ -21,10 +21,10 @@
  *   SIGPIPE.
  * - Regular files and block devices: a hub that carries out operations (uring)
  *   waits for the disk, and the greenthread for the hub; with another one the OS
- *   thread waits for the disk. Whoever reads or writes at
- *   a descriptor's own position waits in line for it.
- * - Close with green_close: it wakes all who wait, with EBADF. What is left of a
- *   transfer never goes on with whoever has the number next.
+ *   thread waits for the disk. Calls that read or write at a descriptor's own
+ *   position take turns.
+ * - Close with green_close: it wakes all who wait, with EBADF. A transfer
+ *   stops if its descriptor is closed, even if the number is reused.
  * - A descriptor belongs to one OS thread's hub at a time.
  * - They may switch, unless their comment says otherwise, and then fail as
  *   greenhub/thread.h says, with ECANCELED and ETIMEDOUT. A transfer that was

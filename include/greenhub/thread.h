@@ -12,16 +12,17 @@
  *   ETIMEDOUT  a green_timeout around the call has fired
  *   EDEADLK    it would block in a hub's callback, where nobody could wake it; or
  *              nobody can wake it any more, see below
- * and with the first two only in these cases, having done nothing:
- * - it has to block;
- * - the kill or the timeout came while the greenthread was not blocked, and no
- *   call of it has failed with that yet;
- * - 63 calls have succeeded without blocking since one failed. A killed greenthread
- *   can so write what it still has to say, and a loop that never blocks ends too.
+ * It fails with ECANCELED or ETIMEDOUT, without having done anything, in three
+ * cases:
+ * - it would have to block;
+ * - the kill or the timeout came while the greenthread was not blocked, and none of
+ *   its calls has failed with that yet;
+ * - its last 63 calls succeeded without blocking. So a killed greenthread can still
+ *   send a last message, and a loop of calls that never block still ends.
  *
- * A call that may switch may do so when it need not block, too: a greenthread whose
- * calls all succeed at once makes way for others after 256 calls or a quarter of a
- * millisecond, and for the hub after a millisecond.
+ * A call that may switch may also do so when it need not block: a greenthread whose
+ * calls all succeed at once lets the others run after 256 calls (64 that make a
+ * system call) or a quarter of a millisecond, and the hub after a millisecond.
  *
  * Deadlocks. When nothing can ever wake any greenthread of an OS thread, all their
  * waits fail with EDEADLK, shielded or not, instead of lasting for ever. That is

@@ -242,13 +242,14 @@ static int park(struct green__io *io, struct io_waiter *w)
     return 0;
 }
 
-static GREEN__COLD int park_until_deadline(struct green__io *io,
-                                           struct io_waiter *w)
+static GREEN__COLD int park_until(struct green__io *io, struct io_waiter *w,
+                                  void (*callback)(struct green_timer *),
+                                  green_time until)
 {
     int result, error;
 
-    w->timer = (struct green_timer){.callback = time_is_up, .arg = w};
-    green_hub_schedule(io->hub, &w->timer, io->deadline);
+    w->timer = (struct green_timer){.callback = callback, .arg = w};
+    green_hub_schedule(io->hub, &w->timer, until);
     result = park(io, w);
     error = errno;
     green_hub_cancel(io->hub, &w->timer);
@@ -300,7 +301,6 @@ static GREEN__COLD int pause_in_line(struct green__io *io)
     green_time pause = times < 4 ? GREEN_MSEC << times : LONGEST_PAUSE;
     green_time until = green__time_add(io->waited_at, pause);
     struct io_waiter w;
-    int result, error;
 
     if (io->deadline && io->deadline < until)
         until = io->deadline;
@@ -311,13 +311,7 @@ static GREEN__COLD int pause_in_line(struct green__io *io)
     green__waiter_init(&w.waiter,
                        io->direction == GREEN_READ ? &reading : &writing);
     green__edge_line_up(io->hub, io->d, &w.edge);
-    w.timer = (struct green_timer){.callback = pause_is_over, .arg = &w};
-    green_hub_schedule(io->hub, &w.timer, until);
-    result = park(io, &w);
-    error = errno;
-    green_hub_cancel(io->hub, &w.timer);
-    errno = error;
-    return result;
+    return park_until(io, &w, pause_is_over, until);
 }
 
 /* Whether the next function has nothing to do. */
@@ -371,7 +365,7 @@ int green__io_wait(struct green__io *io)
         return -1;
     io->ticket = w.edge.ticket;
     if (green__unlikely(io->deadline != 0 && io->deadline != GREEN_FOREVER))
-        return park_until_deadline(io, &w);
+        return park_until(io, &w, time_is_up, io->deadline);
     return park(io, &w);
 }
 
