@@ -201,15 +201,12 @@ static int cannot_listen(const char *address, int error)
                             "%s is not allowed for you: ports under 1024 need "
                             "privileges, paths a folder that you may write to",
                             address);
-    case ENOENT:
-        return cli_complain(CLI_FAILED, "%s: there is no such host or folder",
-                            address);
     case EADDRNOTAVAIL:
         return cli_complain(
             CLI_FAILED, "%s: this machine does not have that address", address);
     default:
-        return cli_complain(CLI_FAILED, "cannot listen at %s: %s", address,
-                            strerror(error));
+        return cli_complain(CLI_FAILED, "cannot listen at %s",
+                            green_net_error());
     }
 }
 
@@ -239,7 +236,7 @@ static int serve(const struct settings *settings, int listener)
 
     result = green_serve(listener, echo, &options);
     if (result < 0)
-        cli_complain(CLI_FAILED, "serving failed: %s", strerror(errno));
+        cli_complain(CLI_FAILED, "serving failed: %s", green_net_error());
     print_summary();
     green_close(listener);
     return result < 0 ? CLI_FAILED : CLI_OK;
@@ -258,9 +255,10 @@ static int start(const struct settings *settings)
     green_debug_stack_overflow(true);
     raise_descriptor_limit();
     listener = green_listen(settings->address, &options);
-    if (listener < 0 || green_local_address(listener, here, sizeof here) < 0)
+    if (listener < 0)
         return cannot_listen(settings->address, errno);
-    if (prepare_signals() < 0)
+    if (green_local_address(listener, here, sizeof here) < 0 ||
+        prepare_signals() < 0)
         return cli_complain(CLI_FAILED, "cannot start: %s", strerror(errno));
     printf("listening on %s, hub %s, %u thread%s\n", here,
            green_hub_name(green_get_hub()), settings->threads,

@@ -166,6 +166,15 @@ def case_serve_where_a_file_is():
         assert "in use" not in err and os.path.exists(path), err
 
 
+def case_serve_at_an_unknown_name():
+    status, out, err = run([COMMAND, "serve", "--echo", "--listen",
+                            "tcp://no-such-host.invalid:0"])
+    assert status == 1, err
+    assert err.startswith("greenhub: cannot listen at "
+                          "tcp://no-such-host.invalid:0: "), err
+    assert "No such file" not in err, err
+
+
 def case_serve_numbers():
     for option, value, words in (("--threads", "5000", "from 1 to 1024"),
                                  ("--threads", "0", "from 1 to 1024"),

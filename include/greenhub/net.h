@@ -29,7 +29,8 @@ struct green_listen_options {
  * listens is replaced. options may be NULL.
  * Returns the descriptor, or -1: EINVAL (address or options make no sense),
  * ENOENT (the name is not known), EADDRINUSE, EACCES and what socket, bind and
- * listen fail with. May switch, to look a name up.
+ * listen fail with; green_net_error() says it in words. May switch, to look a name
+ * up.
  */
 GREEN_API int green_listen(const char *address,
                            const struct green_listen_options *options);
@@ -40,9 +41,23 @@ GREEN_API int green_listen(const char *address,
  * Returns the descriptor, close-on-exec, or -1: EINVAL (address makes no
  * sense), ENOENT (the name is not known), EAGAIN (the name could not be
  * looked up now), ECONNREFUSED and what socket and connect fail with, for the
- * last address tried. May switch.
+ * last address tried; green_net_error() says it in words. May switch.
  */
 GREEN_API int green_dial(const char *address);
+
+/*
+ * Why the last green_listen, green_dial or green_serve of this OS thread that
+ * failed did so: "ADDRESS: words", for instance "tcp://no.such.host:80: Name or
+ * service not known"; "" if none did. The words are those of gai_strerror(3) where
+ * a name could not be looked up, of green_hub_error() where no hub could be made,
+ * else strerror(3)'s of errno. A call that succeeds leaves them alone. Of an address
+ * of more than 180 bytes the rest is cut off. Of green_serve it is the listener's
+ * address, or "descriptor N" if that has none.
+ * Never NULL. Valid until the OS thread's next such call that fails: a greenthread
+ * reads or copies it before it calls what may switch, since then others may fail.
+ * Never switches.
+ */
+GREEN_API const char *green_net_error(void);
 
 /*
  * Writes the address at which a socket is bound, as green_listen and green_dial
@@ -100,8 +115,8 @@ struct green_serve_options {
  * NULL. Runs until green_server_stop (0), or until the caller is killed, timed
  * out or the listener fails (-1): EINVAL for a NULL handler, or threads without
  * reuse_port; EBADF when the listener is closed; what accept fails with; what
- * green_use_hub fails with in a further thread, with words in green_hub_error(). It
- * returns when all handlers have returned: after a stop it waits for them (or
+ * green_use_hub fails with in a further thread, with words in green_hub_error();
+ * green_net_error() says all of these in words. It returns when all handlers have returned: after a stop it waits for them (or
  * kills them, with kill_on_stop); when it fails it kills them, and then waits.
  * May switch. Mirrors eventlet.serve.
  */

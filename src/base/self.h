@@ -38,8 +38,9 @@ struct green__self {
     struct green__scheduler *running;
     struct green__mailbox *mailbox; /* by which other OS threads wake them */
     const struct green__layer *hub_layer, *scheduler_layer, *mailbox_layer;
-    bool registered; /* its end will be noticed */
-    char error[GREEN__ERROR_SIZE];
+    bool registered;                   /* its end will be noticed */
+    char error[GREEN__ERROR_SIZE];     /* of green_hub_error() */
+    char net_error[GREEN__ERROR_SIZE]; /* of green_net_error() */
 };
 
 /*

@@ -33,6 +33,7 @@ struct green__address {
     char host[GREEN__HOST_SIZE];  /* tcp, tcp6: without brackets, or "*" */
     uint16_t port;                /* tcp, tcp6 */
     struct green__endpoint local; /* unix */
+    const char *why; /* it cannot be resolved, in words; NULL: errno says it */
 };
 
 /* "*": all addresses of this machine. */

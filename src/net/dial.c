@@ -6,8 +6,10 @@
 #include <greenhub/io.h>
 #include <greenhub/thread.h>
 
+#include "hub/hub.h"
 #include "net/address.h"
 #include "net/resolver.h"
+#include "net/words.h"
 
 static int dial_one(const struct sockaddr *address, socklen_t length)
 {
@@ -26,7 +28,7 @@ static int dial_one(const struct sockaddr *address, socklen_t length)
     return -1;
 }
 
-static int dial_tcp(const struct green__address *address)
+static int dial_tcp(struct green__address *address)
 {
     struct addrinfo *found, *at;
     int fd = -1, error;
@@ -51,10 +53,14 @@ static int dial_tcp(const struct green__address *address)
 int green_dial(const char *text)
 {
     struct green__address address;
+    int fd;
 
     if (green__address_parse(text, &address) < 0)
-        return -1;
-    if (address.scheme == GREEN__UNIX)
-        return dial_one(&address.local.at.any, address.local.length);
-    return dial_tcp(&address);
+        return green__net_fail(text, NULL);
+    if (green__hub_get() == NULL)
+        return green__net_fail(text, green_hub_error());
+    fd = address.scheme == GREEN__UNIX
+             ? dial_one(&address.local.at.any, address.local.length)
+             : dial_tcp(&address);
+    return fd < 0 ? green__net_fail(text, address.why) : fd;
 }

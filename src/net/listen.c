@@ -9,6 +9,7 @@
 
 #include "net/address.h"
 #include "net/resolver.h"
+#include "net/words.h"
 
 #define DEFAULT_BACKLOG 4096
 
@@ -79,7 +80,7 @@ static int listen_any(const struct green__address *address,
     return bind_tcp((struct sockaddr *)&v4, sizeof v4, 0, options);
 }
 
-static int listen_tcp(const struct green__address *address,
+static int listen_tcp(struct green__address *address,
                       const struct green_listen_options *options)
 {
     struct addrinfo *found, *at;
@@ -148,16 +149,17 @@ int green_listen(const char *text, const struct green_listen_options *options)
 {
     static const struct green_listen_options defaults;
     struct green__address address;
+    int fd;
 
     if (options == NULL)
         options = &defaults;
     if (options->backlog < 0) {
         errno = EINVAL;
-        return -1;
+        return green__net_fail(text, "the backlog is below 0");
     }
     if (green__address_parse(text, &address) < 0)
-        return -1;
-    if (address.scheme == GREEN__UNIX)
-        return listen_unix(&address.local, options);
-    return listen_tcp(&address, options);
+        return green__net_fail(text, NULL);
+    fd = address.scheme == GREEN__UNIX ? listen_unix(&address.local, options)
+                                       : listen_tcp(&address, options);
+    return fd < 0 ? green__net_fail(text, address.why) : fd;
 }

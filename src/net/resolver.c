@@ -11,6 +11,7 @@
 
 #include "base/self.h"
 #include "base/system.h"
+#include "hub/hub.h"
 #include "sync/crew.h"
 
 struct look_up {
@@ -18,6 +19,7 @@ struct look_up {
     char service[8];
     struct addrinfo hints;
     struct addrinfo *found;
+    int code; /* getaddrinfo's */
 };
 
 static int error_of(int code)
@@ -48,7 +50,8 @@ static long look_up(void *arg)
     struct addrinfo *found = NULL;
     int error;
 
-    error = error_of(getaddrinfo(it->host, it->service, &it->hints, &found));
+    it->code = getaddrinfo(it->host, it->service, &it->hints, &found);
+    error = error_of(it->code);
     it->found = error == 0 ? found : NULL;
     return error;
 }
@@ -76,7 +79,13 @@ static struct look_up *make(const struct green__address *address, bool passive)
     return it;
 }
 
-int green__resolve(const struct green__address *address, bool passive,
+/* The resolver's words; of EAI_SYSTEM errno's are the better ones. */
+static const char *words_of(int code)
+{
+    return code == 0 || code == EAI_SYSTEM ? NULL : gai_strerror(code);
+}
+
+int green__resolve(struct green__address *address, bool passive,
                    struct addrinfo **found)
 {
     struct look_up *it = make(address, passive);
@@ -88,11 +97,18 @@ int green__resolve(const struct green__address *address, bool passive,
         return green__refuse(ENOMEM);
     error = look_up(it); /* numeric: the resolver asks nobody */
     if (error) {
+        if (!green__hub_get()) {
+            error = errno;
+            address->why = green_hub_error();
+            let_go(it);
+            return green__refuse((int)error);
+        }
         it->hints.ai_flags &= ~AI_NUMERICHOST;
         if (green__crew_run(GREEN__RESOLVER, &work, &error) < 0)
             return -1;
     }
     *found = it->found;
+    address->why = words_of(it->code);
     green__system.release(it);
     return error ? green__refuse((int)error) : 0;
 }

@@ -12,11 +12,12 @@
 /*
  * The addresses of a tcp or tcp6 host and port, at least one, to be freed with
  * freeaddrinfo. `passive`: to listen at. Numeric hosts are answered at once.
+ * If it fails, address->why may say more than errno.
  * Returns 0, or -1 with errno: ENOENT (no such name), EAGAIN (the name could
  * not be looked up now), EINVAL, ENOMEM, EMFILE and the like; ECANCELED,
  * ETIMEDOUT. May switch.
  */
-int green__resolve(const struct green__address *address, bool passive,
+int green__resolve(struct green__address *address, bool passive,
                    struct addrinfo **found);
 
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "hub/hub.h"
 #include "net/address.h"
 #include "net/server.h"
+#include "net/words.h"
 
 /* ---- Stop and failure ------------------------------------------------- */
 
@@ -281,7 +283,8 @@ static void join_threads(struct green__run *run)
 
 /* ---- green_serve ------------------------------------------------------- */
 
-static int serve(struct green__run *run)
+/* Returns 0, or -1 with errno; *why may say more than that. */
+static int serve(struct green__run *run, const char **why)
 {
     int error;
 
@@ -291,8 +294,10 @@ static int serve(struct green__run *run)
     join_threads(run);
     detach_server(run);
     error = run->error;
-    if (run->no_hub)
+    if (run->no_hub) {
         green_hub_set_error("%s", run->no_hub->words);
+        *why = green_hub_error();
+    }
     free_run(run);
     if (error == 0)
         return 0;
@@ -300,23 +305,22 @@ static int serve(struct green__run *run)
     return -1;
 }
 
-int green_serve(int listener, void (*handler)(int fd, void *arg),
-                const struct green_serve_options *options)
+static int make_and_serve(int listener, void (*handler)(int fd, void *arg),
+                          const struct green_serve_options *options,
+                          const char **why)
 {
-    static const struct green_serve_options defaults;
     struct green_hub *hub = green__hub_get();
+    unsigned threads = options->threads != 0 ? options->threads : 1;
     struct green__run *run;
-    unsigned threads;
 
-    if (hub == NULL)
+    if (hub == NULL) {
+        *why = green_hub_error();
         return -1;
+    }
     if (handler == NULL) {
         errno = EINVAL;
         return -1;
     }
-    if (options == NULL)
-        options = &defaults;
-    threads = options->threads != 0 ? options->threads : 1;
     if (check_listener(listener, threads) < 0)
         return -1;
     run = new_run(listener, threads);
@@ -326,5 +330,20 @@ int green_serve(int listener, void (*handler)(int fd, void *arg),
     run->options = *options;
     run->module = options->hub == NULL ? green_hub_get_module(hub) : NULL;
     run->server = options->server != NULL ? options->server : &run->own;
-    return serve(run);
+    return serve(run, why);
+}
+
+int green_serve(int listener, void (*handler)(int fd, void *arg),
+                const struct green_serve_options *options)
+{
+    static const struct green_serve_options defaults;
+    char here[128]; /* while the descriptor is surely the listener */
+    const char *why = NULL;
+    int result;
+
+    if (green_local_address(listener, here, sizeof here) < 0)
+        snprintf(here, sizeof here, "descriptor %d", listener);
+    result = make_and_serve(listener, handler,
+                            options != NULL ? options : &defaults, &why);
+    return result < 0 ? green__net_fail(here, why) : 0;
 }
