@@ -10,6 +10,7 @@
  */
 #include <greenhub.h>
 
+#include <err.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,11 +70,13 @@ int main(int argc, char **argv)
     int listener = green_listen(address, NULL);
     char here[128];
 
-    if (listener < 0 || green_local_address(listener, here, sizeof here) < 0)
-        return perror(address), 1;
+    if (listener < 0)
+        errx(1, "%s", green_net_error());
+    if (green_local_address(listener, here, sizeof here) < 0)
+        err(1, "%s", address);
     printf("listening on %s\n", here);
     fflush(stdout);
     if (green_serve(listener, chat, NULL) < 0)
-        perror("green_serve");
-    return 1;
+        errx(1, "%s", green_net_error());
+    return 0;
 }

@@ -9,6 +9,7 @@
  */
 #include <greenhub.h>
 
+#include <err.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,8 +50,9 @@ static void chat(int fd, void *unused)
     char buffer[512], *line;
 
     (void)unused;
+    if (green_reader_init(&reader, fd, buffer, sizeof buffer) < 0)
+        return;
     members = &member; /* on this stack, as long as the greenthread lives */
-    green_reader_init(&reader, fd, buffer, sizeof buffer);
     say(&member, "joins");
     while (green_read_line(&reader, &line) > 0) {
         line[strcspn(line, "\r\n")] = '\0';
@@ -71,11 +73,13 @@ int main(int argc, char **argv)
     int listener = green_listen(address, NULL);
     char here[128];
 
-    if (listener < 0 || green_local_address(listener, here, sizeof here) < 0)
-        return perror(address), 1;
+    if (listener < 0)
+        errx(1, "%s", green_net_error());
+    if (green_local_address(listener, here, sizeof here) < 0)
+        err(1, "%s", address);
     printf("listening on %s\n", here);
     fflush(stdout);
     if (green_serve(listener, chat, NULL) < 0)
-        perror("green_serve");
-    return 1;
+        errx(1, "%s", green_net_error());
+    return 0;
 }

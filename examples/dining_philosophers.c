@@ -10,6 +10,7 @@
  */
 #include <greenhub.h>
 
+#include <err.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,25 +24,42 @@ static const char *const names[PHILOSOPHERS] = {"Plato", "Hypatia", "Kant",
 static struct green_lock forks[PHILOSOPHERS];
 static struct green_semaphore seats;
 
+/* Takes both forks, eats, puts them back. 0, or -1 with errno. */
+static int eat(int me, int meal)
+{
+    struct green_lock *left = &forks[me];
+    struct green_lock *right = &forks[(me + 1) % PHILOSOPHERS];
+    int error = 0;
+
+    if (green_lock_acquire(left) < 0)
+        return -1;
+    if (green_sleep(GREEN_MSEC) < 0 || /* thinks of something else */
+        green_lock_acquire(right) < 0) {
+        error = errno;
+    } else {
+        printf("%s eats meal %d\n", names[me], meal);
+        green_lock_release(right);
+    }
+    green_lock_release(left);
+    errno = error;
+    return error ? -1 : 0;
+}
+
 static void *dine(void *arg)
 {
-    int me = (int)(intptr_t)arg, left = me, right = (me + 1) % PHILOSOPHERS;
+    int me = (int)(intptr_t)arg, eaten = 0;
 
-    green_set_name(green_self(), names[me]);
-    for (int meal = 1; meal <= MEALS; meal++) {
-        green_semaphore_acquire(&seats);
-        green_lock_acquire(&forks[left]);
-        green_sleep(GREEN_MSEC); /* thinks of something else */
-        if (green_lock_acquire(&forks[right]) < 0) {
+    if (green_set_name(green_self(), names[me]) < 0)
+        err(1, "name");
+    for (int meal = 1; meal <= MEALS && eaten == 0; meal++) {
+        if (green_semaphore_acquire(&seats) < 0)
+            err(1, "seat");
+        eaten = eat(me, meal);
+        if (eaten < 0)
             printf("%s stays hungry: %s\n", names[me], strerror(errno));
-            return NULL;
-        }
-        printf("%s eats meal %d\n", names[me], meal);
-        green_lock_release(&forks[right]);
-        green_lock_release(&forks[left]);
         green_semaphore_release(&seats);
     }
-    return arg;
+    return NULL;
 }
 
 int main(int argc, char **argv)
@@ -50,13 +68,17 @@ int main(int argc, char **argv)
     struct green_thread *diners[PHILOSOPHERS];
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    green_debug_deadlock(STDERR_FILENO);
-    green_semaphore_init(&seats, PHILOSOPHERS - (rash ? 0 : 1), 0);
-    for (intptr_t i = 0; i < PHILOSOPHERS; i++)
+    if (green_debug_deadlock(STDERR_FILENO) < 0 ||
+        green_semaphore_init(&seats, PHILOSOPHERS - (rash ? 0 : 1), 0) < 0)
+        err(1, "table");
+    for (intptr_t i = 0; i < PHILOSOPHERS; i++) {
         diners[i] = green_spawn(dine, (void *)i);
+        if (!diners[i])
+            err(1, "%s", names[i]);
+    }
     for (int i = 0; i < PHILOSOPHERS; i++)
         while (green_join(diners[i], NULL) < 0)
             if (errno != EDEADLK)
-                return perror("green_join"), 1;
+                err(1, "join");
     return 0;
 }

@@ -8,6 +8,7 @@
  */
 #include <greenhub.h>
 
+#include <err.h>
 #include <stdio.h>
 
 /* green_serve closes `fd` when this returns. */
@@ -29,13 +30,13 @@ int main(int argc, char **argv)
     int listener = green_listen(address, NULL);
     char here[128];
 
-    if (listener < 0 || green_local_address(listener, here, sizeof here) < 0) {
-        perror(address);
-        return 1;
-    }
+    if (listener < 0)
+        errx(1, "%s", green_net_error());
+    if (green_local_address(listener, here, sizeof here) < 0)
+        err(1, "%s", address);
     printf("listening on %s\n", here);
     fflush(stdout);
     if (green_serve(listener, echo, NULL) < 0)
-        perror("green_serve");
-    return 1;
+        errx(1, "%s", green_net_error());
+    return 0;
 }

@@ -8,6 +8,8 @@
  */
 #include "http.h"
 
+#include <err.h>
+
 #define AT_ONCE 50
 #define LIMIT (5 * GREEN_SEC)
 
@@ -26,7 +28,8 @@ static void *scrape(void *url)
     struct green_timeout timeout;
     char *text, *title = NULL;
 
-    green_timeout_start(&timeout, LIMIT);
+    if (green_timeout_start(&timeout, LIMIT) < 0)
+        err(1, "timeout");
     text = http_get(url);
     green_timeout_cancel(&timeout);
     if (text)
@@ -36,6 +39,18 @@ static void *scrape(void *url)
     return title;
 }
 
+/* 0, or -1 when there is no memory for one more. */
+static int ask(struct green_pile *pile, const char *line)
+{
+    char *url = strndup(line, strcspn(line, "\r"));
+
+    if (url && green_pile_spawn(pile, scrape, url) == 0)
+        return 0;
+    warn("%s", line);
+    free(url);
+    return -1;
+}
+
 static void handle(int fd, void *arg)
 {
     char buffer[2048], *line, answer[1100];
@@ -43,13 +58,12 @@ static void handle(int fd, void *arg)
     struct green_pile pile;
     void *title;
 
-    green_pile_init(&pile, arg);
-    green_reader_init(&reader, fd, buffer, sizeof buffer);
-    while (green_read_line(&reader, &line) > 0) {
-        line[strcspn(line, "\r")] = '\0';
-        if (green_pile_spawn(&pile, scrape, strdup(line)) < 0)
+    if (green_pile_init(&pile, arg) < 0 ||
+        green_reader_init(&reader, fd, buffer, sizeof buffer) < 0)
+        err(1, "client");
+    while (green_read_line(&reader, &line) > 0)
+        if (ask(&pile, line) < 0)
             break;
-    }
     while (green_pile_next(&pile, &title) == 1) {
         int length = snprintf(answer, sizeof answer, "%.1000s\n",
                               title ? (char *)title : "?");
@@ -64,17 +78,18 @@ static void handle(int fd, void *arg)
 int main(int argc, char **argv)
 {
     const struct green_serve_options options = {.arg = &pool};
-    char address[128];
-    int listener =
-        green_listen(argc > 1 ? argv[1] : "tcp://127.0.0.1:6005", NULL);
+    const char *address = argc > 1 ? argv[1] : "tcp://127.0.0.1:6005";
+    int listener = green_listen(address, NULL);
+    char here[128];
 
     if (listener < 0)
-        return perror("listen"), 1;
-    green_pool_init(&pool, AT_ONCE);
-    green_local_address(listener, address, sizeof address);
-    printf("listening on %s\n", address);
+        errx(1, "%s", green_net_error());
+    if (green_pool_init(&pool, AT_ONCE) < 0 ||
+        green_local_address(listener, here, sizeof here) < 0)
+        err(1, "%s", address);
+    printf("listening on %s\n", here);
     fflush(stdout);
     if (green_serve(listener, handle, &options) < 0)
-        perror("green_serve");
-    return 1;
+        errx(1, "%s", green_net_error());
+    return 0;
 }

@@ -7,6 +7,7 @@
  */
 #include <greenhub.h>
 
+#include <err.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,30 +18,37 @@
 struct fetch {
     const char *address;
     struct green_thread *thread;
-    long bytes; /* of the answer, or -1 */
-    int error;  /* errno then */
+    long bytes;    /* of the answer, or -1 */
+    char why[256]; /* then */
     green_time took;
 };
 
+static long fail(struct fetch *f, int error)
+{
+    snprintf(f->why, sizeof f->why, "%s: %s", f->address, strerror(error));
+    return -1;
+}
+
 /* All that may block is in here, and all of it under one timeout. */
-static long get(const char *address)
+static long get(struct fetch *f)
 {
     static const char request[] = "GET / HTTP/1.0\r\n\r\n";
     char buffer[4096];
     long bytes = 0;
     ssize_t n = -1;
-    int error, fd = green_dial(address);
+    int error, fd = green_dial(f->address);
 
-    if (fd < 0)
+    if (fd < 0) {
+        snprintf(f->why, sizeof f->why, "%s", green_net_error());
         return -1;
+    }
     if (green_write_all(fd, request, sizeof request - 1) == 0) {
         while ((n = green_read(fd, buffer, sizeof buffer)) > 0)
             bytes += n;
     }
     error = errno;
     green_close(fd);
-    errno = error;
-    return n < 0 ? -1 : bytes;
+    return n < 0 ? fail(f, error) : bytes;
 }
 
 static void *fetch(void *arg)
@@ -49,9 +57,9 @@ static void *fetch(void *arg)
     struct green_timeout timeout;
     green_time start = green_now();
 
-    green_timeout_start(&timeout, LIMIT);
-    f->bytes = get(f->address);
-    f->error = errno;
+    if (green_timeout_start(&timeout, LIMIT) < 0)
+        err(1, "timeout");
+    f->bytes = get(f);
     green_timeout_cancel(&timeout);
     f->took = green_now() - start;
     return NULL;
@@ -62,17 +70,25 @@ int main(int argc, char **argv)
     struct fetch *all = calloc((size_t)argc, sizeof *all), *f;
     int i, failed = 0;
 
-    for (i = 1; i < argc && all != NULL; i++) {
-        all[i].address = argv[i];
-        all[i].thread = green_spawn(fetch, &all[i]);
-    }
-    for (i = 1; i < argc && all != NULL; i++) {
+    if (all == NULL)
+        err(1, "memory");
+    for (i = 1; i < argc; i++) {
         f = &all[i];
-        if (f->thread == NULL || green_join(f->thread, NULL) < 0)
-            return perror("greenthread"), 1;
+        f->address = argv[i];
+        f->thread = green_spawn(fetch, f);
+        if (f->thread == NULL)
+            f->bytes = fail(f, errno);
+    }
+    for (i = 1; i < argc; i++) {
+        f = &all[i];
+        if (f->thread != NULL && green_join(f->thread, NULL) < 0)
+            err(1, "join");
         failed += f->bytes < 0;
-        printf("%s: %ld bytes, %s, %.3f s\n", f->address, f->bytes,
-               f->bytes < 0 ? strerror(f->error) : "ok", (double)f->took / 1e9);
+        if (f->bytes < 0)
+            printf("%s, %.3f s\n", f->why, (double)f->took / 1e9);
+        else
+            printf("%s: %ld bytes, ok, %.3f s\n", f->address, f->bytes,
+                   (double)f->took / 1e9);
     }
     free(all);
     return failed > 0;

@@ -6,6 +6,8 @@
  */
 #include "http.h"
 
+#include <err.h>
+
 #define AT_ONCE 10
 #define LIMIT (2 * GREEN_SEC)
 
@@ -22,7 +24,8 @@ static void *fetch(void *url)
     struct green_timeout timeout;
     char *text;
 
-    green_timeout_start(&timeout, LIMIT);
+    if (!page || green_timeout_start(&timeout, LIMIT) < 0)
+        err(1, "%s", (char *)url);
     text = http_get(url);
     *page = (struct page){
         .url = url,
@@ -43,7 +46,7 @@ static int next_line(void *source, void **url)
     if (length <= 0)
         return (int)length;
     *url = strndup(line, strcspn(line, "\r\n"));
-    return 1;
+    return *url ? 1 : -1;
 }
 
 int main(void)
@@ -55,11 +58,11 @@ int main(void)
     void *result;
     int failed = 0;
 
-    green_reader_init(&lines, 0, buffer, sizeof buffer);
-    green_pool_init(&pool, AT_ONCE);
-    green_pile_init(&pile, &pool);
-    if (green_pile_map(&pile, fetch, next_line, &lines) < 0)
-        return perror("map"), 1;
+    if (green_reader_init(&lines, 0, buffer, sizeof buffer) < 0 ||
+        green_pool_init(&pool, AT_ONCE) < 0 ||
+        green_pile_init(&pile, &pool) < 0 ||
+        green_pile_map(&pile, fetch, next_line, &lines) < 0)
+        err(1, "map");
     while (green_pile_next(&pile, &result) == 1) {
         struct page *page = result;
 
@@ -69,6 +72,9 @@ int main(void)
         free(page->url);
         free(page);
     }
-    green_pile_end(&pile, NULL);
+    if (errno) /* the input has not come to its end */
+        err(1, "input");
+    if (green_pile_end(&pile, NULL) < 0)
+        err(1, "end");
     return failed > 0;
 }

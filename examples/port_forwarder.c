@@ -8,9 +8,8 @@
  */
 #include <greenhub.h>
 
-#include <errno.h>
+#include <err.h>
 #include <stdio.h>
-#include <string.h>
 
 static const char *target = "tcp://127.0.0.1:6000";
 
@@ -18,8 +17,11 @@ struct direction {
     int from, to;
 };
 
-/* One direction, up to its end, which is passed on: the other may go on. */
-static void *pump(void *arg)
+/*
+ * One direction, up to its end, which is passed on: the other may go on. If it
+ * breaks there is no use in the other either.
+ */
+static int pump(void *arg)
 {
     struct direction *d = arg;
     char buffer[16384];
@@ -27,35 +29,31 @@ static void *pump(void *arg)
 
     while ((n = green_read(d->from, buffer, sizeof buffer)) > 0) {
         if (green_write_all(d->to, buffer, (size_t)n) < 0)
-            break;
+            return -1;
     }
-    if (n == 0) {
-        green_shutdown(d->to, SHUT_WR);
-    } else { /* broken: there is no use in the other direction either */
-        green_shutdown(d->from, SHUT_RDWR);
-        green_shutdown(d->to, SHUT_RDWR);
-    }
-    return NULL;
+    return n < 0 ? -1 : green_shutdown(d->to, SHUT_WR);
 }
 
 /* green_serve closes `fd` when this returns. */
 static void forward(int fd, void *unused)
 {
-    struct direction out = {.from = fd}, back = {.to = fd};
-    struct green_thread *other;
+    struct direction there = {.from = fd}, back = {.to = fd};
+    struct green_scope scope; /* neither direction outlives it */
     int far = green_dial(target);
 
     (void)unused;
     if (far < 0) {
-        fprintf(stderr, "%s: %s\n", target, strerror(errno));
+        warnx("%s", green_net_error());
         return;
     }
-    out.to = back.from = far;
-    other = green_spawn(pump, &back);
-    if (other != NULL) {
-        pump(&out);
-        green_join(other, NULL);
-    }
+    there.to = back.from = far;
+    if (green_scope_begin(&scope, GREEN_FOREVER) < 0)
+        warn("scope");
+    else if (green_scope_spawn(&scope, pump, &back) < 0)
+        warn("greenthread");
+    else if (pump(&there) < 0)
+        green_scope_stop(&scope);
+    green_scope_end(&scope);
     green_close(far);
 }
 
@@ -67,13 +65,13 @@ int main(int argc, char **argv)
 
     if (argc > 2)
         target = argv[2];
-    if (listener < 0 || green_local_address(listener, here, sizeof here) < 0) {
-        perror(address);
-        return 1;
-    }
+    if (listener < 0)
+        errx(1, "%s", green_net_error());
+    if (green_local_address(listener, here, sizeof here) < 0)
+        err(1, "%s", address);
     printf("listening on %s, forwarding to %s\n", here, target);
     fflush(stdout);
     if (green_serve(listener, forward, NULL) < 0)
-        perror("green_serve");
-    return 1;
+        errx(1, "%s", green_net_error());
+    return 0;
 }

@@ -9,6 +9,7 @@
  */
 #include <greenhub.h>
 
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -38,27 +39,35 @@ static void filter(void *arg)
             break; /* closed: nobody wants any more */
 }
 
+static void start(void (*fn)(void *), struct link *here)
+{
+    if (green_spawn_n(fn, here) < 0)
+        err(1, "greenthread");
+}
+
 int main(int argc, char **argv)
 {
     int count = argc > 1 ? atoi(argv[1]) : 20;
     struct link *links = calloc((size_t)count + 1, sizeof *links);
 
     if (!links)
-        return perror("prime_sieve"), 1;
+        err(1, "links");
     for (int i = 0; i <= count; i++)
-        green_channel_init(&links[i].numbers, sizeof(int), 0);
-    green_spawn_n(count_up, &links[0]);
+        if (green_channel_init(&links[i].numbers, sizeof(int), 0) < 0)
+            err(1, "channel");
+    start(count_up, &links[0]);
     for (int i = 0; i < count; i++) {
         /* The first that gets through all before is the next prime. */
         if (green_channel_receive(&links[i].numbers, &links[i].prime) < 0)
-            return perror("prime_sieve"), 1;
+            err(1, "channel");
         printf("%d\n", links[i].prime);
         links[i].next = &links[i + 1];
-        green_spawn_n(filter, &links[i]);
+        start(filter, &links[i]);
     }
     for (int i = 0; i <= count; i++)
         green_channel_destroy(&links[i].numbers);
-    green_sleep(0); /* they all notice, and end */
+    if (green_sleep(0) < 0) /* they all notice, and end */
+        err(1, "sleep");
     free(links);
     return 0;
 }

@@ -9,6 +9,8 @@
  */
 #include <greenhub.h>
 
+#include <err.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,13 +25,14 @@ static void produce(void *name)
         int *job = malloc(sizeof *job);
 
         if (!job)
-            break;
+            err(1, "job");
         *job = ++next_job;
         printf("%s puts %d\n", (const char *)name, *job);
         if (green_queue_put(&queue, job) < 0)
-            free(job);
+            err(1, "put");
     }
-    green_wait_group_done(&producers);
+    if (green_wait_group_done(&producers) < 0)
+        err(1, "done");
 }
 
 static void consume(void *name)
@@ -40,28 +43,40 @@ static void consume(void *name)
         int job = *(int *)item;
 
         free(item);
-        green_sleep(GREEN_MSEC); /* hard work */
+        if (green_sleep(GREEN_MSEC) < 0) /* hard work */
+            err(1, "sleep");
         printf("%s: %d squared is %d\n", (const char *)name, job, job * job);
         sum += (long)job * job;
-        green_queue_task_done(&queue);
+        if (green_queue_task_done(&queue) < 0)
+            err(1, "task_done");
     }
+    if (errno != EPIPE) /* closed: that was all */
+        err(1, "get");
+}
+
+static void start(void (*fn)(void *), const char *name)
+{
+    if (green_spawn_n(fn, (void *)name) < 0)
+        err(1, "%s", name);
 }
 
 int main(int argc, char **argv)
 {
     if (argc > 1)
         jobs = atoi(argv[1]);
-    if (green_queue_init(&queue, 4) < 0)
-        return perror("queue"), 1;
-    green_wait_group_add(&producers, 2);
-    green_spawn_n(produce, "Ada");
-    green_spawn_n(produce, "Ben");
-    green_spawn_n(consume, "Cleo");
-    green_spawn_n(consume, "Dan");
-    green_spawn_n(consume, "Eve");
+    if (green_queue_init(&queue, 4) < 0 ||
+        green_wait_group_add(&producers, 2) < 0)
+        err(1, "queue");
+    start(produce, "Ada");
+    start(produce, "Ben");
+    start(consume, "Cleo");
+    start(consume, "Dan");
+    start(consume, "Eve");
 
-    green_wait_group_wait(&producers); /* all is put */
-    green_queue_join(&queue);          /* and dealt with */
+    if (green_wait_group_wait(&producers) < 0) /* all is put */
+        err(1, "wait");
+    if (green_queue_join(&queue) < 0) /* and dealt with */
+        err(1, "join");
     green_queue_destroy(&queue);
     printf("the sum of the squares is %ld\n", sum);
     return 0;

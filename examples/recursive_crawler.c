@@ -7,6 +7,7 @@
  */
 #include "http.h"
 
+#include <err.h>
 #include <search.h>
 
 #define AT_ONCE 10
@@ -27,12 +28,16 @@ static void crawl(void *path);
 /* Each path once. No lock: nobody else runs in between. */
 static void visit(char *path)
 {
-    char **place = tsearch(path, &seen, by_text);
+    char **place = path ? tsearch(path, &seen, by_text) : NULL;
 
-    if (!place || *place != path)
+    if (!place)
+        err(1, "path");
+    if (*place != path) {
         free(path);
-    else if (green_pool_spawn_n(&pool, crawl, path) < 0)
+    } else if (green_pool_spawn_n(&pool, crawl, path) < 0) {
+        warn("%s", path);
         failed++;
+    }
 }
 
 /* The links of the kind href="/path". */
@@ -52,7 +57,8 @@ static void crawl(void *path)
     char url[1024], *text;
 
     snprintf(url, sizeof url, "%s%s", server, (char *)path);
-    green_timeout_start(&timeout, LIMIT);
+    if (green_timeout_start(&timeout, LIMIT) < 0)
+        err(1, "timeout");
     text = http_get(url);
     green_timeout_cancel(&timeout);
     printf("%s: %s\n", (char *)path, text ? "ok" : strerror(errno));
@@ -69,9 +75,11 @@ int main(int argc, char **argv)
     if (argc < 2 || sscanf(argv[1], "http://%200[^/]%n", server, &end) != 1)
         return fprintf(stderr, "usage: %s http://HOST/\n", argv[0]), 2;
     snprintf(server, sizeof server, "%.*s", end, argv[1]);
-    green_pool_init(&pool, AT_ONCE);
+    if (green_pool_init(&pool, AT_ONCE) < 0)
+        err(1, "pool");
     visit(strdup(argv[1][end] ? argv[1] + end : "/"));
-    green_pool_wait(&pool);
+    if (green_pool_wait(&pool) < 0)
+        err(1, "wait");
     printf("%d pages, %d failed\n", pages, failed);
     tdestroy(seen, free);
     return failed > 0;

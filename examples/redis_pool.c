@@ -6,6 +6,7 @@
  */
 #include <greenhub.h>
 
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,14 +20,19 @@ static int done;
 static void *connect_to_server(void *address)
 {
     struct connection *c = malloc(sizeof *c);
-    int fd = c ? green_dial(address) : -1;
+    int fd;
 
-    if (fd >= 0) {
-        green_reader_init(&c->reader, fd, c->buffer, sizeof c->buffer);
-        return c;
+    if (!c)
+        return NULL;
+    fd = green_dial(address);
+    if (fd < 0) {
+        warnx("%s", green_net_error());
+        free(c);
+        return NULL;
     }
-    free(c);
-    return NULL;
+    if (green_reader_init(&c->reader, fd, c->buffer, sizeof c->buffer) < 0)
+        err(1, "reader");
+    return c;
 }
 
 static void hang_up(void *connection, void *address)
@@ -50,7 +56,9 @@ static void count_up(void *pool)
 {
     struct connection *c = green_resource_get(pool);
 
-    if (c && increment(c) && green_resource_put(pool, c) == 0)
+    if (!c)
+        return; /* could not connect */
+    if (increment(c) && green_resource_put(pool, c) == 0)
         done++;
     else
         green_resource_discard(pool, c);
@@ -68,10 +76,14 @@ int main(int argc, char **argv)
     struct green_resource_stats stats;
     struct green_pool tasks = {0};
 
+    if (!pool)
+        err(1, "pool");
     for (int i = 0; i < 100; i++)
-        green_pool_spawn_n(&tasks, count_up, pool);
-    green_pool_wait(&tasks);
-    green_resource_pool_stats(pool, &stats);
+        if (green_pool_spawn_n(&tasks, count_up, pool) < 0)
+            err(1, "greenthread");
+    if (green_pool_wait(&tasks) < 0 ||
+        green_resource_pool_stats(pool, &stats) < 0)
+        err(1, "wait");
     printf("%d of 100, over %d connections\n", done, (int)stats.created);
     green_resource_pool_destroy(pool);
     return done < 100;

@@ -3,13 +3,15 @@
 
 import http.server
 import os
+import resource
 import socket
 import tempfile
 import threading
 import time
 
 import peers
-from peers import Program, connect, echoes, example, run, tool
+from peers import (Program, connect, echoes, example, limit, run, starved,
+                   tool)
 
 HERE = "tcp://127.0.0.1:0"
 
@@ -105,6 +107,59 @@ def case_port_forwarder_to_nobody():
         peer = connect(forwarder.listening())
         assert peer.recv(1) == b"", "it should have been hung up on"
     forwarder.line("Connection refused", forwarder.err)
+
+
+def case_port_forwarder_without_memory():
+    peers.can_be_starved()
+    host, port = Program([example("echo_server"), HERE]).listening()
+    forwarder = Program([example("port_forwarder"), HERE,
+                         "tcp://%s:%d" % (host, port)])
+    address = forwarder.listening()
+    first = connect(address)
+    echoes(first, b"before")
+    open_then = peers.descriptors(forwarder)
+    peers.starve(forwarder)
+    crowd = [connect(address) for _ in range(200)]
+    forwarder.line("port_forwarder: greenthread: Cannot allocate memory",
+                   forwarder.err)
+    echoes(first, b"meanwhile")
+    for one in crowd:
+        one.close()
+    last = connect(address)
+    echoes(last, b"after")
+    last.close()
+    peers.until("what was opened is closed", lambda:
+                peers.descriptors(forwarder) == open_then)
+
+
+SERVERS = ("channel_chat", "chat_server", "echo_server", "event_loop",
+           "feed_scraper", "port_forwarder")
+
+
+def case_servers_say_why_they_cannot_listen():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "tcp://127.0.0.1:%d" % taken.getsockname()[1]
+        for name in SERVERS:
+            status, out, err = run([example(name), address])
+            assert (status, err) == (1, "%s: %s: Address already in use\n" % (
+                name, address)), (name, status, err)
+            status, out, err = run([example(name), HERE],
+                                   env={"GREENHUB_HUB": "nosuch"})
+            assert status == 1 and "there is no hub" in err, (name, err)
+
+
+def case_without_memory_they_say_so():
+    # event_loop has no greenthread, and runs as soon as it begins.
+    for argv in [[example(name), HERE] for name in SERVERS
+                 if name != "event_loop"] + [
+            [example("prime_sieve"), "10"], [example("producer_consumer")],
+            [example("dining_philosophers")],
+            [example("parallel_connect"), "tcp://127.0.0.1:1"],
+            [example("recursive_crawler"), "http://127.0.0.1:1/"],
+            [example("redis_pool"), "tcp://127.0.0.1:1"],
+            [example("parallel_crawler")]]:
+        for status, said in starved(argv, text="http://127.0.0.1:1/\n"):
+            assert status == 1 and "memory" in said, (argv, status, said)
 
 
 class Guest:
@@ -238,8 +293,9 @@ def case_parallel_connect_looks_names_up():
     lines = out.splitlines()
     assert status == 1 and len(lines) == 3, (out, err)
     assert ", ok, " in lines[0], out
-    assert "-1 bytes" in lines[1] and "-1 bytes" in lines[2], out
-    assert "Invalid argument" in lines[2], out
+    assert lines[1].startswith("tcp://no-such-host.invalid:80: "), out
+    assert "No such file" not in lines[1], out
+    assert lines[2].startswith("nonsense: Invalid argument, "), out
 
 
 def case_event_loop_on_every_hub():
@@ -255,6 +311,29 @@ def case_event_loop_on_every_hub():
         peer.close()
         server.line("^0 connections", server.err)
         peers.clean_up()
+
+
+def case_event_loop_out_of_descriptors():
+    server = Program([example("event_loop"), HERE],
+                     preexec_fn=limit(resource.RLIMIT_NOFILE, 20))
+    address = server.listening()
+    first = connect(address)
+    echoes(first, b"before")
+    crowd = [connect(address) for _ in range(40)]
+    server.line("Too many open files", server.err)
+    ticks = sum("connections" in line for line in server.err)
+    peers.until("two seconds have passed", lambda: sum(
+        "connections" in line for line in server.err) >= ticks + 2)
+    echoes(first, b"meanwhile")
+    # It tries again with each tick, and not all the time.
+    said = list(server.err)
+    pauses = sum("pauses" in line for line in said)
+    assert pauses <= len(said) - pauses + 1, said[:50]
+    for one in crowd:
+        one.close()
+    last = connect(address)
+    echoes(last, b"after")
+    echoes(first, b"after")
 
 
 def case_counting_hub_passes_the_check():

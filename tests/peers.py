@@ -7,6 +7,7 @@ A script makes functions named case_..., and ends with peers.main(globals()).
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -131,6 +132,44 @@ def run(argv, env=None, text=None, timeout=PATIENCE, **more):
                           env=environment(env), capture_output=True, text=True,
                           timeout=timeout, **more)
     return done.returncode, done.stdout, done.stderr
+
+
+def limit(what, value):
+    """For preexec_fn: a resource limit."""
+    return lambda: resource.setrlimit(what, (value, value))
+
+
+def can_be_starved():
+    """Skips where a sanitizer has most of the address space to itself."""
+    status, out, err = run([example("prime_sieve"), "1"],
+                           preexec_fn=limit(resource.RLIMIT_AS, 4 << 30))
+    if status != 0:
+        raise Skip("this build does not run in 4 GiB of addresses")
+
+
+def starve(program):
+    """It gets no more memory from the system."""
+    with open("/proc/%d/statm" % program.process.pid) as file:
+        size = int(file.read().split()[0]) * resource.getpagesize()
+    resource.prlimit(program.process.pid, resource.RLIMIT_AS, (size, size))
+
+
+def descriptors(program):
+    return len(os.listdir("/proc/%d/fd" % program.process.pid))
+
+
+def starved(argv, text=None):
+    """(exit status, what is said) of a program in as little memory as lets it
+    begin, and in more and more of it."""
+    can_be_starved()
+    told = []
+    for size in range(1 << 20, 16 << 20, 512 << 10):
+        status, out, err = run(argv, text=text,
+                               preexec_fn=limit(resource.RLIMIT_AS, size))
+        if status != 127:  # which is the loader's, before the program is there
+            told.append((status, out + err))
+    assert told, "it never began"
+    return told
 
 
 def connect(address):
