@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Compiles README's first program, and tries it as its readers will: on each hub,
-at a taken port, and out of descriptors."""
+at a taken port, out of descriptors, and out of memory."""
 
 import os
 import re
@@ -9,7 +9,7 @@ import socket
 import tempfile
 
 import peers
-from peers import Program, connect, echoes, run, tool
+from peers import Program, connect, echoes, limit, run, tool
 
 ADDRESS = "tcp://127.0.0.1:6000"
 
@@ -46,10 +46,6 @@ def connected(port):
     return peers.until("the server listens", attempt)
 
 
-def limit(what, value):
-    return lambda: resource.setrlimit(what, (value, value))
-
-
 def case_it_serves_on_every_hub_out_of_descriptors_too():
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
@@ -71,6 +67,42 @@ def case_it_serves_on_every_hub_out_of_descriptors_too():
             first.close()
             last.close()
             peers.clean_up()
+
+
+def case_it_serves_out_of_memory_too():
+    peers.can_be_starved()
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        program = compiled(folder, port)
+        for hub in peers.hubs():
+            server = Program([program], env={"GREENHUB_HUB": hub})
+            first = connected(port)
+            echoes(first, b"before")
+            open_then = peers.descriptors(server)
+            peers.starve(server)
+            # More than the stacks that it has already are enough for.
+            crowd = [connect(("127.0.0.1", port)) for _ in range(300)]
+            echoes(first, b"meanwhile")
+            assert server.process.poll() is None, hub
+            assert peers.descriptors(server) < open_then + len(crowd), hub
+            for one in crowd:
+                one.close()
+            last = connect(("127.0.0.1", port))
+            echoes(last, b"after")
+            last.close()
+            echoes(first, b"after")
+            peers.until("what was opened is closed", lambda:
+                        peers.descriptors(server) == open_then)
+            first.close()
+            peers.clean_up()
+
+
+def case_no_memory_to_begin_with_is_told():
+    with tempfile.TemporaryDirectory() as folder:
+        program = compiled(folder, free_port())
+        for status, said in peers.starved([program]):
+            assert status == 1, (status, said)
+            assert said.startswith("server: ") and "memory" in said, said
 
 
 def case_a_taken_port_is_told():
