@@ -229,14 +229,77 @@ START_TEST(a_failed_one_is_told_from_a_complete_one)
 }
 END_TEST
 
+/* What the queue says afterwards. *limit: the time that the reader has. */
+static void *times_out(void *limit)
+{
+    struct green_timeout timeout;
+    void *value;
+
+    ck_ok(green_timeout_start(&timeout, *(green_time *)limit));
+    ck_fails(green_queue_get(&queue, &value), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    return (void *)(intptr_t)green_queue_error(&queue);
+}
+
+static void *is_killed(void *unused)
+{
+    void *value;
+
+    (void)unused;
+    ck_fails(green_queue_get(&queue, &value), ECANCELED);
+    return (void *)(intptr_t)green_queue_error(&queue);
+}
+
+static const struct {
+    void *(*get)(void *);
+    int error; /* the call's own, and the queue's */
+} alike[] = {{times_out, ETIMEDOUT}, {is_killed, ECANCELED}};
+
+static void until_one_gets(void)
+{
+    while (green_queue_getting(&queue) == 0)
+        ck_ok(green_sleep(0));
+}
+
+/* The reader's own error, and the queue's of the same number. */
+START_TEST(a_queues_error_is_told_from_the_calls)
+{
+    green_time brief = GREEN_MSEC, ample = 3600 * GREEN_SEC;
+    struct green_thread *getter;
+    void *told;
+
+    ck_ok(green_queue_init(&queue, 2));
+    getter = green_spawn(alike[_i].get, &brief);
+    if (alike[_i].error == ECANCELED) {
+        until_one_gets();
+        ck_ok(green_kill(getter));
+    }
+    ck_ok(green_join(getter, &told));
+    ck_assert_int_eq((int)(intptr_t)told, 0);
+
+    getter = green_spawn(alike[_i].get, &ample);
+    until_one_gets();
+    ck_ok(green_queue_fail(&queue, alike[_i].error));
+    ck_ok(green_join(getter, &told));
+    ck_assert_int_eq((int)(intptr_t)told, alike[_i].error);
+    /* It stays what it was. */
+    ck_ok(green_queue_close(&queue));
+    ck_assert_int_eq(green_queue_error(&queue), alike[_i].error);
+    green_queue_destroy(&queue);
+}
+END_TEST
+
 START_TEST(failing_what_is_closed_changes_nothing)
 {
     void *value;
 
     ck_ok(green_queue_init(&queue, 2));
     put_all(1);
+    ck_assert_int_eq(green_queue_error(&queue), 0);
     ck_ok(green_queue_close(&queue));
+    ck_assert_int_eq(green_queue_error(&queue), EPIPE);
     ck_ok(green_queue_fail(&queue, EIO));
+    ck_assert_int_eq(green_queue_error(&queue), EPIPE);
     ck_ok(green_queue_get(&queue, &value));
     ck_fails(green_queue_get(&queue, &value), EPIPE);
     green_queue_destroy(&queue);
@@ -353,6 +416,7 @@ START_TEST(misuse_of_queues)
     ck_fails(green_queue_fail(NULL, EIO), EINVAL);
     ck_fails(green_queue_fail(&queue, 0), EINVAL);
     ck_fails(green_queue_fail(&queue, -EIO), EINVAL);
+    ck_assert_int_eq(green_queue_error(NULL), 0);
     ck_fails(green_queue_resize(NULL, 1), EINVAL);
     ck_fails(green_queue_task_done(NULL), EINVAL);
     ck_fails(green_queue_task_done(&queue), ERANGE);
@@ -378,6 +442,7 @@ int main(void)
     tcase_add_test(limits, resized);
     tcase_add_test(ends, a_closed_one_gives_out_what_it_holds);
     tcase_add_test(ends, a_failed_one_is_told_from_a_complete_one);
+    tcase_add_loop_test(ends, a_queues_error_is_told_from_the_calls, 0, 2);
     tcase_add_test(ends, failing_what_is_closed_changes_nothing);
     tcase_add_loop_test(ends, failed_under_those_who_wait, 0, 2);
     tcase_add_loop_test(ends, closed_under_getters, 0, 2);

@@ -103,12 +103,20 @@ GREEN_API int green_queue_close(struct green_queue *queue);
  * The same, with `error` in the place of EPIPE: what was put is not all that was
  * to come. Those who put fail at once; those who get are given what was put
  * before, and then fail. Of several calls that close a queue the first counts.
- * Choose an error that getting and putting do not have by themselves: not EPIPE,
- * EAGAIN, ECANCELED or ETIMEDOUT.
+ * An error that getting and putting have by themselves as well, such as ETIMEDOUT
+ * or ECANCELED, is told apart by green_queue_error.
  * Returns 0, or -1 and EINVAL for NULL or an error that is not positive. Never
  * switches. From greenthreads of the queue's OS thread.
  */
 GREEN_API int green_queue_fail(struct green_queue *queue, int error);
+
+/*
+ * What the queue was closed with: EPIPE after green_queue_close, the error of
+ * green_queue_fail; 0 while it is open, or for NULL. Getting or putting that has
+ * failed with another errno has failed by itself: killed, timed out, out of memory.
+ * Never switches. From greenthreads of the queue's OS thread.
+ */
+GREEN_API int green_queue_error(const struct green_queue *queue);
 
 /*
  * Sets another limit. Those who wait to put come in as far as it allows; if it is

@@ -85,6 +85,11 @@ int green_queue_close(struct green_queue *queue)
     return green_queue_fail(queue, EPIPE);
 }
 
+int green_queue_error(const struct green_queue *queue)
+{
+    return queue ? queue->internal.error : 0;
+}
+
 void green_queue_destroy(struct green_queue *queue)
 {
     if (!queue)
