@@ -141,6 +141,43 @@ START_TEST(plain_close_and_a_green_call_takes_the_number)
 }
 END_TEST
 
+/* So has a duplicate that fcntl makes, by either command. */
+START_TEST(plain_close_and_a_duplicate_takes_the_number)
+{
+    int command = _i % 2 ? F_DUPFD : F_DUPFD_CLOEXEC;
+    struct green_thread *old;
+    int number, fresh[2];
+
+    make_pair(_i / 2, fds);
+    make_pair(FIRST_GREEN_KIND, fresh);
+    number = fds[0];
+    old = spawn(read_result, &number);
+    close(number);
+    ck_assert_int_eq(green_fcntl(fresh[0], command, number), number);
+    ck_assert_int_eq(write(fresh[1], "n", 1), 1);
+    ck_assert_int_eq(join(old), -EBADF);
+    ck_assert_int_eq((intptr_t)read_result(&number), 'n');
+}
+END_TEST
+
+/* What another command of fcntl answers is no descriptor's number. */
+START_TEST(the_answers_of_fcntl_disturb_nobody)
+{
+    struct green_thread *readers[2];
+    int numbers[] = {0, FD_CLOEXEC};
+
+    for (int i = 0; i < 2; i++) {
+        make_pair(_i, fds);
+        ck_assert_int_eq(dup2(fds[0], numbers[i]), numbers[i]);
+        readers[i] = spawn(read_result, &numbers[i]);
+        ck_ok(green_fcntl(fds[0], F_SETFD, FD_CLOEXEC));
+        ck_assert_int_eq(green_fcntl(fds[0], F_GETFD), FD_CLOEXEC);
+        ck_assert_int_eq(green_write(fds[1], "x", 1), 1);
+        ck_assert_int_eq(join(readers[i]), 'x');
+    }
+}
+END_TEST
+
 /*
  * Nothing tells the library of this. The waiter gets what comes for the number,
  * at the latest when the safety net has looked, in two seconds or so.
@@ -521,6 +558,10 @@ int main(void)
     tcase_add_loop_test(tcase, a_poll_and_an_accept_are_woken_too, 0,
                         PAIR_KINDS);
     tcase_add_loop_test(tcase, plain_close_and_a_green_call_takes_the_number, 0,
+                        PAIR_KINDS);
+    tcase_add_loop_test(tcase, plain_close_and_a_duplicate_takes_the_number, 0,
+                        2 * PAIR_KINDS);
+    tcase_add_loop_test(tcase, the_answers_of_fcntl_disturb_nobody, 0,
                         PAIR_KINDS);
     tcase_add_loop_test(tcase, plain_close_and_a_plain_call_takes_the_number, 0,
                         PAIR_KINDS);

@@ -1,5 +1,6 @@
 /* poll, select, nanosleep. */
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -222,6 +223,32 @@ START_TEST(select_over_fd_setsize)
 }
 END_TEST
 
+/* It cannot ask the system then how many descriptors there may be. */
+START_TEST(select_when_no_more_can_be_opened)
+{
+    unsigned long words[2048 / 64] = {0};
+    struct rlimit limit;
+
+    if (is_emulated()) {
+        SKIP("qemu-user ends the process with 127");
+        return;
+    }
+    make_pair(_i, fds);
+    fds[0] = raise_fd(fds[0], 1100);
+    later(write_later, NULL);
+    ck_ok(getrlimit(RLIMIT_NOFILE, &limit));
+    limit.rlim_cur = (rlim_t)fds[0] + 1;
+    ck_ok(setrlimit(RLIMIT_NOFILE, &limit));
+    while (dup(fds[0]) >= 0)
+        ;
+    ck_assert_int_eq(errno, EMFILE);
+    words[fds[0] / 64] |= 1UL << fds[0] % 64;
+    ck_assert_int_eq(
+        green_select(fds[0] + 1, (fd_set *)words, NULL, NULL, NULL), 1);
+    ck_assert_uint_eq(words[fds[0] / 64], 1UL << fds[0] % 64);
+}
+END_TEST
+
 START_TEST(select_errors)
 {
     struct timeval negative = {.tv_sec = -1}, zero = {0};
@@ -373,6 +400,8 @@ int main(void)
     tcase_add_loop_test(tcase, poll_is_interrupted, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, select_waits_and_clears, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, select_over_fd_setsize, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, select_when_no_more_can_be_opened, 0,
+                        PAIR_KINDS);
     tcase_add_test(tcase, select_errors);
     tcase_add_test(tcase, nanosleep_sleeps);
     tcase_add_loop_test(tcase, poll_is_not_for_the_numbers_next_owner, 0,

@@ -81,6 +81,61 @@ START_TEST(signals_end_no_look)
 }
 END_TEST
 
+static int looks_until_close, to_close;
+
+static int poll_before_close(struct pollfd *fds, unsigned long count,
+                             int timeout)
+{
+    int result = poll(fds, count, timeout);
+
+    if (--looks_until_close == 0)
+        ck_ok(close(to_close));
+    return result;
+}
+
+/* By another OS thread, say: the wait is refused, and the next look tells. */
+START_TEST(poll_is_told_of_a_close_after_its_look)
+{
+    struct pollfd set;
+    int fds[2];
+
+    unix_pair(fds);
+    ck_ok(green_use_hub(_i ? "poll" : "epolls"));
+    set = (struct pollfd){.fd = fds[0], .events = POLLIN};
+    ck_ok(green_sleep(0));
+    looks_until_close = 2;
+    to_close = fds[0];
+    green__system.poll = poll_before_close;
+    ck_assert_int_eq(green_poll(&set, 1, -1), 1);
+    ck_assert_int_eq(set.revents, POLLNVAL);
+}
+END_TEST
+
+static void *no_memory(void *memory, size_t size)
+{
+    (void)memory, (void)size;
+    errno = ENOMEM;
+    return NULL;
+}
+
+#define MORE_THAN_THE_HUB_HAS_ROOM_FOR 70
+
+START_TEST(poll_fails_where_no_memory_is_left)
+{
+    struct pollfd set[MORE_THAN_THE_HUB_HAS_ROOM_FOR];
+    int fds[2];
+
+    unix_pair(fds);
+    ck_ok(green_use_hub("poll"));
+    ck_ok(green_sleep(0));
+    for (int i = 0; i < MORE_THAN_THE_HUB_HAS_ROOM_FOR; i++)
+        set[i] = (struct pollfd){.fd = dup(fds[0]), .events = POLLIN};
+    green__system.reallocate = no_memory;
+    ck_fails(green_poll(set, MORE_THAN_THE_HUB_HAS_ROOM_FOR, 1), ENOMEM);
+    ck_assert_int_eq(green_poll(set, 1, 1), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("looks");
@@ -88,5 +143,7 @@ int main(void)
 
     tcase_add_loop_test(tcase, connect_takes_it_for_no_connection, 0, 2);
     tcase_add_test(tcase, signals_end_no_look);
+    tcase_add_loop_test(tcase, poll_is_told_of_a_close_after_its_look, 0, 2);
+    tcase_add_test(tcase, poll_fails_where_no_memory_is_left);
     return run_suite(suite);
 }
