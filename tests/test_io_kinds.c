@@ -529,6 +529,24 @@ START_TEST(a_close_that_lingers_is_cut_short)
 }
 END_TEST
 
+/* A reset, by who has been killed: it would be none if it tried to wait. */
+START_TEST(a_close_with_no_time_to_linger_does_not_wait)
+{
+    const struct linger linger = {1, 0};
+    static char block[1 << 16];
+    int fds[2];
+
+    lingering(fds, 1000);
+    ck_ok(setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+    ck_ok(green_kill(green_self()));
+    ck_ok(green_close(fds[1]));
+    ck_fails(fcntl(fds[1], F_GETFD), EBADF);
+    while (read(fds[0], block, sizeof block) > 0)
+        ;
+    ck_assert_int_eq(errno, ECONNRESET);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("io_kinds");
@@ -549,5 +567,6 @@ int main(void)
     tcase_add_loop_test(tcase, empty_datagrams_wait_for_room, 0, 2);
     tcase_add_loop_test(tcase, a_close_that_lingers_waits_alone, 0, 2);
     tcase_add_test(tcase, a_close_that_lingers_is_cut_short);
+    tcase_add_test(tcase, a_close_with_no_time_to_linger_does_not_wait);
     return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -102,6 +103,47 @@ START_TEST(what_cannot_be_opened_anew_is_left_to_a_thread)
 }
 END_TEST
 
+static int attempts, first_error;
+
+static bool is_refused(void)
+{
+    errno = first_error;
+    return attempts++ == 0;
+}
+
+static ssize_t bad_first_read(int fd, const struct iovec *iov, int count,
+                              off_t offset, int flags)
+{
+    return is_refused() ? -1 : preadv2(fd, iov, count, offset, flags);
+}
+
+static ssize_t bad_first_write(int fd, const struct iovec *iov, int count,
+                               off_t offset, int flags)
+{
+    return is_refused() ? -1 : pwritev2(fd, iov, count, offset, flags);
+}
+
+/* That a file cannot be asked not to block is kept in mind, of one that we have made;
+ * that a call was wrong is not. */
+START_TEST(a_wrong_call_says_nothing_of_the_next)
+{
+    char bytes[2];
+    int fds[2];
+
+    first_error = _i ? EOPNOTSUPP : EINVAL;
+    ck_ok(green_pipe2(fds, O_CLOEXEC));
+    green__system.preadv2 = bad_first_read;
+    green__system.pwritev2 = bad_first_write;
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(green_write(fds[1], "x", 1), 1);
+    ck_assert_int_eq(attempts, _i ? 1 : 2);
+    attempts = 0;
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(green_read(fds[0], bytes, 1), 1);
+    ck_assert_int_eq(attempts, _i ? 1 : 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("unit_kinds");
@@ -109,5 +151,6 @@ int main(void)
 
     tcase_add_loop_test(tcase, a_failed_look_is_no_readiness, 0, 3);
     tcase_add_test(tcase, what_cannot_be_opened_anew_is_left_to_a_thread);
+    tcase_add_loop_test(tcase, a_wrong_call_says_nothing_of_the_next, 0, 2);
     return run_suite(suite);
 }
