@@ -72,6 +72,32 @@ START_TEST(killed_before_anything_came)
 }
 END_TEST
 
+static void *write_without_end(void *arg)
+{
+    static const char block[1 << 16];
+
+    while (green_write(pair[0], block, sizeof block) > 0)
+        ;
+    return arg;
+}
+
+/* No operation is begun, though another call has one on the same descriptor. */
+START_TEST(killed_before_it_was_called)
+{
+    struct green_thread *writer = green_spawn(write_without_end, NULL);
+    uint64_t before;
+
+    ck_assert_ptr_nonnull(writer);
+    ck_ok(green_sleep(10 * GREEN_MSEC));
+    before = stats_now().operations;
+    ck_ok(green_kill(green_self()));
+    read_it(NULL);
+    ck_assert_int_eq(got, -1);
+    ck_assert_int_eq(got_error, ECANCELED);
+    ck_assert_uint_eq(stats_now().operations, before);
+}
+END_TEST
+
 /* What was received before the kill is the call's; else it is still there. */
 START_TEST(killed_when_something_has_come)
 {
@@ -333,6 +359,7 @@ int main(void)
     tcase_add_checked_fixture(gone, set_up, NULL);
     tcase_add_test(early, it_is_an_operation);
     tcase_add_loop_test(early, killed_before_anything_came, 0, 2);
+    tcase_add_test(early, killed_before_it_was_called);
     tcase_add_test(early, killed_when_something_has_come);
     tcase_add_test(early, timed_out);
     tcase_add_test(early, the_sockets_own_timeout);
