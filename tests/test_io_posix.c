@@ -254,7 +254,15 @@ END_TEST
 
 /* ---- As much as is asked for ----------------------------------------- */
 
-enum way { LOW_WATER_READ, LOW_WATER_RECV, PEEK_ALL, MESSAGE_ALL, WAYS };
+enum way {
+    LOW_WATER_READ,
+    LOW_WATER_RECV,
+    LOW_WATER_READV,
+    LOW_WATER_MESSAGE,
+    PEEK_ALL,
+    MESSAGE_ALL,
+    WAYS
+};
 
 static ssize_t read_by(enum way way, char *buffer, size_t size)
 {
@@ -270,6 +278,10 @@ static ssize_t read_by(enum way way, char *buffer, size_t size)
         return green_read(fds[0], buffer, size);
     case LOW_WATER_RECV:
         return green_recv(fds[0], buffer, size, 0);
+    case LOW_WATER_READV:
+        return green_readv(fds[0], &iov, 1);
+    case LOW_WATER_MESSAGE:
+        return green_recvmsg(fds[0], &message, 0);
     case PEEK_ALL:
         return green_recv(fds[0], buffer, size, MSG_PEEK | MSG_WAITALL);
     case MESSAGE_ALL:
@@ -338,6 +350,93 @@ START_TEST(less_at_the_end)
 }
 END_TEST
 
+static ssize_t sent;
+
+static void *send_byte_by_byte(void *arg)
+{
+    (void)arg;
+    for (sent = 0; sent < 10000; sent++)
+        ck_assert_int_eq(green_write(fds[1], "x", 1), 1);
+    return NULL;
+}
+
+/* The sender's buffer is full of single bytes long before there are as many. */
+START_TEST(more_than_a_sender_has_room_for)
+{
+    struct green_thread *sender;
+    static char buffer[20000];
+    int low = 10000;
+
+    make_pair(_i % PAIR_KINDS, fds);
+    if (is_pipe_kind(_i % PAIR_KINDS))
+        return;
+    ck_ok(green_setsockopt(fds[0], SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low));
+    sender = green_spawn(send_byte_by_byte, NULL);
+    ck_assert_int_eq(read_by(_i / PAIR_KINDS, buffer, sizeof buffer), 10000);
+    ck_ok(green_join(sender, NULL));
+}
+END_TEST
+
+START_TEST(an_accepted_socket_has_its_listeners)
+{
+    int port, low = 10, listener;
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    struct green_thread *thread;
+    void *result;
+
+    listener =
+        _i ? green_listen("tcp://127.0.0.1:0", NULL) : tcp_listener(&port);
+    ck_ok(
+        getsockname(listener, (struct sockaddr *)&to, &(socklen_t){sizeof to}));
+    ck_ok(
+        green_setsockopt(listener, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low));
+    fds[1] = green_socket(AF_INET, SOCK_STREAM, 0);
+    ck_ok(green_connect(fds[1], (struct sockaddr *)&to, sizeof to));
+    fds[0] = green_accept(listener, NULL, NULL);
+    ck_assert_int_ge(fds[0], 0);
+    ck_assert_int_eq(write(fds[1], "012", 3), 3);
+    thread = green_spawn(read_ten, (void *)(intptr_t)LOW_WATER_READ);
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_assert_int_eq(write(fds[1], "3456789", 7), 7);
+    ck_ok(green_join(thread, &result));
+    ck_assert_int_eq((intptr_t)result, 10);
+}
+END_TEST
+
+static void *read_until_closed(void *arg)
+{
+    char buffer[10];
+
+    ck_fails(read_by((enum way)(intptr_t)arg, buffer, sizeof buffer), EBADF);
+    return NULL;
+}
+
+/* What has come of it before makes no difference. */
+START_TEST(the_next_owners_bytes_are_not_read)
+{
+    const int way = _i % PEEK_ALL, kind = _i / PEEK_ALL;
+    struct green_thread *thread;
+    int low = 10, other[2], number;
+    char buffer[10];
+
+    make_pair(kind, fds);
+    if (is_pipe_kind(kind))
+        return;
+    number = fds[0];
+    ck_ok(green_setsockopt(number, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low));
+    if (is_tcp_kind(kind))
+        ck_assert_int_eq(write(fds[1], "012", 3), 3);
+    thread = green_spawn(read_until_closed, (void *)(intptr_t)way);
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_ok(green_close(number));
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM, 0, other));
+    ck_assert(other[0] == number || other[1] == number);
+    ck_assert_int_eq(write(other[other[0] == number], "victim", 6), 6);
+    ck_ok(green_join(thread, NULL));
+    ck_assert_int_eq(recv(number, buffer, sizeof buffer, MSG_DONTWAIT), 6);
+}
+END_TEST
+
 START_TEST(a_bad_vector_is_said_at_once)
 {
     struct msghdr message = {.msg_iovlen = 1};
@@ -397,6 +496,11 @@ int main(void)
     tcase_add_loop_test(tcase, select_waits_as_long_as_it_is_told, 0, 4);
     tcase_add_loop_test(tcase, as_much_as_is_asked_for, 0, WAYS * PAIR_KINDS);
     tcase_add_loop_test(tcase, less_at_the_end, 0, WAYS * PAIR_KINDS);
+    tcase_add_loop_test(tcase, more_than_a_sender_has_room_for, 0,
+                        PEEK_ALL * PAIR_KINDS);
+    tcase_add_loop_test(tcase, an_accepted_socket_has_its_listeners, 0, 2);
+    tcase_add_loop_test(tcase, the_next_owners_bytes_are_not_read, 0,
+                        PEEK_ALL * PAIR_KINDS);
     tcase_add_test(tcase, a_bad_vector_is_said_at_once);
     tcase_add_test(tcase, fast_open_waits_for_its_connection);
     return run_suite(suite);

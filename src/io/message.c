@@ -1,11 +1,13 @@
 /* recvmsg and sendmsg: bytes with addresses and ancillary data. */
+#include "io/message.h"
+
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/ioctl.h>
 
 #include "base/system.h"
 #include "io/vector.h"
-#include "io/wait.h"
 
 /* What would be wrong with it whatever comes: the errno, or 0. */
 static int wrong_with(const struct msghdr *message)
@@ -37,10 +39,10 @@ static bool ends_with_piece(const struct msghdr *message)
     return false;
 }
 
-/* MSG_WAITALL: what the first piece left. It gives how much there is in all;
- * without memory for it, a part is still better than nothing. */
+/* What the first piece left, until there is enough. It gives how much there is in
+ * all; without memory for it, a part is still better than nothing. */
 static size_t receive_rest(struct green__io *io, struct msghdr *message,
-                           size_t done, size_t room, int flags)
+                           size_t done, size_t enough, size_t room, int flags)
 {
     struct green__vector vector;
     struct msghdr rest = {0};
@@ -49,7 +51,7 @@ static size_t receive_rest(struct green__io *io, struct msghdr *message,
     if (green__vector_init(&vector, message->msg_iov, message->msg_iovlen) < 0)
         return done;
     green__vector_advance(&vector, done);
-    while (done < vector.size) {
+    while (done < enough) {
         rest.msg_iov = vector.iov;
         rest.msg_iovlen = (size_t)vector.count;
         rest.msg_control = message->msg_control;
@@ -65,33 +67,103 @@ static size_t receive_rest(struct green__io *io, struct msghdr *message,
         if (rest.msg_controllen > 0)
             message->msg_controllen = rest.msg_controllen;
         if (ends_with_piece(&rest) ||
-            (done < vector.size && green__io_go_on(io, n) < 0))
+            (done < enough && green__io_go_on(io, n) < 0))
             break;
     }
     green__vector_free(&vector);
     return done;
 }
 
+/* ---- SO_RCVLOWAT ----------------------------------------------------- */
+
+size_t green__message_size(const struct msghdr *message)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < message->msg_iovlen; i++)
+        if (__builtin_add_overflow(size, message->msg_iov[i].iov_len, &size))
+            return SIZE_MAX;
+    return size;
+}
+
+bool green__has_ended(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLRDHUP};
+
+    return green__look(&poll_fd, 1) != 0;
+}
+
+/*
+ * A unix socket's sender may be waiting for room long before there is as much as
+ * the reader waits for: each piece counts with what the kernel adds to it. So the
+ * pieces are taken as they come. Of others nothing is taken before all is there:
+ * TCP would not tell of the rest.
+ */
+static bool is_taken_in_pieces(int fd)
+{
+    int domain = 0;
+    socklen_t length = sizeof domain;
+
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
+           domain == AF_UNIX;
+}
+
+/* Waits until as much is there. False with errno when there is nothing to be read;
+ * and when the descriptor was closed, since the number may be another's. */
+static bool await_low_water(struct green__io *io, size_t low)
+{
+    int there = 0;
+
+    while (ioctl(io->fd, FIONREAD, &there) == 0 && (size_t)there < low &&
+           !green__has_ended(io->fd))
+        if (green__io_wait(io) < 0)
+            return there > 0 && errno != EBADF;
+    return true;
+}
+
+/* ---- Receiving ------------------------------------------------------- */
+
+ssize_t green__receive_message(struct green__io *io, struct msghdr *message,
+                               int flags)
+{
+    const size_t room = message->msg_controllen;
+    const size_t size = green__message_size(message);
+    size_t enough = green__low_water(io, size);
+    ssize_t n;
+
+    if (enough > 1 && !is_taken_in_pieces(io->fd)) {
+        if (!await_low_water(io, enough))
+            return -1;
+        enough = 1;
+    }
+    do
+        n = green__io_may_try(io)
+                ? green__system.recvmsg(io->fd, message, flags | MSG_DONTWAIT)
+                : (errno = EAGAIN, -1);
+    while (green__would_block(n) && green__io_wait(io) == 0);
+    if (n <= 0)
+        return n;
+    if (green__waits_for_all(io->fd, flags))
+        enough = size;
+    else if (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
+        enough = 0;
+    if ((size_t)n < enough && !ends_with_piece(message))
+        n = (ssize_t)receive_rest(io, message, (size_t)n, enough, room, flags);
+    return n;
+}
+
 ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
 {
     const int error = wrong_with(message);
     struct green__io io;
-    size_t room;
-    ssize_t n = -1;
+    ssize_t n;
 
     if (error)
         return green__refuse(error);
-    room = message->msg_controllen;
     if (green__io_begin(&io, fd, GREEN_READ) < 0)
         return -1;
     io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB);
-    do
-        n = green__io_may_try(&io)
-                ? green__system.recvmsg(fd, message, flags | MSG_DONTWAIT)
-                : (errno = EAGAIN, -1);
-    while (green__would_block(n) && green__io_wait(&io) == 0);
-    if (n > 0 && green__waits_for_all(fd, flags) && !ends_with_piece(message))
-        n = (ssize_t)receive_rest(&io, message, (size_t)n, room, flags);
+    n = green__receive_message(&io, message, flags);
     green__io_end(&io, n);
     return n;
 }

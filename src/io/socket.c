@@ -99,7 +99,9 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
     if (result >= 0)
         green__io_opened(
             (int)result,
-            (io.closed ? 0u : io.d->file & GREEN__FILE_TCP) |
+            (io.closed
+                 ? 0u
+                 : io.d->file & (GREEN__FILE_TCP | GREEN__FILE_RCVLOWAT)) |
                 (flags & SOCK_NONBLOCK ? GREEN__FILE_NONBLOCK : 0u));
     green__io_end(&io, result);
     return (int)result;

@@ -1,8 +1,6 @@
 /* read, write, readv, writev, recv, send: bytes. And write all. */
-#include <poll.h>
-#include <sys/ioctl.h>
-
 #include "io/attempt.h"
+#include "io/message.h"
 #include "io/operate.h"
 #include "io/vector.h"
 
@@ -14,25 +12,16 @@ static ssize_t outcome(size_t done, ssize_t last)
 
 /* ---- Reading --------------------------------------------------------- */
 
-/* No more will come. A look at what is there does not show it. */
-static bool has_ended(int fd)
+/* SO_RCVLOWAT asks for more than a byte: message.c knows how. False when it does
+ * not concern this call after all. */
+static GREEN__COLD bool read_low_water(struct green__io *io,
+                                       struct msghdr *message, int flags,
+                                       ssize_t *n)
 {
-    struct pollfd poll_fd = {.fd = fd, .events = POLLRDHUP};
-
-    return green__look(&poll_fd, 1) != 0;
-}
-
-/* Waits until as much is there as SO_RCVLOWAT asks for: nothing is taken before,
- * or TCP would not tell of the rest. False when there is nothing to be read. */
-static GREEN__COLD bool await_low_water(struct green__io *io, size_t size)
-{
-    const size_t low = green__low_water(io, size);
-    int there = 0;
-
-    while (low > 1 && ioctl(io->fd, FIONREAD, &there) == 0 &&
-           (size_t)there < low && !has_ended(io->fd))
-        if (green__io_wait(io) < 0)
-            return there > 0;
+    if (green__low_water(io, green__message_size(message)) <= 1)
+        return false;
+    *n = green__receive_message(io, message, flags);
+    green__io_end(io, *n);
     return true;
 }
 
@@ -50,10 +39,13 @@ ssize_t green_read(int fd, void *buffer, size_t size)
         return green__system.read(fd, buffer, 0);
     if (green__unlikely(green__io_begin(&io, fd, GREEN_READ) < 0))
         return -1;
-    if (has_low_water(&io) && !await_low_water(&io, size)) {
-        green__io_end(&io, n);
-        return -1;
-    }
+    if (has_low_water(&io) &&
+        read_low_water(
+            &io,
+            &(struct msghdr){.msg_iov = &(struct iovec){buffer, size},
+                             .msg_iovlen = 1},
+            0, &n))
+        return n;
     for (;;) {
         if (green__io_may_try(&io)) {
             n = green__try_recv(&io, buffer, size);
@@ -69,6 +61,28 @@ ssize_t green_read(int fd, void *buffer, size_t size)
     if (n > 0 && (size_t)n < size && !io.closed)
         green__io_short_read(&io);
     green__io_end(&io, n);
+    return n;
+}
+
+static ssize_t read_vector(struct green__io *io,
+                           const struct green__vector *vector)
+{
+    ssize_t n;
+
+    if (has_low_water(io) &&
+        read_low_water(io,
+                       &(struct msghdr){.msg_iov = vector->iov,
+                                        .msg_iovlen = (size_t)vector->count},
+                       0, &n))
+        return n;
+    do
+        n = green__io_may_try(io)
+                ? green__try_readv(io, vector->iov, vector->count)
+                : (errno = EAGAIN, -1);
+    while (green__would_block(n) && green__io_wait(io) == 0);
+    if (n > 0 && (size_t)n < vector->size && !io->closed)
+        green__io_short_read(io);
+    green__io_end(io, n);
     return n;
 }
 
@@ -88,16 +102,8 @@ ssize_t green_readv(int fd, const struct iovec *iov, int count)
         green__vector_free(&vector);
         return green__system.readv(fd, iov, count);
     }
-    if (green__io_begin(&io, fd, GREEN_READ) == 0) {
-        do
-            n = green__io_may_try(&io)
-                    ? green__try_readv(&io, vector.iov, vector.count)
-                    : (errno = EAGAIN, -1);
-        while (green__would_block(n) && green__io_wait(&io) == 0);
-        if (n > 0 && (size_t)n < vector.size && !io.closed)
-            green__io_short_read(&io);
-        green__io_end(&io, n);
-    }
+    if (green__io_begin(&io, fd, GREEN_READ) == 0)
+        n = read_vector(&io, &vector);
     green__vector_free(&vector);
     return n;
 }
@@ -126,12 +132,30 @@ static ssize_t peek_all(int fd, void *buffer, size_t size, int flags,
                 : (errno = EAGAIN, -1);
         seen = n > 0 ? n : seen;
         if (n < 0 ? !green__would_block(n)
-                  : n == 0 || (size_t)n == size || has_ended(fd))
+                  : n == 0 || (size_t)n == size || green__has_ended(fd))
             break;
         n = -1;
     } while (green__io_wait(&io) == 0);
     green__io_end(&io, n);
     return seen > 0 ? seen : n;
+}
+
+static GREEN__COLD bool receive_low_water(struct green__io *io, void *buffer,
+                                          size_t size, int flags,
+                                          struct sockaddr *address,
+                                          socklen_t *length, ssize_t *n)
+{
+    struct iovec iov = {buffer, size};
+    struct msghdr message = {.msg_name = address,
+                             .msg_namelen = address && length ? *length : 0,
+                             .msg_iov = &iov,
+                             .msg_iovlen = 1};
+
+    if (!read_low_water(io, &message, flags, n))
+        return false;
+    if (*n >= 0 && address && length)
+        *length = message.msg_namelen;
+    return true;
 }
 
 ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
@@ -147,10 +171,9 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
     if (green__io_begin(&io, fd, GREEN_READ) < 0)
         return -1;
     io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB);
-    if (has_low_water(&io) && !await_low_water(&io, size)) {
-        green__io_end(&io, n);
-        return -1;
-    }
+    if (has_low_water(&io) &&
+        receive_low_water(&io, buffer, size, flags, address, length, &n))
+        return n;
     for (;;) {
         if (green__io_may_try(&io)) {
             if (length)
