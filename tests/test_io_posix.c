@@ -204,6 +204,44 @@ START_TEST(a_listeners_flags_are_the_users)
 }
 END_TEST
 
+static int accepted;
+
+static void *accept_one(void *arg)
+{
+    if (green_accept(*(int *)arg, NULL, NULL) >= 0)
+        accepted++;
+    return NULL;
+}
+
+/* Two wait, and one connection comes: the other one's next try must not block. */
+START_TEST(a_listeners_flags_set_while_it_is_waited_for)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    struct green_thread *threads[2];
+    int port, listener, client;
+
+    listener =
+        _i ? green_listen("tcp://127.0.0.1:0", NULL) : tcp_listener(&port);
+    ck_ok(
+        getsockname(listener, (struct sockaddr *)&to, &(socklen_t){sizeof to}));
+    for (int i = 0; i < 2; i++)
+        threads[i] = green_spawn(accept_one, &listener);
+    ck_ok(green_sleep(GREEN_MSEC));
+    /* As a program does that adds a flag of its own. */
+    ck_ok(green_fcntl(listener, F_SETFL,
+                      (void *)(intptr_t)green_fcntl(listener, F_GETFL)));
+    client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_ok(connect(client, (struct sockaddr *)&to, sizeof to));
+    for (int i = 0; i < 5; i++)
+        ck_ok(green_sleep(GREEN_MSEC));
+    ck_assert_int_eq(accepted, 1);
+    for (int i = 0; i < 2; i++) {
+        green_kill(threads[i]);
+        ck_ok(green_join(threads[i], NULL));
+    }
+}
+END_TEST
+
 /* ---- select ---------------------------------------------------------- */
 
 START_TEST(select_reads_no_further_than_there_are_descriptors)
@@ -492,6 +530,8 @@ int main(void)
     tcase_add_loop_test(tcase, a_timeout_set_by_a_duplicate_is_seen, 0,
                         PAIR_KINDS);
     tcase_add_test(tcase, a_listeners_flags_are_the_users);
+    tcase_add_loop_test(tcase, a_listeners_flags_set_while_it_is_waited_for, 0,
+                        2);
     tcase_add_test(tcase, select_reads_no_further_than_there_are_descriptors);
     tcase_add_loop_test(tcase, select_waits_as_long_as_it_is_told, 0, 4);
     tcase_add_loop_test(tcase, as_much_as_is_asked_for, 0, WAYS * PAIR_KINDS);

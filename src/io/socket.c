@@ -78,6 +78,24 @@ static int prepare_listener(struct green__io *io)
     return 0;
 }
 
+/* The user may have cleared O_NONBLOCK during the wait, and taken from all who wait
+ * what keeps accept from blocking. */
+static int prepare_again(struct green__io *io)
+{
+    const unsigned ready = GREEN__FILE_OUR_NONBLOCK | GREEN__FILE_NONBLOCK;
+
+    if ((io->d->flags & GREEN__TRUSTED)
+            ? (io->d->file & ready) != 0
+            : green__system.fcntl(io->fd, F_GETFL) & O_NONBLOCK)
+        return 0;
+    return prepare_listener(io);
+}
+
+static int await_connection(struct green__io *io)
+{
+    return green__io_wait(io) < 0 ? -1 : prepare_again(io);
+}
+
 int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
                   int flags)
 {
@@ -95,7 +113,7 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
         result = green__io_may_try(&io)
                      ? green__system.accept4(fd, address, length, flags)
                      : (errno = EAGAIN, -1);
-    } while (green__would_block(result) && green__io_wait(&io) == 0);
+    } while (green__would_block(result) && await_connection(&io) == 0);
     if (result >= 0)
         green__io_opened(
             (int)result,
