@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* ---- The loops' bodies ------------------------------------------------- */
@@ -219,6 +220,20 @@ static int by_stat(void)
     return green_stat("/dev/null", &status);
 }
 
+/* As a program does that waits for a server to begin. */
+static int by_connecting_in_vain(void)
+{
+    struct sockaddr_un nobody = {.sun_family = AF_UNIX,
+                                 .sun_path = "\0greenhub fairness: nobody"};
+    int fd = green_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), result;
+
+    result = green_connect(fd, (struct sockaddr *)&nobody, sizeof nobody);
+    if (result < 0 && errno == ECONNREFUSED)
+        result = 0;
+    green_close(fd);
+    return result;
+}
+
 static const struct body {
     const char *name;
     int (*call)(void);
@@ -248,6 +263,7 @@ static const struct body {
     {"poll", by_poll},
     {"select", by_select},
     {"stat", by_stat},
+    {"connecting in vain", by_connecting_in_vain},
 };
 #define BODIES ((int)(sizeof bodies / sizeof bodies[0]))
 

@@ -211,16 +211,16 @@ int green_connect(int fd, const struct sockaddr *address, socklen_t length)
     for (;;) {
         int result = begin_connect(fd, address, length, &nonblocking);
 
-        if (result == 0 || nonblocking) {
-            green__call_ends(GREEN__COST_SYSTEM_CALL);
-            return result;
-        }
-        if (errno == EINPROGRESS || errno == EALREADY)
+        if (result < 0 && !nonblocking &&
+            (errno == EINPROGRESS || errno == EALREADY))
             return await_connected(fd, address, length);
         /* A unix socket whose listener's backlog is full; nothing tells when
          * there is room. */
-        if (errno != EAGAIN || !address || address->sa_family != AF_UNIX)
-            return -1;
+        if (result == 0 || nonblocking || errno != EAGAIN || !address ||
+            address->sa_family != AF_UNIX) {
+            green__call_ends(GREEN__COST_SYSTEM_CALL);
+            return result;
+        }
         if (await_backlog(fd, &deadline) < 0)
             return -1;
     }
