@@ -24,6 +24,26 @@ static void begin(int completing)
     snprintf(path, sizeof path, "%s/file", folder);
 }
 
+/* Nor does anything go into a pipe or socket. */
+START_TEST(what_has_no_positions_says_so)
+{
+    char byte;
+    int fds[2];
+
+    if (_i)
+        use_completing_hub();
+    ck_ok(green_pipe2(fds, O_CLOEXEC));
+    ck_fails(green_pwrite(fds[1], "x", 1, 0), ESPIPE);
+    ck_fails(green_pread(fds[0], &byte, 1, 0), ESPIPE);
+    ck_ok(pipe2(fds, O_CLOEXEC | O_NONBLOCK));
+    ck_fails(green_pwrite(fds[1], "x", 1, 0), ESPIPE);
+    ck_fails(read(fds[0], &byte, 1), EAGAIN);
+    unix_pair(fds);
+    ck_fails(green_pwrite(fds[1], "x", 1, 0), ESPIPE);
+    ck_fails(green_pread(fds[0], &byte, 1, 0), ESPIPE);
+}
+END_TEST
+
 static void end(void)
 {
     unlink(path);
@@ -539,6 +559,7 @@ int main(void)
 
     tcase_add_loop_test(tcase, written_and_read, 0, 2);
     tcase_add_loop_test(tcase, what_is_wrong_is_told, 0, 2);
+    tcase_add_loop_test(tcase, what_has_no_positions_says_so, 0, 2);
     tcase_add_test(tcase, others_run_meanwhile);
     tcase_add_loop_test(tcase, the_killed_may_write, 0, 2);
     tcase_add_loop_test(tcase, what_is_cached_in_part_is_read_whole, 0, 2);

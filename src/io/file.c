@@ -11,6 +11,7 @@
 #include "base/system.h"
 #include "io/errand.h"
 #include "io/fifo.h"
+#include "io/kind.h"
 #include "io/nonblock.h"
 #include "io/vector.h"
 
@@ -212,6 +213,13 @@ ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset)
                             : pread(fd, buffer, size, offset));
 }
 
+/* io_uring writes to a pipe or a socket whatever the position: it has no ESPIPE for
+ * them. */
+static bool has_positions(struct green__io *io)
+{
+    return green__kind_of(io) == GREEN__FILE_DISK;
+}
+
 ssize_t green_pwrite(int fd, const void *buffer, size_t size, off_t offset)
 {
     struct iovec iov = {.iov_base = (void *)(uintptr_t)buffer, .iov_len = size};
@@ -221,7 +229,7 @@ ssize_t green_pwrite(int fd, const void *buffer, size_t size, off_t offset)
         return green__refuse(EINVAL);
     if (begin(&io, fd) < 0)
         return -1;
-    return end_transfer(io.hub && io.hub->operations
+    return end_transfer(io.hub && io.hub->operations && has_positions(&io)
                             ? write_waiting(&io, &iov, 1, offset)
                             : pwrite(fd, buffer, size, offset));
 }
