@@ -501,6 +501,22 @@ START_TEST(the_duplicate_of_a_listener_accepts)
 }
 END_TEST
 
+START_TEST(a_dup3_that_fails_closes_nothing)
+{
+    struct green_thread *reader;
+    int other;
+
+    make_pair(_i, fds);
+    other = green_dup(STDERR_FILENO);
+    reader = spawn(read_result, &fds[0]);
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_fails(green_dup3(other, fds[0], O_APPEND), EINVAL);
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_assert_int_eq(green_write(fds[1], "h", 1), 1);
+    ck_assert_int_eq(join(reader), 'h');
+}
+END_TEST
+
 START_TEST(descriptors_over_1023)
 {
     struct green_thread *reader;
@@ -570,6 +586,7 @@ int main(void)
     tcase_add_loop_test(tcase, forget_tells_the_waiters, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, dup2_over_a_waited_number, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, duplicates_work_and_live_on, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_dup3_that_fails_closes_nothing, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, descriptors_over_1023, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, a_close_costs_nobody_else_anything, 0,
                         PAIR_KINDS);

@@ -74,7 +74,9 @@ int green_dup3(int fd, int to_fd, int flags)
 {
     int duplicate, lingering = -1;
 
-    if (fd == to_fd || to_fd < 0 || green__system.fcntl(fd, F_GETFD) < 0)
+    /* What fails closes nothing. */
+    if (fd == to_fd || to_fd < 0 || (flags & ~O_CLOEXEC) ||
+        green__system.fcntl(fd, F_GETFD) < 0)
         return green__system.dup3(fd, to_fd, flags);
     /* It is closed by dup3, which would wait. */
     if (lingers(to_fd))
