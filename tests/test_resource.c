@@ -232,6 +232,24 @@ START_TEST(one_that_cannot_be_made)
 END_TEST
 
 /* The next in line tries in its turn. */
+static void comes_later(void *arg)
+{
+    fail_with = 0;
+    (void)arg;
+}
+
+START_TEST(one_that_is_tried_again_and_again)
+{
+    create_pool((struct green_resource_options){.size = 1});
+    fail_with = ECONNREFUSED;
+    ck_ok(green_spawn_n(comes_later, NULL));
+    while (fail_with)
+        ck_fails_null(green_resource_get(pool), ECONNREFUSED);
+    ck_ok(green_resource_put(pool, get(1)));
+    end();
+}
+END_TEST
+
 START_TEST(killed_while_it_makes_one)
 {
     struct green_thread *makes, *waits;
@@ -498,6 +516,7 @@ int main(void)
     tcase_add_test(line, first_come_first_served);
     tcase_add_test(line, killed_and_timed_out_in_line);
     tcase_add_test(line, killed_after_it_was_woken);
+    tcase_add_test(line, one_that_is_tried_again_and_again);
     tcase_add_test(line, killed_while_it_makes_one);
     tcase_add_test(limit, idle_for_too_long);
     tcase_add_test(limit, used_before_it_was_idle_for_too_long);

@@ -243,16 +243,15 @@ void *green_resource_get(struct green_resource_pool *pool)
     entry = take_idle(pool);
     if (!entry)
         entry = make(pool);
-    if (entry) {
-        move(entry, &pool->used);
-        if (!waits)
-            green__call_ends(GREEN__COST_CALL);
-        return entry->resource;
-    }
     error = errno;
-    give_place_back(pool);
+    if (entry)
+        move(entry, &pool->used);
+    else
+        give_place_back(pool);
     errno = error;
-    return NULL;
+    if (!waits)
+        green__call_ends(GREEN__COST_CALL);
+    return entry ? entry->resource : NULL;
 }
 
 static int give_back(struct green_resource_pool *pool, const void *resource,
