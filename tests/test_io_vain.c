@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -164,6 +165,47 @@ START_TEST(a_registration_that_outlives_its_number)
 }
 END_TEST
 
+/* Nor does the hub go round when it gets no descriptor to begin anew with. */
+START_TEST(without_a_descriptor_to_begin_anew)
+{
+    struct green_hub *hub = green_get_hub();
+    struct rlimit limit, none;
+    int calls = 0, other;
+    struct green_listener listener = {
+        .events = GREEN_READ, .callback = count_calls, .arg = &calls};
+    struct green_thread *thread;
+    int pair[2];
+
+    if (on_sim()) {
+        SKIP("the hub for tests does not start anew");
+        return;
+    }
+    unix_pair(fds);
+    unix_pair(pair);
+    listener.fd = fds[0];
+    ck_ok(green_hub_add(hub, &listener));
+    ck_ok(green_sleep(GREEN_MSEC));
+    other = dup(fds[0]);
+    ck_ok(close(fds[0]));
+    ck_ok(green_hub_forget(hub, fds[0]));
+    ck_ok(getrlimit(RLIMIT_NOFILE, &limit));
+    none = limit;
+    none.rlim_cur = 0;
+    ck_ok(setrlimit(RLIMIT_NOFILE, &none));
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    assert_calm();
+    /* What is watched beside it is watched still. */
+    thread = green_spawn(read_one, &pair[0]);
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_assert_int_eq(write(pair[1], "y", 1), 1);
+    assert_joined(thread, 'y');
+    ck_ok(setrlimit(RLIMIT_NOFILE, &limit));
+    ck_ok(green_sleep(GREEN_MSEC));
+    assert_calm();
+    ck_ok(close(other));
+}
+END_TEST
+
 static char got[3][8];
 
 static void *read_thrice(void *arg)
@@ -210,6 +252,7 @@ int main(void)
     tcase_add_loop_test(tcase, an_error_queue_that_nobody_reads, 0, 2);
     tcase_add_loop_test(tcase, a_full_datagram_socket_of_others, 0, 2);
     tcase_add_test(tcase, a_registration_that_outlives_its_number);
+    tcase_add_test(tcase, without_a_descriptor_to_begin_anew);
     tcase_add_loop_test(tcase, a_read_that_ends_at_the_urgent_mark, 0,
                         PAIR_KINDS);
     return run_suite(suite);

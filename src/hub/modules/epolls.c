@@ -37,7 +37,8 @@
 
 struct epolls {
     int fd;
-    int end; /* 1 + the highest number watched */
+    int end;    /* 1 + the highest number watched */
+    bool stuck; /* something stale is reported, and cannot be got rid of */
     struct epoll_event events[BATCH];
 };
 
@@ -116,6 +117,10 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     return 0;
 }
 
+/* Without a descriptor to begin anew with, what is stale is looked past for so
+ * long. */
+#define STUCK_PAUSE GREEN_MSEC
+
 /*
  * Something is reported that nobody asked for. Without a descriptor for it all
  * stays as it is, and the next report is the next occasion.
@@ -125,6 +130,7 @@ static GREEN__COLD void start_anew(struct green_hub *hub)
     struct epolls *epolls = green_hub_state(hub);
     int fd = epoll_create1(EPOLL_CLOEXEC);
 
+    epolls->stuck = fd < 0;
     if (fd < 0)
         return;
     close(epolls->fd);
@@ -170,6 +176,19 @@ static int wait_for_events(struct epolls *epolls, green_time timeout)
     return count;
 }
 
+/* What is stale would end each wait at once. */
+static GREEN__COLD int look_after_pause(struct epolls *epolls,
+                                        green_time timeout)
+{
+    struct timespec time =
+        green__timespec(timeout < STUCK_PAUSE ? timeout : STUCK_PAUSE);
+
+    epolls->stuck = false;
+    if (ppoll(NULL, 0, &time, NULL) < 0)
+        return -1;
+    return epoll_wait(epolls->fd, epolls->events, BATCH, 0);
+}
+
 static unsigned from_epoll(uint32_t events)
 {
     unsigned result = 0;
@@ -191,7 +210,9 @@ static unsigned from_epoll(uint32_t events)
 static int wait_epolls(struct green_hub *hub, green_time timeout)
 {
     struct epolls *epolls = green_hub_state(hub);
-    int count = wait_for_events(epolls, timeout);
+    int count = green__unlikely(epolls->stuck) && timeout
+                    ? look_after_pause(epolls, timeout)
+                    : wait_for_events(epolls, timeout);
     bool stale = false;
 
     if (count < 0)

@@ -18,7 +18,8 @@
  *   it keeps microseconds by a timerfd.
  * - A registration that outlives a close by other means, since a duplicate lives,
  *   is passed over without a word, and never waited for again: epoll reports it
- *   for ever. Only initialising the base anew ends it.
+ *   for ever. Only initialising the base anew ends it, and ends the process when
+ *   there is no descriptor for that.
  * - In a forked child the base must be initialised anew before it is freed, or
  *   the child takes the parent's registrations away.
  */
@@ -26,6 +27,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -40,7 +42,8 @@ struct libevents {
     struct event timer;
     int scratch;        /* an epoll descriptor, to try descriptors with */
     bool is_doubtful;   /* something may be registered that nobody waits for */
-    green_time renewed; /* when that was last put right */
+    bool is_stuck;      /* no descriptors were left to put that right */
+    green_time renewed; /* when it was last put right, or tried */
 };
 
 struct watched {
@@ -53,6 +56,8 @@ struct watched {
 
 /* Not more often: it costs a system call for each that is watched. */
 #define RENEWAL_PERIOD (100 * GREEN_MSEC)
+/* Until it can be, what is reported for ever is looked past for so long. */
+#define STUCK_PAUSE GREEN_MSEC
 
 static void timer_fired(evutil_socket_t fd, short what, void *arg)
 {
@@ -195,15 +200,33 @@ static void let_go(struct green_hub *hub, int fd)
     watched->was_added = false;
 }
 
+/* Instead of a wait, which would end at once, or go round in libevent. Returns how
+ * long is left for it: it only looks. */
+static green_time pause_instead(green_time timeout)
+{
+    struct timespec time =
+        green__timespec(timeout < STUCK_PAUSE ? timeout : STUCK_PAUSE);
+
+    if (timeout)
+        ppoll(NULL, 0, &time, NULL);
+    return 0;
+}
+
 /* Returns how long the wait may take. */
 static GREEN__COLD green_time renew(struct libevents *libevents,
                                     green_time timeout)
 {
     green_time now = green__clock();
+    bool is_early = now - libevents->renewed < RENEWAL_PERIOD;
 
-    if (now - libevents->renewed < RENEWAL_PERIOD)
+    if (is_early && !libevents->is_stuck)
         return timeout < RENEWAL_PERIOD ? timeout : RENEWAL_PERIOD;
+    if (is_early)
+        return pause_instead(timeout);
     libevents->renewed = now;
+    libevents->is_stuck = are_descriptors_left() < 0;
+    if (libevents->is_stuck)
+        return pause_instead(timeout);
     libevents->is_doubtful = event_reinit(libevents->base) < 0;
     return timeout;
 }
@@ -211,12 +234,12 @@ static GREEN__COLD green_time renew(struct libevents *libevents,
 static int wait_libevent(struct green_hub *hub, green_time timeout)
 {
     struct libevents *libevents = green_hub_state(hub);
-    int flags = EVLOOP_ONCE | (timeout ? 0 : EVLOOP_NONBLOCK);
     bool timed;
-    int result;
+    int flags, result;
 
     if (green__unlikely(libevents->is_doubtful))
         timeout = renew(libevents, timeout);
+    flags = EVLOOP_ONCE | (timeout ? 0 : EVLOOP_NONBLOCK);
     timed = timeout && timeout != GREEN_FOREVER;
     if (timed) {
         green_time us = green__time_in(timeout, GREEN_USEC);
