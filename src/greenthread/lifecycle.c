@@ -285,6 +285,10 @@ static void ends(struct green__self *self)
 {
     struct green__scheduler *s = self->scheduler;
 
+    /* pthread_cancel of a hub that waits unwinds its stack, and the OS thread goes
+     * on with its own, which the checkers have not seen. */
+    if (!is_on_own_stack(s))
+        green__notes_before_end(&s->main.context);
     if (s->hub && s->current == &s->main) {
         green__defers_run(&s->main);
         green__locals_destroy(&s->main);
