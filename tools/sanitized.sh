@@ -18,8 +18,10 @@ ${UBSAN_OPTIONS-}"
     times=4
     ;;
 tsan)
+    # Each case is a process, and would sleep a second at its end for detached
+    # threads to race with that.
     export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:\
-die_after_fork=0:${TSAN_OPTIONS-}"
+die_after_fork=0:atexit_sleep_ms=0:${TSAN_OPTIONS-}"
     times=8
     ;;
 valgrind)
