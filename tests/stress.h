@@ -24,12 +24,6 @@
         }                                                                      \
     } while (0)
 
-/* Under a checker fewer will do: they are slow, and keep more per stack. */
-static inline int fewer_if_checked(int count, int divisor)
-{
-    return checker() ? count / divisor : count;
-}
-
 /* Raises the limit on descriptors; whether `least` fit. */
 static inline bool allow_descriptors(rlim_t least)
 {

@@ -83,6 +83,12 @@ bool in_chaos(void);
 /* The sanitizer, valgrind or emulator that we run under, or NULL. */
 const char *checker(void);
 
+/* Under a checker fewer will do: they are slow, and keep more per stack. */
+static inline int fewer_if_checked(int count, int divisor)
+{
+    return checker() ? count / divisor : count;
+}
+
 /* Connected pairs, blocking, close-on-exec; they fail the case if they can't. */
 void tcp_pair(int fds[2]);
 void unix_pair(int fds[2]);

@@ -382,6 +382,11 @@ START_TEST(the_child_returns)
     void *uses_hub = _i % 2 ? &calls : NULL;
     struct green_thread *thread;
 
+    if (checker() && strcmp(checker(), "tsan") == 0) {
+        SKIP("ThreadSanitizer heeds no synchronisation in the child by the "
+             "fiber that forked");
+        return;
+    }
     fork_result = -1;
     thread = green_spawn(forks_and_returns, uses_hub);
     if (_i < 2) { /* joined, while it forks */
