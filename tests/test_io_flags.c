@@ -50,7 +50,10 @@ START_TEST(nonblock_set_by_the_user_is_obeyed)
     ck_assert_int_eq(write_until_full(fds[1]), -1);
     ck_assert_int_eq(errno, EAGAIN);
     iov.iov_base = "x";
-    ck_fails(green_writev(fds[1], &iov, 1), EAGAIN);
+    errno = 0;
+    while (green_writev(fds[1], &iov, 1) == 1)
+        continue; /* TCP's buffers may have grown meanwhile */
+    ck_assert_int_eq(errno, EAGAIN);
 }
 END_TEST
 
