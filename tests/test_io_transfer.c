@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -19,9 +20,9 @@ static void setup(void)
 
     sent = malloc(SIZE);
     got = calloc(1, SIZE + 1);
-    for (size_t i = 0; i < SIZE; i++) {
+    for (size_t i = 0; i < SIZE; i += sizeof x) {
         x = x * 1664525u + 1013904223u;
-        sent[i] = (char)(x >> 24);
+        memcpy(sent + i, &x, sizeof x);
     }
 }
 
@@ -278,7 +279,11 @@ START_TEST(sendfile_fails_as_the_kernel_does)
     ck_ok(green_fcntl(fds[1], F_SETFL,
                       (intptr_t)(fcntl(fds[1], F_GETFL) | O_NONBLOCK)));
     ck_assert_int_gt(green_sendfile(fds[1], file, NULL, SIZE), 0);
-    ck_fails(green_sendfile(fds[1], file, NULL, SIZE), EAGAIN);
+    lseek(file, 0, SEEK_SET);
+    errno = 0;
+    while (green_sendfile(fds[1], file, NULL, SIZE) > 0)
+        lseek(file, 0, SEEK_SET); /* TCP's buffers may have grown meanwhile */
+    ck_assert_int_eq(errno, EAGAIN);
 }
 END_TEST
 
