@@ -8,9 +8,11 @@
  *   The library itself leaves a descriptor's flags as they are, but for
  *   listening sockets, which it makes non-blocking; green_connect and
  *   green_sendfile set O_NONBLOCK for the length of one system call.
- * - SO_RCVTIMEO and SO_SNDTIMEO are obeyed (EAGAIN, as in the kernel). On a
- *   descriptor that a green call made, they and O_NONBLOCK are looked up when it
- *   first has to wait; change them later with green_setsockopt and green_fcntl.
+ * - SO_RCVTIMEO and SO_SNDTIMEO are obeyed (EAGAIN, as in the kernel). They and
+ *   O_NONBLOCK are looked up before a wait: once for a descriptor that a green
+ *   call made, after which green_setsockopt and green_fcntl change them; before
+ *   each wait for one from elsewhere, and for one whose open file is shared, by
+ *   green_dup, SCM_RIGHTS or fork(2) (but not posix_spawn(3)).
  * - What no flag of a call keeps from blocking, FIFOs and terminals, is opened
  *   anew by /proc/self/fd for one call; without /proc, or permission, an OS thread
  *   of the thread pool makes the call. A write of at most PIPE_BUF bytes to a pipe
@@ -18,7 +20,7 @@
  * - Any number of greenthreads may wait for one descriptor; first come, first
  *   served.
  * - Writing to a socket whose peer has gone fails with EPIPE and raises no
- *   SIGPIPE.
+ *   SIGPIPE. Writing to a pipe or FIFO without readers raises it.
  * - Regular files and block devices: a hub that carries out operations (uring)
  *   waits for the disk, and the greenthread for the hub; with another one the OS
  *   thread waits for the disk. Calls that read or write at a descriptor's own

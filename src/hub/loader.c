@@ -47,7 +47,7 @@ int green__module_check(const struct green_hub_module *module)
         (module->operations && !module->let_go))
         return green__fail(EPROTO,
                            "the hub module %s has some of operations, submit, "
-                           "cancel and let_go, not all",
+                           "cancel and let_go: operations need all four",
                            module->name);
     return 0;
 }
