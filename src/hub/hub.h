@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/self.h"
-#include "hub/descriptor.h"
+#include "hub/table.h"
 #include "hub/timers.h"
 
 /*
@@ -136,9 +136,23 @@ static inline bool green__in_callback(void)
     return hub && hub->dispatching;
 }
 
-/* loop.c: callbacks are being called, in which nothing blocks. */
-void green__dispatch_begins(struct green_hub *hub);
-void green__dispatch_ends(struct green_hub *hub);
+/* Callbacks are being called, in which nothing blocks. */
+static inline void green__dispatch_begins(struct green_hub *hub)
+{
+    hub->dispatching = true;
+    hub->owner->running = NULL;
+}
+
+static inline void green__dispatch_ends(struct green_hub *hub)
+{
+    hub->dispatching = false;
+    /* With between_turns the scheduler is this hub's. */
+    if (hub->between_turns && !hub->dead)
+        hub->owner->running = hub->owner->scheduler;
+}
+
+/* sweep.c */
+void green__sweep_open(struct green_hub *hub);
 
 /* calls.c */
 int green__calls_open(struct green_hub *hub);
@@ -158,10 +172,13 @@ void green__operations_dispatch(struct green_hub *hub);
 int green__operation_start(struct green_hub *hub,
                            struct green_operation *operation);
 
-/* loader.c: a module by name or file. NULL as green_use_hub; *library is what
- * green__library_close wants back, or NULL. */
-const struct green_hub_module *green__module_find(const char *name,
+/* loader.c: a module from a file, "DIR/FILE.so[:SYMBOL]", or from the folders of
+ * modules, which may have none of this name. NULL as green_use_hub; *library is
+ * what green__library_close wants back. */
+const struct green_hub_module *green__module_load(const char *path,
                                                   void **library);
+const struct green_hub_module *green__module_search(const char *name,
+                                                    void **library);
 void green__library_close(void *library);
 
 /* Whether a module is one that can be opened: 0, or -1 with errno and words. */
@@ -169,6 +186,5 @@ int green__module_check(const struct green_hub_module *module);
 
 /* registry.c: green_get_hub for the library itself */
 struct green_hub *green__hub_get(void);
-const struct green_hub_module *green__module_built_in(const char *name);
 
 #endif

@@ -2,6 +2,8 @@
  * Public listeners: added, removed, called. While they are called they lie in a
  * list aside, so that callbacks may add and remove any of them.
  */
+#include "hub/listener.h"
+
 #include <errno.h>
 
 #include "hub/hub.h"

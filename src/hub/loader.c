@@ -83,9 +83,8 @@ static const struct green_hub_module *load(const char *path, const char *symbol,
     return green__module_check(module) < 0 ? NULL : module;
 }
 
-/* "DIR/FILE.so[:SYMBOL]" */
-static const struct green_hub_module *load_file(const char *name,
-                                                void **library)
+const struct green_hub_module *green__module_load(const char *name,
+                                                  void **library)
 {
     const char *colon = strrchr(name, ':');
     char path[PATH_MAX];
@@ -114,23 +113,11 @@ static bool find_in(const char *folders, const char *name, char *path)
     return false;
 }
 
-const struct green_hub_module *green__module_find(const char *name,
-                                                  void **library)
+const struct green_hub_module *green__module_search(const char *name,
+                                                    void **library)
 {
-    const struct green_hub_module *module;
     char path[PATH_MAX];
 
-    *library = NULL;
-    if (!*name || strlen(name) >= PATH_MAX - 64) {
-        green__fail(EINVAL, *name ? "the hub's name is too long"
-                                  : "the hub's name is empty");
-        return NULL;
-    }
-    if (strchr(name, '/'))
-        return load_file(name, library);
-    module = green__module_built_in(name);
-    if (module)
-        return module;
     if (find_in(secure_getenv("GREENHUB_HUB_PATH"), name, path) ||
         find_in(GREEN__HUB_DIR, name, path))
         return load(path, DEFAULT_SYMBOL, library);

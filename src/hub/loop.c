@@ -1,7 +1,8 @@
-/* The loop: a hub's making and end, its turns, its timers' public face. */
+/* The loop: a hub's making and end, and its turns. */
 #include <errno.h>
 
 #include "base/system.h"
+#include "hub/descriptor.h"
 #include "hub/hub.h"
 
 green_time green_now(void)
@@ -32,6 +33,7 @@ struct green_hub *green__hub_open(const struct green_hub_module *module,
     hub->forks = __atomic_load_n(&green__forks, __ATOMIC_RELAXED);
     green__list_init(&hub->leases);
     green__descriptors_init(hub);
+    green__sweep_open(hub);
     hub->owner->error[0] = '\0';
     if (module->open && module->open(hub) < 0)
         goto free_hub;
@@ -141,28 +143,6 @@ int green_hub_stats(const struct green_hub *hub, struct green_hub_stats *stats)
     return 0;
 }
 
-/* ---- Timers ---------------------------------------------------------- */
-
-int green_hub_schedule(struct green_hub *hub, struct green_timer *timer,
-                       green_time when)
-{
-    if (!hub || !timer || !timer->callback || when < 0)
-        return green__refuse(EINVAL);
-    green__timers_remove(&hub->timers, timer);
-    green__timers_add(&hub->timers, timer, when);
-    hub->stats.armed++;
-    return 0;
-}
-
-int green_hub_cancel(struct green_hub *hub, struct green_timer *timer)
-{
-    if (!hub || !timer)
-        return green__refuse(EINVAL);
-    if (!green__timers_remove(&hub->timers, timer))
-        return green__refuse(ENOENT);
-    return 0;
-}
-
 /* ---- A turn ---------------------------------------------------------- */
 
 /* The rest of a timeout that the next timer leaves. */
@@ -219,20 +199,6 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
     hub->turn_time = hub->module->now ? hub->module->now(hub) : hub->run_start;
     errno = error;
     return result;
-}
-
-void green__dispatch_begins(struct green_hub *hub)
-{
-    hub->dispatching = true;
-    hub->owner->running = NULL;
-}
-
-void green__dispatch_ends(struct green_hub *hub)
-{
-    hub->dispatching = false;
-    /* With between_turns the scheduler is this hub's. */
-    if (hub->between_turns && !hub->dead)
-        hub->owner->running = hub->owner->scheduler;
 }
 
 int green_hub_dispatch(struct green_hub *hub)

@@ -103,18 +103,3 @@ void green__operations_dispatch(struct green_hub *hub)
         operation = next;
     }
 }
-
-void green__edges_renew(struct green_hub *hub, struct green__descriptor *d)
-{
-    struct green_list *link;
-
-    green__list_each (&d->edges, link) {
-        struct green__edge *edge = container_of(link, struct green__edge, link);
-
-        if (edge->events &
-            (GREEN__HOLDS(GREEN_READ) | GREEN__HOLDS(GREEN_WRITE))) {
-            edge->events |= GREEN__RENEW;
-            green_hub_withdraw(hub, edge->operation);
-        }
-    }
-}

@@ -1,5 +1,6 @@
 /* Which hubs there are, and which one this thread uses. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ const char *const *green_hub_names(void)
     return names;
 }
 
-const struct green_hub_module *green__module_built_in(const char *name)
+static const struct green_hub_module *find_built_in(const char *name)
 {
     for (size_t i = 0; i < BUILT_IN; i++)
         if (strcmp(name, built_in[i].name) == 0 ||
@@ -54,6 +55,24 @@ static const char *environment_name(void)
     return name && *name ? name : NULL;
 }
 
+/* A module by name or file. NULL as green_use_hub; *library is what
+ * green__library_close wants back, or NULL. */
+static const struct green_hub_module *find(const char *name, void **library)
+{
+    const struct green_hub_module *module;
+
+    *library = NULL;
+    if (!*name || strlen(name) >= PATH_MAX - 64) {
+        green__fail(EINVAL, *name ? "the hub's name is too long"
+                                  : "the hub's name is empty");
+        return NULL;
+    }
+    if (strchr(name, '/'))
+        return green__module_load(name, library);
+    module = find_built_in(name);
+    return module ? module : green__module_search(name, library);
+}
+
 /* Opens a hub by name, or the default. NULL as green_use_hub. */
 static struct green_hub *open_named(const char *name)
 {
@@ -64,7 +83,7 @@ static struct green_hub *open_named(const char *name)
     if (!name)
         name = environment_name();
     if (name) {
-        module = green__module_find(name, &library);
+        module = find(name, &library);
         hub = module ? green__hub_open(module, library) : NULL;
         if (!hub)
             green__library_close(library);

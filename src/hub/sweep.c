@@ -8,10 +8,8 @@
  * nothing has come for a second have their registration renewed, once for each
  * wait: about one system call for a wait that lasts longer than a second.
  */
-#include "base/clock.h"
+#include "hub/edge.h"
 #include "hub/hub.h"
-
-#define PERIOD GREEN_SEC
 
 /* Returns true if it has to be looked at again. */
 static bool look_at(struct green_hub *hub, struct green__descriptor *d)
@@ -23,12 +21,11 @@ static bool look_at(struct green_hub *hub, struct green__descriptor *d)
         return true;
     }
     d->flags |= GREEN__RENEWED;
-    green__edges_renew(hub, d);
+    green__edges_renew(d);
     if (d->interest && green__descriptor_tell(hub, d, d->interest) < 0) {
         /* It is not even open. */
         d->generation++;
-        green_hub_ready(hub, (uint64_t)d->generation << 32 | (uint32_t)d->fd,
-                        GREEN_CLOSED);
+        green_hub_ready(hub, green__token_of(d), GREEN_CLOSED);
     }
     return false;
 }
@@ -47,13 +44,8 @@ static void sweep(struct green_timer *timer)
         green__descriptors_sweep_later(hub);
 }
 
-void green__descriptors_sweep_later(struct green_hub *hub)
+void green__sweep_open(struct green_hub *hub)
 {
-    struct green__descriptors *table = &hub->descriptors;
-
-    table->sweeping = true;
-    table->sweep_timer.callback = sweep;
-    table->sweep_timer.arg = hub;
-    green_hub_schedule(hub, &table->sweep_timer,
-                       green__time_add(green__hub_now(hub), PERIOD));
+    hub->descriptors.sweep_timer.callback = sweep;
+    hub->descriptors.sweep_timer.arg = hub;
 }

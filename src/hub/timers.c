@@ -1,6 +1,8 @@
 #include "hub/timers.h"
 
-#include "base/attributes.h"
+#include <errno.h>
+
+#include "hub/hub.h"
 
 /* A timer's state: idle, in a bucket (BUCKET + level * GREEN__DIGITS + digit), or
  * fresh. */
@@ -238,4 +240,26 @@ void green__timers_forget(struct green__timers *timers)
     timers->levels = 0;
     for (unsigned level = 0; level < GREEN__LEVELS; level++)
         timers->used[level] = 0;
+}
+
+/* ---- A hub's timers -------------------------------------------------- */
+
+int green_hub_schedule(struct green_hub *hub, struct green_timer *timer,
+                       green_time when)
+{
+    if (!hub || !timer || !timer->callback || when < 0)
+        return green__refuse(EINVAL);
+    green__timers_remove(&hub->timers, timer);
+    green__timers_add(&hub->timers, timer, when);
+    hub->stats.armed++;
+    return 0;
+}
+
+int green_hub_cancel(struct green_hub *hub, struct green_timer *timer)
+{
+    if (!hub || !timer)
+        return green__refuse(EINVAL);
+    if (!green__timers_remove(&hub->timers, timer))
+        return green__refuse(ENOENT);
+    return 0;
 }

@@ -42,7 +42,7 @@ static void was_closed(struct green__edge *edge, unsigned events)
 {
     struct errand *errand = container_of(edge, struct errand, edge);
 
-    (void)events;
+    (void)events; /* a file's operation is not for a direction: no RENEW */
     errand->io->closed = true;
     withdraw(errand);
 }
@@ -109,7 +109,7 @@ bool green__errand_run(struct green__io *io, struct green_operation *operation,
         return false;
     if (io->d) {
         errand.edge = (struct green__edge){
-            .fd = io->fd, .events = GREEN__WORKS, .callback = was_closed};
+            .fd = io->fd, .role = GREEN__OPERATES, .callback = was_closed};
         green__edge_line_up(io->hub, io->d, &errand.edge);
     }
     error = await(&errand);
@@ -133,19 +133,21 @@ static const struct green__wait_kind in_line = {.name = "position",
 
 static struct green__position *position_of(struct green_list *link)
 {
-    return container_of(container_of(link, struct green__edge, link),
-                        struct green__position, edge);
+    return container_of(green__edge_of(link), struct green__position, edge);
 }
 
-/* The next who waits for it, or, with HOLDS, who has it. */
+/* The next who QUEUES for it, or who HOLDS it. */
 static struct green_list *find(const struct green__descriptor *d,
-                               unsigned events)
+                               enum green__edge_role role)
 {
     struct green_list *link;
 
-    green__list_each (&d->edges, link)
-        if (container_of(link, struct green__edge, link)->events & events)
+    green__list_each (&d->edges, link) {
+        const struct green__edge *edge = green__edge_of(link);
+
+        if (edge->events == GREEN__POSITION && edge->role == role)
             return link;
+    }
     return NULL;
 }
 
@@ -156,7 +158,7 @@ static void position_was_closed(struct green__edge *edge, unsigned events)
 
     (void)events;
     position->closed = true;
-    if (edge->events & GREEN__TURN(GREEN__POSITION))
+    if (edge->role == GREEN__QUEUES)
         green__wake(&position->waiter);
 }
 
@@ -183,7 +185,6 @@ static int await_turn(struct green__position *position)
 
 int green__position_take(struct green__io *io, struct green__position *position)
 {
-    const unsigned holds = GREEN__HOLDS(GREEN__POSITION);
     bool taken;
 
     position->closed = false;
@@ -194,11 +195,12 @@ int green__position_take(struct green__io *io, struct green__position *position)
         io->d = green__descriptor_get(io->hub, io->fd);
     if (!io->d || !position->waiter.thread)
         return 0; /* it has to do without */
-    taken = find(io->d, holds) != NULL;
-    position->edge = (struct green__edge){
-        .fd = io->fd,
-        .events = taken ? GREEN__TURN(GREEN__POSITION) : holds,
-        .callback = position_was_closed};
+    taken = find(io->d, GREEN__HOLDS) != NULL;
+    position->edge =
+        (struct green__edge){.fd = io->fd,
+                             .role = taken ? GREEN__QUEUES : GREEN__HOLDS,
+                             .events = GREEN__POSITION,
+                             .callback = position_was_closed};
     green__edge_line_up(io->hub, io->d, &position->edge);
     return taken ? await_turn(position) : 0;
 }
@@ -209,12 +211,12 @@ void green__position_pass(struct green__io *io,
     struct green_list *next;
 
     green__list_remove(&position->edge.link);
-    if (position->closed ||
-        position->edge.events != GREEN__HOLDS(GREEN__POSITION))
+    if (position->closed || !position->edge.events ||
+        position->edge.role != GREEN__HOLDS)
         return; /* those who waited were told; or it did without */
-    next = find(io->d, GREEN__TURN(GREEN__POSITION));
+    next = find(io->d, GREEN__QUEUES);
     if (!next)
         return;
-    position_of(next)->edge.events = GREEN__HOLDS(GREEN__POSITION);
+    position_of(next)->edge.role = GREEN__HOLDS;
     green__wake(&position_of(next)->waiter);
 }

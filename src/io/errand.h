@@ -24,6 +24,9 @@
 bool green__errand_run(struct green__io *io, struct green_operation *operation,
                        int64_t *result);
 
+/* A direction of src/io's own, which the hub knows nothing of. */
+#define GREEN__POSITION 4u
+
 /* A place in the line for a file's position. */
 struct green__position {
     struct green__waiter waiter;

@@ -13,6 +13,7 @@ struct performer {
     struct green_operation *operation;
     uint32_t generation;
     int reason; /* the errno that it was withdrawn for; 0: it was not */
+    bool renew; /* withdrawn to be submitted anew */
     bool ended; /* or woken, while it waits for its turn */
 };
 
@@ -42,17 +43,15 @@ static bool is_still_open(const struct performer *p)
 /* Whether somebody is to go first in this direction. */
 static bool others_first(const struct green__io *io)
 {
-    const unsigned turn = GREEN__TURN(io->direction);
-    const unsigned holds = GREEN__HOLDS(io->direction);
     struct green_list *link;
 
     green__list_each (&io->d->edges, link) {
-        const struct green__edge *edge =
-            container_of(link, struct green__edge, link);
+        const struct green__edge *edge = green__edge_of(link);
 
-        if ((edge->events & holds) ||
-            ((edge->events & turn) &&
-             (!io->ticket || (int32_t)(edge->ticket - io->ticket) < 0)))
+        if (!(edge->events & io->direction) || edge->role == GREEN__WAITS)
+            continue;
+        if (edge->role != GREEN__QUEUES || !io->ticket ||
+            (int32_t)(edge->ticket - io->ticket) < 0)
             return true;
     }
     return false;
@@ -95,11 +94,12 @@ static int park(struct performer *p, void (*late)(struct green_timer *))
     return result;
 }
 
-static void join_line(struct performer *p, unsigned events,
+static void join_line(struct performer *p, enum green__edge_role role,
                       void (*callback)(struct green__edge *, unsigned))
 {
     p->edge.fd = p->io->fd;
-    p->edge.events = events;
+    p->edge.role = role;
+    p->edge.events = p->io->direction;
     p->edge.ticket = p->io->ticket;
     p->edge.callback = callback;
     green__edge_line_up(p->io->hub, p->io->d, &p->edge);
@@ -111,8 +111,7 @@ static int await_turn(struct performer *p)
 {
     while (others_first(p->io)) {
         p->ended = false;
-        p->edge.operation = NULL;
-        join_line(p, GREEN__TURN(p->io->direction), turn_comes);
+        join_line(p, GREEN__QUEUES, turn_comes);
         if (park(p, turn_is_late) < 0) {
             int error = errno;
 
@@ -146,10 +145,16 @@ static void withdraw(struct performer *p, int reason)
     green_hub_withdraw(p->io->hub, p->operation);
 }
 
-static void was_closed(struct green__edge *edge, unsigned events)
+static void is_to_end(struct green__edge *edge, unsigned events)
 {
-    (void)events;
-    withdraw(container_of(edge, struct performer, edge), EBADF);
+    struct performer *p = container_of(edge, struct performer, edge);
+
+    if (!(events & GREEN__RENEW)) {
+        withdraw(p, EBADF);
+        return;
+    }
+    p->renew = true;
+    green_hub_withdraw(p->io->hub, p->operation);
 }
 
 static void time_is_up(struct green_timer *timer)
@@ -183,15 +188,14 @@ static int carry_out(struct performer *p)
     int started;
 
     p->ended = false;
+    p->renew = false;
     operation->internal.state = 0;
     started = green__operation_start(p->io->hub, operation);
     if (green__unlikely(started != 0)) {
         p->ended = true;
-        p->edge.events = 0;
         return started < 0 ? -1 : 0;
     }
-    p->edge.operation = operation;
-    join_line(p, GREEN__HOLDS(p->io->direction), was_closed);
+    join_line(p, GREEN__OPERATES, is_to_end);
     if (green__unlikely(park(p, time_is_up) < 0)) {
         withdraw(p, errno);
         await_end(p);
@@ -207,8 +211,7 @@ static int perform(struct performer *p)
     do {
         if (carry_out(p) < 0)
             return -1;
-    } while (green__unlikely((p->edge.events & GREEN__RENEW) && !p->reason &&
-                             is_still_open(p) &&
+    } while (green__unlikely(p->renew && !p->reason && is_still_open(p) &&
                              was_cancelled(p->operation->result)));
     return 0;
 }
@@ -242,10 +245,12 @@ static bool somebody_waits_to_be_told(const struct green__io *io)
 {
     struct green_list *link;
 
-    green__list_each (&io->d->edges, link)
-        if (container_of(link, struct green__edge, link)->events &
-            io->direction)
+    green__list_each (&io->d->edges, link) {
+        const struct green__edge *edge = green__edge_of(link);
+
+        if (edge->role == GREEN__WAITS && (edge->events & io->direction))
             return true;
+    }
     return false;
 }
 

@@ -191,9 +191,7 @@ bool green__io_others_wait(const struct green__io *io)
     struct green_list *link;
 
     green__list_each (&io->d->edges, link)
-        if (container_of(link, struct green__edge, link)->events &
-            (io->direction | GREEN__TURN(io->direction) |
-             GREEN__HOLDS(io->direction)))
+        if (green__edge_of(link)->events & io->direction)
             return true;
     return false;
 }
@@ -305,7 +303,8 @@ static GREEN__COLD int pause_in_line(struct green__io *io)
     if (io->deadline && io->deadline < until)
         until = io->deadline;
     w.edge = (struct green__edge){.fd = io->fd,
-                                  .events = GREEN__HOLDS(io->direction),
+                                  .role = GREEN__HOLDS,
+                                  .events = io->direction,
                                   .ticket = io->ticket,
                                   .callback = is_ready};
     green__waiter_init(&w.waiter,
@@ -355,6 +354,7 @@ int green__io_wait(struct green__io *io)
     if (green__unlikely(io->ticket != 0) && is_in_vain(io))
         return pause_in_line(io);
     w.edge.fd = io->fd;
+    w.edge.role = GREEN__WAITS;
     w.edge.events = io->direction;
     w.edge.ticket = io->ticket;
     w.edge.callback = is_ready;
@@ -388,7 +388,8 @@ static GREEN__COLD int make_way_in_line(struct green__io *io,
 {
     struct place place = {
         .edge = {.fd = io->fd,
-                 .events = GREEN__HOLDS(io->direction),
+                 .role = GREEN__HOLDS,
+                 .events = io->direction,
                  .ticket = io->ticket,
                  .callback = place_was_closed},
     };

@@ -21,6 +21,8 @@
 #include <greenhub/io.h>
 
 #include "greenthread/scheduler.h"
+#include "hub/descriptor.h"
+#include "hub/edge.h"
 
 /* What struct green__descriptor.file holds. */
 enum green__file_flag {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/system.h"
+#include "hub/edge.h"
 #include "sync/channel.h"
 
 /* Waited for without asking for memory. */

@@ -1,0 +1,45 @@
+/*
+ * The line of those who wait for a descriptor: first come, first served.
+ */
+#ifndef GREEN_EDGE_H
+#define GREEN_EDGE_H
+
+#include "hub/table.h"
+
+/* How often those who wait are looked at: sweep.c. */
+#define GREEN__SWEEP_PERIOD GREEN_SEC
+
+/*
+ * Waits: links the edge at the end of the queue and sees to it that the hub is
+ * told. 0, or -1 with errno and not linked; EPERM: always ready.
+ */
+int green__edge_wait(struct green_hub *hub, struct green__descriptor *d,
+                     struct green__edge *edge);
+
+/* Links an edge that waits for its turn, or holds it: nobody is told. */
+void green__edge_line_up(struct green_hub *hub, struct green__descriptor *d,
+                         struct green__edge *edge);
+
+/* The turn in this direction goes to the next in line, if there is one. */
+bool green__edge_pass_turn(struct green__descriptor *d, unsigned direction);
+
+/* Has sweep.c look at those who wait, in a while. */
+void green__descriptors_sweep_later(struct green_hub *hub);
+
+/* Has whoever operates on it withdraw and submit anew. */
+void green__edges_renew(struct green__descriptor *d);
+
+/* Takes an edge back that was not called. */
+void green__edge_stop(struct green_hub *hub, struct green__edge *edge);
+
+/*
+ * One that only looked leaves the line, whether it was called or not: it has used
+ * nothing up, so whoever waited behind it is told, or has its turn.
+ */
+void green__edge_leave(struct green_hub *hub, struct green__edge *edge,
+                       bool called);
+
+/* Passes a readiness that the caller has not used up on to the next in line. */
+void green__edge_pass(struct green__descriptor *d, unsigned events);
+
+#endif
