@@ -124,6 +124,27 @@ START_TEST(dump_refusals)
 }
 END_TEST
 
+/* A look changes nothing: no hub, which would have descriptors, is made for it. */
+static void *looks_first(void *arg)
+{
+    int before = count_fds();
+
+    (void)arg;
+    dump_to_text();
+    ck_assert_int_eq(count_fds(), before);
+    return NULL;
+}
+
+START_TEST(a_dump_makes_no_hub)
+{
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, looks_first, NULL), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    says("no greenthreads");
+}
+END_TEST
+
 /* ---- Overflow ---------------------------------------------------------- */
 
 /* Not a loop for a compiler that is clever: each frame is used afterwards. */
@@ -348,6 +369,7 @@ int main(void)
 
     tcase_add_test(dump, who_waits_for_what);
     tcase_add_test(dump, dump_refusals);
+    tcase_add_test(dump, a_dump_makes_no_hub);
     tcase_add_loop_test(overflow, an_overflow_is_reported, 0, 2);
     tcase_add_test(overflow, the_neighbours_are_untouched);
     tcase_add_test(overflow, a_large_frame_meets_the_guard);

@@ -9,7 +9,8 @@ GREEN_BEGIN_DECLS
 /*
  * Writes a table of the calling OS thread's greenthreads to a descriptor: name,
  * state, what each waits for and since when, where it was spawned, and its
- * backtrace. fd may be blocking; the OS thread blocks then.
+ * backtrace. Of an OS thread without greenthreads it says so; no hub is made. fd
+ * may be blocking; the OS thread blocks then.
  * Returns 0, or -1: EBADF and what write fails with. Never switches to run any
  * of them on.
  */

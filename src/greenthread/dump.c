@@ -129,13 +129,13 @@ static void dump_one(struct green_thread *thread, void *arg)
 
 int green_dump(int fd)
 {
-    struct green__scheduler *s = green__scheduler();
+    struct green__scheduler *s = green__self()->scheduler;
     struct dump dump = {.scheduler = s, .fd = fd};
 
-    if (!s)
-        return -1;
     if (fcntl(fd, F_GETFD) < 0)
         return -1;
+    if (!s || !s->hub)
+        return dprintf(fd, "no greenthreads on this OS thread\n") < 0 ? -1 : 0;
     dump.now = green__hub_now(s->hub);
     if (dprintf(fd, "greenthreads on hub %s: %llu alive, %llu switches\n",
                 green_hub_name(s->hub), (unsigned long long)s->alive,

@@ -1,4 +1,4 @@
-/* Values that each greenthread has of its own. */
+/* What a greenthread has of its own: itself, values by key, deferred functions. */
 #include <errno.h>
 #include <stdatomic.h>
 
@@ -71,6 +71,33 @@ static struct local *locals_of(struct green__extras *extras)
     return extras ? extras->locals : NULL;
 }
 
+/* Calls the destructors once for each value; true if there was any. */
+static bool destroy_once(struct green_thread *thread)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < thread->extras->local_count; i++) {
+        struct local local = locals_of(thread->extras)[i];
+        struct key *key = local.value ? find(local.key) : NULL;
+        void (*destructor)(void *) = key ? atomic_load(&key->destructor) : NULL;
+
+        locals_of(thread->extras)[i].value = NULL;
+        if (destructor) {
+            destructor(local.value);
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* Destructors may set values anew; that goes on for a few rounds. */
+static void destroy_locals(struct green_thread *thread)
+{
+    for (int round = 0; round < DESTRUCTOR_ROUNDS; round++)
+        if (!thread->extras || !destroy_once(thread))
+            return;
+}
+
 static int grow(struct green__extras *extras, unsigned slot)
 {
     unsigned count = extras->local_count ? extras->local_count : 8;
@@ -87,6 +114,7 @@ static int grow(struct green__extras *extras, unsigned slot)
         locals[i] = (struct local){0};
     extras->locals = locals;
     extras->local_count = count;
+    extras->destroy_locals = destroy_locals;
     return 0;
 }
 
@@ -123,29 +151,19 @@ void *green_key_get(unsigned key)
     return locals[slot].value;
 }
 
-/* Calls the destructors once for each value; true if there was any. */
-static bool destroy_once(struct green_thread *thread)
+/* ---- Itself, and what it does at its end ------------------------------ */
+
+struct green_thread *green_self(void)
 {
-    bool any = false;
-
-    for (unsigned i = 0; i < thread->extras->local_count; i++) {
-        struct local local = locals_of(thread->extras)[i];
-        struct key *key = local.value ? find(local.key) : NULL;
-        void (*destructor)(void *) = key ? atomic_load(&key->destructor) : NULL;
-
-        locals_of(thread->extras)[i].value = NULL;
-        if (destructor) {
-            destructor(local.value);
-            any = true;
-        }
-    }
-    return any;
+    return green__current();
 }
 
-/* Destructors may set values anew; that goes on for a few rounds. */
-void green__locals_destroy(struct green_thread *thread)
+int green_defer(void (*fn)(void *), void *arg)
 {
-    for (int round = 0; round < DESTRUCTOR_ROUNDS; round++)
-        if (!thread->extras || !destroy_once(thread))
-            return;
+    struct green_thread *thread;
+
+    if (!fn)
+        return green__refuse(EINVAL);
+    thread = green__current();
+    return thread ? green__defer(thread, fn, arg) : -1;
 }

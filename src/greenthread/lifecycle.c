@@ -10,8 +10,8 @@
 #include "greenthread/scheduler.h"
 
 #define HUB_STACK ((size_t)256 << 10)
-#define COOL_PERIOD GREEN_SEC
-#define COOL_MORE (10 * GREEN_MSEC)
+
+static const struct green__layer layer;
 
 static bool between_turns(struct green_hub *hub);
 
@@ -65,7 +65,7 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
     s->main.flags = GREEN__STARTED | GREEN__MAIN;
     green__notes_init_main(&s->main.context);
     self->scheduler = s;
-    self->scheduler_layer = &green__scheduler_layer;
+    self->scheduler_layer = &layer;
     green__overflow_thread_begins();
     green__runtimes_look(&s->runtimes);
     return s;
@@ -108,57 +108,7 @@ static bool between_turns(struct green_hub *hub)
     return green__others_runnable(s);
 }
 
-/* ---- Memory back to the system --------------------------------------- */
-
-static void cool(struct green_timer *timer)
-{
-    struct green__scheduler *s = timer->arg;
-    bool more = green__stack_pool_cool(&s->stacks);
-
-    s->cooling = more || green__stack_pool_is_warm(&s->stacks);
-    if (s->cooling)
-        green_hub_schedule(s->hub, timer,
-                           green__time_add(green__hub_now(s->hub),
-                                           more ? COOL_MORE : COOL_PERIOD));
-}
-
-GREEN__COLD void green__cool_later(struct green__scheduler *s)
-{
-    if (s->cooling || !s->hub)
-        return;
-    s->cooling = true;
-    s->cool_timer.callback = cool;
-    s->cool_timer.arg = s;
-    green_hub_schedule(s->hub, &s->cool_timer,
-                       green__time_add(green__hub_now(s->hub), COOL_PERIOD));
-}
-
 /* ---- Dropping -------------------------------------------------------- */
-
-struct each {
-    void (*fn)(struct green_thread *thread, void *arg);
-    void *arg;
-};
-
-static void call_if_alive(void *room, void *arg)
-{
-    struct green_thread *thread = room;
-    struct each *each = arg;
-
-    if (thread->state != GREEN__UNUSED && thread->state != GREEN__FINISHED)
-        each->fn(thread, each->arg);
-}
-
-void green__each_thread(struct green__scheduler *s,
-                        void (*fn)(struct green_thread *thread, void *arg),
-                        void *arg)
-{
-    struct each each = {.fn = fn, .arg = arg};
-
-    if (!s->main_is_gone)
-        fn(&s->main, arg);
-    green__stack_pool_each(&s->stacks, call_if_alive, &each);
-}
 
 /* It never runs again. One that can be joined stays, as cancelled. */
 static void drop(struct green_thread *thread, void *arg)
@@ -246,21 +196,6 @@ static void forked(struct green__self *self)
     self->running = NULL;
 }
 
-/*
- * In a forked child, or after another hub was chosen, main may be gone. When the
- * last greenthread has finished and nothing is left that could go on, the OS
- * thread ends as by pthread_exit, and if it was the last, the process. In a child
- * it may have finished before anything needed a hub: then there is none.
- */
-void green__lifecycle_check(struct green__scheduler *s)
-{
-    if (green__likely(s->hub && s->current == &s->hub_thread && !s->hub->dead &&
-                      (s->alive > 0 || green__others_runnable(s))))
-        return;
-    green__notes_before_end(&s->main.context);
-    pthread_exit(NULL);
-}
-
 /* Nobody will join it any more. */
 static void forget_finished(void *room, void *arg)
 {
@@ -321,7 +256,7 @@ static void count(struct green__self *self)
     s->hub->stats.finished = s->spawns + 1 - s->alive;
 }
 
-const struct green__layer green__scheduler_layer = {
+static const struct green__layer layer = {
     .ends = ends,
     .forked = forked,
     .hub_replaced = hub_replaced,

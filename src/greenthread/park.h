@@ -23,27 +23,7 @@
 #ifndef GREEN_PARK_H
 #define GREEN_PARK_H
 
-#include <greenhub/base.h>
-
-struct green_thread;
-struct green__waiter;
-
-/* What is waited for, in words, for green_dump. */
-struct green__wait_kind {
-    const char *name; /* "read", "join", "sleep", ... */
-    /* Adds particulars, "descriptor 7" say. May be NULL. */
-    void (*describe)(const struct green__waiter *waiter, char *text,
-                     size_t size);
-    /* Nobody but a greenthread or a callback of this OS thread can end it. When
-     * in doubt, false: such a wait is never taken for a deadlock. */
-    bool inside;
-};
-
-struct green__waiter {
-    struct green_thread *thread; /* who waits; NULL in a hub's callback */
-    const struct green__wait_kind *kind;
-    green_time since; /* of the hub's turn in which it parked */
-};
+#include "greenthread/thread.h"
 
 /* Never switches. Makes this thread's hub if there is none yet. */
 void green__waiter_init(struct green__waiter *waiter,

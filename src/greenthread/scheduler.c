@@ -26,9 +26,6 @@
 #define LOOK_SHARE 32
 #define RUN_LIMIT_MAX (10 * GREEN_MSEC)
 
-/* How often the hub looks whether C++ has come into the process. */
-#define LOOK_FOR_RUNTIMES (10 * GREEN_MSEC)
-
 /* ---- The switch ------------------------------------------------------ */
 
 static inline int hand_over(struct green__scheduler *s, struct green_thread *to)
@@ -71,14 +68,6 @@ GREEN__NOINLINE int green__switch_to(struct green__scheduler *s,
     return hand_over(s, to);
 }
 
-/* A new budget, and when it began. */
-static void grant(struct green__scheduler *s, green_time now)
-{
-    s->limit = s->switches + s->budget;
-    s->switches_then = s->switches;
-    s->granted = now;
-}
-
 /* How long did it last? */
 GREEN__COLD bool green__budget_spent(struct green__scheduler *s)
 {
@@ -92,7 +81,7 @@ GREEN__COLD bool green__budget_spent(struct green__scheduler *s)
     if (each > 0 && SLICE / each < size)
         size = (int)(SLICE / each);
     s->budget = size < 1 ? 1 : size > BUDGET_MAX ? BUDGET_MAX : size;
-    grant(s, now);
+    green__budget_grant(s, now);
     return late || green__chaos(2);
 }
 
@@ -121,96 +110,7 @@ static GREEN__COLD struct green_thread *insert_hub(struct green__scheduler *s)
     return hub;
 }
 
-static void interrupt_one(struct green_thread *thread, void *arg)
-{
-    green__interrupt(thread, *(const int *)arg);
-}
-
-/* The hub can never wait again: nobody may wait for it in vain. */
-static GREEN__COLD void interrupt_all(struct green__scheduler *s)
-{
-    int error = errno;
-
-    green__each_thread(s, interrupt_one, &error);
-}
-
-/* A plugin may have brought C++ into the process. */
-static GREEN__COLD void look_for_runtimes(struct green__scheduler *s)
-{
-    s->runtimes.looked = s->hub->run_start;
-    green__runtimes_look(&s->runtimes);
-}
-
-/* The hub's own context: a turn of the loop, then whoever is runnable. */
-static struct green__next_context hub_main(void *arg)
-{
-    struct green__scheduler *s =
-        container_of(arg, struct green__scheduler, hub_thread);
-
-    green__notes_after_switch(&s->hub_thread.context);
-    for (;;) {
-        struct green_thread *first;
-
-        green__lifecycle_check(s);
-        if (!green__others_runnable(s) && !s->hub->timers.levels &&
-            green__is_deadlocked(s))
-            green__deadlock_end(s);
-        if (green_hub_wait(s->hub,
-                           green__others_runnable(s) ? 0 : GREEN_FOREVER) < 0)
-            interrupt_all(s);
-        if (s->hub->run_start - s->runtimes.looked >= LOOK_FOR_RUNTIMES)
-            look_for_runtimes(s);
-        green_hub_dispatch(s->hub);
-        green__lifecycle_check(s);
-        first = s->hub_thread.next;
-        if (first == &s->hub_thread)
-            continue;
-        s->last->next = first;
-        s->switches++;
-        grant(s, s->hub->run_start);
-        green__switch_to(s, first);
-    }
-    return (struct green__next_context){NULL, NULL}; /* never */
-}
-
-void green__hub_thread_make(struct green__scheduler *s)
-{
-    struct green__stack *stack = s->hub_thread.stack;
-    char *bottom = stack->bottom, *top = stack->top;
-
-    if (s->hub_thread.context.sp)
-        green__notes_done(&s->hub_thread.context, true);
-    green__notes_stack_fresh(bottom, (size_t)(top - bottom));
-    s->hub_thread.context.sp = green__context_make(top, hub_main);
-    green__notes_init(&s->hub_thread.context, bottom, (size_t)(top - bottom));
-    s->hub_thread.state = GREEN__PARKED;
-    s->budget = BUDGET_MAX / 4;
-    grant(s, green__clock());
-}
-
 /* ---- Park and wake --------------------------------------------------- */
-
-struct green_thread *green__current(void)
-{
-    struct green__scheduler *s = green__scheduler();
-
-    if (!s)
-        return NULL;
-    if (green__unlikely(s->hub->dispatching)) {
-        errno = EDEADLK;
-        return NULL;
-    }
-    return s->current;
-}
-
-void green__waiter_init(struct green__waiter *waiter,
-                        const struct green__wait_kind *kind)
-{
-    struct green__scheduler *s = green__running();
-
-    waiter->kind = kind;
-    waiter->thread = green__likely(s != NULL) ? s->current : green__current();
-}
 
 GREEN__COLD int green__park_refused(struct green_thread *thread)
 {
@@ -229,18 +129,6 @@ GREEN__COLD int green__park_interrupted(struct green_thread *thread)
     return -1;
 }
 
-static GREEN__COLD int park_nobody(void)
-{
-    return green__current() ? green__refuse(EDEADLK) : -1;
-}
-
-int green__park(struct green__waiter *waiter)
-{
-    if (green__unlikely(!waiter->thread))
-        return park_nobody();
-    return green__park_on(green__self_here.scheduler, waiter);
-}
-
 /* Apart and not inlined, so that a yield needs no frame for them. */
 static GREEN__COLD int rotate_at_budgets_end(struct green__scheduler *s)
 {
@@ -252,25 +140,16 @@ static GREEN__COLD int rotate_at_budgets_end(struct green__scheduler *s)
     return next == s->current ? 0 : green__switch_to(s, next);
 }
 
-/*
- * A call that need not wait fails with what has not been seen yet, and later with
- * one in MOST_OVERLOOKED: what a killed greenthread still has to say it can, and a
- * loop ends all the same.
- */
-#define MOST_OVERLOOKED 64
-
-GREEN__COLD int green__call_refused(struct green_thread *thread)
+int green__rotate(struct green__scheduler *s)
 {
-    int error = green__interruption(thread);
+    struct green_thread *thread = s->current, *next = thread->next;
 
-    if (!error)
+    if (green__unlikely(++s->switches >= s->limit))
+        return rotate_at_budgets_end(s);
+    if (green__unlikely(next == thread))
         return 0;
-    if (!(thread->flags & GREEN__ALARMED) &&
-        ++thread->overlooked < MOST_OVERLOOKED)
-        return 0;
-    thread->flags &= (uint8_t)~GREEN__ALARMED;
-    thread->overlooked = 0;
-    return green__refuse(error);
+    s->last = thread;
+    return green__switch_to(s, next);
 }
 
 /*
@@ -289,53 +168,6 @@ GREEN__COLD int green__make_way(struct green__scheduler *s)
     if ((alone || green__chaos(2)) && green__others_runnable(s))
         return green__rotate(s);
     return 0;
-}
-
-/* In a callback; or there are no greenthreads here yet, but a hub, which must not
- * wait for the first call that blocks. */
-GREEN__COLD void green__call_ends_first(void)
-{
-    struct green_hub *hub = green__hub_here();
-    int saved = errno;
-
-    if (hub && !hub->dispatching)
-        (void)green__scheduler();
-    errno = saved;
-}
-
-static GREEN__COLD int yield_with_checks(void)
-{
-    struct green_thread *thread = green__current();
-
-    if (!thread || (thread->alarms && green__park_refused(thread) < 0))
-        return -1;
-    return green__rotate(green__running());
-}
-
-int green__rotate(struct green__scheduler *s)
-{
-    struct green_thread *thread = s->current, *next = thread->next;
-
-    if (green__unlikely(++s->switches >= s->limit))
-        return rotate_at_budgets_end(s);
-    if (green__unlikely(next == thread))
-        return 0;
-    s->last = thread;
-    return green__switch_to(s, next);
-}
-
-int green__yield(void)
-{
-    struct green__scheduler *s = green__running();
-
-    if (green__unlikely(!s || s->current->alarms))
-        return yield_with_checks();
-    return green__rotate(s);
-}
-
-void green__wake(struct green__waiter *waiter)
-{
-    green__wake_thread(green__self_here.scheduler, waiter->thread);
 }
 
 void green__interrupt(struct green_thread *thread, int error)

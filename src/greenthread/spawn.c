@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/chaos.h"
+#include "greenthread/region.h"
 #include "greenthread/scheduler.h"
+#include "greenthread/spawn.h"
 
 /* ---- Death ----------------------------------------------------------- */
 
@@ -76,16 +78,27 @@ GREEN__NO_SANITIZE static struct green__next_context thread_main(void *arg)
 
 /* ---- Birth ----------------------------------------------------------- */
 
-static inline struct green_thread *create_on(struct green__scheduler *s,
-                                             struct green__stack *stack,
-                                             size_t extra, void *spawned_at)
+/* The scheduler; NULL with errno, EINVAL without a function. */
+static inline struct green__scheduler *spawning_scheduler(bool has_function)
 {
-    struct green_thread *thread;
-    char *top;
+    struct green__scheduler *s = green__running();
+
+    if (green__likely(s && has_function))
+        return s;
+    if (has_function)
+        return green__scheduler();
+    errno = EINVAL;
+    return NULL;
+}
+
+static inline void fill_in(struct green_thread *thread,
+                           struct green__stack *stack, size_t record,
+                           void *spawned_at)
+{
+    char *top = stack->top - record;
 
     green__notes_stack_fresh(stack->bottom,
                              (size_t)(stack->top - stack->bottom));
-    thread = green__thread_of_stack(stack);
     /* Field by field: of one assignment gcc makes a `rep stos`, 4 ns. */
     thread->waiter = NULL;
     thread->regions = NULL;
@@ -98,45 +111,56 @@ static inline struct green_thread *create_on(struct green__scheduler *s,
     thread->extras = NULL;
     thread->stack = stack;
     thread->spawned_at = spawned_at;
-    top = stack->top - extra;
     thread->context.sp = green__context_make(top, thread_main);
     green__notes_init(&thread->context, stack->bottom,
                       (size_t)(top - stack->bottom));
+}
+
+/*
+ * The one body of all spawns: a greenthread that is in no run queue yet, with a
+ * record of so many bytes on its stack. NULL as green_spawn.
+ */
+GREEN__ALWAYS_INLINE static inline struct green_thread *
+make(union green__start start, void *arg, const struct green_attr *attr,
+     size_t record, void *spawned_at)
+{
+    struct green__scheduler *s = spawning_scheduler(start.function != NULL);
+    struct green__stack *stack;
+    struct green_thread *thread;
+
+    if (green__unlikely(!s))
+        return NULL;
+    green__free_dead(s);
+    stack = attr ? green__stack_acquire_guarded(&s->stacks,
+                                                attr->stack_size
+                                                    ? attr->stack_size
+                                                    : GREEN__DEFAULT_STACK,
+                                                attr->guard_size)
+                 : green__stack_acquire(&s->stacks, GREEN__DEFAULT_STACK);
+    if (green__unlikely(!stack))
+        return NULL;
+    thread = green__thread_of_stack(stack);
+    fill_in(thread, stack, green__record_size(record), spawned_at);
+    thread->start = start;
+    thread->arg = arg;
     s->spawns++;
     s->alive++;
     return thread;
 }
 
-static inline struct green_thread *
-create(struct green__scheduler *s, size_t size, size_t extra, void *spawned_at)
+static inline void start(struct green_thread *thread)
 {
-    struct green__stack *stack;
+    struct green__scheduler *s = green__self_here.scheduler;
 
-    green__free_dead(s);
-    stack = green__stack_acquire(&s->stacks, size);
-    if (green__unlikely(!stack))
-        return NULL;
-    return create_on(s, stack, extra, spawned_at);
+    green__make_runnable(s, thread);
+    if (green__chaos(3) && !s->hub->dispatching)
+        green_sleep(0);
 }
 
-static struct green_thread *create_with(struct green__scheduler *s,
-                                        const struct green_attr *attr,
-                                        void *spawned_at)
+GREEN__COLD struct green_thread *green__spawn_undo(struct green_thread *thread)
 {
-    size_t size = attr->stack_size ? attr->stack_size : GREEN__DEFAULT_STACK;
-    struct green__stack *stack;
+    struct green__scheduler *s = green__self_here.scheduler;
 
-    green__free_dead(s);
-    stack = green__stack_acquire_guarded(&s->stacks, size, attr->guard_size);
-    if (green__unlikely(!stack))
-        return NULL;
-    return create_on(s, stack, 0, spawned_at);
-}
-
-/* Memory has run out between create and start. */
-static GREEN__COLD struct green_thread *undo(struct green__scheduler *s,
-                                             struct green_thread *thread)
-{
     s->spawns--;
     s->alive--;
     green__thread_free(s, thread);
@@ -144,78 +168,50 @@ static GREEN__COLD struct green_thread *undo(struct green__scheduler *s,
     return NULL;
 }
 
-static void start(struct green__scheduler *s, struct green_thread *thread)
-{
-    green__make_runnable(s, thread);
-    if (green__chaos(3) && !s->hub->dispatching)
-        green_sleep(0);
-}
-
-/* For the functions below: the scheduler, or NULL with errno. */
-static inline struct green__scheduler *prepare(bool has_function)
-{
-    struct green__scheduler *s = green__running();
-
-    if (green__likely(s && has_function))
-        return s;
-    if (has_function)
-        return green__scheduler();
-    errno = EINVAL;
-    return NULL;
-}
-
 struct green_thread *green_spawn(void *(*fn)(void *), void *arg)
 {
-    struct green__scheduler *s = prepare(fn != NULL);
-    struct green_thread *thread;
+    struct green_thread *thread =
+        make((union green__start){.function = fn}, arg, NULL, 0,
+             __builtin_return_address(0));
 
-    if (green__unlikely(!s))
-        return NULL;
-    thread = create(s, GREEN__DEFAULT_STACK, 0, __builtin_return_address(0));
-    if (green__unlikely(!thread))
-        return NULL;
-    thread->start.function = fn;
-    thread->arg = arg;
-    start(s, thread);
+    if (green__likely(thread != NULL))
+        start(thread);
     return thread;
 }
 
 int green_spawn_n(void (*fn)(void *), void *arg)
 {
-    struct green__scheduler *s = prepare(fn != NULL);
-    struct green_thread *thread;
+    struct green_thread *thread =
+        make((union green__start){.procedure = fn}, arg, NULL, 0,
+             __builtin_return_address(0));
 
-    if (green__unlikely(!s))
-        return -1;
-    thread = create(s, GREEN__DEFAULT_STACK, 0, __builtin_return_address(0));
     if (green__unlikely(!thread))
         return -1;
     thread->flags = GREEN__DETACHED | GREEN__NO_RESULT;
-    thread->start.procedure = fn;
-    thread->arg = arg;
-    start(s, thread);
+    start(thread);
     return 0;
 }
 
 struct green_thread *green_spawn_with(const struct green_attr *attr,
                                       void *(*fn)(void *), void *arg)
 {
-    static const struct green_attr defaults;
-    struct green__scheduler *s = prepare(fn != NULL);
-    struct green_thread *thread;
+    struct green_thread *thread =
+        make((union green__start){.function = fn}, arg, attr, 0,
+             __builtin_return_address(0));
 
-    if (!s)
-        return NULL;
-    thread =
-        create_with(s, attr ? attr : &defaults, __builtin_return_address(0));
     if (!thread)
         return NULL;
-    thread->start.function = fn;
-    thread->arg = arg;
     if (attr && attr->name && green_set_name(thread, attr->name) < 0)
-        return undo(s, thread);
-    start(s, thread);
+        return green__spawn_undo(thread);
+    start(thread);
     return thread;
+}
+
+struct green_thread *green__spawn_make(void *(*fn)(void *), void *arg,
+                                       size_t record, void *spawned_at)
+{
+    return make((union green__start){.function = fn}, arg, NULL, record,
+                spawned_at);
 }
 
 struct green_thread *green__spawn_prepare(void *(*fn)(void *), size_t size,
@@ -223,136 +219,18 @@ struct green_thread *green__spawn_prepare(void *(*fn)(void *), size_t size,
                                                         void *),
                                           void *spawned_at)
 {
-    struct green__scheduler *s = green__scheduler();
-    struct green_thread *thread;
+    struct green_thread *thread = green__spawn_make(fn, NULL, size, spawned_at);
 
-    if (!s)
-        return NULL;
-    thread =
-        create(s, GREEN__DEFAULT_STACK, green__record_size(size), spawned_at);
     if (!thread)
         return NULL;
-    thread->start.function = fn;
     thread->arg = green__record_of(thread, size);
     thread->state = GREEN__RUNNABLE; /* one to link to; soon it is */
     if (green_link(thread, ended, thread->arg) < 0)
-        return undo(s, thread);
+        return green__spawn_undo(thread);
     return thread;
 }
 
 void green__spawn_start(struct green_thread *thread)
 {
-    start(green__self_here.scheduler, thread);
-}
-
-/* ---- Later ----------------------------------------------------------- */
-
-/* On the stack of one that has not started: its stack is not used yet. */
-struct delay {
-    struct green_timer timer;
-    struct green_thread *parent; /* whose end cancels it, or NULL */
-};
-
-static struct delay *delay_of(struct green_thread *thread)
-{
-    return green__record_of(thread, sizeof(struct delay));
-}
-
-static void parent_ends(struct green_thread *parent, void *arg)
-{
-    struct green_thread *thread = arg;
-
-    (void)parent;
-    delay_of(thread)->parent = NULL;
-    green_cancel(thread);
-}
-
-/* Its delay is over, one way or the other. */
-static void end_delay(struct green_thread *thread)
-{
-    struct delay *delay = delay_of(thread);
-
-    if (delay->parent)
-        green_unlink(delay->parent, parent_ends, thread);
-    green__make_runnable(green__self()->scheduler, thread);
-}
-
-void green__delay_forget(struct green_thread *thread)
-{
-    struct delay *delay = delay_of(thread);
-
-    if (delay->parent)
-        green_unlink(delay->parent, parent_ends, thread);
-    delay->parent = NULL;
-}
-
-static void delay_is_over(struct green_timer *timer)
-{
-    end_delay(timer->arg);
-}
-
-static struct green_thread *spawn_later(green_time delay_time,
-                                        void *(*fn)(void *), void *arg,
-                                        bool local, void *spawned_at)
-{
-    struct green__scheduler *s = prepare(fn && delay_time >= 0);
-    struct green_thread *thread;
-    struct delay *delay;
-
-    if (!s)
-        return NULL;
-    thread = create(s, GREEN__DEFAULT_STACK, green__record_size(sizeof *delay),
-                    spawned_at);
-    if (!thread)
-        return NULL;
-    thread->start.function = fn;
-    thread->arg = arg;
-    delay = delay_of(thread);
-    *delay = (struct delay){
-        .timer = {.callback = delay_is_over, .arg = thread},
-        .parent = local ? green__current() : NULL,
-    };
-    thread->state = GREEN__DELAYED;
-    if (delay->parent && green_link(delay->parent, parent_ends, thread) < 0)
-        return undo(s, thread);
-    green_hub_schedule(s->hub, &delay->timer,
-                       green__time_add(green__hub_now(s->hub), delay_time));
-    return thread;
-}
-
-struct green_thread *green_spawn_after(green_time delay, void *(*fn)(void *),
-                                       void *arg)
-{
-    if (delay == 0)
-        return green_spawn(fn, arg);
-    return spawn_later(delay, fn, arg, false, __builtin_return_address(0));
-}
-
-struct green_thread *green_spawn_after_local(green_time delay,
-                                             void *(*fn)(void *), void *arg)
-{
-    return spawn_later(delay, fn, arg, true, __builtin_return_address(0));
-}
-
-int green_cancel(struct green_thread *thread)
-{
-    if (!thread) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (thread->state == GREEN__FINISHED) {
-        errno = ESRCH;
-        return -1;
-    }
-    if (thread->flags & GREEN__STARTED) {
-        errno = EBUSY;
-        return -1;
-    }
-    /* It still gets its turn, to end. */
-    thread->flags |= GREEN__CANCELLED;
-    if (thread->state == GREEN__DELAYED) {
-        green_hub_cancel(green__self()->hub, &delay_of(thread)->timer);
-        end_delay(thread);
-    }
-    return 0;
+    start(thread);
 }

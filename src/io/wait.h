@@ -20,7 +20,7 @@
 
 #include <greenhub/io.h>
 
-#include "greenthread/scheduler.h"
+#include "greenthread/call.h"
 #include "hub/descriptor.h"
 #include "hub/edge.h"
 

@@ -2,6 +2,7 @@
 #include "sync/dag.h"
 
 #include "base/system.h"
+#include "greenthread/spawn.h"
 
 /* Lies on the job's stack. */
 struct job {

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/system.h"
+#include "greenthread/spawn.h"
 #include "sync/pool.h"
 
 struct entry {

@@ -5,6 +5,7 @@
  */
 #include <greenhub/pool.h>
 
+#include "greenthread/spawn.h"
 #include "sync/pool.h"
 
 static const struct green__wait_kind for_place = {.name = "place in a pool",

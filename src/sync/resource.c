@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/system.h"
+#include "greenthread/spawn.h"
 #include "sync/waiters.h"
 
 #define RETRY GREEN_SEC /* when no reaper could be spawned */

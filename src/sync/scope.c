@@ -8,7 +8,9 @@
 
 #include <errno.h>
 
+#include "greenthread/region.h"
 #include "greenthread/scheduler.h"
+#include "greenthread/spawn.h"
 
 struct child {
     struct green_list list; /* in the scope */

@@ -5,6 +5,7 @@
 #include <greenhub/shared.h>
 
 #include "base/system.h"
+#include "greenthread/call.h"
 #include "sync/mailbox.h"
 #include "sync/values.h"
 

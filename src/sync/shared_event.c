@@ -2,6 +2,7 @@
 #include <greenhub/shared.h>
 
 #include "base/system.h"
+#include "greenthread/call.h"
 #include "sync/mailbox.h"
 
 struct green_shared_event {

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "base/system.h"
-#include "greenthread/scheduler.h"
+#include "greenthread/call.h"
 #include "sync/crew.h"
 
 static const struct green__wait_kind working = {.name = "thread pool"};

@@ -26,7 +26,7 @@
 
 #include "base/attributes.h"
 #include "base/self.h"
-#include "greenthread/scheduler.h"
+#include "greenthread/call.h"
 
 struct green_place {
     struct green_place *next, *prev;

@@ -1,0 +1,90 @@
+/* The hub's own context: turns of the loop between those of greenthreads. */
+#include <errno.h>
+#include <pthread.h>
+
+#include "greenthread/scheduler.h"
+
+/* How often the hub looks whether C++ has come into the process. */
+#define LOOK_FOR_RUNTIMES (10 * GREEN_MSEC)
+
+static void interrupt_one(struct green_thread *thread, void *arg)
+{
+    green__interrupt(thread, *(const int *)arg);
+}
+
+/* The hub can never wait again: nobody may wait for it in vain. */
+static GREEN__COLD void interrupt_all(struct green__scheduler *s)
+{
+    int error = errno;
+
+    green__each_thread(s, interrupt_one, &error);
+}
+
+/*
+ * In a forked child, or after another hub was chosen, main may be gone. When the
+ * last greenthread has finished and nothing is left that could go on, the OS
+ * thread ends as by pthread_exit, and if it was the last, the process. In a child
+ * it may have finished before anything needed a hub: then there is none.
+ */
+void green__lifecycle_check(struct green__scheduler *s)
+{
+    if (green__likely(s->hub && s->current == &s->hub_thread && !s->hub->dead &&
+                      (s->alive > 0 || green__others_runnable(s))))
+        return;
+    green__notes_before_end(&s->main.context);
+    pthread_exit(NULL);
+}
+
+/* A plugin may have brought C++ into the process. */
+static GREEN__COLD void look_for_runtimes(struct green__scheduler *s)
+{
+    s->runtimes.looked = s->hub->run_start;
+    green__runtimes_look(&s->runtimes);
+}
+
+/* The hub's own context: a turn of the loop, then whoever is runnable. */
+static struct green__next_context hub_main(void *arg)
+{
+    struct green__scheduler *s =
+        container_of(arg, struct green__scheduler, hub_thread);
+
+    green__notes_after_switch(&s->hub_thread.context);
+    for (;;) {
+        struct green_thread *first;
+
+        green__lifecycle_check(s);
+        if (!green__others_runnable(s) && !s->hub->timers.levels &&
+            green__is_deadlocked(s))
+            green__deadlock_end(s);
+        if (green_hub_wait(s->hub,
+                           green__others_runnable(s) ? 0 : GREEN_FOREVER) < 0)
+            interrupt_all(s);
+        if (s->hub->run_start - s->runtimes.looked >= LOOK_FOR_RUNTIMES)
+            look_for_runtimes(s);
+        green_hub_dispatch(s->hub);
+        green__lifecycle_check(s);
+        first = s->hub_thread.next;
+        if (first == &s->hub_thread)
+            continue;
+        s->last->next = first;
+        s->switches++;
+        green__budget_grant(s, s->hub->run_start);
+        green__switch_to(s, first);
+    }
+    return (struct green__next_context){NULL, NULL}; /* never */
+}
+
+void green__hub_thread_make(struct green__scheduler *s)
+{
+    struct green__stack *stack = s->hub_thread.stack;
+    char *bottom = stack->bottom, *top = stack->top;
+
+    if (s->hub_thread.context.sp)
+        green__notes_done(&s->hub_thread.context, true);
+    green__notes_stack_fresh(bottom, (size_t)(top - bottom));
+    s->hub_thread.context.sp = green__context_make(top, hub_main);
+    green__notes_init(&s->hub_thread.context, bottom, (size_t)(top - bottom));
+    s->hub_thread.state = GREEN__PARKED;
+    s->budget = GREEN__FIRST_BUDGET;
+    green__budget_grant(s, green__clock());
+}
