@@ -37,6 +37,27 @@ int green__park(struct green__waiter *waiter)
     return green__park_on(green__self_here.scheduler, waiter);
 }
 
+static void deadline_has_come(struct green_timer *timer)
+{
+    green__interrupt(timer->arg, EAGAIN);
+}
+
+int green__park_until(struct green__waiter *waiter, green_time deadline)
+{
+    struct green_timer timer = {.callback = deadline_has_come,
+                                .arg = waiter->thread};
+    int result, error;
+
+    if (deadline == GREEN_FOREVER || !waiter->thread)
+        return green__park(waiter);
+    green_hub_schedule(green__hub_here(), &timer, deadline);
+    result = green__park(waiter);
+    error = errno;
+    green_hub_cancel(green__hub_here(), &timer);
+    errno = error;
+    return result;
+}
+
 static GREEN__COLD int yield_with_checks(void)
 {
     struct green_thread *thread = green__current();

@@ -37,6 +37,12 @@ void green__waiter_init(struct green__waiter *waiter,
  */
 int green__park(struct green__waiter *waiter);
 
+/*
+ * The same with a deadline of the hub's clock; GREEN_FOREVER: none. -1 with EAGAIN
+ * when it has come, which no shield keeps off.
+ */
+int green__park_until(struct green__waiter *waiter, green_time deadline);
+
 /* Makes a parked greenthread runnable. Never switches. */
 void green__wake(struct green__waiter *waiter);
 

@@ -118,7 +118,8 @@ static inline void green__wake_thread(struct green__scheduler *s,
         green__make_runnable(s, thread);
     } else if (thread->interrupt) { /* but it has not run yet */
         thread->interrupt = 0;
-        thread->flags |= GREEN__ALARMED;
+        if (thread->alarms) /* not a deadline alone */
+            thread->flags |= GREEN__ALARMED;
     }
 }
 

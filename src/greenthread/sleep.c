@@ -6,17 +6,17 @@
 
 struct sleeper {
     struct green__waiter waiter;
-    struct green_timer timer;
+    green_time until;
 };
 
-static void describe(const struct green__waiter *waiter, char *text,
-                     size_t size)
+static void describe_sleeper(const struct green__waiter *waiter, char *text,
+                             size_t size)
 {
     const struct sleeper *sleeper =
         container_of(waiter, const struct sleeper, waiter);
-    green_time left = sleeper->timer.when - green_now();
+    green_time left = sleeper->until - green_now();
 
-    if (sleeper->timer.when == GREEN_FOREVER)
+    if (sleeper->until == GREEN_FOREVER)
         snprintf(text, size, "forever");
     else
         snprintf(text, size, "for %.3f s more",
@@ -24,37 +24,24 @@ static void describe(const struct green__waiter *waiter, char *text,
 }
 
 static const struct green__wait_kind sleeping = {.name = "sleep",
-                                                 .describe = describe};
-
-static void time_is_up(struct green_timer *timer)
-{
-    struct sleeper *sleeper = timer->arg;
-
-    green__wake(&sleeper->waiter);
-}
+                                                 .describe = describe_sleeper};
 
 /* Not inlined: a yield needs no frame. */
 static GREEN__NOINLINE int sleep_for(green_time duration)
 {
-    struct sleeper sleeper = {
-        .timer = {.callback = time_is_up,
-                  .arg = &sleeper,
-                  .when = GREEN_FOREVER},
-    };
-    struct green_hub *hub;
-    int error;
+    struct sleeper sleeper;
+    int saved = errno;
 
     green__waiter_init(&sleeper.waiter, &sleeping);
-    hub = green__hub_here();
-    if (sleeper.waiter.thread && duration != GREEN_FOREVER)
-        green_hub_schedule(hub, &sleeper.timer,
-                           green__time_add(green__hub_now(hub), duration));
-    if (green__park(&sleeper.waiter) == 0)
-        return 0;
-    error = errno;
-    green_hub_cancel(green__hub_here(), &sleeper.timer);
-    errno = error;
-    return -1;
+    if (!sleeper.waiter.thread)
+        return green__park(&sleeper.waiter);
+    sleeper.until =
+        green__time_add(green__hub_now(green__hub_here()), duration);
+    if (green__park_until(&sleeper.waiter, sleeper.until) < 0 &&
+        errno != EAGAIN)
+        return -1;
+    errno = saved;
+    return 0;
 }
 
 int green_sleep(green_time duration)

@@ -8,7 +8,6 @@
 struct performer {
     struct green__waiter waiter;
     struct green__edge edge; /* its place in the descriptor's line */
-    struct green_timer timer;
     struct green__io *io;
     struct green_operation *operation;
     uint32_t generation;
@@ -67,33 +66,6 @@ static void turn_comes(struct green__edge *edge, unsigned events)
     green__wake(&p->waiter);
 }
 
-static void turn_is_late(struct green_timer *timer)
-{
-    struct performer *p = timer->arg;
-
-    green__list_remove(&p->edge.link);
-    p->reason = EAGAIN;
-    green__wake(&p->waiter);
-}
-
-/* Parks, with the limit that SO_RCVTIMEO and the like set. As green__park. */
-static int park(struct performer *p, void (*late)(struct green_timer *))
-{
-    bool timed = p->io->deadline != GREEN_FOREVER;
-    int result, error;
-
-    if (timed) {
-        p->timer = (struct green_timer){.callback = late, .arg = p};
-        green_hub_schedule(p->io->hub, &p->timer, p->io->deadline);
-    }
-    result = green__park(&p->waiter);
-    error = errno;
-    if (timed)
-        green_hub_cancel(p->io->hub, &p->timer);
-    errno = error;
-    return result;
-}
-
 static void join_line(struct performer *p, enum green__edge_role role,
                       void (*callback)(struct green__edge *, unsigned))
 {
@@ -112,7 +84,7 @@ static int await_turn(struct performer *p)
     while (others_first(p->io)) {
         p->ended = false;
         join_line(p, GREEN__QUEUES, turn_comes);
-        if (park(p, turn_is_late) < 0) {
+        if (green__park_until(&p->waiter, p->io->deadline) < 0) {
             int error = errno;
 
             green__list_remove(&p->edge.link);
@@ -157,11 +129,6 @@ static void is_to_end(struct green__edge *edge, unsigned events)
     green_hub_withdraw(p->io->hub, p->operation);
 }
 
-static void time_is_up(struct green_timer *timer)
-{
-    withdraw(timer->arg, EAGAIN);
-}
-
 /*
  * The system still has our buffer, whatever ended the wait: nothing ends this
  * one but the operation. (A hub that can never work again has ended all.)
@@ -196,7 +163,7 @@ static int carry_out(struct performer *p)
         return started < 0 ? -1 : 0;
     }
     join_line(p, GREEN__OPERATES, is_to_end);
-    if (green__unlikely(park(p, time_is_up) < 0)) {
+    if (green__unlikely(green__park_until(&p->waiter, p->io->deadline) < 0)) {
         withdraw(p, errno);
         await_end(p);
     }

@@ -29,7 +29,6 @@ struct poller {
     nfds_t count;
     bool woken;
     bool rare; /* some are to be looked at every LOOK_PERIOD */
-    struct green_timer timer;
 };
 
 struct entry {
@@ -70,11 +69,6 @@ static void is_ready(struct green__edge *edge, unsigned events)
     entry->waits = false;
     entry->called = true;
     wake_once(entry->poller);
-}
-
-static void time_is_up(struct green_timer *timer)
-{
-    wake_once(timer->arg);
 }
 
 static unsigned hub_events(short events)
@@ -144,13 +138,12 @@ static int wait_once(struct poller *poller, green_time deadline)
 
         until = look < until ? look : until;
     }
-    poller->timer = (struct green_timer){.callback = time_is_up, .arg = poller};
-    if (result == 0 && until != GREEN_FOREVER)
-        green_hub_schedule(poller->hub, &poller->timer, until);
-    if (result == 0)
-        result = green__park(&poller->waiter);
+    if (result == 0) {
+        result = green__park_until(&poller->waiter, until);
+        if (result < 0 && errno == EAGAIN)
+            result = 0;
+    }
     error = errno;
-    green_hub_cancel(poller->hub, &poller->timer);
     end_wait(poller, begun);
     errno = error;
     return result;

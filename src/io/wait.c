@@ -152,8 +152,7 @@ void green__io_opened(int fd, unsigned file)
 struct io_waiter {
     struct green__waiter waiter;
     struct green__edge edge;
-    unsigned events; /* that it was woken with; 0: by the timer */
-    struct green_timer timer;
+    unsigned events; /* that it was woken with */
 };
 
 static void describe(const struct green__waiter *waiter, char *text,
@@ -178,14 +177,6 @@ static void is_ready(struct green__edge *edge, unsigned events)
     green__wake(&w->waiter);
 }
 
-static void time_is_up(struct green_timer *timer)
-{
-    struct io_waiter *w = timer->arg;
-
-    green__edge_stop(green__hub_here(), &w->edge);
-    green__wake(&w->waiter);
-}
-
 bool green__io_others_wait(const struct green__io *io)
 {
     struct green_list *link;
@@ -207,52 +198,31 @@ void green__io_find_deadline(struct green__io *io)
                            : GREEN_FOREVER;
 }
 
-/* Why the wait is over without the descriptor being ready: -1 with errno. */
-static GREEN__COLD int give_up(struct green__io *io, struct io_waiter *w,
-                               bool interrupted)
+/* As green__io_wait, for an edge that is in line. Nothing is lost: one that is
+ * reported between the deadline and the end of the park has been woken. */
+static inline int park(struct green__io *io, struct io_waiter *w,
+                       green_time until)
 {
-    int error = EBADF;
-
-    if (interrupted) {
-        error = errno;
-        if (green__hub_here() == io->hub)
-            green__edge_stop(io->hub, &w->edge);
-    } else if (w->events == 0) {
-        error = EAGAIN; /* as the kernel says of SO_RCVTIMEO */
-    }
-    return green__refuse(error);
-}
-
-static int park(struct green__io *io, struct io_waiter *w)
-{
-    uint32_t generation = io->d->generation;
+    const uint32_t generation = io->d->generation;
 
     w->events = 0;
     if (green__likely(w->waiter.thread != NULL))
         green__prefetch_ahead(w->waiter.thread);
-    if (green__unlikely(green__park(&w->waiter) < 0))
-        return give_up(io, w, true);
-    /* Told that it was closed, or closed between being woken and running: what
-     * has the number now is somebody else's. */
-    if (green__unlikely((w->events & GREEN_CLOSED) || w->events == 0 ||
+    if (green__unlikely((green__likely(until == GREEN_FOREVER)
+                             ? green__park(&w->waiter)
+                             : green__park_until(&w->waiter, until)) < 0)) {
+        int error = errno;
+
+        if (green__hub_here() == io->hub)
+            green__edge_stop(io->hub, &w->edge);
+        return green__refuse(error);
+    }
+    /* Told that it was closed, or closed between being woken and running: the
+     * number may have been reused. */
+    if (green__unlikely((w->events & GREEN_CLOSED) ||
                         io->d->generation != generation))
-        return give_up(io, w, false);
+        return green__refuse(EBADF);
     return 0;
-}
-
-static GREEN__COLD int park_until(struct green__io *io, struct io_waiter *w,
-                                  void (*callback)(struct green_timer *),
-                                  green_time until)
-{
-    int result, error;
-
-    w->timer = (struct green_timer){.callback = callback, .arg = w};
-    green_hub_schedule(io->hub, &w->timer, until);
-    result = park(io, w);
-    error = errno;
-    green_hub_cancel(io->hub, &w->timer);
-    errno = error;
-    return result;
 }
 
 /* ---- In vain --------------------------------------------------------- */
@@ -282,15 +252,6 @@ static bool is_in_vain(struct green__io *io)
     return io->paused;
 }
 
-static void pause_is_over(struct green_timer *timer)
-{
-    struct io_waiter *w = timer->arg;
-
-    green__list_remove(&w->edge.link);
-    w->events = GREEN__READ_WRITE;
-    green__wake(&w->waiter);
-}
-
 /* Keeps its place in the line, but asks for nothing: each pause is twice as long
  * as the one before. As green__io_wait. */
 static GREEN__COLD int pause_in_line(struct green__io *io)
@@ -310,7 +271,7 @@ static GREEN__COLD int pause_in_line(struct green__io *io)
     green__waiter_init(&w.waiter,
                        io->direction == GREEN_READ ? &reading : &writing);
     green__edge_line_up(io->hub, io->d, &w.edge);
-    return park_until(io, &w, pause_is_over, until);
+    return park(io, &w, until) < 0 && errno != EAGAIN ? -1 : 0;
 }
 
 /* Whether the next function has nothing to do. */
@@ -364,9 +325,7 @@ int green__io_wait(struct green__io *io)
     if (green__unlikely(green__edge_wait(io->hub, io->d, &w.edge) < 0))
         return -1;
     io->ticket = w.edge.ticket;
-    if (green__unlikely(io->deadline != 0 && io->deadline != GREEN_FOREVER))
-        return park_until(io, &w, time_is_up, io->deadline);
-    return park(io, &w);
+    return park(io, &w, io->deadline ? io->deadline : GREEN_FOREVER);
 }
 
 /* ---- Going on without a wait ----------------------------------------- */

@@ -36,7 +36,6 @@ struct choice {
     bool over;          /* it has been woken */
     struct stand *done; /* what was done meanwhile, but for a descriptor */
     struct green__waiter waiter;
-    struct green_timer timer;
 };
 
 static void describe(const struct green__waiter *waiter, char *text,
@@ -217,11 +216,6 @@ static void has_ended(struct green_thread *thread, void *arg)
     end_wait(stand->choice, stand);
 }
 
-static void time_is_up(struct green_timer *timer)
-{
-    end_wait(timer->arg, NULL);
-}
-
 static int stand_at_descriptor(struct choice *choice, struct stand *stand)
 {
     struct green_hub *hub = choice->scheduler->hub;
@@ -324,14 +318,13 @@ static int wait_once(struct choice *choice, green_time deadline)
     choice->waiter.thread = s->current;
     choice->waiter.kind =
         choice->descriptors > 0 ? &choosing_outside : &choosing;
-    choice->timer = (struct green_timer){.callback = time_is_up, .arg = choice};
     result = stand_in_all(choice);
-    if (result == 0 && deadline != GREEN_FOREVER)
-        green_hub_schedule(s->hub, &choice->timer, deadline);
-    if (result == 0)
-        result = green__park_on(s, &choice->waiter);
+    if (result == 0) {
+        result = green__park_until(&choice->waiter, deadline);
+        if (result < 0 && errno == EAGAIN)
+            result = 0;
+    }
     error = errno;
-    green_hub_cancel(s->hub, &choice->timer);
     leave_all(choice);
     if (result == 0 && !choice->done)
         choice->done = give_closed(find_closed(choice));
