@@ -74,19 +74,14 @@ void green__edge_stop(struct green_hub *hub, struct green__edge *edge)
 static void wake_first(struct green__descriptor *d, unsigned direction,
                        unsigned events)
 {
-    struct green_list *link;
+    struct green__edge *edge = green__edge_find(
+        d, direction, GREEN__ANY_ROLE & ~(1u << GREEN__OPERATES));
 
-    green__list_each (&d->edges, link) {
-        struct green__edge *edge = green__edge_of(link);
-
-        if (!(edge->events & direction) || edge->role == GREEN__OPERATES)
-            continue;
-        if (edge->role == GREEN__HOLDS)
-            return; /* it goes on by itself, before all behind it */
-        green__list_remove(link);
-        edge->callback(edge, events);
+    /* One that holds its place goes on by itself, before all behind it. */
+    if (!edge || edge->role == GREEN__HOLDS)
         return;
-    }
+    green__list_remove(&edge->link);
+    edge->callback(edge, events);
 }
 
 void green__edge_pass(struct green__descriptor *d, unsigned events)
@@ -99,18 +94,14 @@ void green__edge_pass(struct green__descriptor *d, unsigned events)
 
 bool green__edge_pass_turn(struct green__descriptor *d, unsigned direction)
 {
-    struct green_list *link;
+    struct green__edge *edge =
+        green__edge_find(d, direction, 1u << GREEN__QUEUES);
 
-    green__list_each (&d->edges, link) {
-        struct green__edge *edge = green__edge_of(link);
-
-        if (edge->role == GREEN__QUEUES && (edge->events & direction)) {
-            green__list_remove(link);
-            edge->callback(edge, direction);
-            return true;
-        }
-    }
-    return false;
+    if (!edge)
+        return false;
+    green__list_remove(&edge->link);
+    edge->callback(edge, direction);
+    return true;
 }
 
 void green__edge_leave(struct green_hub *hub, struct green__edge *edge,

@@ -9,6 +9,25 @@
 /* How often those who wait are looked at: sweep.c. */
 #define GREEN__SWEEP_PERIOD GREEN_SEC
 
+/* The first in line for any of these directions, in one of these roles (1u <<
+ * enum green__edge_role, or GREEN__ANY_ROLE); NULL: none. */
+#define GREEN__ANY_ROLE (~0u)
+
+static inline struct green__edge *
+green__edge_find(const struct green__descriptor *d, unsigned directions,
+                 unsigned roles)
+{
+    struct green_list *link;
+
+    green__list_each (&d->edges, link) {
+        struct green__edge *edge = green__edge_of(link);
+
+        if ((edge->events & directions) && (1u << edge->role & roles))
+            return edge;
+    }
+    return NULL;
+}
+
 /*
  * Waits: links the edge at the end of the queue and sees to it that the hub is
  * told. 0, or -1 with errno and not linked; EPERM: always ready.

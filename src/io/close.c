@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/system.h"
+#include "hub/descriptor.h"
 #include "io/linger.h"
 #include "io/nonblock.h"
 #include "io/wait.h"

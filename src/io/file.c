@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 #include "base/system.h"
-#include "io/errand.h"
 #include "io/fifo.h"
+#include "io/file_operation.h"
 #include "io/kind.h"
 #include "io/nonblock.h"
+#include "io/position.h"
 #include "io/vector.h"
 
 /* ---- Reading and writing --------------------------------------------- */
@@ -43,7 +44,7 @@ static ssize_t wait_for(struct green__io *io, enum green_operation_kind kind,
     };
     int64_t result;
 
-    if (green__errand_run(io, &operation, &result))
+    if (green__file_operate(io, &operation, &result))
         return (ssize_t)result;
     return kind == GREEN_OP_READV ? plain_readv(io->fd, iov, count, offset)
                                   : plain_writev(io->fd, iov, count, offset);
@@ -148,15 +149,15 @@ static ssize_t in_line(struct green__io *io, const struct iovec *iov, int count,
                        ssize_t (*transfer)(struct green__io *,
                                            const struct iovec *, int, off_t))
 {
-    struct green__position position;
+    struct green__place place;
     ssize_t n;
 
-    if (green__position_take(io, &position) < 0) {
-        io->closed = position.closed;
+    if (green__position_take(io, &place) < 0) {
+        io->closed = place.events & GREEN_CLOSED;
         return -1;
     }
     n = transfer(io, iov, count, -1);
-    green__position_pass(io, &position);
+    green__position_pass(io, &place);
     return n;
 }
 
@@ -244,8 +245,8 @@ static int sync_file(int fd, unsigned flags, int (*plain)(int))
 
     if (begin(&io, fd) < 0)
         return -1;
-    return end(green__errand_run(&io, &operation, &result) ? (int)result
-                                                           : plain(fd));
+    return end(green__file_operate(&io, &operation, &result) ? (int)result
+                                                             : plain(fd));
 }
 
 int green_fsync(int fd)
@@ -280,7 +281,7 @@ static int open_at(int folder, const char *path, int flags, mode_t mode)
 
     if (begin(&io, folder) < 0)
         return -1;
-    if (green__errand_run(&io, &operation, &result))
+    if (green__file_operate(&io, &operation, &result))
         return end(opened((int)result));
     return end(opened(green__open_waits(folder, path, flags)
                           ? green__open_waiting(folder, path, flags, mode)
@@ -349,7 +350,7 @@ int green_stat(const char *path, struct stat *status)
 
     if (begin(&io, AT_FDCWD) < 0)
         return -1;
-    if (!green__errand_run(&io, &operation, &result))
+    if (!green__file_operate(&io, &operation, &result))
         return end(stat(path, status));
     if (result == 0)
         from_statx(status, &found);

@@ -1,98 +1,38 @@
 #include "io/operate.h"
 
-#include <stdio.h>
-
 #include "greenthread/scheduler.h"
-
-/* An operation under way, on the stack of who waits for its end. */
-struct performer {
-    struct green__waiter waiter;
-    struct green__edge edge; /* its place in the descriptor's line */
-    struct green__io *io;
-    struct green_operation *operation;
-    uint32_t generation;
-    int reason; /* the errno that it was withdrawn for; 0: it was not */
-    bool renew; /* withdrawn to be submitted anew */
-    bool ended; /* or woken, while it waits for its turn */
-};
-
-static void describe(const struct green__waiter *waiter, char *text,
-                     size_t size)
-{
-    const struct performer *p =
-        container_of(waiter, const struct performer, waiter);
-
-    snprintf(text, size, "descriptor %d", p->edge.fd);
-}
-
-static const struct green__wait_kind reading = {.name = "read",
-                                                .describe = describe};
-static const struct green__wait_kind writing = {.name = "write",
-                                                .describe = describe};
-
-/* Whether the number still stands for what it was called with. Each park may
- * have changed that. */
-static bool is_still_open(const struct performer *p)
-{
-    return p->io->d->generation == p->generation;
-}
+#include "io/pending.h"
 
 /* ---- The turn -------------------------------------------------------- */
 
 /* Whether somebody is to go first in this direction. */
 static bool others_first(const struct green__io *io)
 {
-    struct green_list *link;
+    const struct green__edge *next;
 
-    green__list_each (&io->d->edges, link) {
-        const struct green__edge *edge = green__edge_of(link);
-
-        if (!(edge->events & io->direction) || edge->role == GREEN__WAITS)
-            continue;
-        if (edge->role != GREEN__QUEUES || !io->ticket ||
-            (int32_t)(edge->ticket - io->ticket) < 0)
-            return true;
-    }
-    return false;
-}
-
-static void turn_comes(struct green__edge *edge, unsigned events)
-{
-    struct performer *p = container_of(edge, struct performer, edge);
-
-    p->ended = true;
-    if (events & GREEN_CLOSED)
-        p->reason = EBADF;
-    green__wake(&p->waiter);
-}
-
-static void join_line(struct performer *p, enum green__edge_role role,
-                      void (*callback)(struct green__edge *, unsigned))
-{
-    p->edge.fd = p->io->fd;
-    p->edge.role = role;
-    p->edge.events = p->io->direction;
-    p->edge.ticket = p->io->ticket;
-    p->edge.callback = callback;
-    green__edge_line_up(p->io->hub, p->io->d, &p->edge);
-    p->io->ticket = p->edge.ticket;
+    if (green__edge_find(io->d, io->direction,
+                         1u << GREEN__HOLDS | 1u << GREEN__OPERATES))
+        return true;
+    next = green__edge_find(io->d, io->direction, 1u << GREEN__QUEUES);
+    return next && (!io->ticket || (int32_t)(next->ticket - io->ticket) < 0);
 }
 
 /* Waits until nobody is to go first. 0, or the errno to fail with. */
-static int await_turn(struct performer *p)
+static int await_turn(struct green__pending *pending)
 {
-    while (others_first(p->io)) {
-        p->ended = false;
-        join_line(p, GREEN__QUEUES, turn_comes);
-        if (green__park_until(&p->waiter, p->io->deadline) < 0) {
+    struct green__place *place = &pending->place;
+    struct green__io *io = pending->io;
+
+    while (others_first(io)) {
+        green__place_line_up(place, io, GREEN__QUEUES, io->direction);
+        io->ticket = place->edge.ticket;
+        if (green__park_until(&place->waiter, io->deadline) < 0) {
             int error = errno;
 
-            green__list_remove(&p->edge.link);
+            green__list_remove(&place->edge.link);
             return error;
         }
-        if (p->reason)
-            return p->reason;
-        if (!is_still_open(p))
+        if ((place->events & GREEN_CLOSED) || green__pending_is_closed(pending))
             return EBADF;
     }
     return 0;
@@ -100,125 +40,40 @@ static int await_turn(struct performer *p)
 
 /* ---- The operation --------------------------------------------------- */
 
-static void has_ended(struct green_operation *operation)
+/* Once more if it was withdrawn only to find out which open file the number stands
+ * for by now. 0, or -1 if the hub takes none now. */
+static int perform(struct green__pending *pending)
 {
-    struct performer *p = operation->arg;
+    struct green__io *io = pending->io;
 
-    p->ended = true;
-    green__wake(&p->waiter);
-}
-
-static void withdraw(struct performer *p, int reason)
-{
-    if (p->ended)
-        return;
-    if (!p->reason)
-        p->reason = reason;
-    green_hub_withdraw(p->io->hub, p->operation);
-}
-
-static void is_to_end(struct green__edge *edge, unsigned events)
-{
-    struct performer *p = container_of(edge, struct performer, edge);
-
-    if (!(events & GREEN__RENEW)) {
-        withdraw(p, EBADF);
-        return;
-    }
-    p->renew = true;
-    green_hub_withdraw(p->io->hub, p->operation);
-}
-
-/*
- * The system still has our buffer, whatever ended the wait: nothing ends this
- * one but the operation. (A hub that can never work again has ended all.)
- */
-static GREEN__COLD void await_end(struct performer *p)
-{
-    struct green_shield shield;
-
-    green_shield_begin(&shield);
-    while (!p->ended && p->io->hub->operations)
-        green__park(&p->waiter);
-    green_shield_end(&shield);
-}
-
-static bool was_cancelled(int64_t result)
-{
-    return result == -ECANCELED || result == -EINTR;
-}
-
-/* Submits it and waits. 0, or -1 if the hub takes none now. */
-static int carry_out(struct performer *p)
-{
-    struct green_operation *operation = p->operation;
-    int started;
-
-    p->ended = false;
-    p->renew = false;
-    operation->internal.state = 0;
-    started = green__operation_start(p->io->hub, operation);
-    if (green__unlikely(started != 0)) {
-        p->ended = true;
-        return started < 0 ? -1 : 0;
-    }
-    join_line(p, GREEN__OPERATES, is_to_end);
-    if (green__unlikely(green__park_until(&p->waiter, p->io->deadline) < 0)) {
-        withdraw(p, errno);
-        await_end(p);
-    }
-    green__list_remove(&p->edge.link);
-    return 0;
-}
-
-/* The same, once more if it was withdrawn only to find out which open file the
- * number stands for by now. */
-static int perform(struct performer *p)
-{
     do {
-        if (carry_out(p) < 0)
+        if (green__pending_run(pending, io->direction, io->deadline) < 0)
             return -1;
-    } while (green__unlikely(p->renew && !p->reason && is_still_open(p) &&
-                             was_cancelled(p->operation->result)));
+    } while (green__unlikely(pending->renew && !pending->reason &&
+                             !green__pending_is_closed(pending) &&
+                             green__pending_was_cancelled(pending)));
     return 0;
 }
 
 /* The result, as a system call's. What has failed, or was done in part, on a
- * number that was closed since then does not go on: it is somebody else's. */
-static ssize_t conclude(struct performer *p)
+ * number that was closed since then does not go on: it may have been reused. */
+static ssize_t conclude(struct green__pending *pending)
 {
-    int64_t result = p->operation->result;
-    bool closed = !is_still_open(p);
+    int64_t result = pending->operation->result;
+    struct green__io *io = pending->io;
 
-    p->io->closed = closed;
-    if (green__unlikely(!p->ended)) {
-        errno = EIO;
-        return -1;
-    }
-    if (green__likely(!closed))
-        p->io->d->ready |= p->io->direction;
-    else if (!p->reason)
-        p->reason = EBADF;
+    io->closed = green__pending_is_closed(pending);
+    if (green__unlikely(!pending->ended))
+        return green__refuse(EIO);
+    if (green__likely(!io->closed))
+        io->d->ready |= io->direction;
+    else if (!pending->reason)
+        pending->reason = EBADF;
     if (green__likely(result >= 0))
         return result;
-    if (was_cancelled(result)) /* unasked: it goes by readiness */
-        result = p->reason ? -p->reason : -EAGAIN;
-    errno = closed ? p->reason : (int)-result;
-    return -1;
-}
-
-/* Whoever waits to be told of what comes is told first. */
-static bool somebody_waits_to_be_told(const struct green__io *io)
-{
-    struct green_list *link;
-
-    green__list_each (&io->d->edges, link) {
-        const struct green__edge *edge = green__edge_of(link);
-
-        if (edge->role == GREEN__WAITS && (edge->events & io->direction))
-            return true;
-    }
-    return false;
+    if (green__pending_was_cancelled(pending)) /* unasked: by readiness */
+        result = pending->reason ? -pending->reason : -EAGAIN;
+    return green__refuse(io->closed ? pending->reason : (int)-result);
 }
 
 /* What forbids to wait at all is green__io_wait's to say. */
@@ -232,47 +87,41 @@ static bool may_operate(struct green__io *io)
         green__file_learn(io->d);
     if (io->d->file & GREEN__FILE_NONBLOCK)
         return false;
+    /* Who waits to be told of what comes is told first. */
     return green__likely(green__list_empty(&io->d->edges)) ||
-           !somebody_waits_to_be_told(io);
+           !green__edge_find(io->d, io->direction, 1u << GREEN__WAITS);
 }
 
 bool green__io_operate(struct green__io *io, struct green_operation *operation,
                        ssize_t *n)
 {
-    struct performer p;
+    struct green__pending pending;
+    const struct green_thread *thread;
     int error;
 
     if (!may_operate(io))
         return false;
-    green__waiter_init(&p.waiter,
-                       io->direction == GREEN_READ ? &reading : &writing);
-    if (green__unlikely(!p.waiter.thread))
+    green__pending_init(&pending, io, operation, green__place_kind(io));
+    thread = pending.place.waiter.thread;
+    if (green__unlikely(!thread))
         return false;
     if (!io->deadline)
         green__io_find_deadline(io);
-    p.io = io;
-    p.operation = operation;
-    p.generation = io->d->generation;
-    p.reason = 0;
-    operation->fd = io->fd;
-    operation->callback = has_ended;
-    operation->arg = &p;
     operation->later = true;
-    error = p.waiter.thread->alarms ? green__interruption(p.waiter.thread) : 0;
+    error = thread->alarms ? green__interruption(thread) : 0;
     if (!error && !green__list_empty(&io->d->edges)) {
         operation->later = false;
-        error = await_turn(&p);
+        error = await_turn(&pending);
     }
     if (green__unlikely(error)) {
-        errno = error;
-        *n = -1;
+        *n = green__refuse(error);
         return true;
     }
     io->d->ready &= (uint8_t)~io->direction;
-    if (perform(&p) < 0)
+    if (perform(&pending) < 0)
         return false;
-    *n = conclude(&p);
-    return !green__would_block(*n) || p.reason;
+    *n = conclude(&pending);
+    return !green__would_block(*n) || pending.reason;
 }
 
 /* When it pays to have the hub carry out what could be done at once. */

@@ -7,7 +7,7 @@
 #include <greenhub/thread.h>
 
 #include "base/system.h"
-#include "io/errand.h"
+#include "io/position.h"
 #include "io/wait.h"
 
 static bool is_socket(int fd)
@@ -83,11 +83,11 @@ static ssize_t try_in_line(struct green__io *io, struct green__io *in,
                            size_t count)
 {
     const uint32_t life = green__io_life(io->fd);
-    struct green__position position;
+    struct green__place place;
     ssize_t n = -1;
     int error;
 
-    if (green__position_take(in, &position) < 0) {
+    if (green__position_take(in, &place) < 0) {
         /* Not to be taken for a lack of room. */
         io->closed = true;
         return -1;
@@ -99,7 +99,7 @@ static ssize_t try_in_line(struct green__io *io, struct green__io *in,
         n = try_sendfile(io, in->fd, NULL, count);
     }
     error = errno;
-    green__position_pass(in, &position);
+    green__position_pass(in, &place);
     errno = error;
     return n;
 }

@@ -21,47 +21,8 @@
 #include <greenhub/io.h>
 
 #include "greenthread/call.h"
-#include "hub/descriptor.h"
 #include "hub/edge.h"
-
-/* What struct green__descriptor.file holds. */
-enum green__file_flag {
-    GREEN__FILE_KNOWN = 1,      /* the next three were looked up */
-    GREEN__FILE_NONBLOCK = 2,   /* the user's O_NONBLOCK */
-    GREEN__FILE_RCVTIMEO = 4,   /* SO_RCVTIMEO is set */
-    GREEN__FILE_SNDTIMEO = 8,   /* SO_SNDTIMEO is set */
-    GREEN__FILE_TCP = 16,       /* a short read means that no more is there */
-    GREEN__FILE_NO_SOCKET = 32, /* recv and send are of no use */
-    GREEN__FILE_OUR_NONBLOCK = 64, /* O_NONBLOCK is the library's */
-    GREEN__FILE_CACHED = 128,      /* reads may be had from the page cache */
-    GREEN__FILE_DIRECT = 256,      /* O_DIRECT: each is waited for */
-    GREEN__FILE_OPENED = 512, /* by green_open: no operations but a file's */
-    /* kind.h: what it is, once it was looked up; a number in four bits. */
-    GREEN__FILE_DISK = 0x0400,
-    GREEN__FILE_FIFO = 0x0800,
-    GREEN__FILE_TERMINAL = 0x0c00,
-    GREEN__FILE_ALIAS = 0x1000,
-    GREEN__FILE_MASTER = 0x1400,
-    GREEN__FILE_COUNTER = 0x1800,
-    GREEN__FILE_OTHER = 0x1c00,
-    GREEN__FILE_IS_SOCKET = 0x2000,
-    GREEN__FILE_KINDS = 0x3c00,
-    /* RWF_NOWAIT was refused. */
-    GREEN__FILE_READS_BLOCK = 0x4000,
-    GREEN__FILE_WRITES_BLOCK = 0x8000,
-    /* Others have it too, a duplicate or another process, and may change it:
-     * nothing is known for longer than until the next wait. */
-    GREEN__FILE_SHARED = 0x10000,
-    GREEN__FILE_RCVLOWAT = 0x20000, /* SO_RCVLOWAT is set */
-};
-
-/* Behind them, green__file_changes when they were looked up. */
-#define GREEN__FILE_STAMP (~(GREEN__FILE_STEP - 1))
-
-static inline uint32_t green__file_stamp(void)
-{
-    return __atomic_load_n(&green__file_changes, __ATOMIC_RELAXED);
-}
+#include "io/open_file.h"
 
 struct green__io {
     struct green_hub *hub;
@@ -76,6 +37,49 @@ struct green__io {
     green_time deadline;  /* by SO_RCVTIMEO and the like; 0: not known yet */
     green_time waited_at; /* once vain is not 0 */
 };
+
+/* A greenthread's place in a descriptor's line. On its stack. */
+struct green__place {
+    struct green__waiter waiter;
+    struct green__edge edge;
+    unsigned events; /* that it was called with; 0: it was not */
+};
+
+/* Of a read and of a write; they describe a place. */
+extern const struct green__wait_kind green__reading, green__writing;
+
+static inline const struct green__wait_kind *
+green__place_kind(const struct green__io *io)
+{
+    return io->direction == GREEN_READ ? &green__reading : &green__writing;
+}
+
+/* Notes what it is called with, and wakes its greenthread if it is parked there. */
+void green__place_is_called(struct green__edge *edge, unsigned events);
+
+/* Prepares it. `kind` is of a wait that describes a place. */
+static inline void green__place_init(struct green__place *place,
+                                     const struct green__io *io,
+                                     const struct green__wait_kind *kind)
+{
+    green__waiter_init(&place->waiter, kind);
+    place->edge.fd = io->fd;
+    place->edge.callback = green__place_is_called;
+}
+
+/* Into the line, for the direction of the call or another; the module is not told.
+ * The call keeps its ticket. */
+static inline void green__place_line_up(struct green__place *place,
+                                        const struct green__io *io,
+                                        enum green__edge_role role,
+                                        unsigned directions)
+{
+    place->events = 0;
+    place->edge.role = role;
+    place->edge.events = directions;
+    place->edge.ticket = io->ticket;
+    green__edge_line_up(io->hub, io->d, &place->edge);
+}
 
 /* 0, or -1 with errno when this thread can have no hub. */
 static inline int green__io_look_up(struct green__io *io, int fd,
@@ -171,9 +175,6 @@ static inline void green__io_progress(struct green__io *io)
  */
 int green__io_wait(struct green__io *io);
 
-/* SO_RCVTIMEO or SO_SNDTIMEO; 0: none. */
-green_time green__socket_timeout(int fd, unsigned direction);
-
 /* By when the socket's own timeout ends the call: io->deadline. */
 void green__io_find_deadline(struct green__io *io);
 
@@ -201,41 +202,14 @@ static inline void green__io_end(struct green__io *io, ssize_t result)
  */
 int green__io_go_on(struct green__io *io, ssize_t piece);
 
+/* How much a read of a socket waits for, by SO_RCVLOWAT. */
+size_t green__low_water(const struct green__io *io, size_t size);
+
 /* A read gave less than was asked for. */
 static inline void green__io_short_read(struct green__io *io)
 {
     if (io->d && (io->d->file & GREEN__FILE_TCP) && green__io_can_rely(io))
         io->d->ready &= (uint8_t)~GREEN_READ;
 }
-
-/* Whether KNOWN's flags need not be looked up, nor again. */
-static inline bool green__file_is_known(const struct green__descriptor *d)
-{
-    return (d->file &
-            (GREEN__FILE_KNOWN | GREEN__FILE_SHARED | GREEN__FILE_STAMP)) ==
-               (GREEN__FILE_KNOWN | green__file_stamp()) &&
-           (d->flags & GREEN__TRUSTED);
-}
-
-/* Looks them up. */
-void green__file_learn(struct green__descriptor *d);
-
-/* From now on somebody else has the open file too. */
-void green__file_share(int fd);
-
-/* A green call made this descriptor; file: what is known about it. */
-void green__io_opened(int fd, unsigned file);
-
-/* Whether a short read goes on by MSG_WAITALL: a datagram is never more. */
-bool green__waits_for_all(int fd, int flags);
-
-/* The same for a look that is to wait for all, and takes nothing. */
-bool green__peeks_for_all(int fd, int flags);
-
-/* How much a read of a socket waits for, by SO_RCVLOWAT. */
-size_t green__low_water(const struct green__io *io, size_t size);
-
-/* TCP, if a socket of this kind is. */
-unsigned green__file_of_socket(int domain, int type, int protocol);
 
 #endif

@@ -1,0 +1,68 @@
+#include "io/position.h"
+
+#include <stdio.h>
+
+#include "greenthread/scheduler.h"
+
+static void describe_position(const struct green__waiter *waiter, char *text,
+                              size_t size)
+{
+    (void)waiter;
+    snprintf(text, size, "of a file");
+}
+
+static const struct green__wait_kind in_line = {.name = "position",
+                                                .describe = describe_position};
+
+/* The last words of one who was killed are not to be lost for others' sake: what
+ * is ahead of them ends soon. */
+static int await_position(struct green__place *place)
+{
+    const struct green_thread *thread = place->waiter.thread;
+    bool is_late = thread->alarms && green__interruption(thread);
+    struct green_shield shield;
+    int result, error;
+
+    if (is_late)
+        green_shield_begin(&shield);
+    result = green__park(&place->waiter);
+    error = errno;
+    if (is_late)
+        green_shield_end(&shield);
+    if (result == 0 && !(place->events & GREEN_CLOSED))
+        return 0;
+    green__list_remove(&place->edge.link);
+    return green__refuse(result < 0 ? error : EBADF);
+}
+
+int green__position_take(struct green__io *io, struct green__place *place)
+{
+    bool is_held;
+
+    if (!io->d)
+        io->d = green__descriptor_get(io->hub, io->fd);
+    green__place_init(place, io, &in_line);
+    place->edge.events = 0;
+    place->events = 0;
+    green__list_init(&place->edge.link);
+    if (!io->d || !place->waiter.thread)
+        return 0; /* it has to do without */
+    is_held = green__edge_find(io->d, GREEN__POSITION, 1u << GREEN__HOLDS);
+    green__place_line_up(place, io, is_held ? GREEN__QUEUES : GREEN__HOLDS,
+                         GREEN__POSITION);
+    return is_held ? await_position(place) : 0;
+}
+
+void green__position_pass(struct green__io *io, struct green__place *place)
+{
+    struct green__edge *next;
+
+    green__list_remove(&place->edge.link);
+    if ((place->events & GREEN_CLOSED) || !place->edge.events)
+        return; /* those who waited were told; or it did without */
+    next = green__edge_find(io->d, GREEN__POSITION, 1u << GREEN__QUEUES);
+    if (!next)
+        return;
+    next->role = GREEN__HOLDS;
+    green__wake(&container_of(next, struct green__place, edge)->waiter);
+}
