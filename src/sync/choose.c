@@ -21,9 +21,9 @@ struct stand {
     struct green__edge edge;
     struct choice *choice;
     struct green_case *of;
-    bool stands;   /* is in its line */
-    bool called;   /* the descriptor was reported */
-    uint32_t life; /* of its number, as it was looked at */
+    void (*leave)(struct stand *stand); /* its line; NULL: it is in none */
+    bool called;                        /* the descriptor was reported */
+    uint32_t life;                      /* of its number, as it was looked at */
 };
 
 struct choice {
@@ -162,28 +162,38 @@ static struct green_waiters *line_of(struct green_case *of)
                                        : &of->channel->internal.receivers;
 }
 
-static void leave_channels(struct choice *choice)
+static void leave_channel(struct stand *stand)
+{
+    green__line_remove(line_of(stand->of), &stand->channel.place);
+}
+
+static void leave_descriptor(struct stand *stand)
+{
+    green__edge_leave(stand->choice->scheduler->hub, &stand->edge,
+                      stand->called);
+}
+
+static void leave_all(struct choice *choice)
 {
     for (size_t i = 0; i < choice->count; i++) {
         struct stand *stand = &choice->stands[i];
-        enum green_case_kind kind = stand->of->kind;
+        void (*leave)(struct stand *) = stand->leave;
 
-        if (!stand->stands ||
-            (kind != GREEN_CASE_SEND && kind != GREEN_CASE_RECEIVE))
-            continue;
-        green__line_remove(line_of(stand->of), &stand->channel.place);
-        stand->stands = false;
+        stand->leave = NULL;
+        if (leave)
+            leave(stand);
     }
 }
 
-/* The first to come wakes it. */
+/* The first to come wakes it, and takes it out of all lines: in a channel's there
+ * are only those who can be served. */
 static void end_wait(struct choice *choice, struct stand *done)
 {
     if (choice->over)
         return;
     choice->over = true;
     choice->done = done;
-    leave_channels(choice);
+    leave_all(choice);
     green__wake_on(choice->scheduler, &choice->waiter);
 }
 
@@ -191,7 +201,7 @@ static void is_served(struct green__channel_place *place)
 {
     struct stand *stand = container_of(place, struct stand, channel);
 
-    stand->stands = false;
+    stand->leave = NULL;
     stand->of->error = place->error;
     end_wait(stand->choice, stand);
 }
@@ -201,7 +211,6 @@ static void is_ready(struct green__edge *edge, unsigned events)
     struct stand *stand = container_of(edge, struct stand, edge);
 
     (void)events; /* the next look tells */
-    stand->stands = false;
     stand->called = true;
     end_wait(stand->choice, NULL);
 }
@@ -211,9 +220,14 @@ static void has_ended(struct green_thread *thread, void *arg)
     struct stand *stand = arg;
 
     (void)thread;
-    stand->stands = false;
+    stand->leave = NULL;
     stand->of->error = 0;
     end_wait(stand->choice, stand);
+}
+
+static void leave_end(struct stand *stand)
+{
+    green_unlink(stand->of->thread, has_ended, stand);
 }
 
 static int stand_at_descriptor(struct choice *choice, struct stand *stand)
@@ -243,31 +257,18 @@ static int stand_in_line(struct choice *choice, struct stand *stand)
         stand->channel.to = of->value;
         stand->channel.chosen = is_served;
         green__line_append(line_of(of), &stand->channel.place);
-        break;
+        stand->leave = leave_channel;
+        return 0;
     case GREEN_CASE_DESCRIPTOR:
         result = stand_at_descriptor(choice, stand);
-        break;
+        stand->leave = result == 0 ? leave_descriptor : NULL;
+        return result;
     case GREEN_CASE_END:
         result = green_link(of->thread, has_ended, stand);
-        break;
+        stand->leave = result == 0 ? leave_end : NULL;
+        return result;
     }
-    stand->stands = result == 0;
     return result;
-}
-
-static void leave_all(struct choice *choice)
-{
-    leave_channels(choice);
-    for (size_t i = 0; i < choice->count; i++) {
-        struct stand *stand = &choice->stands[i];
-
-        if (stand->of->kind == GREEN_CASE_DESCRIPTOR &&
-            (stand->stands || stand->called))
-            green__edge_leave(choice->scheduler->hub, &stand->edge,
-                              stand->called);
-        if (stand->of->kind == GREEN_CASE_END && stand->stands)
-            green_unlink(stand->of->thread, has_ended, stand);
-    }
 }
 
 static int stand_in_all(struct choice *choice)
