@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "hub/modules/uring.h"
+#include "hub/modules/uring_ring.h"
 #include "support.h"
 
 /* ---- In place of liburing's ------------------------------------------ */

@@ -4,96 +4,32 @@
  * Greenthreads' operations are gathered in the submission queue, and one
  * io_uring_enter a turn hands them over and waits for results.
  *
- * What the kernel really does, and which capability is asked for:
- * - DEFER_TASKRUN (6.1): what a parked operation has to do when its descriptor
- *   is ready is done within our own io_uring_enter, all of it together. Without
- *   it the kernel does it whenever the thread enters the kernel, COOP_TASKRUN
- *   (5.19), or even interrupts the thread for it. DEFER_TASKRUN asks for
- *   SINGLE_ISSUER (6.0): a hub belongs to one thread anyway.
- * - TASKRUN_FLAG (5.19) has the kernel say that there is such work, so that a
- *   look costs no system call when there is none.
- * - SUBMIT_ALL (5.18): one bad entry does not keep the others back.
- * - A full completion queue loses nothing (NODROP, 5.5), but is slow.
- * - Rings that are mapped are inherited by a forked child, and both would use
- *   them; so they are not (MADV_DONTFORK).
- * - Cancelling all (5.19) is what close needs: nothing may be written into a
- *   stack that belongs to somebody else by then. A kernel that can't gets no
- *   operations: the hub only tells then what is ready.
+ * Cancelling all (5.19) is what close needs: nothing may be written into a stack
+ * that belongs to somebody else by then. A kernel that can't gets no operations:
+ * the hub only tells then what is ready.
  */
 #include <errno.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "hub/modules/cancel.h"
-#include "hub/modules/uring.h"
-
-#define SUBMISSIONS 512
-#define COMPLETIONS 8192
-
-/* Newer than Debian 12's liburing. */
-#define SETUP_DEFER_TASKRUN (1u << 13)
-
-#define SETUP_ALL (IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL)
-#define SETUP_FLAGGED (SETUP_ALL | IORING_SETUP_TASKRUN_FLAG)
-
-/* Best first; which are known is found out by asking. */
-static const unsigned setups[] = {
-    SETUP_FLAGGED | IORING_SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN,
-    SETUP_FLAGGED | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
-    SETUP_FLAGGED | IORING_SETUP_COOP_TASKRUN,
-    SETUP_ALL,
-    IORING_SETUP_CQSIZE,
-};
-
-#define NEEDED (IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG)
+#include "hub/modules/uring_operations.h"
+#include "hub/modules/uring_poll.h"
+#include "hub/modules/uring_refused.h"
+#include "hub/modules/uring_ring.h"
 
 /* ---- Making and end -------------------------------------------------- */
-
-/*
- * Rings that were ended. The kernel gives their memory to rings of other OS
- * threads, and what was done with it before has been done before; that it sees to
- * this no checker knows, since it is not by the C library that liburing asks it to.
- */
-static atomic_uint ended;
-
-/* 0, or a negative errno. */
-static int make_ring(struct green__uring *uring)
-{
-    int result = -EINVAL;
-
-    for (size_t i = 0;
-         i < sizeof setups / sizeof setups[0] && result == -EINVAL; i++) {
-        struct io_uring_params params = {.flags = setups[i],
-                                         .cq_entries = COMPLETIONS};
-
-        result = io_uring_queue_init_params(SUBMISSIONS, &uring->ring, &params);
-    }
-    return result;
-}
 
 static int open_uring(struct green_hub *hub)
 {
     struct green__uring *uring = green_hub_state(hub);
-    int error = -make_ring(uring);
+    int error = green__uring_open_ring(uring);
 
-    (void)atomic_load(&ended);
-    if (!error && (uring->ring.features & NEEDED) != NEEDED)
-        error = ENOSYS;
-    if (!error)
-        error = -io_uring_ring_dontfork(&uring->ring);
     if (error) {
-        if (uring->ring.ring_fd > 0)
-            io_uring_queue_exit(&uring->ring);
         green__uring_explain(error);
         errno = error;
         return -1;
     }
-    /* Saves the kernel a look-up each turn; it works without. */
-    (void)io_uring_register_ring_fd(&uring->ring);
-    uring->tells_work = uring->ring.flags & IORING_SETUP_TASKRUN_FLAG;
-    uring->poll_first = uring->tells_work; /* of the same kernel, 5.19 */
     if (uring->tells_work)
         uring->kinds = green__uring_kinds(&uring->ring);
     return 0;
@@ -167,8 +103,7 @@ static void close_uring(struct green_hub *hub)
     struct green__uring *uring = green_hub_state(hub);
 
     end_operations(uring);
-    atomic_fetch_add(&ended, 1);
-    io_uring_queue_exit(&uring->ring);
+    green__uring_close_ring(uring);
 }
 
 /* The rings are not mapped in the child; its descriptor is a copy. */
@@ -180,16 +115,6 @@ static void forget_uring(struct green_hub *hub)
 }
 
 /* ---- A turn ---------------------------------------------------------- */
-
-struct io_uring_sqe *green__uring_entry(struct green__uring *uring)
-{
-    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
-
-    if (entry)
-        return entry;
-    io_uring_submit(&uring->ring);
-    return io_uring_get_sqe(&uring->ring);
-}
 
 static bool has_work(const struct green__uring *uring)
 {

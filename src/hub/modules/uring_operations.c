@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "hub/modules/uring.h"
+#include "hub/modules/uring_operations.h"
 
 /* The kernel transfers no more in one go, and the entry holds 32 bits. */
 #define MAX_TRANSFER 0x7ffff000u
@@ -214,14 +214,8 @@ int green__uring_submit(struct green_hub *hub,
 static bool cancel_now(struct green__uring *uring,
                        const struct green_operation *operation)
 {
-    struct io_uring_sqe *entry = green__uring_entry(uring);
-
-    if (!entry)
-        return false;
-    io_uring_prep_cancel64(entry, data_of(operation), 0);
-    io_uring_sqe_set_data64(entry, NOTHING);
-    uring->taken_back = true;
-    return true;
+    return green__uring_cancel_data(uring, IORING_OP_ASYNC_CANCEL,
+                                    data_of(operation));
 }
 
 void green__uring_settle(struct green__uring *uring)

@@ -14,7 +14,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
-#include "hub/modules/uring.h"
+#include "hub/modules/uring_poll.h"
 
 static uint64_t data_of(int fd, const struct green__uring_poll *poll)
 {
@@ -57,15 +57,11 @@ int green__uring_interest(struct green_hub *hub, int fd, uint64_t token,
 static bool take_back(struct green__uring *uring, int fd,
                       struct green__uring_poll *poll)
 {
-    struct io_uring_sqe *entry = green__uring_entry(uring);
-
-    if (!entry)
+    if (!green__uring_cancel_data(uring, IORING_OP_POLL_REMOVE,
+                                  data_of(fd, poll)))
         return false;
-    io_uring_prep_poll_remove(entry, data_of(fd, poll));
-    io_uring_sqe_set_data64(entry, NOTHING);
     poll->armed = 0;
     poll->sequence = (poll->sequence + 1) & 0x1fffffff;
-    uring->taken_back = true;
     return true;
 }
 

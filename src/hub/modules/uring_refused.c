@@ -1,9 +1,10 @@
-/* Why the kernel gives no io_uring, in words. */
+#include "hub/modules/uring_refused.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "hub/modules/uring.h"
+#include <greenhub/hub_module.h>
 
 #define SWITCH "/proc/sys/kernel/io_uring_disabled"
 
