@@ -18,6 +18,7 @@
 #include <greenhub/net.h>
 #include <greenhub/thread.h>
 
+#include "base/across.h"
 #include "base/list.h"
 #include "base/self.h"
 #include "greenthread/park.h"
@@ -56,8 +57,17 @@ struct green__run {
     struct green__shard shards[];
 };
 
+/* shard.c */
+
 /* Accepts and handles connections until the run stops and all have finished. */
 void green__shard_run(struct green__shard *shard);
+
+/* run.c: stop and failure. */
+
+/* From here to the end green_server_stop finds the run. */
+void green__run_begin(struct green__run *run);
+/* Returns when no call of green_server_stop is inside the run any more. */
+void green__run_end(struct green__run *run);
 
 /* Has the whole run fail, unless it has already; returns whether it had not. */
 bool green__run_fail(struct green__run *run, int error);
@@ -65,7 +75,11 @@ bool green__run_fail(struct green__run *run, int error);
 /* Whether it is to end, by a stop or by a failure. */
 bool green__run_ends(const struct green__run *run);
 
-/* Has the keeper look around. From any thread and from signal handlers. */
-void green__shard_notify(struct green__shard *shard);
+/* Has the keeper look around. From any thread and from signal handlers. It fails
+ * only when the counter is full, and then the keeper looks around, too. */
+static inline void green__shard_notify(const struct green__shard *shard)
+{
+    (void)green__across_wake(shard->wake_fd);
+}
 
 #endif

@@ -7,7 +7,6 @@
 
 #include <greenhub/io.h>
 
-#include "base/across.h"
 #include "base/system.h"
 
 /* How long accepting pauses at most when descriptors or memory ran out. */
@@ -24,12 +23,6 @@ struct connection {
 static void count_one(_Atomic uint64_t *number)
 {
     atomic_fetch_add_explicit(number, 1, memory_order_relaxed);
-}
-
-void green__shard_notify(struct green__shard *shard)
-{
-    /* It fails only when the counter is full, and then it is noticed too. */
-    (void)green__across_wake(shard->wake_fd);
 }
 
 /* ---- Limits: the acceptor waits for a connection to finish ------------ */
