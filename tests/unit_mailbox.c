@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "hub/hub.h"
-#include "sync/mailbox.h"
+#include "sync/visit.h"
 
 #define WELL 42
 

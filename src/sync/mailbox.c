@@ -2,44 +2,6 @@
 
 #include "base/system.h"
 
-/* ---- Lines ------------------------------------------------------------ */
-
-static void append(struct green__shared_line *line,
-                   struct green__shared_place *place)
-{
-    place->next = NULL;
-    place->prev = line->last;
-    if (line->last)
-        line->last->next = place;
-    else
-        line->first = place;
-    line->last = place;
-}
-
-static void take_out(struct green__shared_line *line,
-                     struct green__shared_place *place)
-{
-    if (place->next)
-        place->next->prev = place->prev;
-    else
-        line->last = place->prev;
-    if (place->prev)
-        place->prev->next = place->next;
-    else
-        line->first = place->next;
-}
-
-struct green__shared_place *green__shared_take(struct green__shared_line *line)
-{
-    struct green__shared_place *place = line->first;
-
-    take_out(line, place);
-    place->settled = true;
-    return place;
-}
-
-/* ---- Mailboxes --------------------------------------------------------- */
-
 /* In its own OS thread: wakes all that were posted. */
 static void deliver(struct green_call *call)
 {
@@ -52,11 +14,11 @@ static void deliver(struct green_call *call)
     green__list_splice(&posts, &mailbox->posts);
     pthread_mutex_unlock(&mailbox->mutex);
     while (!green__list_empty(&posts)) {
-        struct green__shared_place *place =
-            container_of(posts.next, struct green__shared_place, post);
+        struct green__post *post =
+            container_of(posts.next, struct green__post, link);
 
-        green__list_remove(&place->post);
-        green__wake_on(mailbox->scheduler, &place->waiter);
+        green__list_remove(&post->link);
+        green__wake_on(mailbox->scheduler, &post->waiter);
     }
 }
 
@@ -86,7 +48,7 @@ static void forked(struct green__self *self)
 
 static const struct green__layer layer = {.ends = ends, .forked = forked};
 
-static GREEN__COLD struct green__mailbox *make(struct green__self *self)
+static GREEN__COLD struct green__mailbox *make_mailbox(struct green__self *self)
 {
     struct green__mailbox *mailbox = green__system.allocate(1, sizeof *mailbox);
 
@@ -112,7 +74,8 @@ struct green__mailbox *green__mailbox(void)
 {
     struct green__self *self = &green__self_here;
 
-    return green__likely(self->mailbox != NULL) ? self->mailbox : make(self);
+    return green__likely(self->mailbox != NULL) ? self->mailbox
+                                                : make_mailbox(self);
 }
 
 void green__mailbox_keep(struct green__mailbox *mailbox)
@@ -130,25 +93,26 @@ void green__mailbox_release(struct green__mailbox *mailbox)
 
 /* ---- Waking ------------------------------------------------------------ */
 
-void green__shared_post(struct green__visit *visit,
-                        struct green__shared_place *place, int error)
+void green__mailbox_post(struct green__mailbox *mailbox,
+                         struct green__post *post,
+                         struct green__mailbox **to_ring)
 {
-    struct green__mailbox *mailbox = place->mailbox;
-
-    place->error = error;
-    if (mailbox == visit->mailbox) {
-        green__wake_on(mailbox->scheduler, &place->waiter);
-        return;
-    }
-    place->posted = true;
     pthread_mutex_lock(&mailbox->mutex);
-    green__list_append(&mailbox->posts, &place->post);
+    green__list_append(&mailbox->posts, &post->link);
     if (mailbox->ring == GREEN__QUIET_BELL) {
-        mailbox->ring = GREEN__TO_BE_RUNG; /* by this visit, and no other */
+        mailbox->ring = GREEN__TO_BE_RUNG; /* by this caller, and no other */
         green__mailbox_keep(mailbox);
-        mailbox->next = visit->to_ring;
-        visit->to_ring = mailbox;
+        mailbox->next = *to_ring;
+        *to_ring = mailbox;
     }
+    pthread_mutex_unlock(&mailbox->mutex);
+}
+
+void green__mailbox_take_back(struct green__mailbox *mailbox,
+                              struct green__post *post)
+{
+    pthread_mutex_lock(&mailbox->mutex);
+    green__list_remove(&post->link);
     pthread_mutex_unlock(&mailbox->mutex);
 }
 
@@ -163,38 +127,31 @@ static void ring(struct green__mailbox *mailbox)
     green__mailbox_release(mailbox);
 }
 
-void green__visit_end(struct green__visit *visit)
+void green__mailbox_ring_all(struct green__mailbox *to_ring)
 {
-    int saved = errno;
+    while (to_ring) {
+        struct green__mailbox *mailbox = to_ring;
 
-    green__guard_leave(&visit->shared->guard, visit->alone);
-    while (green__unlikely(visit->to_ring != NULL)) {
-        struct green__mailbox *mailbox = visit->to_ring;
-
-        visit->to_ring = mailbox->next;
+        to_ring = mailbox->next;
         ring(mailbox);
     }
-    errno = saved;
 }
 
-/* ---- The end of a hub -------------------------------------------------- */
+/* ---- Its hub ----------------------------------------------------------- */
 
-/* Its greenthread never runs again. */
-static void withdraw(struct green__shared_place *place)
+void green__mailbox_use_hub(struct green__mailbox *mailbox,
+                            struct green__scheduler *s)
 {
-    struct green__visit visit;
-
-    green__visit_begin(&visit, place->shared);
-    if (!place->settled)
-        take_out(place->line, place);
-    else if (place->error == 0 && place->shared->give_back)
-        place->shared->give_back(&visit, place);
-    green__visit_end(&visit);
+    mailbox->scheduler = s;
+    green__hub_let(s->hub, &mailbox->lease);
+    pthread_mutex_lock(&mailbox->mutex);
+    mailbox->hub = s->hub;
+    pthread_mutex_unlock(&mailbox->mutex);
 }
 
-/* Nobody rings it from here on. It may have been rung since it forgot its calls,
- * by one that it will never make. */
-static void forget_hub(struct green__mailbox *mailbox)
+/* It may have been rung since the hub forgot its calls, by one that the hub will
+ * never make. */
+void green__mailbox_forget_hub(struct green__mailbox *mailbox)
 {
     pthread_mutex_lock(&mailbox->mutex);
     mailbox->hub = NULL;
@@ -204,114 +161,9 @@ static void forget_hub(struct green__mailbox *mailbox)
     pthread_mutex_unlock(&mailbox->mutex);
 }
 
-static void hub_goes(struct green__lease *lease, bool is_child)
+void green__mailbox_clear(struct green__mailbox *mailbox)
 {
-    struct green__mailbox *mailbox =
-        container_of(lease, struct green__mailbox, lease);
-
-    if (is_child)
-        return; /* forked() sees to it */
-    forget_hub(mailbox);
-    /* The latest first, so that what goes back comes to lie in its order. */
-    while (!green__list_empty(&mailbox->waiting)) {
-        struct green__shared_place *place = container_of(
-            mailbox->waiting.prev, struct green__shared_place, own);
-
-        green__list_remove(&place->own);
-        withdraw(place);
-    }
     pthread_mutex_lock(&mailbox->mutex);
     green__list_init(&mailbox->posts);
     pthread_mutex_unlock(&mailbox->mutex);
-}
-
-/* ---- Waiting ------------------------------------------------------------ */
-
-static void use_hub(struct green__mailbox *mailbox, struct green__scheduler *s)
-{
-    if (green__likely(mailbox->hub == s->hub))
-        return;
-    mailbox->scheduler = s;
-    mailbox->lease.end = hub_goes;
-    green__hub_let(s->hub, &mailbox->lease);
-    pthread_mutex_lock(&mailbox->mutex);
-    mailbox->hub = s->hub;
-    pthread_mutex_unlock(&mailbox->mutex);
-}
-
-static int prepare(const struct green__visit *visit,
-                   struct green__shared_place *place,
-                   const struct green__wait_kind *kind)
-{
-    struct green__scheduler *s = green__running();
-
-    if (!visit->mailbox)
-        return green__refuse(ENOMEM);
-    if (!s) {
-        if (!green__current())
-            return -1;
-        s = green__self()->scheduler;
-    }
-    use_hub(visit->mailbox, s);
-    place->shared = visit->shared;
-    place->mailbox = visit->mailbox;
-    place->settled = false;
-    place->posted = false;
-    place->error = 0;
-    place->waiter.thread = s->current;
-    place->waiter.kind = kind;
-    green__list_init(&place->post);
-    return 0;
-}
-
-/* A kill or a timeout has ended the wait. 0: but not before it was served. */
-static int give_up(struct green__shared_place *place, int error)
-{
-    struct green__visit visit;
-    bool settled;
-
-    green__visit_begin(&visit, place->shared);
-    settled = place->settled;
-    if (!settled)
-        take_out(place->line, place);
-    green__visit_end(&visit);
-    if (!settled)
-        return green__refuse(error);
-    pthread_mutex_lock(&place->mailbox->mutex);
-    green__list_remove(&place->post);
-    pthread_mutex_unlock(&place->mailbox->mutex);
-    return 0;
-}
-
-/* It was woken, and may free what it waited for: whoever woke it is still inside
- * if the mailbox was rung for something else just then. */
-static void await_waker(struct green__shared_place *place)
-{
-    struct green__guard *guard = &place->shared->guard;
-
-    green__guard_leave(guard, green__guard_enter(guard, place->mailbox));
-}
-
-int green__shared_wait(struct green__visit *visit,
-                       struct green__shared_line *line,
-                       struct green__shared_place *place,
-                       const struct green__wait_kind *kind)
-{
-    int result;
-
-    if (prepare(visit, place, kind) < 0) {
-        green__visit_end(visit);
-        return -1;
-    }
-    place->line = line;
-    append(line, place);
-    green__list_append(&place->mailbox->waiting, &place->own);
-    green__visit_end(visit);
-    result = green__park_on(place->mailbox->scheduler, &place->waiter);
-    if (green__unlikely(result < 0))
-        result = give_up(place, errno);
-    else if (place->posted)
-        await_waker(place);
-    green__list_remove(&place->own);
-    return result;
 }

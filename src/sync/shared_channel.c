@@ -6,7 +6,7 @@
 
 #include "base/system.h"
 #include "greenthread/call.h"
-#include "sync/mailbox.h"
+#include "sync/visit.h"
 #include "sync/values.h"
 
 /* A value that its receiver did not come to see. */

@@ -3,7 +3,7 @@
 
 #include "base/system.h"
 #include "greenthread/call.h"
-#include "sync/mailbox.h"
+#include "sync/visit.h"
 
 struct green_shared_event {
     struct green__shared shared;

@@ -1,0 +1,184 @@
+#include "sync/visit.h"
+
+#include <errno.h>
+
+/* ---- Lines ------------------------------------------------------------ */
+
+static void append(struct green__shared_line *line,
+                   struct green__shared_place *place)
+{
+    place->next = NULL;
+    place->prev = line->last;
+    if (line->last)
+        line->last->next = place;
+    else
+        line->first = place;
+    line->last = place;
+}
+
+static void take_out(struct green__shared_line *line,
+                     struct green__shared_place *place)
+{
+    if (place->next)
+        place->next->prev = place->prev;
+    else
+        line->last = place->prev;
+    if (place->prev)
+        place->prev->next = place->next;
+    else
+        line->first = place->next;
+}
+
+struct green__shared_place *green__shared_take(struct green__shared_line *line)
+{
+    struct green__shared_place *place = line->first;
+
+    take_out(line, place);
+    place->settled = true;
+    return place;
+}
+
+/* ---- Serving, and leaving ----------------------------------------------- */
+
+void green__shared_post(struct green__visit *visit,
+                        struct green__shared_place *place, int error)
+{
+    struct green__mailbox *mailbox = place->mailbox;
+
+    place->error = error;
+    if (mailbox == visit->mailbox) {
+        green__wake_on(mailbox->scheduler, &place->post.waiter);
+        return;
+    }
+    place->posted = true;
+    green__mailbox_post(mailbox, &place->post, &visit->to_ring);
+}
+
+void green__visit_end(struct green__visit *visit)
+{
+    int saved = errno;
+
+    green__guard_leave(&visit->shared->guard, visit->alone);
+    if (green__unlikely(visit->to_ring != NULL))
+        green__mailbox_ring_all(visit->to_ring);
+    errno = saved;
+}
+
+/* ---- The end of a hub -------------------------------------------------- */
+
+/* Its greenthread never runs again. */
+static void withdraw(struct green__shared_place *place)
+{
+    struct green__visit visit;
+
+    green__visit_begin(&visit, place->shared);
+    if (!place->settled)
+        take_out(place->line, place);
+    else if (place->error == 0 && place->shared->give_back)
+        place->shared->give_back(&visit, place);
+    green__visit_end(&visit);
+}
+
+static void hub_goes(struct green__lease *lease, bool is_child)
+{
+    struct green__mailbox *mailbox =
+        container_of(lease, struct green__mailbox, lease);
+
+    if (is_child)
+        return; /* the mailbox itself sees to it */
+    green__mailbox_forget_hub(mailbox);
+    /* The latest first, so that what goes back comes to lie in its order. */
+    while (!green__list_empty(&mailbox->waiting)) {
+        struct green__shared_place *place = container_of(
+            mailbox->waiting.prev, struct green__shared_place, own);
+
+        green__list_remove(&place->own);
+        withdraw(place);
+    }
+    green__mailbox_clear(mailbox);
+}
+
+/* ---- Waiting ------------------------------------------------------------ */
+
+static void use_hub(struct green__mailbox *mailbox, struct green__scheduler *s)
+{
+    if (green__likely(mailbox->hub == s->hub))
+        return;
+    mailbox->lease.end = hub_goes;
+    green__mailbox_use_hub(mailbox, s);
+}
+
+static int prepare(const struct green__visit *visit,
+                   struct green__shared_place *place,
+                   const struct green__wait_kind *kind)
+{
+    struct green__scheduler *s = green__running();
+
+    if (!visit->mailbox)
+        return green__refuse(ENOMEM);
+    if (!s) {
+        if (!green__current())
+            return -1;
+        s = green__self()->scheduler;
+    }
+    use_hub(visit->mailbox, s);
+    place->shared = visit->shared;
+    place->mailbox = visit->mailbox;
+    place->settled = false;
+    place->posted = false;
+    place->error = 0;
+    place->post.waiter.thread = s->current;
+    place->post.waiter.kind = kind;
+    green__list_init(&place->post.link);
+    return 0;
+}
+
+/* A kill or a timeout has ended the wait. 0: but not before it was served. */
+static int give_up(struct green__shared_place *place, int error)
+{
+    struct green__visit visit;
+    bool settled;
+
+    green__visit_begin(&visit, place->shared);
+    settled = place->settled;
+    if (!settled)
+        take_out(place->line, place);
+    green__visit_end(&visit);
+    if (!settled)
+        return green__refuse(error);
+    green__mailbox_take_back(place->mailbox, &place->post);
+    return 0;
+}
+
+/* It was woken, and may free what it waited for: whoever woke it is still inside
+ * if the mailbox was rung for something else just then. */
+static void await_waker(struct green__shared_place *place)
+{
+    struct green__guard *guard = &place->shared->guard;
+
+    green__guard_leave(guard, green__guard_enter(guard, place->mailbox));
+}
+
+int green__shared_wait(struct green__visit *visit,
+                       struct green__shared_line *line,
+                       struct green__shared_place *place,
+                       const struct green__wait_kind *kind)
+{
+    int result;
+
+    if (prepare(visit, place, kind) < 0) {
+        green__visit_end(visit);
+        return -1;
+    }
+    place->line = line;
+    append(line, place);
+    green__list_append(&place->mailbox->waiting, &place->own);
+    green__visit_end(visit);
+    result = green__park_on(place->mailbox->scheduler, &place->post.waiter);
+    if (green__unlikely(result < 0))
+        result = give_up(place, errno);
+    else if (place->posted)
+        await_waker(place);
+    green__list_remove(&place->own);
+    return result;
+}
