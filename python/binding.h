@@ -17,6 +17,7 @@
  *     run.c       one turn after another; switch, abort
  *     trampoline.c  a wait in C, if that is asked for
  *     debug.c     exceptions that go no further, the blocking detector
+ *     plain.c     whose a hub is, and whether anything of it is overridden
  *     hub.c       the type Hub
  *     module.c    the module
  *
@@ -194,6 +195,11 @@ struct hub {
     PyObject *dictionary, *weak_references;
 };
 
+static inline struct hub *as_hub(PyObject *object)
+{
+    return (struct hub *)object;
+}
+
 /* What the module keeps for ever. */
 struct binding {
     PyTypeObject *hub, *listener, *debug_listener, *timer, *local_timer;
@@ -280,12 +286,15 @@ int debug_squelch(struct hub *hub, PyObject *method, PyObject *subject);
 int debug_squelch_or_raise(struct hub *hub, PyObject *method,
                            PyObject *subject);
 
-/* hub.c */
-int hub_type(void);
+/* plain.c */
 /* Whether nothing of the hub is overridden, by a subclass or in the instance. */
 bool hub_is_plain(struct hub *hub);
 /* Its loop; NULL and RuntimeError if it is not the calling thread's. */
 struct loop *hub_loop(struct hub *hub);
+/* From errno and green_hub_error(); returns NULL. */
 PyObject *raise_hub_error(void);
+
+/* hub.c */
+int hub_type(void);
 
 #endif

@@ -4,11 +4,6 @@
  */
 #include "binding.h"
 
-static struct hub *as_hub(PyObject *self)
-{
-    return (struct hub *)self;
-}
-
 /* The current exception as sys.exc_info() has it; it is no longer set then. */
 static PyObject *take_exception(void)
 {

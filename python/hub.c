@@ -2,98 +2,9 @@
  * The type Hub. Its surface is that of eventlet.hubs.hub.BaseHub, and everything in
  * it may be overridden: by a subclass, or in an instance.
  */
-#include <errno.h>
 #include <stddef.h>
 
 #include "binding.h"
-
-#define HUB(object) ((struct hub *)(object))
-
-/* ---- Whose it is -------------------------------------------------------- */
-
-PyObject *raise_hub_error(void)
-{
-    PyObject *arguments;
-    int error = errno;
-
-    if (PyErr_Occurred())
-        return NULL;
-    if (error == ENOMEM)
-        return PyErr_NoMemory();
-    if (!green_hub_error()[0]) {
-        errno = error;
-        return PyErr_SetFromErrno(PyExc_OSError);
-    }
-    arguments = Py_BuildValue("is", error, green_hub_error());
-    if (arguments)
-        PyErr_SetObject(PyExc_OSError, arguments);
-    Py_XDECREF(arguments);
-    return NULL;
-}
-
-struct loop *hub_loop(struct hub *hub)
-{
-    struct loop *loop = hub->loop;
-
-    if (loop == loop_here())
-        return loop;
-    PyErr_SetString(PyExc_RuntimeError,
-                    loop->dead ? "another hub has taken this one's place"
-                               : "a hub belongs to the OS thread that made it");
-    return NULL;
-}
-
-/* ---- Whether something is overridden ------------------------------------ */
-
-/* What C calls directly where nothing is. */
-static const char *const steps[] = {
-    "add_timer",
-    "clock",
-    "close_one",
-    "default_sleep",
-    "fire_timers",
-    "prepare_timers",
-    "remove_descriptor",
-    "sleep_until",
-    "timer_canceled",
-    "wait",
-    "add",
-    "remove",
-    "switch",
-    "schedule_call_global",
-};
-
-static bool has_plain_type(PyTypeObject *type)
-{
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        PyObject *name = PyUnicode_InternFromString(steps[i]);
-        bool same;
-
-        if (!name) {
-            PyErr_Clear();
-            return false;
-        }
-        same = _PyType_Lookup(type, name) == _PyType_Lookup(binding.hub, name);
-        Py_DECREF(name);
-        if (!same)
-            return false;
-    }
-    return true;
-}
-
-bool hub_is_plain(struct hub *hub)
-{
-    PyTypeObject *type = Py_TYPE(hub);
-    unsigned version = type_version(type);
-
-    if (hub->dictionary && PyDict_GET_SIZE(hub->dictionary) > 0)
-        return false;
-    if (version == 0 || version != hub->plain_tag) {
-        hub->plain_type = has_plain_type(type);
-        hub->plain_tag = type_version(type);
-    }
-    return hub->plain_type;
-}
 
 /* ---- Making and end ----------------------------------------------------- */
 
@@ -154,7 +65,7 @@ static PyObject *new_hub(PyTypeObject *type, PyObject *args, PyObject *keywords)
     (void)keywords;
     if (find_timer_globals() < 0)
         return NULL;
-    self = HUB(type->tp_alloc(type, 0));
+    self = as_hub(type->tp_alloc(type, 0));
     if (!self)
         return NULL;
     self->debug_exceptions = true;
@@ -179,7 +90,7 @@ static int initialise(PyObject *self, PyObject *args, PyObject *keywords)
 
 static int traverse(PyObject *object, visitproc visit, void *arg)
 {
-    struct hub *self = HUB(object);
+    struct hub *self = as_hub(object);
 
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->greenlet);
@@ -194,7 +105,7 @@ static int traverse(PyObject *object, visitproc visit, void *arg)
 
 static int clear(PyObject *object)
 {
-    struct hub *self = HUB(object);
+    struct hub *self = as_hub(object);
 
     watch_clear(self);
     schedule_clear(self);
@@ -208,7 +119,7 @@ static int clear(PyObject *object)
 
 static void deallocate(PyObject *object)
 {
-    struct hub *self = HUB(object);
+    struct hub *self = as_hub(object);
     PyTypeObject *type = Py_TYPE(object);
 
     PyObject_GC_UnTrack(object);
@@ -226,13 +137,13 @@ static void deallocate(PyObject *object)
 static PyObject *get_timers(PyObject *self, void *unused)
 {
     (void)unused;
-    return schedule_list(&HUB(self)->timers);
+    return schedule_list(&as_hub(self)->timers);
 }
 
 static PyObject *get_next_timers(PyObject *self, void *unused)
 {
     (void)unused;
-    return schedule_list(&HUB(self)->next);
+    return schedule_list(&as_hub(self)->next);
 }
 
 static PyObject *get_flag(PyObject *self, void *offset)
@@ -253,7 +164,7 @@ static int set_flag(PyObject *self, PyObject *value, void *offset)
 static PyObject *get_lclass(PyObject *self, void *unused)
 {
     (void)unused;
-    return Py_NewRef(HUB(self)->lclass);
+    return Py_NewRef(as_hub(self)->lclass);
 }
 
 static int set_lclass(PyObject *self, PyObject *value, void *unused)
@@ -264,7 +175,7 @@ static int set_lclass(PyObject *self, PyObject *value, void *unused)
         PyErr_SetString(PyExc_TypeError, "lclass is a subclass of FdListener");
         return -1;
     }
-    Py_SETREF(HUB(self)->lclass, Py_NewRef(value));
+    Py_SETREF(as_hub(self)->lclass, Py_NewRef(value));
     return 0;
 }
 

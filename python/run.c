@@ -7,11 +7,6 @@
 
 #include "binding.h"
 
-static struct hub *as_hub(PyObject *self)
-{
-    return (struct hub *)self;
-}
-
 /* Calls a method of the hub, which may be overridden. 0, or -1 with an error. */
 static int call_step(struct hub *hub, const char *name)
 {

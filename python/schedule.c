@@ -288,11 +288,6 @@ int schedule_traverse(struct hub *hub, visitproc visit, void *arg)
 
 /* ---- Methods ------------------------------------------------------------ */
 
-static struct hub *as_hub(PyObject *self)
-{
-    return (struct hub *)self;
-}
-
 /* An instance's own clock, if it has one. */
 static int now_of(struct hub *hub, double *now)
 {

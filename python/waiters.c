@@ -1,11 +1,6 @@
 /* Who waits for what, as Eventlet's debugging shows it. */
 #include "binding.h"
 
-static struct hub *as_hub(PyObject *self)
-{
-    return (struct hub *)self;
-}
-
 static int each_first(struct loop *loop, enum direction direction,
                       int (*act)(void *arg, struct side *side, int fd),
                       void *arg)

@@ -12,11 +12,6 @@
 
 #include "binding.h"
 
-static struct hub *as_hub(PyObject *self)
-{
-    return (struct hub *)self;
-}
-
 /* ---- The lists ---------------------------------------------------------- */
 
 /* The list's reference is the caller's. */
