@@ -41,10 +41,8 @@ int green_read_full_counted(int fd, void *buffer, size_t size, size_t *done)
 int green_reader_init(struct green_reader *reader, int fd, char *buffer,
                       size_t size)
 {
-    if (!reader || !buffer || size < 2) {
-        errno = EINVAL;
-        return -1;
-    }
+    if (!reader || !buffer || size < 2)
+        return green__refuse(EINVAL);
     *reader = (struct green_reader){.fd = fd, .buffer = buffer, .size = size};
     return 0;
 }
@@ -61,10 +59,8 @@ static ssize_t fill(struct green_reader *reader)
         reader->internal.end = end -= start;
         reader->internal.start = 0;
     }
-    if (end == reader->size - 1) {
-        errno = EMSGSIZE;
-        return -1;
-    }
+    if (end == reader->size - 1)
+        return green__refuse(EMSGSIZE);
     n = green_read(reader->fd, reader->buffer + end, reader->size - 1 - end);
     if (n > 0)
         reader->internal.end += (size_t)n;
@@ -86,10 +82,8 @@ ssize_t green_read_line(struct green_reader *reader, char **line)
     size_t searched = 0;
     uint32_t life;
 
-    if (!reader || !line) {
-        errno = EINVAL;
-        return -1;
-    }
+    if (!reader || !line)
+        return green__refuse(EINVAL);
     life = green__io_life(reader->fd);
     for (;;) {
         char *start = reader->buffer + reader->internal.start;
@@ -141,10 +135,8 @@ ssize_t green_reader_read(struct green_reader *reader, void *buffer,
 {
     size_t there;
 
-    if (!reader || (!buffer && size)) {
-        errno = EINVAL;
-        return -1;
-    }
+    if (!reader || (!buffer && size))
+        return green__refuse(EINVAL);
     there = reader->internal.end - reader->internal.start;
     if (there == 0)
         return green_read(reader->fd, buffer, size);

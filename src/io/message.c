@@ -231,14 +231,10 @@ ssize_t green_sendmsg(int fd, const struct msghdr *message, int flags)
     struct green__io io;
     ssize_t n = -1;
 
-    if (!message) {
-        errno = EFAULT;
-        return -1;
-    }
-    if (message->msg_iovlen > IOV_MAX) {
-        errno = EMSGSIZE;
-        return -1;
-    }
+    if (!message)
+        return green__refuse(EFAULT);
+    if (message->msg_iovlen > IOV_MAX)
+        return green__refuse(EMSGSIZE);
     if (green__vector_init(&vector, message->msg_iov, message->msg_iovlen) < 0)
         return -1;
     if (green__io_begin(&io, fd, GREEN_WRITE) == 0) {

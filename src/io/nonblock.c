@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/self.h"
 #include "base/system.h"
 
 /* The inode tells whether the number still stands for the same socket. */
@@ -60,10 +61,8 @@ static int remember(int fd, ino_t inode)
         struct entry *moved =
             green__system.reallocate(entries, larger * sizeof *entries);
 
-        if (!moved) {
-            errno = ENOMEM;
-            return -1;
-        }
+        if (!moved)
+            return green__refuse(ENOMEM);
         entries = moved;
         room = larger;
     }
@@ -95,10 +94,8 @@ int green__nonblock_set(int fd)
 
     if (flags < 0 || fstat(fd, &status) < 0)
         return -1;
-    if (!S_ISSOCK(status.st_mode)) {
-        errno = ENOTSOCK;
-        return -1;
-    }
+    if (!S_ISSOCK(status.st_mode))
+        return green__refuse(ENOTSOCK);
     enter();
     result = set_locked(fd, flags, status.st_ino);
     unlock();

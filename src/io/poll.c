@@ -216,10 +216,8 @@ int green__poll(struct pollfd *fds, nfds_t count, green_time timeout)
         return -1;
     if (count > FEW) {
         poller.entries = green__system.allocate(count, sizeof *few);
-        if (!poller.entries) {
-            errno = ENOMEM;
-            return -1;
-        }
+        if (!poller.entries)
+            return green__refuse(ENOMEM);
     }
     result = poll_until(&poller,
                         green__time_add(green__hub_now(poller.hub), timeout));

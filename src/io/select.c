@@ -5,6 +5,7 @@
 
 #include <greenhub/io.h>
 
+#include "base/self.h"
 #include "base/clock.h"
 #include "base/system.h"
 #include "io/poll.h"
@@ -64,10 +65,8 @@ static int from_poll(const struct sets *sets, const struct pollfd *fds,
     for (nfds_t i = 0; i < count; i++) {
         short asked = fds[i].events, got = fds[i].revents;
 
-        if (got & POLLNVAL) {
-            errno = EBADF;
-            return -1;
-        }
+        if (got & POLLNVAL)
+            return green__refuse(EBADF);
         if ((asked & POLLIN) && (got & (POLLIN | POLLHUP | POLLERR)))
             bits += put(sets->readable, fds[i].fd);
         if ((asked & POLLOUT) && (got & (POLLOUT | POLLERR)))
@@ -158,19 +157,14 @@ int green_select(int nfds, fd_set *readable, fd_set *writable,
     struct pollfd *fds;
     int result, error;
 
-    if (nfds < 0 ||
-        (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0))) {
-        errno = EINVAL;
-        return -1;
-    }
+    if (nfds < 0 || (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
+        return green__refuse(EINVAL);
     if (timeout)
         time = duration(timeout);
     nfds = limited(nfds);
     fds = green__system.allocate((size_t)nfds + 1, sizeof *fds);
-    if (!fds) {
-        errno = ENOMEM;
-        return -1;
-    }
+    if (!fds)
+        return green__refuse(ENOMEM);
     deadline = timeout ? green__time_add(green_now(), time) : 0;
     result = select_by_poll(&sets, nfds, fds, time);
     error = errno;

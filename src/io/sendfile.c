@@ -143,15 +143,11 @@ int green_nanosleep(const struct timespec *duration, struct timespec *remaining)
     green_time start, left;
     int error;
 
-    if (!duration) {
-        errno = EFAULT;
-        return -1;
-    }
+    if (!duration)
+        return green__refuse(EFAULT);
     if (duration->tv_sec < 0 || duration->tv_nsec < 0 ||
-        duration->tv_nsec >= GREEN_SEC) {
-        errno = EINVAL;
-        return -1;
-    }
+        duration->tv_nsec >= GREEN_SEC)
+        return green__refuse(EINVAL);
     left = GREEN_FOREVER;
     if (duration->tv_sec < INT64_MAX / GREEN_SEC - 1)
         left = (green_time)duration->tv_sec * GREEN_SEC + duration->tv_nsec;
@@ -163,6 +159,5 @@ int green_nanosleep(const struct timespec *duration, struct timespec *remaining)
         left -= green_now() - start;
         *remaining = green__timespec(left > 0 ? left : 0);
     }
-    errno = error;
-    return -1;
+    return green__refuse(error);
 }

@@ -152,8 +152,7 @@ static ssize_t transfer_again(const struct transfer *t, int fd)
 static ssize_t broken_pipe(void)
 {
     raise(SIGPIPE);
-    errno = EPIPE;
-    return -1;
+    return green__refuse(EPIPE);
 }
 
 /* ---- Reading --------------------------------------------------------- */

@@ -92,10 +92,8 @@ ssize_t green_readv(int fd, const struct iovec *iov, int count)
     struct green__io io;
     ssize_t n = -1;
 
-    if (count < 0) {
-        errno = EINVAL;
-        return -1;
-    }
+    if (count < 0)
+        return green__refuse(EINVAL);
     if (green__vector_init(&vector, iov, (size_t)count) < 0)
         return -1;
     if (vector.size == 0) {
@@ -343,10 +341,8 @@ ssize_t green_writev(int fd, const struct iovec *iov, int count)
     struct green__io io;
     ssize_t n = -1;
 
-    if (count < 0) {
-        errno = EINVAL;
-        return -1;
-    }
+    if (count < 0)
+        return green__refuse(EINVAL);
     if (green__vector_init(&vector, iov, (size_t)count) < 0)
         return -1;
     if (vector.size == 0) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/self.h"
 #include "base/system.h"
 
 static int add_sizes(const struct iovec *iov, size_t count, size_t *size)
@@ -21,17 +22,13 @@ int green__vector_init(struct green__vector *vector, const struct iovec *iov,
                        size_t count)
 {
     if (count > IOV_MAX || (count && !iov) ||
-        add_sizes(iov, count, &vector->size) < 0) {
-        errno = EINVAL;
-        return -1;
-    }
+        add_sizes(iov, count, &vector->size) < 0)
+        return green__refuse(EINVAL);
     vector->iov = vector->few;
     if (count > GREEN__VECTOR_INLINE) {
         vector->iov = green__system.allocate(count, sizeof *iov);
-        if (!vector->iov) {
-            errno = ENOMEM;
-            return -1;
-        }
+        if (!vector->iov)
+            return green__refuse(ENOMEM);
     }
     if (count)
         memcpy(vector->iov, iov, count * sizeof *iov);

@@ -8,15 +8,11 @@
 
 #include <greenhub/net.h>
 
+#include "base/self.h"
+
 bool green__address_is_any(const struct green__address *address)
 {
     return strcmp(address->host, "*") == 0;
-}
-
-static int invalid(void)
-{
-    errno = EINVAL;
-    return -1;
 }
 
 /* Decimal digits and nothing else: no sign, no space, no service name. */
@@ -27,11 +23,11 @@ static int parse_port(const char *text, uint16_t *port)
 
     for (i = 0; text[i] != '\0'; i++) {
         if (text[i] < '0' || text[i] > '9' || i == 5)
-            return invalid();
+            return green__refuse(EINVAL);
         value = value * 10 + (unsigned)(text[i] - '0');
     }
     if (i == 0 || value > UINT16_MAX)
-        return invalid();
+        return green__refuse(EINVAL);
     *port = (uint16_t)value;
     return 0;
 }
@@ -45,20 +41,20 @@ static int parse_tcp(const char *text, struct green__address *address)
         host = text + 1;
         end = strchr(host, ']');
         if (end == NULL)
-            return invalid();
+            return green__refuse(EINVAL);
         colon = end + 1;
     } else {
         /* Two colons: an IPv6 address that lacks its brackets. */
         end = colon = strchr(host, ':');
         if (end == NULL || strchr(colon + 1, ':') != NULL)
-            return invalid();
+            return green__refuse(EINVAL);
     }
     if (*colon != ':' || end == host || end - host >= GREEN__HOST_SIZE)
-        return invalid();
+        return green__refuse(EINVAL);
     memcpy(address->host, host, (size_t)(end - host));
     address->host[end - host] = '\0';
     if (strpbrk(address->host, "/ \t\r\n[]") != NULL)
-        return invalid();
+        return green__refuse(EINVAL);
     return parse_port(colon + 1, &address->port);
 }
 
@@ -71,7 +67,7 @@ static int parse_unix(const char *path, struct green__address *address)
     /* A path needs its '\0'; an abstract name begins with one instead. */
     if (length == 0 || length + !abstract > sizeof local->sun_path ||
         (abstract && length == 1))
-        return invalid();
+        return green__refuse(EINVAL);
     local->sun_family = AF_UNIX;
     memcpy(local->sun_path, path, length);
     if (abstract)
@@ -95,7 +91,7 @@ int green__address_parse(const char *text, struct green__address *address)
     size_t i, length;
 
     if (text == NULL)
-        return invalid();
+        return green__refuse(EINVAL);
     for (i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         length = strlen(schemes[i].prefix);
         if (strncmp(text, schemes[i].prefix, length) != 0)
@@ -104,7 +100,7 @@ int green__address_parse(const char *text, struct green__address *address)
         address->scheme = schemes[i].scheme;
         return schemes[i].parse(text + length, address);
     }
-    return invalid();
+    return green__refuse(EINVAL);
 }
 
 /* What snprintf said, in the manner of this file. */
@@ -112,8 +108,7 @@ static int written(int length, size_t size)
 {
     if (length >= 0 && (size_t)length < size)
         return length;
-    errno = ENOSPC;
-    return -1;
+    return green__refuse(ENOSPC);
 }
 
 static int format_v4(const void *address, in_port_t port, char *buffer,
@@ -152,10 +147,8 @@ static int format_unix(const struct green__endpoint *endpoint, char *buffer,
 
     if (!abstract)
         length = strnlen(path, length);
-    else if (memchr(path + 1, '\0', length - 1) != NULL) {
-        errno = EAFNOSUPPORT; /* a name that cannot be written as a string */
-        return -1;
-    }
+    else if (memchr(path + 1, '\0', length - 1) != NULL)
+        return green__refuse(EAFNOSUPPORT); /* no string can be its name */
     return written(snprintf(buffer, size, "unix://%s%.*s", abstract ? "@" : "",
                             (int)(length - abstract), path + abstract),
                    size);
@@ -173,8 +166,7 @@ int green__address_format(const struct green__endpoint *endpoint, char *buffer,
     case AF_UNIX:
         return format_unix(endpoint, buffer, size);
     default:
-        errno = EAFNOSUPPORT;
-        return -1;
+        return green__refuse(EAFNOSUPPORT);
     }
 }
 
@@ -184,7 +176,7 @@ static int address_of(int fd, char *buffer, size_t size,
     struct green__endpoint endpoint = {.length = sizeof endpoint.at};
 
     if (buffer == NULL)
-        return invalid();
+        return green__refuse(EINVAL);
     if (name(fd, &endpoint.at.any, &endpoint.length) < 0)
         return -1;
     return green__address_format(&endpoint, buffer, size);

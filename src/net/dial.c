@@ -24,8 +24,7 @@ static int dial_one(const struct sockaddr *address, socklen_t length)
         return fd;
     error = errno;
     green_close(fd);
-    errno = error;
-    return -1;
+    return green__refuse(error);
 }
 
 static int dial_tcp(struct green__address *address)
@@ -39,7 +38,7 @@ static int dial_tcp(struct green__address *address)
     }
     if (green__resolve(address, false, &found) < 0)
         return -1;
-    for (at = found; at != NULL && fd < 0; at = at->ai_next) {
+    for (at = found; at && fd < 0; at = at->ai_next) {
         fd = dial_one(at->ai_addr, at->ai_addrlen);
         if (fd < 0 && errno == ECANCELED)
             break;

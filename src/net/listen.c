@@ -24,8 +24,7 @@ static int abandon(int fd)
     int error = errno;
 
     green_close(fd);
-    errno = error;
-    return -1;
+    return green__refuse(error);
 }
 
 static int listen_on(int fd, const struct green_listen_options *options)
@@ -90,7 +89,7 @@ static int listen_tcp(struct green__address *address,
         return listen_any(address, options);
     if (green__resolve(address, true, &found) < 0)
         return -1;
-    for (at = found; at != NULL && fd < 0; at = at->ai_next)
+    for (at = found; at && fd < 0; at = at->ai_next)
         fd = bind_tcp(at->ai_addr, at->ai_addrlen, 1, options);
     error = errno;
     freeaddrinfo(found);
@@ -151,7 +150,7 @@ int green_listen(const char *text, const struct green_listen_options *options)
     struct green__address address;
     int fd;
 
-    if (options == NULL)
+    if (!options)
         options = &defaults;
     if (options->backlog < 0) {
         errno = EINVAL;

@@ -38,10 +38,8 @@ int green_server_stop(struct green_server *server)
     struct green__run *run;
     int error = errno; /* in a signal handler it is somebody else's */
 
-    if (server == NULL) {
-        errno = EINVAL;
-        return -1;
-    }
+    if (server == NULL)
+        return green__refuse(EINVAL);
     __atomic_fetch_add(&server->internal.stop, GREEN__STOPPER,
                        __ATOMIC_SEQ_CST);
     __atomic_fetch_or(&server->internal.stop, GREEN__STOP, __ATOMIC_SEQ_CST);

@@ -62,8 +62,7 @@ static int one_more(int listener)
         return fd;
     error = errno;
     green__system.close(fd);
-    errno = error;
-    return -1;
+    return green__refuse(error);
 }
 
 /* Checks that it is a listener, one that threads can share if they are to. */
@@ -87,8 +86,7 @@ static int check_listener(int listener, unsigned threads)
     return 0;
 
 invalid:
-    errno = EINVAL;
-    return -1;
+    return green__refuse(EINVAL);
 }
 
 /* ---- A run ------------------------------------------------------------ */
@@ -139,7 +137,7 @@ static struct green__run *new_run(int listener, unsigned threads)
         1, sizeof *run + threads * sizeof run->shards[0]);
     int error;
 
-    if (run == NULL)
+    if (!run)
         return NULL;
     for (; run->count < threads; run->count++) {
         if (open_shard(&run->shards[run->count], run, listener) == 0)
@@ -168,8 +166,8 @@ static void *thread_main(void *arg)
 {
     struct green__shard *shard = arg;
     struct green__run *run = shard->run;
-    int result = run->module != NULL ? green_use_hub_module(run->module)
-                                     : green_use_hub(run->options.hub);
+    int result = run->module ? green_use_hub_module(run->module)
+                             : green_use_hub(run->options.hub);
 
     if (result < 0)
         has_no_hub(shard, errno);
@@ -236,8 +234,7 @@ static int serve(struct green__run *run, const char **why)
     free_run(run);
     if (error == 0)
         return 0;
-    errno = error;
-    return -1;
+    return green__refuse(error);
 }
 
 static int make_and_serve(int listener, void (*handler)(int fd, void *arg),
@@ -248,23 +245,21 @@ static int make_and_serve(int listener, void (*handler)(int fd, void *arg),
     unsigned threads = options->threads != 0 ? options->threads : 1;
     struct green__run *run;
 
-    if (hub == NULL) {
+    if (!hub) {
         *why = green_hub_error();
         return -1;
     }
-    if (handler == NULL) {
-        errno = EINVAL;
-        return -1;
-    }
+    if (!handler)
+        return green__refuse(EINVAL);
     if (check_listener(listener, threads) < 0)
         return -1;
     run = new_run(listener, threads);
-    if (run == NULL)
+    if (!run)
         return -1;
     run->handler = handler;
     run->options = *options;
-    run->module = options->hub == NULL ? green_hub_get_module(hub) : NULL;
-    run->server = options->server != NULL ? options->server : &run->own;
+    run->module = !options->hub ? green_hub_get_module(hub) : NULL;
+    run->server = options->server ? options->server : &run->own;
     return serve(run, why);
 }
 
@@ -278,7 +273,7 @@ int green_serve(int listener, void (*handler)(int fd, void *arg),
 
     if (green_local_address(listener, here, sizeof here) < 0)
         snprintf(here, sizeof here, "descriptor %d", listener);
-    result = make_and_serve(listener, handler,
-                            options != NULL ? options : &defaults, &why);
+    result =
+        make_and_serve(listener, handler, options ? options : &defaults, &why);
     return result < 0 ? green__net_fail(here, why) : 0;
 }

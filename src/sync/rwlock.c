@@ -71,8 +71,7 @@ static int acquire(struct green_rwlock *lock, bool writes)
         return 0;
     error = errno;
     admit(lock); /* those whom it has kept out */
-    errno = error;
-    return -1;
+    return green__refuse(error);
 }
 
 int green_rwlock_read(struct green_rwlock *lock)

@@ -33,6 +33,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/self.h"
 #include "base/attributes.h"
 #include "base/clock.h"
 #include "hub/modules/modules.h"
@@ -106,8 +107,7 @@ static int open_libevent(struct green_hub *hub)
     }
     if (!libevents->base) {
         green_hub_set_error("libevent gives no event base");
-        errno = ENOSYS;
-        return -1;
+        return green__refuse(ENOSYS);
     }
     libevents->scratch = epoll_create1(EPOLL_CLOEXEC);
     if (libevents->scratch < 0) {
@@ -181,10 +181,8 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     watched->token = token;
     if (event_assign(&watched->event, libevents->base, fd, events, is_ready,
                      watched) < 0 ||
-        event_add(&watched->event, NULL) < 0) {
-        errno = ENOMEM;
-        return -1;
-    }
+        event_add(&watched->event, NULL) < 0)
+        return green__refuse(ENOMEM);
     watched->added = watched->was_added = true;
     return 0;
 }
@@ -245,10 +243,8 @@ static int wait_libevent(struct green_hub *hub, green_time timeout)
         green_time us = green__time_in(timeout, GREEN_USEC);
         struct timeval time = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
 
-        if (event_add(&libevents->timer, &time) < 0) {
-            errno = ENOMEM;
-            return -1;
-        }
+        if (event_add(&libevents->timer, &time) < 0)
+            return green__refuse(ENOMEM);
     }
     result = event_base_loop(libevents->base, flags | EVLOOP_NO_EXIT_ON_EMPTY);
     if (timed)

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/self.h"
 #include "base/clock.h"
 #include "base/system.h"
 #include "hub/modules/cancel.h"
@@ -37,10 +38,8 @@ static int fill(struct sets *sets, const struct pollfd *fds, size_t count)
             highest = fds[i].fd;
     sets->words = (size_t)(highest / WORD_BITS) + 1;
     sets->bits = green__system.allocate(sets->words * SETS, sizeof *sets->bits);
-    if (!sets->bits) {
-        errno = ENOMEM;
-        return -1;
-    }
+    if (!sets->bits)
+        return green__refuse(ENOMEM);
     for (size_t i = 0; i < count; i++)
         for (int set = 0; set < SETS; set++)
             if (fds[i].events & events_of[set])

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/self.h"
 #include "base/clock.h"
 #include "hub/modules/cancel.h"
 #include "hub/modules/uring_operations.h"
@@ -27,8 +28,7 @@ static int open_uring(struct green_hub *hub)
 
     if (error) {
         green__uring_explain(error);
-        errno = error;
-        return -1;
+        return green__refuse(error);
     }
     if (uring->tells_work)
         uring->kinds = green__uring_kinds(&uring->ring);
@@ -193,7 +193,7 @@ static int wait_uring(struct green_hub *hub, green_time timeout)
     int result;
 
     if (uring->broken)
-        return errno = EBADFD, -1;
+        return green__refuse(EBADFD);
     green__uring_arm(hub);
     green__uring_settle(uring);
     /* What found no place is not waited for yet: there is one soon. */
@@ -208,8 +208,7 @@ static int wait_uring(struct green_hub *hub, green_time timeout)
     /* Those who waited are sent away, and their operations are gone with their
      * stacks: none of these may be touched by what comes out later. */
     uring->broken = true;
-    errno = -result;
-    return -1;
+    return green__refuse(-result);
 }
 
 /* What was cancelled or removed lets go of its open file within this call. */

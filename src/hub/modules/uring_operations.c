@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "base/self.h"
 #include "hub/modules/uring_operations.h"
 
 /* The kernel transfers no more in one go, and the entry holds 32 bits. */
@@ -193,10 +194,8 @@ int green__uring_submit(struct green_hub *hub,
     struct green__uring *uring = green_hub_state(hub);
     struct io_uring_sqe *entry = green__uring_entry(uring);
 
-    if (!entry) {
-        errno = EAGAIN;
-        return -1;
-    }
+    if (!entry)
+        return green__refuse(EAGAIN);
     kinds[operation->kind].prepare(entry, operation);
     if (can_poll_first(operation) && uring->poll_first)
         entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
