@@ -57,7 +57,7 @@ static void give(char kind, const char *format, va_list args)
     struct verdict verdict = {.kind = kind};
     ssize_t n;
 
-    if (format != NULL)
+    if (format)
         vsnprintf(verdict.text, sizeof verdict.text, format, args);
     n = write(verdict_fd, &verdict, sizeof verdict);
     _exit(n == sizeof verdict ? 0 : 1);
@@ -204,7 +204,7 @@ static int run_all(void)
 
     if (report(&first)) {
         for (i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-            for (rule = tables[i]; rule->name != NULL; rule++)
+            for (rule = tables[i]; rule->name; rule++)
                 report(rule);
         }
     }
@@ -219,8 +219,7 @@ static const char *as_target(const char *name)
     static char path[4096];
     const char *end = strstr(name, ".so");
 
-    if (strchr(name, '/') != NULL || end == NULL ||
-        (end[3] != '\0' && end[3] != ':'))
+    if (strchr(name, '/') || !end || (end[3] != '\0' && end[3] != ':'))
         return name;
     snprintf(path, sizeof path, "./%s", name);
     return path;

@@ -50,9 +50,9 @@ static unsigned open_descriptors(void)
     DIR *dir = opendir("/proc/self/fd");
     unsigned count = 0;
 
-    if (dir == NULL)
+    if (!dir)
         check_skip("/proc/self/fd: %s", strerror(errno));
-    while (readdir(dir) != NULL)
+    while (readdir(dir))
         count++;
     closedir(dir);
     return count;

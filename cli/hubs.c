@@ -49,7 +49,7 @@ static void choose(struct chosen *chosen)
     memset(chosen, 0, sizeof *chosen);
     chosen->variable = getenv("GREENHUB_HUB");
     hub = green_get_hub();
-    if (hub != NULL)
+    if (hub)
         chosen->module = green_hub_get_module(hub);
     else
         snprintf(chosen->reason, sizeof chosen->reason, "%s",
@@ -64,7 +64,7 @@ static void examine(struct entry *entry, const char *name,
     memset(entry, 0, sizeof *entry);
     entry->name = name;
     entry->module = green_hub_available(name, &reason);
-    if (entry->module == NULL)
+    if (!entry->module)
         snprintf(entry->reason, sizeof entry->reason, "%s", reason);
     entry->is_default =
         entry->module != NULL && entry->module == chosen->module;
@@ -92,12 +92,12 @@ static void print_text(const struct entry *entry, bool first)
     const struct green_hub_module *module = entry->module;
 
     (void)first;
-    if (module == NULL) {
+    if (!module) {
         printf("  %-10s not available: %s\n", entry->name, entry->reason);
         return;
     }
     printf("%s %-10s %s", entry->is_default ? "*" : " ", entry->name,
-           module->description != NULL ? module->description : "");
+           module->description ? module->description : "");
     print_capabilities(module->capabilities);
     printf("\n");
 }
@@ -109,7 +109,7 @@ static void print_string(const char *text)
 {
     const unsigned char *c = (const unsigned char *)text;
 
-    if (text == NULL) {
+    if (!text) {
         printf("null");
         return;
     }
@@ -134,14 +134,13 @@ static void print_json(const struct entry *entry, bool first)
     printf("%s\n    {\"name\": ", first ? "" : ",");
     print_string(entry->name);
     printf(", \"available\": %s, \"default\": %s, \"reason\": ",
-           module != NULL ? "true" : "false",
-           entry->is_default ? "true" : "false");
-    print_string(module != NULL ? NULL : entry->reason);
+           module ? "true" : "false", entry->is_default ? "true" : "false");
+    print_string(module ? NULL : entry->reason);
     printf(",\n     \"description\": ");
-    print_string(module != NULL ? module->description : NULL);
+    print_string(module ? module->description : NULL);
     printf(", \"capabilities\": [");
     for (i = 0; i < sizeof capabilities / sizeof capabilities[0]; i++) {
-        if (module == NULL || !(module->capabilities & capabilities[i].bit))
+        if (!module || !(module->capabilities & capabilities[i].bit))
             continue;
         printf("%s\"%s\"", before, capabilities[i].name);
         before = ", ";
@@ -159,13 +158,13 @@ static void print_all(const struct chosen *chosen,
     struct entry entry;
     bool listed = false, first = true;
 
-    for (; *names != NULL; names++) {
+    for (; *names; names++) {
         examine(&entry, *names, chosen);
         listed = listed || entry.is_default;
         print(&entry, first);
         first = false;
     }
-    if (!listed && chosen->variable != NULL) {
+    if (!listed && chosen->variable) {
         examine(&entry, chosen->variable, chosen);
         entry.is_default = chosen->module != NULL;
         print(&entry, first);
@@ -177,18 +176,18 @@ static int print_default_as_json(const struct chosen *chosen)
     printf("{\n  \"version\": ");
     print_string(green_version());
     printf(",\n  \"default\": ");
-    print_string(chosen->module != NULL ? chosen->module->name : NULL);
+    print_string(chosen->module ? chosen->module->name : NULL);
     printf(",\n  \"chosen_by\": \"%s\",\n  \"hubs\": [",
-           chosen->variable != NULL ? "GREENHUB_HUB" : "order");
+           chosen->variable ? "GREENHUB_HUB" : "order");
     print_all(chosen, print_json);
     printf("\n  ]\n}\n");
-    return chosen->module != NULL ? CLI_OK : CLI_FAILED;
+    return chosen->module ? CLI_OK : CLI_FAILED;
 }
 
 static int print_for_people(const struct chosen *chosen)
 {
     print_all(chosen, print_text);
-    if (chosen->module == NULL)
+    if (!chosen->module)
         return cli_complain(CLI_FAILED, "there is no default hub: %s",
                             chosen->reason);
     printf("\n* the default%s\n", chosen->variable != NULL

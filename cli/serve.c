@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ struct settings {
 
 static struct green_server server;
 static struct {
-    uint64_t messages, bytes; /* atomic; added up when a connection ends */
+    _Atomic uint64_t messages, bytes; /* added up when a connection ends */
 } served;
 static int dump_pipe[2] = {-1, -1};
 
@@ -62,8 +63,8 @@ static void echo(int fd, void *arg)
         if (green_write_all(fd, buffer, (size_t)n) < 0)
             break;
     }
-    __atomic_fetch_add(&served.messages, messages, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&served.bytes, bytes, __ATOMIC_RELAXED);
+    atomic_fetch_add_explicit(&served.messages, messages, memory_order_relaxed);
+    atomic_fetch_add_explicit(&served.bytes, bytes, memory_order_relaxed);
 }
 
 /* ---- Signals ----------------------------------------------------------- */
@@ -157,7 +158,7 @@ static void print_summary(void)
            (unsigned long long)served.messages,
            (unsigned long long)served.bytes);
     printf("paused accepting %llu times\n", (unsigned long long)server.pauses);
-    if (hub == NULL || green_hub_stats(hub, &stats) < 0)
+    if (!hub || green_hub_stats(hub, &stats) < 0)
         return;
     printf("hub %s of the first thread: %llu turns, %llu waits, %llu events, "
            "%llu changes, %llu switches, %llu greenthreads\n",

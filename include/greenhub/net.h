@@ -82,8 +82,8 @@ struct green_server {
     GREEN_ATOMIC(uint64_t)
     pauses; /* times that descriptors or memory ran out */
     struct {
-        void *state; /* the library's */
-        unsigned stop;
+        GREEN_ATOMIC(void *) state; /* the library's */
+        GREEN_ATOMIC(unsigned) stop;
     } internal;
 };
 

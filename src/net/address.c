@@ -40,20 +40,20 @@ static int parse_tcp(const char *text, struct green__address *address)
     if (text[0] == '[') {
         host = text + 1;
         end = strchr(host, ']');
-        if (end == NULL)
+        if (!end)
             return green__refuse(EINVAL);
         colon = end + 1;
     } else {
         /* Two colons: an IPv6 address that lacks its brackets. */
         end = colon = strchr(host, ':');
-        if (end == NULL || strchr(colon + 1, ':') != NULL)
+        if (!end || strchr(colon + 1, ':'))
             return green__refuse(EINVAL);
     }
     if (*colon != ':' || end == host || end - host >= GREEN__HOST_SIZE)
         return green__refuse(EINVAL);
     memcpy(address->host, host, (size_t)(end - host));
     address->host[end - host] = '\0';
-    if (strpbrk(address->host, "/ \t\r\n[]") != NULL)
+    if (strpbrk(address->host, "/ \t\r\n[]"))
         return green__refuse(EINVAL);
     return parse_port(colon + 1, &address->port);
 }
@@ -90,7 +90,7 @@ int green__address_parse(const char *text, struct green__address *address)
     };
     size_t i, length;
 
-    if (text == NULL)
+    if (!text)
         return green__refuse(EINVAL);
     for (i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         length = strlen(schemes[i].prefix);
@@ -147,7 +147,7 @@ static int format_unix(const struct green__endpoint *endpoint, char *buffer,
 
     if (!abstract)
         length = strnlen(path, length);
-    else if (memchr(path + 1, '\0', length - 1) != NULL)
+    else if (memchr(path + 1, '\0', length - 1))
         return green__refuse(EAFNOSUPPORT); /* no string can be its name */
     return written(snprintf(buffer, size, "unix://%s%.*s", abstract ? "@" : "",
                             (int)(length - abstract), path + abstract),
@@ -175,7 +175,7 @@ static int address_of(int fd, char *buffer, size_t size,
 {
     struct green__endpoint endpoint = {.length = sizeof endpoint.at};
 
-    if (buffer == NULL)
+    if (!buffer)
         return green__refuse(EINVAL);
     if (name(fd, &endpoint.at.any, &endpoint.length) < 0)
         return -1;

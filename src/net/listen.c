@@ -7,6 +7,7 @@
 
 #include <greenhub/io.h>
 
+#include "base/self.h"
 #include "net/address.h"
 #include "net/resolver.h"
 #include "net/words.h"

@@ -6,24 +6,23 @@
 
 static void notify_all(struct green__run *run)
 {
-    unsigned i;
-
-    for (i = 0; i < run->count; i++)
+    for (unsigned i = 0; i < run->count; i++)
         green__shard_notify(&run->shards[i]);
 }
 
 bool green__run_ends(const struct green__run *run)
 {
-    return (__atomic_load_n(&run->server->internal.stop, __ATOMIC_ACQUIRE) &
-            GREEN__STOP) != 0 ||
-           __atomic_load_n(&run->error, __ATOMIC_ACQUIRE) != 0;
+    return (atomic_load_explicit(&run->server->internal.stop,
+                                 memory_order_acquire) &
+            GREEN__STOP) ||
+           green__run_error(run);
 }
 
 bool green__run_fail(struct green__run *run, int error)
 {
     int none = 0;
-    bool first = __atomic_compare_exchange_n(
-        &run->error, &none, error, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    bool first = atomic_compare_exchange_strong_explicit(
+        &run->error, &none, error, memory_order_acq_rel, memory_order_acquire);
 
     notify_all(run);
     return first;
@@ -38,23 +37,21 @@ int green_server_stop(struct green_server *server)
     struct green__run *run;
     int error = errno; /* in a signal handler it is somebody else's */
 
-    if (server == NULL)
+    if (!server)
         return green__refuse(EINVAL);
-    __atomic_fetch_add(&server->internal.stop, GREEN__STOPPER,
-                       __ATOMIC_SEQ_CST);
-    __atomic_fetch_or(&server->internal.stop, GREEN__STOP, __ATOMIC_SEQ_CST);
-    run = __atomic_load_n(&server->internal.state, __ATOMIC_SEQ_CST);
-    if (run != NULL)
+    atomic_fetch_add(&server->internal.stop, GREEN__STOPPER);
+    atomic_fetch_or(&server->internal.stop, GREEN__STOP);
+    run = atomic_load(&server->internal.state);
+    if (run)
         notify_all(run);
-    __atomic_fetch_sub(&server->internal.stop, GREEN__STOPPER,
-                       __ATOMIC_SEQ_CST);
+    atomic_fetch_sub(&server->internal.stop, GREEN__STOPPER);
     errno = error;
     return 0;
 }
 
 void green__run_begin(struct green__run *run)
 {
-    __atomic_store_n(&run->server->internal.state, run, __ATOMIC_SEQ_CST);
+    atomic_store(&run->server->internal.state, run);
 }
 
 void green__run_end(struct green__run *run)
@@ -62,8 +59,7 @@ void green__run_end(struct green__run *run)
     struct green_server *server = run->server;
     unsigned round = 0;
 
-    __atomic_store_n(&server->internal.state, NULL, __ATOMIC_SEQ_CST);
-    while (__atomic_load_n(&server->internal.stop, __ATOMIC_SEQ_CST) >=
-           GREEN__STOPPER)
+    atomic_store(&server->internal.state, NULL);
+    while (atomic_load(&server->internal.stop) >= GREEN__STOPPER)
         green__across_back_off(&round);
 }

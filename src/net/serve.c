@@ -124,9 +124,7 @@ static int open_shard(struct green__shard *shard, struct green__run *run,
 
 static void free_run(struct green__run *run)
 {
-    unsigned i;
-
-    for (i = 0; i < run->count; i++)
+    for (unsigned i = 0; i < run->count; i++)
         close_shard(&run->shards[i]);
     green__system.release(run);
 }
@@ -179,25 +177,23 @@ static void *thread_main(void *arg)
     else
         green__system.close(shard->listener);
     shard->listener = -1;
-    __atomic_fetch_sub(&run->running, 1, __ATOMIC_ACQ_REL);
+    atomic_fetch_sub_explicit(&run->running, 1, memory_order_acq_rel);
     green__shard_notify(&run->shards[0]);
     return NULL;
 }
 
 static void start_threads(struct green__run *run)
 {
-    unsigned i;
-    int error;
-
-    for (i = 1; i < run->count; i++) {
+    for (unsigned i = 1; i < run->count; i++) {
         struct green__shard *shard = &run->shards[i];
+        int error;
 
-        __atomic_fetch_add(&run->running, 1, __ATOMIC_ACQ_REL);
+        atomic_fetch_add_explicit(&run->running, 1, memory_order_acq_rel);
         error = pthread_create(&shard->thread, NULL, thread_main, shard);
         shard->started = error == 0;
         if (error == 0)
             continue;
-        __atomic_fetch_sub(&run->running, 1, __ATOMIC_ACQ_REL);
+        atomic_fetch_sub_explicit(&run->running, 1, memory_order_acq_rel);
         green__run_fail(run, error);
         return;
     }
@@ -206,9 +202,7 @@ static void start_threads(struct green__run *run)
 /* All have said that they are through: this blocks for their very end only. */
 static void join_threads(struct green__run *run)
 {
-    unsigned i;
-
-    for (i = 1; i < run->count; i++) {
+    for (unsigned i = 1; i < run->count; i++) {
         if (run->shards[i].started)
             pthread_join(run->shards[i].thread, NULL);
     }
@@ -226,7 +220,7 @@ static int serve(struct green__run *run, const char **why)
     green__shard_run(&run->shards[0]);
     join_threads(run);
     green__run_end(run);
-    error = run->error;
+    error = green__run_error(run);
     if (run->no_hub) {
         green_hub_set_error("%s", run->no_hub->words);
         *why = green_hub_error();

@@ -13,6 +13,7 @@
 #define GREEN_SERVER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <greenhub/net.h>
@@ -36,8 +37,8 @@ struct green__shard {
     struct green__waiter waiter;   /* the acceptor's, while `parked` */
     bool parked;
     bool draining; /* the keeper waits for the last connection */
-    /* Atomic: the acceptor waits for a connection to finish, of any shard. */
-    bool wants_slot;
+    /* The acceptor waits for a connection to finish, of any shard. */
+    atomic_bool wants_slot;
     bool started; /* `thread` is running, or has ended and is to be joined */
     pthread_t thread;
     char words[GREEN__ERROR_SIZE]; /* of green_hub_error(), if it has no hub */
@@ -49,9 +50,9 @@ struct green__run {
     const struct green_hub_module *module; /* of the further threads, or NULL */
     struct green_server *server;           /* the user's, or `own` */
     struct green_server own;
-    unsigned running;      /* atomic: further threads that have not ended */
-    unsigned slots_wanted; /* atomic: shards with wants_slot */
-    int error;             /* atomic: the first failure's errno, 0: none */
+    atomic_uint running;         /* further threads that have not ended */
+    atomic_uint slots_wanted;    /* shards with wants_slot */
+    atomic_int error;            /* the first failure's errno, 0: none */
     struct green__shard *no_hub; /* whose failure it is that it has no hub */
     unsigned count;
     struct green__shard shards[];
@@ -68,6 +69,12 @@ void green__shard_run(struct green__shard *shard);
 void green__run_begin(struct green__run *run);
 /* Returns when no call of green_server_stop is inside the run any more. */
 void green__run_end(struct green__run *run);
+
+/* The errno of its first failure, or 0. */
+static inline int green__run_error(const struct green__run *run)
+{
+    return atomic_load_explicit(&run->error, memory_order_acquire);
+}
 
 /* Has the whole run fail, unless it has already; returns whether it had not. */
 bool green__run_fail(struct green__run *run, int error);

@@ -50,16 +50,16 @@ static int park_acceptor(struct green__shard *shard)
 
 static void want_slot(struct green__shard *shard)
 {
-    if (!__atomic_exchange_n(&shard->wants_slot, true, __ATOMIC_SEQ_CST))
-        __atomic_fetch_add(&shard->run->slots_wanted, 1, __ATOMIC_SEQ_CST);
+    if (!atomic_exchange(&shard->wants_slot, true))
+        atomic_fetch_add(&shard->run->slots_wanted, 1);
 }
 
 /* Returns whether it was wanted. */
 static bool unwant_slot(struct green__shard *shard)
 {
-    if (!__atomic_exchange_n(&shard->wants_slot, false, __ATOMIC_SEQ_CST))
+    if (!atomic_exchange(&shard->wants_slot, false))
         return false;
-    __atomic_fetch_sub(&shard->run->slots_wanted, 1, __ATOMIC_SEQ_CST);
+    atomic_fetch_sub(&shard->run->slots_wanted, 1);
     return true;
 }
 
@@ -70,11 +70,10 @@ static bool unwant_slot(struct green__shard *shard)
 static void offer_slot(struct green__shard *shard)
 {
     struct green__run *run = shard->run;
-    unsigned i;
 
-    if (__atomic_load_n(&run->slots_wanted, __ATOMIC_SEQ_CST) == 0)
+    if (atomic_load(&run->slots_wanted) == 0)
         return;
-    for (i = 0; i < run->count; i++) {
+    for (unsigned i = 0; i < run->count; i++) {
         if (!unwant_slot(&run->shards[i]))
             continue;
         if (&run->shards[i] == shard)
@@ -167,7 +166,7 @@ static int start_handler(struct green__shard *shard,
     struct green_attr attr = {.stack_size = shard->run->options.stack_size};
     struct green_thread *thread = green_spawn_with(&attr, handle, connection);
 
-    if (thread == NULL)
+    if (!thread)
         return -1;
     green_detach(thread);
     count_one(&shard->run->server->accepted);
@@ -183,7 +182,7 @@ static void kill_connections(struct green__shard *shard)
         struct connection *connection =
             container_of(link, struct connection, link);
 
-        if (connection->thread != NULL)
+        if (connection->thread)
             green_kill(connection->thread);
         else
             connection->doomed = true;
@@ -256,7 +255,7 @@ static struct connection *new_connection(struct green__shard *shard)
     struct connection *connection =
         green__system.allocate(1, sizeof *connection);
 
-    if (connection == NULL)
+    if (!connection)
         return NULL;
     connection->shard = shard;
     green__list_init(&connection->link);
@@ -272,7 +271,7 @@ static int accept_one(struct green__shard *shard)
     if (wait_for_room(shard) < 0)
         return -1;
     connection = new_connection(shard);
-    if (connection == NULL) {
+    if (!connection) {
         pause_accepting(shard);
         return 0;
     }
@@ -321,8 +320,7 @@ static int keep_watch(struct green__shard *shard)
 
 static bool must_kill(const struct green__run *run)
 {
-    return run->options.kill_on_stop ||
-           __atomic_load_n(&run->error, __ATOMIC_ACQUIRE) != 0;
+    return run->options.kill_on_stop || green__run_error(run);
 }
 
 /* Whether the shard has something to wait for; the first has the others. */
@@ -333,7 +331,7 @@ static bool is_busy(const struct green__shard *shard)
     if (!green__list_empty(&shard->connections))
         return true;
     return shard == &run->shards[0] &&
-           __atomic_load_n(&run->running, __ATOMIC_ACQUIRE) > 0;
+           atomic_load_explicit(&run->running, memory_order_acquire) > 0;
 }
 
 /* Waits for the connections, and kills them if that is the way it ends. */
@@ -375,13 +373,13 @@ void green__shard_run(struct green__shard *shard)
     struct green_attr attr = {.name = "green_serve acceptor"};
     struct green_thread *thread = green_spawn_with(&attr, acceptor, shard);
 
-    if (thread == NULL)
+    if (!thread)
         green__run_fail(shard->run, errno);
     while (!green__run_ends(shard->run)) {
         if (keep_watch(shard) < 0)
             green__run_fail(shard->run, errno);
     }
-    if (thread != NULL)
+    if (thread)
         retire(thread);
     drain(shard);
 }
