@@ -59,8 +59,8 @@ static void left(void *arg)
     end(opening);
 }
 
-static struct opening *make(int folder, const char *path, int flags,
-                            mode_t mode)
+static struct opening *make_opening(int folder, const char *path, int flags,
+                                    mode_t mode)
 {
     size_t size = strlen(path) + 1;
     struct opening *opening = green__system.allocate(1, sizeof *opening + size);
@@ -83,7 +83,7 @@ static struct opening *make(int folder, const char *path, int flags,
 
 int green__open_waiting(int folder, const char *path, int flags, mode_t mode)
 {
-    struct opening *opening = make(folder, path, flags, mode);
+    struct opening *opening = make_opening(folder, path, flags, mode);
     const struct green__work work = {
         .fn = open_it, .arg = opening, .may_leave = true, .left = left};
     long fd;

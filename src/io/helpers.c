@@ -68,8 +68,8 @@ static ssize_t fill(struct green_reader *reader)
 }
 
 /* So many bytes are the next line; ends it, and takes it. */
-static ssize_t take(struct green_reader *reader, char **line, size_t length,
-                    bool newline)
+static ssize_t take_line(struct green_reader *reader, char **line,
+                         size_t length, bool newline)
 {
     *line = reader->buffer + reader->internal.start;
     (*line)[newline ? length - 1 : length] = '\0';
@@ -92,7 +92,7 @@ ssize_t green_read_line(struct green_reader *reader, char **line)
         ssize_t n;
 
         if (newline)
-            return take(reader, line, (size_t)(newline - start) + 1, true);
+            return take_line(reader, line, (size_t)(newline - start) + 1, true);
         searched = length;
         if (green__io_life(reader->fd) != life)
             return green__refuse(EBADF);
@@ -100,7 +100,7 @@ ssize_t green_read_line(struct green_reader *reader, char **line)
         if (n < 0)
             return -1;
         if (n == 0)
-            return length ? take(reader, line, length, false) : 0;
+            return length ? take_line(reader, line, length, false) : 0;
     }
 }
 

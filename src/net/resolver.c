@@ -65,7 +65,8 @@ static void let_go(void *arg)
     green__system.release(it);
 }
 
-static struct look_up *make(const struct green__address *address, bool passive)
+static struct look_up *make_look_up(const struct green__address *address,
+                                    bool passive)
 {
     struct look_up *it = green__system.allocate(1, sizeof *it);
 
@@ -88,7 +89,7 @@ static const char *words_of(int code)
 int green__resolve(struct green__address *address, bool passive,
                    struct addrinfo **found)
 {
-    struct look_up *it = make(address, passive);
+    struct look_up *it = make_look_up(address, passive);
     const struct green__work work = {
         .fn = look_up, .arg = it, .may_leave = true, .left = let_go};
     long error;

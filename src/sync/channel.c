@@ -12,7 +12,8 @@ static const struct green__wait_kind sending = {.name = "channel to send",
 static const struct green__wait_kind receiving = {.name = "channel to receive",
                                                   .inside = true};
 
-static inline struct green__channel_place *take(struct green_waiters *line)
+static inline struct green__channel_place *
+take_channel_place(struct green_waiters *line)
 {
     return container_of(green__line_take(line), struct green__channel_place,
                         place);
@@ -54,7 +55,7 @@ int green_channel_init(struct green_channel *channel, size_t size,
 static void refuse_all(struct green_waiters *line)
 {
     while (!green__line_empty(line))
-        settle(take(line), EPIPE);
+        settle(take_channel_place(line), EPIPE);
 }
 
 int green_channel_close(struct green_channel *channel)
@@ -87,7 +88,7 @@ static inline int send_now(struct green_channel *channel, const void *value)
         return green__refuse(EPIPE);
     if (!green__line_empty(&channel->internal.receivers)) {
         struct green__channel_place *receiver =
-            take(&channel->internal.receivers);
+            take_channel_place(&channel->internal.receivers);
 
         if (receiver->to)
             green__value_copy(receiver->to, value, channel->internal.size);
@@ -136,14 +137,15 @@ static void receive_from_buffer(struct green_channel *channel, void *value)
     green__value_get(channel, value);
     if (green__likely(green__line_empty(&channel->internal.senders)))
         return;
-    sender = take(&channel->internal.senders);
+    sender = take_channel_place(&channel->internal.senders);
     green__value_put(channel, sender->from);
     settle(sender, 0);
 }
 
 static void receive_from_sender(struct green_channel *channel, void *value)
 {
-    struct green__channel_place *sender = take(&channel->internal.senders);
+    struct green__channel_place *sender =
+        take_channel_place(&channel->internal.senders);
 
     if (value)
         green__value_copy(value, sender->from, channel->internal.size);

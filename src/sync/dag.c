@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/system.h"
+#include "sync/outcome.h"
 
 struct taker {
     struct green_place place;
@@ -36,7 +37,7 @@ struct green__node *green__node_find(const struct green_dag *dag,
     return found ? *found : NULL;
 }
 
-static struct green__node *make(struct green_dag *dag, const char *name)
+static struct green__node *make_node(struct green_dag *dag, const char *name)
 {
     size_t size = strlen(name) + 1;
     struct green__node *node = green__system.allocate(1, sizeof *node + size);
@@ -60,7 +61,7 @@ struct green__node *green__node_get(struct green_dag *dag, const char *name)
     struct green__node *node = green__node_find(dag, name);
 
     if (!node)
-        node = make(dag, name);
+        node = make_node(dag, name);
     if (!node)
         errno = ENOMEM;
     return node;
@@ -75,7 +76,7 @@ static bool is_idle(const struct green_dag *dag)
 }
 
 /* The next for green_dag_next. */
-static struct green__node *take(struct green_dag *dag)
+static struct green__node *take_settled(struct green_dag *dag)
 {
     struct green__node *node = green__node_at(dag->settled.next);
 
@@ -96,7 +97,7 @@ static void tell(struct green_dag *dag)
         if (!node && !is_idle(dag))
             break;
         if (node)
-            take(dag);
+            take_settled(dag);
         place = green__line_take(&dag->takers);
         container_of(place, struct taker, place)->node = node;
         green__line_wake(place);
@@ -168,16 +169,9 @@ void green__node_settle(struct green__node *node, void *value, int error)
 
 /* ---- Values ---------------------------------------------------------- */
 
-/* 1: an error is in its place. -1 is for the calls' own. */
-static int give(const struct green__node *node, void **value)
+static int give_value(const struct green__node *node, void **value)
 {
-    if (node->error) {
-        errno = node->error;
-        return 1;
-    }
-    if (value)
-        *value = node->value;
-    return 0;
+    return green__outcome(node->value, node->error, value);
 }
 
 int green_dag_get(struct green_dag *dag, const char *name, void **value)
@@ -189,7 +183,7 @@ int green_dag_get(struct green_dag *dag, const char *name, void **value)
     node = green__node_find(dag, name);
     if (!node || node->state != GREEN__NODE_SETTLED)
         return green__refuse(EAGAIN);
-    return give(node, value);
+    return give_value(node, value);
 }
 
 int green_dag_wait(struct green_dag *dag, const char *name, void **value)
@@ -207,7 +201,7 @@ int green_dag_wait(struct green_dag *dag, const char *name, void **value)
     if (node->state != GREEN__NODE_SETTLED &&
         green__line_wait(&node->waiters, &here, &for_value) < 0)
         return -1;
-    return green__call_done(give(node, value));
+    return green__call_done(give_value(node, value));
 }
 
 /* 1 with the node, 0, or -1. */
@@ -217,7 +211,7 @@ static int wait_for_next(struct green_dag *dag, struct green__node **node)
 
     if (green__line_empty(&dag->takers)) {
         if (!green__list_empty(&dag->settled)) {
-            *node = take(dag);
+            *node = take_settled(dag);
             return 1;
         }
         if (is_idle(dag))
@@ -246,7 +240,7 @@ int green_dag_next(struct green_dag *dag, const char **name, void **value)
     if (name)
         *name = node->name;
     errno = 0;
-    give(node, value);
+    give_value(node, value);
     return green__call_done(1);
 }
 
@@ -260,7 +254,7 @@ int green_dag_wait_all(struct green_dag *dag)
         return -1;
     if (!is_idle(dag) && green__line_wait(&dag->idlers, &here, &for_all) < 0)
         return -1;
-    return green__call_done(dag->failed ? give(dag->failed, NULL) : 0);
+    return green__call_done(dag->failed ? give_value(dag->failed, NULL) : 0);
 }
 
 const char *green_dag_origin(struct green_dag *dag, const char *name)

@@ -1,4 +1,5 @@
 /* An event: something that happens once. */
+#include "sync/outcome.h"
 #include "sync/waiters.h"
 
 /* What was sent is noted here, so that a reset takes it from nobody. */
@@ -45,25 +46,13 @@ int green_event_fail(struct green_event *event, int error)
     return settle(event, NULL, error);
 }
 
-/* 1: an error was sent. -1 is for the calls' own. */
-static int give(void *sent, int error, void **value)
-{
-    if (error) {
-        errno = error;
-        return 1;
-    }
-    if (value)
-        *value = sent;
-    return 0;
-}
-
 int green_event_try_wait(struct green_event *event, void **value)
 {
     if (!event)
         return green__refuse(EINVAL);
     if (!event->internal.sent)
         return green__refuse(EAGAIN);
-    return give(event->internal.value, event->internal.error, value);
+    return green__outcome(event->internal.value, event->internal.error, value);
 }
 
 int green_event_wait(struct green_event *event, void **value)
@@ -78,7 +67,7 @@ int green_event_wait(struct green_event *event, void **value)
         return green__call_done(green_event_try_wait(event, value));
     if (green__line_wait(&event->internal.waiters, &here.place, &waiting) < 0)
         return -1;
-    return give(here.value, here.error, value);
+    return green__outcome(here.value, here.error, value);
 }
 
 bool green_event_ready(const struct green_event *event)

@@ -70,7 +70,7 @@ static struct entry *first_of(struct green_pile *pile)
 
 /* ---- Taking ---------------------------------------------------------- */
 
-static struct entry *take(struct green_pile *pile)
+static struct entry *take_entry(struct green_pile *pile)
 {
     struct entry *entry = first_of(pile);
     struct map *map = pile->internal.map;
@@ -95,13 +95,13 @@ static void hand_out(struct green_pile *pile)
             return;
         place = green__line_take(line);
         container_of(place, struct taker, place)->entry =
-            first ? take(pile) : NULL;
+            first ? take_entry(pile) : NULL;
         green__line_wake(place);
     }
 }
 
 /* The result of an entry that was taken; as green_pile_next. */
-static int give(struct entry *entry, void **result)
+static int give_entry(struct entry *entry, void **result)
 {
     int error = entry->error;
     bool is_end = entry->is_end;
@@ -131,13 +131,13 @@ int green_pile_next(struct green_pile *pile, void **result)
     first = first_of(pile);
     if (green__line_empty(&pile->internal.takers)) {
         if (first && first->done)
-            return green__call_done(give(take(pile), result));
+            return green__call_done(give_entry(take_entry(pile), result));
         if (!first && !pile->internal.map)
             return green__call_done(give_nothing());
     }
     if (green__line_wait(&pile->internal.takers, &taker.place, &taking) < 0)
         return -1;
-    return taker.entry ? give(taker.entry, result) : give_nothing();
+    return taker.entry ? give_entry(taker.entry, result) : give_nothing();
 }
 
 /* ---- Spawning -------------------------------------------------------- */
@@ -405,7 +405,7 @@ int green_pile_end(struct green_pile *pile, void (*drop)(void *result))
     if (pile->internal.busy > 0 || pile->internal.map)
         wait_for_all(pile);
     while ((entry = first_of(pile)) != NULL) {
-        take(pile);
+        take_entry(pile);
         if (drop && entry->has_result)
             drop(entry->result);
         green__system.release(entry);

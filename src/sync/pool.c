@@ -125,7 +125,7 @@ static struct green_thread *start(const struct green__pool_job *job,
     return thread;
 }
 
-static void *give(void *record)
+static void *give_result(void *record)
 {
     return *(void **)record;
 }
@@ -140,8 +140,8 @@ static void has_given(struct green_thread *thread, void *record)
 static struct green_thread *run_inside(void *(*fn)(void *), void *arg,
                                        void *spawned_at)
 {
-    struct green_thread *thread =
-        green__spawn_prepare(give, sizeof(void *), has_given, spawned_at);
+    struct green_thread *thread = green__spawn_prepare(
+        give_result, sizeof(void *), has_given, spawned_at);
 
     if (!thread)
         return NULL;

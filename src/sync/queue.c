@@ -20,7 +20,7 @@ static const struct green__wait_kind getting = {.name = "queue to get",
 static const struct green__wait_kind joining = {.name = "queue to be done",
                                                 .inside = true};
 
-static inline struct queue_place *take(struct green_waiters *line)
+static inline struct queue_place *take_queue_place(struct green_waiters *line)
 {
     return container_of(green__line_take(line), struct queue_place, place);
 }
@@ -61,7 +61,7 @@ int green_queue_init_priority(struct green_queue *queue, size_t limit,
 static void refuse_all(struct green_waiters *line, int error)
 {
     while (!green__line_empty(line)) {
-        struct queue_place *waiter = take(line);
+        struct queue_place *waiter = take_queue_place(line);
 
         waiter->error = error;
         green__line_wake(&waiter->place);
@@ -113,7 +113,7 @@ static inline int put_now(struct green_queue *queue, void *item)
     if (green__unlikely(queue->internal.error))
         return green__refuse(queue->internal.error);
     if (!green__line_empty(&queue->internal.getters)) {
-        struct queue_place *getter = take(&queue->internal.getters);
+        struct queue_place *getter = take_queue_place(&queue->internal.getters);
 
         getter->item = item;
         green__line_wake(&getter->place);
@@ -183,7 +183,7 @@ int green_queue_resize(struct green_queue *queue, size_t limit)
 /* The limit is 0: straight from the hands of the first who puts. */
 static void *get_from_putter(struct green_queue *queue)
 {
-    struct queue_place *putter = take(&queue->internal.putters);
+    struct queue_place *putter = take_queue_place(&queue->internal.putters);
 
     queue->internal.unfinished++;
     green__line_wake(&putter->place);

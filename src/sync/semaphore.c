@@ -21,7 +21,7 @@ int green_semaphore_init(struct green_semaphore *semaphore, size_t count,
 }
 
 /* There is a permit: it is taken, and one that waits to give may. */
-static int take(struct green_semaphore *semaphore)
+static int take_permit(struct green_semaphore *semaphore)
 {
     if (!green__line_wake_first(&semaphore->internal.givers))
         semaphore->internal.count--;
@@ -37,7 +37,7 @@ static bool has_room(const struct green_semaphore *semaphore)
     return semaphore->internal.count < limit;
 }
 
-static int give(struct green_semaphore *semaphore)
+static int give_permit(struct green_semaphore *semaphore)
 {
     if (!green__line_wake_first(&semaphore->internal.takers))
         semaphore->internal.count++;
@@ -48,7 +48,8 @@ int green_semaphore_try_acquire(struct green_semaphore *semaphore)
 {
     if (!semaphore)
         return green__refuse(EINVAL);
-    return semaphore->internal.count ? take(semaphore) : green__refuse(EAGAIN);
+    return semaphore->internal.count ? take_permit(semaphore)
+                                     : green__refuse(EAGAIN);
 }
 
 int green_semaphore_acquire(struct green_semaphore *semaphore)
@@ -60,7 +61,7 @@ int green_semaphore_acquire(struct green_semaphore *semaphore)
     if (green__unlikely(green__call_begins() < 0))
         return -1;
     if (semaphore->internal.count)
-        return green__call_done(take(semaphore));
+        return green__call_done(take_permit(semaphore));
     return green__line_wait(&semaphore->internal.takers, &here, &taking);
 }
 
@@ -68,7 +69,8 @@ int green_semaphore_release(struct green_semaphore *semaphore)
 {
     if (!semaphore)
         return green__refuse(EINVAL);
-    return has_room(semaphore) ? give(semaphore) : green__refuse(EOVERFLOW);
+    return has_room(semaphore) ? give_permit(semaphore)
+                               : green__refuse(EOVERFLOW);
 }
 
 int green_semaphore_release_wait(struct green_semaphore *semaphore)
@@ -80,7 +82,7 @@ int green_semaphore_release_wait(struct green_semaphore *semaphore)
     if (green__unlikely(green__call_begins() < 0))
         return -1;
     if (has_room(semaphore))
-        return green__call_done(give(semaphore));
+        return green__call_done(give_permit(semaphore));
     return green__line_wait(&semaphore->internal.givers, &here, &giving);
 }
 

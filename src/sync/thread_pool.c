@@ -83,9 +83,9 @@ static int wait_for(struct green__job *job)
     return 0;
 }
 
-static struct green__job *make(struct green__scheduler *s,
-                               enum green__crew crew,
-                               const struct green__work *work)
+static struct green__job *make_job(struct green__scheduler *s,
+                                   enum green__crew crew,
+                                   const struct green__work *work)
 {
     struct green__job *job = green__system.allocate(1, sizeof *job);
 
@@ -113,7 +113,7 @@ static int refuse(const struct green__work *work, int error)
 static int run_on_thread(struct green__scheduler *s, enum green__crew crew,
                          const struct green__work *work, long *result)
 {
-    struct green__job *job = make(s, crew, work);
+    struct green__job *job = make_job(s, crew, work);
     int error;
 
     if (!job)

@@ -62,7 +62,7 @@ static int wait_for(const struct sets *sets, green_time timeout)
 }
 
 /* Returns how many have something to tell. */
-static int take(const struct sets *sets, struct pollfd *fds, size_t count)
+static int take_found(const struct sets *sets, struct pollfd *fds, size_t count)
 {
     int ready = 0;
 
@@ -99,7 +99,7 @@ int green__poll_refused(struct pollfd *fds, size_t count, green_time timeout)
     result = wait_for(&sets, timeout);
     error = errno;
     if (result > 0)
-        result = take(&sets, fds, count);
+        result = take_found(&sets, fds, count);
     else if (result < 0 && error == EBADF)
         result = take_closed(fds, count);
     pthread_cleanup_pop(1);
