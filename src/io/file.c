@@ -288,19 +288,21 @@ static int open_at(int folder, const char *path, int flags, mode_t mode)
                           : openat(folder, path, flags, mode)));
 }
 
-static bool takes_mode(int flags)
+/* The mode behind the flags, if there is one. */
+static mode_t mode_of(int flags, va_list arguments)
 {
-    return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+    bool has_mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+
+    return has_mode ? va_arg(arguments, mode_t) : 0;
 }
 
 int green_open(const char *path, int flags, ...)
 {
     va_list arguments;
-    mode_t mode = 0;
+    mode_t mode;
 
     va_start(arguments, flags);
-    if (takes_mode(flags))
-        mode = va_arg(arguments, mode_t);
+    mode = mode_of(flags, arguments);
     va_end(arguments);
     return open_at(AT_FDCWD, path, flags, mode);
 }
@@ -308,11 +310,10 @@ int green_open(const char *path, int flags, ...)
 int green_openat(int folder, const char *path, int flags, ...)
 {
     va_list arguments;
-    mode_t mode = 0;
+    mode_t mode;
 
     va_start(arguments, flags);
-    if (takes_mode(flags))
-        mode = va_arg(arguments, mode_t);
+    mode = mode_of(flags, arguments);
     va_end(arguments);
     return open_at(folder, path, flags, mode);
 }

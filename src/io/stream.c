@@ -10,6 +10,33 @@ static ssize_t outcome(size_t done, ssize_t last)
     return done > 0 ? (ssize_t)done : last;
 }
 
+/* An array of buffers, on a copy of it: by `transfer`, or if it holds no bytes by
+ * the `plain` call. */
+static inline ssize_t transfer_vector(
+    int fd, const struct iovec *iov, int count, unsigned direction,
+    ssize_t (*transfer)(struct green__io *io, struct green__vector *vector),
+    ssize_t (*plain)(int fd, const struct iovec *iov, int count))
+{
+    struct green__vector vector;
+    struct green__io io;
+    ssize_t n = -1;
+
+    if (count < 0)
+        return green__refuse(EINVAL);
+    if (green__vector_init(&vector, iov, (size_t)count) < 0)
+        return -1;
+    if (vector.size == 0) {
+        green__vector_free(&vector);
+        return plain(fd, iov, count);
+    }
+    if (green__io_begin(&io, fd, direction) == 0) {
+        n = transfer(&io, &vector);
+        green__io_end(&io, n);
+    }
+    green__vector_free(&vector);
+    return n;
+}
+
 /* ---- Reading --------------------------------------------------------- */
 
 /* SO_RCVLOWAT asks for more than a byte: message.c knows how. False when it does
@@ -21,7 +48,6 @@ static GREEN__COLD bool read_low_water(struct green__io *io,
     if (green__low_water(io, green__message_size(message)) <= 1)
         return false;
     *n = green__receive_message(io, message, flags);
-    green__io_end(io, *n);
     return true;
 }
 
@@ -44,8 +70,10 @@ ssize_t green_read(int fd, void *buffer, size_t size)
             &io,
             &(struct msghdr){.msg_iov = &(struct iovec){buffer, size},
                              .msg_iovlen = 1},
-            0, &n))
+            0, &n)) {
+        green__io_end(&io, n);
         return n;
+    }
     for (;;) {
         if (green__io_may_try(&io)) {
             n = green__try_recv(&io, buffer, size);
@@ -64,8 +92,7 @@ ssize_t green_read(int fd, void *buffer, size_t size)
     return n;
 }
 
-static ssize_t read_vector(struct green__io *io,
-                           const struct green__vector *vector)
+static ssize_t read_vector(struct green__io *io, struct green__vector *vector)
 {
     ssize_t n;
 
@@ -78,32 +105,17 @@ static ssize_t read_vector(struct green__io *io,
     do
         n = green__io_may_try(io)
                 ? green__try_readv(io, vector->iov, vector->count)
-                : (errno = EAGAIN, -1);
+                : green__refuse(EAGAIN);
     while (green__would_block(n) && green__io_wait(io) == 0);
     if (n > 0 && (size_t)n < vector->size && !io->closed)
         green__io_short_read(io);
-    green__io_end(io, n);
     return n;
 }
 
 ssize_t green_readv(int fd, const struct iovec *iov, int count)
 {
-    struct green__vector vector;
-    struct green__io io;
-    ssize_t n = -1;
-
-    if (count < 0)
-        return green__refuse(EINVAL);
-    if (green__vector_init(&vector, iov, (size_t)count) < 0)
-        return -1;
-    if (vector.size == 0) {
-        green__vector_free(&vector);
-        return green__system.readv(fd, iov, count);
-    }
-    if (green__io_begin(&io, fd, GREEN_READ) == 0)
-        n = read_vector(&io, &vector);
-    green__vector_free(&vector);
-    return n;
+    return transfer_vector(fd, iov, count, GREEN_READ, read_vector,
+                           green__system.readv);
 }
 
 ssize_t green_recv(int fd, void *buffer, size_t size, int flags)
@@ -170,8 +182,10 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
         return -1;
     io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB);
     if (has_low_water(&io) &&
-        receive_low_water(&io, buffer, size, flags, address, length, &n))
+        receive_low_water(&io, buffer, size, flags, address, length, &n)) {
+        green__io_end(&io, n);
         return n;
+    }
     for (;;) {
         if (green__io_may_try(&io)) {
             if (length)
@@ -337,24 +351,8 @@ static ssize_t write_vector(struct green__io *io, struct green__vector *vector)
 
 ssize_t green_writev(int fd, const struct iovec *iov, int count)
 {
-    struct green__vector vector;
-    struct green__io io;
-    ssize_t n = -1;
-
-    if (count < 0)
-        return green__refuse(EINVAL);
-    if (green__vector_init(&vector, iov, (size_t)count) < 0)
-        return -1;
-    if (vector.size == 0) {
-        green__vector_free(&vector);
-        return green__system.writev(fd, iov, count);
-    }
-    if (green__io_begin(&io, fd, GREEN_WRITE) == 0) {
-        n = write_vector(&io, &vector);
-        green__io_end(&io, n);
-    }
-    green__vector_free(&vector);
-    return n;
+    return transfer_vector(fd, iov, count, GREEN_WRITE, write_vector,
+                           green__system.writev);
 }
 
 ssize_t green_send(int fd, const void *buffer, size_t size, int flags)
