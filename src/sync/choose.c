@@ -5,11 +5,11 @@
  * so that in a channel's lines there are only those who can be served.
  */
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 
 #include "base/system.h"
 #include "hub/edge.h"
+#include "hub/poll_events.h"
 #include "sync/channel.h"
 
 /* Waited for without asking for memory. */
@@ -54,25 +54,16 @@ static const struct green__wait_kind choosing_outside = {
 
 /* ---- What can be done at once ---------------------------------------- */
 
-static unsigned told(short events)
+/* An end or an error is told to whoever reads or writes, as poll(2) has it. */
+static void note_found(struct green_case *of, const struct pollfd *found)
 {
-    unsigned ready = 0;
+    unsigned events = green__from_poll(found->revents);
+    unsigned ended = events & (GREEN_ERROR | GREEN_HANGUP);
 
-    if (events & (POLLIN | POLLHUP | POLLERR | POLLRDHUP))
-        ready |= GREEN_READ;
-    if (events & (POLLOUT | POLLHUP | POLLERR))
-        ready |= GREEN_WRITE;
-    return ready;
-}
-
-static void tell(struct green_case *of, const struct pollfd *found)
-{
-    of->error = found->revents & POLLNVAL ? EBADF : 0;
-    of->ready = told(found->revents) & of->events;
-    if (found->revents & POLLERR)
-        of->ready |= GREEN_ERROR;
-    if (found->revents & POLLHUP)
-        of->ready |= GREEN_HANGUP;
+    of->error = events & GREEN_CLOSED ? EBADF : 0;
+    of->ready = ended;
+    of->ready |= of->events & (ended ? GREEN_READ | GREEN_WRITE
+                                     : events & (GREEN_READ | GREEN_WRITE));
 }
 
 /* Asks the kernel about all descriptors. 0, or -1 with errno. */
@@ -86,8 +77,7 @@ static int look(struct choice *choice)
         if (of->kind == GREEN_CASE_DESCRIPTOR)
             choice->fds[n++] = (struct pollfd){
                 .fd = of->fd,
-                .events = (short)((of->events & GREEN_READ ? POLLIN : 0) |
-                                  (of->events & GREEN_WRITE ? POLLOUT : 0)),
+                .events = green__to_poll(of->events),
             };
     }
     if (green__look(choice->fds, n) < 0)
@@ -95,7 +85,7 @@ static int look(struct choice *choice)
     n = 0;
     for (size_t i = 0; i < choice->count; i++)
         if (choice->cases[i].kind == GREEN_CASE_DESCRIPTOR)
-            tell(&choice->cases[i], &choice->fds[n++]);
+            note_found(&choice->cases[i], &choice->fds[n++]);
     return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "base/system.h"
 #include "hub/modules/modules.h"
 #include "hub/modules/poll_refused.h"
+#include "hub/poll_events.h"
 
 struct polls {
     struct pollfd *fds;
@@ -97,27 +98,9 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     polls->tokens[place->number - 1] = token;
     polls->fds[place->number - 1] = (struct pollfd){
         .fd = fd,
-        .events = (short)((to & GREEN_READ ? POLLIN : 0) |
-                          (to & GREEN_WRITE ? POLLOUT : 0)),
+        .events = green__to_poll(to),
     };
     return 0;
-}
-
-static unsigned from_poll(short events)
-{
-    unsigned result = 0;
-
-    if (events & POLLIN)
-        result |= GREEN_READ;
-    if (events & POLLOUT)
-        result |= GREEN_WRITE;
-    if (events & POLLERR)
-        result |= GREEN_ERROR;
-    if (events & POLLHUP)
-        result |= GREEN_HANGUP;
-    if (events & POLLNVAL)
-        result |= GREEN_CLOSED;
-    return result;
 }
 
 static int wait_poll(struct green_hub *hub, green_time timeout)
@@ -134,7 +117,7 @@ static int wait_poll(struct green_hub *hub, green_time timeout)
     for (size_t i = 0; ready > 0 && i < polls->count; i++) {
         if (polls->fds[i].revents) {
             green_hub_ready(hub, polls->tokens[i],
-                            from_poll(polls->fds[i].revents));
+                            green__from_poll(polls->fds[i].revents));
             ready--;
         }
     }

@@ -12,9 +12,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 
 #include "hub/modules/uring_poll.h"
+#include "hub/poll_events.h"
 
 static uint64_t data_of(int fd, const struct green__uring_poll *poll)
 {
@@ -72,9 +72,7 @@ static bool put_in(struct green__uring *uring, int fd,
 
     if (!entry)
         return false;
-    io_uring_prep_poll_add(entry, fd,
-                           (poll->wanted & GREEN_READ ? POLLIN : 0u) |
-                               (poll->wanted & GREEN_WRITE ? POLLOUT : 0u));
+    io_uring_prep_poll_add(entry, fd, (unsigned)green__to_poll(poll->wanted));
     io_uring_sqe_set_data64(entry, data_of(fd, poll));
     poll->armed = poll->wanted;
     return true;
@@ -108,21 +106,6 @@ void green__uring_arm(struct green_hub *hub)
     }
 }
 
-static unsigned from_poll(int events)
-{
-    unsigned result = 0;
-
-    if (events & POLLIN)
-        result |= GREEN_READ;
-    if (events & POLLOUT)
-        result |= GREEN_WRITE;
-    if (events & POLLERR)
-        result |= GREEN_ERROR;
-    if (events & POLLHUP)
-        result |= GREEN_HANGUP;
-    return result;
-}
-
 void green__uring_polled(struct green_hub *hub, uint64_t data, int result)
 {
     int fd = (int)(uint32_t)(data >> 3);
@@ -135,7 +118,7 @@ void green__uring_polled(struct green_hub *hub, uint64_t data, int result)
     poll->sequence = (poll->sequence + 1) & 0x1fffffff;
     mark_changed(uring, fd, poll);
     if (result >= 0)
-        green_hub_ready(hub, poll->token, from_poll(result));
+        green_hub_ready(hub, poll->token, green__from_poll(result));
     else if (result == -EBADF)
         green_hub_ready(hub, poll->token, GREEN_CLOSED);
 }
