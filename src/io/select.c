@@ -6,33 +6,28 @@
 #include <greenhub/io.h>
 
 #include "base/self.h"
+#include "base/bits.h"
 #include "base/clock.h"
 #include "base/system.h"
 #include "io/poll.h"
 
-#define WORD_BITS ((int)(8 * sizeof(unsigned long)))
-
-/* The bits are addressed by hand: FD_ISSET and its like end at FD_SETSIZE. */
 static bool has(const fd_set *set, int fd)
 {
-    const unsigned long *words = (const void *)set;
-
-    return set && (words[fd / WORD_BITS] >> (fd % WORD_BITS) & 1);
+    return set && green__bit_is_set((const void *)set, fd);
 }
 
 static void clear(fd_set *set, int nfds)
 {
     unsigned long *words = (void *)set;
 
-    for (int i = 0; set && i < (nfds + WORD_BITS - 1) / WORD_BITS; i++)
+    for (int i = 0; set && i < (nfds + GREEN__WORD_BITS - 1) / GREEN__WORD_BITS;
+         i++)
         words[i] = 0;
 }
 
 static int put(fd_set *set, int fd)
 {
-    unsigned long *words = (void *)set;
-
-    words[fd / WORD_BITS] |= 1UL << (fd % WORD_BITS);
+    green__bit_set((void *)set, fd, true);
     return 1;
 }
 

@@ -2,17 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/self.h"
+#include "base/bits.h"
 #include "base/clock.h"
+#include "base/self.h"
 #include "base/system.h"
 #include "hub/modules/cancel.h"
-
-#define WORD_BITS ((int)(sizeof(unsigned long) * CHAR_BIT))
 
 enum set { READABLE, WRITABLE, URGENT, SETS };
 
@@ -24,9 +22,9 @@ struct sets {
     size_t words;
 };
 
-static unsigned long *word_of(const struct sets *sets, int set, int fd)
+static unsigned long *words_of(const struct sets *sets, int set)
 {
-    return sets->bits + (size_t)set * sets->words + fd / WORD_BITS;
+    return sets->bits + (size_t)set * sets->words;
 }
 
 static int fill(struct sets *sets, const struct pollfd *fds, size_t count)
@@ -36,15 +34,14 @@ static int fill(struct sets *sets, const struct pollfd *fds, size_t count)
     for (size_t i = 0; i < count; i++)
         if (fds[i].fd > highest)
             highest = fds[i].fd;
-    sets->words = (size_t)(highest / WORD_BITS) + 1;
+    sets->words = (size_t)(highest / GREEN__WORD_BITS) + 1;
     sets->bits = green__system.allocate(sets->words * SETS, sizeof *sets->bits);
     if (!sets->bits)
         return green__refuse(ENOMEM);
     for (size_t i = 0; i < count; i++)
         for (int set = 0; set < SETS; set++)
             if (fds[i].events & events_of[set])
-                *word_of(sets, set, fds[i].fd) |= 1UL
-                                                  << (fds[i].fd % WORD_BITS);
+                green__bit_set(words_of(sets, set), fds[i].fd, true);
     return 0;
 }
 
@@ -52,10 +49,10 @@ static int wait_for(const struct sets *sets, green_time timeout)
 {
     struct timespec time = green__timespec(timeout);
     int former = green__cancellation_begin();
-    int ready = (int)syscall(
-        SYS_pselect6, (int)sets->words * WORD_BITS, word_of(sets, READABLE, 0),
-        word_of(sets, WRITABLE, 0), word_of(sets, URGENT, 0),
-        timeout == GREEN_FOREVER ? NULL : &time, NULL);
+    int ready = (int)syscall(SYS_pselect6, (int)sets->words * GREEN__WORD_BITS,
+                             words_of(sets, READABLE), words_of(sets, WRITABLE),
+                             words_of(sets, URGENT),
+                             timeout == GREEN_FOREVER ? NULL : &time, NULL);
 
     green__cancellation_end(former);
     return ready;
@@ -69,7 +66,7 @@ static int take_found(const struct sets *sets, struct pollfd *fds, size_t count)
     for (size_t i = 0; i < count; i++) {
         fds[i].revents = 0;
         for (int set = 0; set < SETS; set++)
-            if (*word_of(sets, set, fds[i].fd) >> (fds[i].fd % WORD_BITS) & 1)
+            if (green__bit_is_set(words_of(sets, set), fds[i].fd))
                 fds[i].revents |= events_of[set];
         ready += fds[i].revents != 0;
     }

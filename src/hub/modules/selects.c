@@ -11,18 +11,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/bits.h"
 #include "base/clock.h"
 #include "base/system.h"
 #include "hub/modules/cancel.h"
 #include "hub/modules/modules.h"
-
-#define WORD_BITS ((int)(sizeof(unsigned long) * CHAR_BIT))
 
 enum set { READABLE, WRITABLE, SETS };
 
@@ -62,7 +60,7 @@ static int make_room(struct selects *selects, int fd)
 {
     size_t words = selects->words ? selects->words : 16;
 
-    while (words <= (size_t)(fd / WORD_BITS))
+    while (words <= (size_t)(fd / GREEN__WORD_BITS))
         words *= 2;
     if (words == selects->words)
         return 0;
@@ -74,30 +72,15 @@ static int make_room(struct selects *selects, int fd)
     return 0;
 }
 
-static bool has(const unsigned long *set, int fd)
-{
-    return set[fd / WORD_BITS] >> (fd % WORD_BITS) & 1;
-}
-
-static void put(unsigned long *set, int fd, bool on)
-{
-    unsigned long bit = 1UL << (fd % WORD_BITS);
-
-    if (on)
-        set[fd / WORD_BITS] |= bit;
-    else
-        set[fd / WORD_BITS] &= ~bit;
-}
-
 static void find_end(struct selects *selects)
 {
-    size_t word =
-        ((size_t)selects->end + (size_t)WORD_BITS - 1) / (size_t)WORD_BITS;
+    size_t word = ((size_t)selects->end + (size_t)GREEN__WORD_BITS - 1) /
+                  (size_t)GREEN__WORD_BITS;
 
     while (word > 0 && !(selects->wanted[READABLE][word - 1] |
                          selects->wanted[WRITABLE][word - 1]))
         word--;
-    selects->end = (int)word * WORD_BITS;
+    selects->end = (int)word * GREEN__WORD_BITS;
 }
 
 static int interest(struct green_hub *hub, int fd, uint64_t token,
@@ -108,14 +91,14 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
 
     if (to && make_room(selects, fd) < 0)
         return -1;
-    if ((size_t)(fd / WORD_BITS) >= selects->words)
+    if ((size_t)(fd / GREEN__WORD_BITS) >= selects->words)
         return 0;
     /* Else it would be found out at the next wait, by everybody. */
     if (to && !from && fcntl(fd, F_GETFD) < 0)
         return -1;
     watched->token = token;
-    put(selects->wanted[READABLE], fd, to & GREEN_READ);
-    put(selects->wanted[WRITABLE], fd, to & GREEN_WRITE);
+    green__bit_set(selects->wanted[READABLE], fd, to & GREEN_READ);
+    green__bit_set(selects->wanted[WRITABLE], fd, to & GREEN_WRITE);
     if (to && fd >= selects->end)
         selects->end = fd + 1;
     else if (!to)
@@ -134,8 +117,8 @@ static void report(struct green_hub *hub, int fd, unsigned events)
 static void report_closed(struct green_hub *hub, struct selects *selects)
 {
     for (int fd = 0; fd < selects->end; fd++)
-        if ((has(selects->wanted[READABLE], fd) ||
-             has(selects->wanted[WRITABLE], fd)) &&
+        if ((green__bit_is_set(selects->wanted[READABLE], fd) ||
+             green__bit_is_set(selects->wanted[WRITABLE], fd)) &&
             fcntl(fd, F_GETFD) < 0)
             report(hub, fd, GREEN_CLOSED);
 }
@@ -150,7 +133,7 @@ static void report_word(struct green_hub *hub, struct selects *selects,
     for (; any; any &= any - 1) {
         int bit = __builtin_ctzl(any);
 
-        report(hub, word * WORD_BITS + bit,
+        report(hub, word * GREEN__WORD_BITS + bit,
                (readable >> bit & 1 ? GREEN_READ : 0) |
                    (writable >> bit & 1 ? GREEN_WRITE : 0));
     }
@@ -159,8 +142,8 @@ static void report_word(struct green_hub *hub, struct selects *selects,
 static int select_for(struct selects *selects, green_time timeout)
 {
     struct timespec time = green__timespec(timeout);
-    size_t words =
-        ((size_t)selects->end + (size_t)WORD_BITS - 1) / (size_t)WORD_BITS;
+    size_t words = ((size_t)selects->end + (size_t)GREEN__WORD_BITS - 1) /
+                   (size_t)GREEN__WORD_BITS;
     int former, ready;
 
     for (int i = 0; words && i < SETS; i++)
@@ -186,7 +169,7 @@ static int wait_selects(struct green_hub *hub, green_time timeout)
     if (ready < 0)
         return errno == EINTR ? 0 : -1;
     if (ready > 0)
-        for (int word = 0; word * WORD_BITS < selects->end; word++)
+        for (int word = 0; word * GREEN__WORD_BITS < selects->end; word++)
             report_word(hub, selects, word);
     return 0;
 }
