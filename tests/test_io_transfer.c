@@ -319,12 +319,60 @@ START_TEST(what_was_done_before_a_failure_is_told)
 }
 END_TEST
 
+/* ---- Killed ---------------------------------------------------------- */
+
+static int pair[2], next_error, last_error;
+static ssize_t written;
+static struct green_thread *doomed;
+
+static void *writes_much(void *arg)
+{
+    int *other = arg;
+    static char much[1 << 20];
+
+    written = green_write(pair[1], much, sizeof much);
+    next_error = green_write(*other, "x", 1) < 0 ? errno : 0;
+    last_error = green_write(*other, "x", 1) < 0 ? errno : 0;
+    return NULL;
+}
+
+static void kill_doomed(struct green_call *call)
+{
+    (void)call;
+    ck_ok(green_kill(doomed));
+}
+
+/* What is killed when it is about to go on returns what was done, and so has not
+ * failed with it: the next call does, though it need not wait. */
+START_TEST(a_kill_that_a_transfer_does_not_tell)
+{
+    struct green_call call = {.callback = kill_doomed};
+    static char buffer[65536];
+    int other[2];
+
+    unix_pair(pair);
+    unix_pair(other);
+    doomed = green_spawn(writes_much, &other[1]);
+    ck_ok(green_sleep(GREEN_MSEC));
+    /* So that it is woken in the turn in which it is killed. */
+    while (recv(pair[0], buffer, sizeof buffer, MSG_DONTWAIT) > 0)
+        ;
+    ck_ok(green_hub_call(green_get_hub(), &call));
+    ck_ok(green_join(doomed, NULL));
+    ck_assert_int_gt(written, 0);
+    ck_assert_int_lt(written, 1 << 20);
+    ck_assert_int_eq(next_error, ECANCELED);
+    ck_assert_int_eq(last_error, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("io_transfer");
     TCase *tcase = add_tcase(suite, "transfer");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, a_kill_that_a_transfer_does_not_tell);
     tcase_add_loop_test(tcase, bytes_arrive_exactly, 0, PAIR_KINDS * WRITERS);
     tcase_add_loop_test(tcase, read_full_and_recv_waitall_fill_the_buffer, 0,
                         PAIR_KINDS);

@@ -218,7 +218,11 @@ int green__io_go_on(struct green__io *io, ssize_t piece)
     if ((green__unlikely(s->switches >= s->limit) || green__chaos(4)) &&
         make_way_in_line(io, s) < 0)
         return -1;
-    return green__call_begins();
+    if (green__likely(green__call_begins() == 0))
+        return 0;
+    /* The call returns what is done: it is the next one that fails. */
+    s->current->flags |= GREEN__ALARMED;
+    return -1;
 }
 
 void green__io_pass(struct green__io *io)
