@@ -21,8 +21,9 @@
  *   send a last message, and a loop of calls that never block still ends.
  *
  * A call that may switch may also do so when it need not block: a greenthread whose
- * calls all succeed at once lets the others run after 256 calls (64 that make a
- * system call) or a quarter of a millisecond, and the hub after a millisecond.
+ * calls all succeed at once, or are refused by the system, lets the others run after
+ * 256 calls (64 that make a system call) or a quarter of a millisecond, and the hub
+ * after a millisecond.
  *
  * Deadlocks. When nothing can ever wake any greenthread of an OS thread, all their
  * waits fail with EDEADLK, shielded or not, instead of lasting for ever. That is

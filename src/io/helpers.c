@@ -8,6 +8,8 @@ static int read_full(int fd, char *buffer, size_t size, size_t *done)
     const uint32_t life = green__io_life(fd);
 
     *done = 0;
+    if (size == 0)
+        return green__call_nothing();
     while (*done < size) {
         ssize_t n = green_read(fd, buffer + *done, size - *done);
 
@@ -77,9 +79,21 @@ static ssize_t take_line(struct green_reader *reader, char **line,
     return (ssize_t)length;
 }
 
+/* What the buffer has costs a call too: a loop over it makes way, and ends. */
+static ssize_t take_at_once(struct green_reader *reader, char **line,
+                            size_t length)
+{
+    if (green__call_begins() < 0)
+        return -1;
+    take_line(reader, line, length, true);
+    green__call_ends(GREEN__COST_CALL);
+    return (ssize_t)length;
+}
+
 ssize_t green_read_line(struct green_reader *reader, char **line)
 {
     size_t searched = 0;
+    bool waited = false;
     uint32_t life;
 
     if (!reader || !line)
@@ -91,9 +105,13 @@ ssize_t green_read_line(struct green_reader *reader, char **line)
         char *newline = memchr(start + searched, '\n', length - searched);
         ssize_t n;
 
-        if (newline)
-            return take_line(reader, line, (size_t)(newline - start) + 1, true);
+        if (newline) {
+            length = (size_t)(newline - start) + 1;
+            return waited ? take_line(reader, line, length, true)
+                          : take_at_once(reader, line, length);
+        }
         searched = length;
+        waited = true;
         if (green__io_life(reader->fd) != life)
             return green__refuse(EBADF);
         n = fill(reader);
@@ -111,6 +129,8 @@ int green_reader_skip_line(struct green_reader *reader)
 
     if (!reader)
         return green__refuse(EINVAL);
+    if (green__call_begins() < 0)
+        return -1;
     life = green__io_life(reader->fd);
     do {
         char *start = reader->buffer + reader->internal.start;
@@ -119,7 +139,7 @@ int green_reader_skip_line(struct green_reader *reader)
 
         if (newline) {
             reader->internal.start += (size_t)(newline - start) + 1;
-            return 1;
+            return green__call_done(1);
         }
         /* Dropped before the wait: what ends the wait loses no place. */
         reader->internal.start = reader->internal.end = 0;
@@ -140,10 +160,13 @@ ssize_t green_reader_read(struct green_reader *reader, void *buffer,
     there = reader->internal.end - reader->internal.start;
     if (there == 0)
         return green_read(reader->fd, buffer, size);
+    if (green__call_begins() < 0)
+        return -1;
     if (there > size)
         there = size;
     if (there)
         memcpy(buffer, reader->buffer + reader->internal.start, there);
     reader->internal.start += there;
+    green__call_ends(GREEN__COST_CALL);
     return (ssize_t)there;
 }

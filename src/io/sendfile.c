@@ -104,6 +104,17 @@ static ssize_t try_in_line(struct green__io *io, struct green__io *in,
     return n;
 }
 
+static ssize_t send_nothing(int out_fd, int in_fd, off_t *offset)
+{
+    ssize_t n;
+
+    if (green__call_begins() < 0)
+        return -1;
+    n = green__system.sendfile(out_fd, in_fd, offset, 0);
+    green__call_ends(GREEN__COST_SYSTEM_CALL);
+    return n;
+}
+
 ssize_t green_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
 {
     struct green__io io, in;
@@ -112,7 +123,7 @@ ssize_t green_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
     bool in_line;
 
     if (count == 0)
-        return green__system.sendfile(out_fd, in_fd, offset, 0);
+        return send_nothing(out_fd, in_fd, offset);
     if (green__io_begin(&io, out_fd, GREEN_WRITE) < 0)
         return -1;
     in_line = !offset && io.hub->operations &&

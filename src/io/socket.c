@@ -105,8 +105,12 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
 
     if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) /* without waiting */
         return green__system.accept4(fd, address, length, flags);
-    if (green__io_begin(&io, fd, GREEN_READ) < 0 || prepare_listener(&io) < 0)
+    if (green__io_begin(&io, fd, GREEN_READ) < 0)
         return -1;
+    if (prepare_listener(&io) < 0) {
+        green__call_ends(GREEN__COST_SYSTEM_CALL);
+        return -1;
+    }
     do {
         if (length)
             *length = room;
@@ -182,8 +186,7 @@ static int await_connected(int fd, const struct sockaddr *address,
     return result;
 }
 
-/* A unix socket whose listener's backlog is full; nothing tells when there is
- * room. 0: to be tried again. */
+/* Looks again and again for room in a full backlog. 0: to be tried again. */
 static int await_backlog(int fd, green_time *deadline)
 {
     const uint32_t life = green__io_life(fd);
@@ -201,6 +204,15 @@ static int await_backlog(int fd, green_time *deadline)
     return green__io_life(fd) == life ? 0 : green__refuse(EBADF);
 }
 
+/* Whether what connect(2) has said is not its last word: the connection is under
+ * way, or a unix socket's listener has a full backlog, and nothing tells when there
+ * is room. */
+static bool is_to_wait(const struct sockaddr *address)
+{
+    return errno == EINPROGRESS || errno == EALREADY ||
+           (errno == EAGAIN && address && address->sa_family == AF_UNIX);
+}
+
 int green_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
     green_time deadline = 0;
@@ -211,16 +223,12 @@ int green_connect(int fd, const struct sockaddr *address, socklen_t length)
     for (;;) {
         int result = begin_connect(fd, address, length, &nonblocking);
 
-        if (result < 0 && !nonblocking &&
-            (errno == EINPROGRESS || errno == EALREADY))
-            return await_connected(fd, address, length);
-        /* A unix socket whose listener's backlog is full; nothing tells when
-         * there is room. */
-        if (result == 0 || nonblocking || errno != EAGAIN || !address ||
-            address->sa_family != AF_UNIX) {
+        if (result == 0 || nonblocking || !is_to_wait(address)) {
             green__call_ends(GREEN__COST_SYSTEM_CALL);
             return result;
         }
+        if (errno != EAGAIN)
+            return await_connected(fd, address, length);
         if (await_backlog(fd, &deadline) < 0)
             return -1;
     }

@@ -10,6 +10,21 @@ static ssize_t outcome(size_t done, ssize_t last)
     return done > 0 ? (ssize_t)done : last;
 }
 
+/* Of no bytes: the system says what is wrong, and a loop of them ends too. */
+static GREEN__COLD ssize_t of_nothing(ssize_t (*call)(int, const struct iovec *,
+                                                      int),
+                                      int fd, const struct iovec *iov,
+                                      int count)
+{
+    ssize_t n;
+
+    if (green__call_begins() < 0)
+        return -1;
+    n = call(fd, iov, count);
+    green__call_ends(GREEN__COST_SYSTEM_CALL);
+    return n;
+}
+
 /* An array of buffers, on a copy of it: by `transfer`, or if it holds no bytes by
  * the `plain` call. */
 static inline ssize_t transfer_vector(
@@ -27,7 +42,7 @@ static inline ssize_t transfer_vector(
         return -1;
     if (vector.size == 0) {
         green__vector_free(&vector);
-        return plain(fd, iov, count);
+        return of_nothing(plain, fd, iov, count);
     }
     if (green__io_begin(&io, fd, direction) == 0) {
         n = transfer(&io, &vector);
@@ -38,6 +53,17 @@ static inline ssize_t transfer_vector(
 }
 
 /* ---- Reading --------------------------------------------------------- */
+
+static GREEN__COLD ssize_t read_nothing(int fd, void *buffer)
+{
+    ssize_t n;
+
+    if (green__call_begins() < 0)
+        return -1;
+    n = green__system.read(fd, buffer, 0);
+    green__call_ends(GREEN__COST_SYSTEM_CALL);
+    return n;
+}
 
 /* SO_RCVLOWAT asks for more than a byte: message.c knows how. False when it does
  * not concern this call after all. */
@@ -62,7 +88,7 @@ ssize_t green_read(int fd, void *buffer, size_t size)
     ssize_t n = -1;
 
     if (green__unlikely(size == 0))
-        return green__system.read(fd, buffer, 0);
+        return read_nothing(fd, buffer);
     if (green__unlikely(green__io_begin(&io, fd, GREEN_READ) < 0))
         return -1;
     if (has_low_water(&io) &&
@@ -297,6 +323,8 @@ static inline int write_all(int fd, const char *buffer, size_t size,
     const uint32_t life = green__io_life(fd);
 
     *done = 0;
+    if (green__unlikely(size == 0))
+        return green__call_nothing();
     while (*done < size) {
         ssize_t n = write_bytes(fd, buffer + *done, size - *done);
 

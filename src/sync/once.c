@@ -32,7 +32,7 @@ int green_once_run(struct green_once *once, int (*fn)(void *arg), void *arg)
     if (!once || !fn)
         return green__refuse(EINVAL);
     if (green__likely(once->internal.done))
-        return 0;
+        return green__call_nothing();
     self = green__current();
     if (!self)
         return -1;

@@ -1,0 +1,227 @@
+/*
+ * Loops of calls that find nothing to do, that have it in memory already, or that
+ * are refused at once: a kill and a timeout end them too, and others run meanwhile.
+ * Each loop goes on until that is seen, or the case's time is over.
+ */
+#include "support.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/sendfile.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int fds[2];
+static char big[4096], lines[4096];
+static struct green_reader reader;
+static struct green_once once;
+
+static int read_nothing(void)
+{
+    return (int)green_read(fds[0], big, 0);
+}
+
+static int readv_nothing(void)
+{
+    struct iovec iov = {.iov_base = big};
+
+    return (int)green_readv(fds[0], &iov, 1);
+}
+
+static int read_full_of_nothing(void)
+{
+    return (int)green_read_full(fds[0], big, 0);
+}
+
+static int writev_nothing(void)
+{
+    return (int)green_writev(fds[1], NULL, 0);
+}
+
+static int write_all_of_nothing(void)
+{
+    return green_write_all(fds[1], big, 0);
+}
+
+static int send_nothing_of_a_file(void)
+{
+    static int file;
+
+    if (!file)
+        file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    return (int)green_sendfile(fds[1], file, NULL, 0);
+}
+
+static void refill(void)
+{
+    if (reader.internal.start < reader.internal.end)
+        return;
+    memset(lines, '\n', sizeof lines);
+    reader.internal.start = 0;
+    reader.internal.end = sizeof lines - 1;
+}
+
+static int read_line(void)
+{
+    char *line;
+
+    refill();
+    return green_read_line(&reader, &line) < 0 ? -1 : 0;
+}
+
+static int skip_line(void)
+{
+    refill();
+    return green_reader_skip_line(&reader) < 0 ? -1 : 0;
+}
+
+static int read_what_is_there(void)
+{
+    refill();
+    return green_reader_read(&reader, big, 1) < 0 ? -1 : 0;
+}
+
+static int is_done(void *arg)
+{
+    return arg == NULL;
+}
+
+static int once_more(void)
+{
+    return green_once_run(&once, is_done, &once);
+}
+
+/* As one that tries again and again to reach a server that is down. */
+static int connect_to_nobody(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = green_socket(AF_UNIX, SOCK_STREAM, 0), result, error;
+
+    snprintf(address.sun_path + 1, sizeof address.sun_path - 1,
+             "greenhub-test-nobody-%d", getpid());
+    result = green_connect(fd, (struct sockaddr *)&address, sizeof address);
+    error = errno;
+    ck_assert_int_lt(result, 0);
+    ck_ok(green_close(fd));
+    errno = error;
+    return error == ECONNREFUSED ? 0 : -1;
+}
+
+static int accept_from_nothing(void)
+{
+    int result = green_accept(-1, NULL, NULL);
+
+    return result < 0 && errno == EBADF ? 0 : -1;
+}
+
+static const struct body {
+    const char *name;
+    int (*call)(void);
+} bodies[] = {
+    {"read nothing", read_nothing},
+    {"readv nothing", readv_nothing},
+    {"read full of nothing", read_full_of_nothing},
+    {"writev nothing", writev_nothing},
+    {"write all of nothing", write_all_of_nothing},
+    {"sendfile nothing", send_nothing_of_a_file},
+    {"read line", read_line},
+    {"skip line", skip_line},
+    {"reader read", read_what_is_there},
+    {"once", once_more},
+    {"connect", connect_to_nobody},
+    {"accept", accept_from_nothing},
+};
+#define BODIES ((int)(sizeof bodies / sizeof bodies[0]))
+
+static void make_all(void)
+{
+    ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+    ck_ok(green_reader_init(&reader, fds[0], lines, sizeof lines));
+    ck_ok(green_once_run(&once, is_done, &once));
+}
+
+static volatile bool stop;
+static int turns;
+
+static void counts_turns(void *arg)
+{
+    (void)arg;
+    while (!stop) {
+        turns++;
+        ck_ok(green_sleep(0));
+    }
+}
+
+START_TEST(others_run)
+{
+    make_all();
+    ck_ok(green_spawn_n(counts_turns, NULL));
+    while (turns < 5)
+        ck_assert_msg(bodies[_i].call() == 0, "%s: %s", bodies[_i].name,
+                      strerror(errno));
+    stop = true;
+    ck_ok(green_sleep(0));
+}
+END_TEST
+
+START_TEST(a_timeout_ends_it)
+{
+    struct green_timeout timeout;
+
+    if (on_sim()) {
+        SKIP("while code runs, no time passes on a virtual clock");
+        return;
+    }
+    make_all();
+    ck_ok(green_timeout_start(&timeout, 5 * GREEN_MSEC));
+    while (bodies[_i].call() == 0)
+        ;
+    ck_assert_int_eq(errno, ETIMEDOUT);
+    ck_assert(green_timeout_fired(&timeout));
+    ck_ok(green_timeout_cancel(&timeout));
+    ck_ok(bodies[_i].call());
+}
+END_TEST
+
+/* By the 64th call, the first of which still succeeds. */
+START_TEST(a_kill_ends_it)
+{
+    int calls = 0;
+
+    make_all();
+    ck_ok(green_kill(green_self()));
+    ck_ok(bodies[_i].call());
+    while (bodies[_i].call() == 0)
+        ck_assert_int_lt(calls++, 64);
+    ck_assert_int_eq(errno, ECANCELED);
+}
+END_TEST
+
+/* What a kill has kept a reader from giving is not lost. */
+START_TEST(the_line_is_still_there)
+{
+    char *line;
+
+    make_all();
+    ck_assert_int_eq(green_write(fds[1], "1\n2\n", 4), 4);
+    ck_assert_int_eq(green_read_line(&reader, &line), 2);
+    ck_ok(green_kill(green_self()));
+    for (int i = 1; i < 64; i++)
+        ck_ok(once_more());
+    ck_fails(green_read_line(&reader, &line), ECANCELED);
+    ck_assert_int_eq(green_read_line(&reader, &line), 2);
+    ck_assert_str_eq(line, "2");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("loops");
+    TCase *tcase = add_tcase(suite, "loops");
+
+    tcase_add_loop_test(tcase, others_run, 0, BODIES);
+    tcase_add_loop_test(tcase, a_timeout_ends_it, 0, BODIES);
+    tcase_add_loop_test(tcase, a_kill_ends_it, 0, BODIES);
+    tcase_add_test(tcase, the_line_is_still_there);
+    return run_suite(suite);
+}
