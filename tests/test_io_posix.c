@@ -8,8 +8,11 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -44,6 +47,26 @@ START_TEST(what_is_wrong_is_said_at_once)
     ck_fails(green_accept(listener, NULL, NULL), ETIMEDOUT);
     green_timeout_cancel(&timeout);
     ck_fails(green_accept4(listener, NULL, NULL, 1), EINVAL);
+}
+END_TEST
+
+/* Too few bytes for what is counted there, or nothing that is ever read or
+ * written: no wait would help. */
+START_TEST(what_no_wait_makes_right_is_said_at_once)
+{
+    const int kinds[] = {
+        eventfd(0, EFD_CLOEXEC),
+        timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC),
+        epoll_create1(EPOLL_CLOEXEC),
+    };
+    char few[4] = {0};
+    int fd = kinds[_i];
+
+    ck_assert_int_ge(fd, 0);
+    ck_fails(read(fd, few, sizeof few), EINVAL);
+    ck_fails(green_read(fd, few, sizeof few), EINVAL);
+    ck_fails(green_write(fd, few, sizeof few), EINVAL);
+    ck_ok(green_close(fd));
 }
 END_TEST
 
@@ -521,6 +544,7 @@ int main(void)
     TCase *tcase = add_tcase(suite, "posix");
 
     tcase_add_test(tcase, what_is_wrong_is_said_at_once);
+    tcase_add_loop_test(tcase, what_no_wait_makes_right_is_said_at_once, 0, 3);
     tcase_add_loop_test(tcase, a_second_connect_is_eisconn, 0, 2);
     tcase_add_test(tcase, connect_to_a_full_unix_socket_obeys_its_timeout);
     tcase_add_test(tcase, sendfile_raises_no_sigpipe_for_a_socket);

@@ -1,5 +1,7 @@
 #include "io/attempt.h"
 
+#include <fcntl.h>
+
 #include "io/file.h"
 #include "io/kind.h"
 #include "io/special.h"
@@ -22,36 +24,63 @@ static ssize_t transmit(const struct green__io *io, const struct iovec *iov,
     return green__system.sendmsg(io->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static bool lacks_nowait(void)
+/* A system from before RWF_NOWAIT says EINVAL, whatever the descriptor is. */
+static bool system_knows_nowait(void)
 {
-    return errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
+    char byte;
+    const struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+    int fd = green__system.open("/dev/null", O_RDONLY | O_CLOEXEC);
+    bool knows;
+
+    if (fd < 0)
+        return true;
+    knows = green__system.preadv2(fd, &iov, 1, -1, RWF_NOWAIT) >= 0 ||
+            errno != EINVAL;
+    green__system.close(fd);
+    return knows;
+}
+
+/* An eventfd and its like say EINVAL of too few bytes, or that they are not read
+ * or written at all. To wait before they are asked plainly would be in vain. */
+static GREEN__COLD bool is_refused(unsigned kind)
+{
+    bool refused = kind == GREEN__FILE_COUNTER && system_knows_nowait();
+
+    errno = EINVAL;
+    return refused;
+}
+
+static bool lacks_nowait(unsigned kind)
+{
+    return errno == EOPNOTSUPP || errno == ENOSYS ||
+           (errno == EINVAL && !is_refused(kind));
 }
 
 /* RWF_NOWAIT, unless it is known to be of no use. False: it is. */
-static bool read_nowait(struct green__io *io, const struct iovec *iov,
-                        int count, ssize_t *n)
+static bool read_nowait(struct green__io *io, unsigned kind,
+                        const struct iovec *iov, int count, ssize_t *n)
 {
     const bool trusted = green__io_is_trusted(io);
 
     if (trusted && (io->d->file & GREEN__FILE_READS_BLOCK))
         return false;
     *n = green__system.preadv2(io->fd, iov, count, -1, RWF_NOWAIT);
-    if (*n >= 0 || !lacks_nowait())
+    if (*n >= 0 || !lacks_nowait(kind))
         return true;
     if (trusted && errno != EINVAL)
         io->d->file |= GREEN__FILE_READS_BLOCK;
     return false;
 }
 
-static bool write_nowait(struct green__io *io, const struct iovec *iov,
-                         int count, ssize_t *n)
+static bool write_nowait(struct green__io *io, unsigned kind,
+                         const struct iovec *iov, int count, ssize_t *n)
 {
     const bool trusted = green__io_is_trusted(io);
 
     if (trusted && (io->d->file & GREEN__FILE_WRITES_BLOCK))
         return false;
     *n = green__system.pwritev2(io->fd, iov, count, -1, RWF_NOWAIT);
-    if (*n >= 0 || !lacks_nowait())
+    if (*n >= 0 || !lacks_nowait(kind))
         return true;
     if (trusted && errno != EINVAL)
         io->d->file |= GREEN__FILE_WRITES_BLOCK;
@@ -105,7 +134,7 @@ ssize_t green__other_readv(struct green__io *io, const struct iovec *iov,
         return receive(io, iov, count);
     if (kind == GREEN__FILE_DISK)
         return green__file_readv(io, iov, count);
-    return read_nowait(io, iov, count, &n)
+    return read_nowait(io, kind, iov, count, &n)
                ? n
                : green__special_readv(io, kind, iov, count);
 }
@@ -120,7 +149,7 @@ ssize_t green__other_writev(struct green__io *io, const struct iovec *iov,
         return transmit(io, iov, count);
     if (kind == GREEN__FILE_DISK)
         return green__file_writev(io, iov, count);
-    return write_nowait(io, iov, count, &n)
+    return write_nowait(io, kind, iov, count, &n)
                ? n
                : green__special_writev(io, kind, iov, count);
 }
