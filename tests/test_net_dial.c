@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -29,6 +31,8 @@ static const struct {
     {"refused-last.test", {"255.255.255.255", "127.0.0.2"}, 0, 0},
     {"odd-last.test", {"127.0.0.2", "255.255.255.255"}, 0, 0},
     {"six.test", {"::1"}, 0, 0},
+    /* Busy at the first, and the second cannot even be tried. */
+    {"busy-first.test", {"127.0.0.1", "255.255.255.255"}, 0, 0},
     {"unknown.test", {NULL}, EAI_NONAME, 0},
     {"failed.test", {NULL}, EAI_FAIL, 0},
     {"later.test", {NULL}, EAI_AGAIN, 0},
@@ -124,6 +128,23 @@ void freeaddrinfo(struct addrinfo *list)
     }
 }
 
+/* ---- The system's choice of a port ---------------------------------------- */
+
+static bool to_itself;
+
+/* Where a socket is to connect from is the system's choice: here it is, once, where
+ * it connects to. */
+int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
+{
+    const struct sockaddr *to = (const struct sockaddr *)address.__sockaddr__;
+
+    if (to_itself) {
+        ck_ok(bind(fd, address, length));
+        to_itself = false;
+    }
+    return (int)syscall(SYS_connect, fd, to, length);
+}
+
 /* ---- Names that there are ------------------------------------------------ */
 
 static int port, listener;
@@ -191,6 +212,74 @@ START_TEST(the_error_is_the_last_addresss)
     ck_fails(green_dial(at("refused-last.test")), ECONNREFUSED);
     ck_fails(green_dial(at("odd-last.test")), error);
     nothing_is_left(fds);
+}
+END_TEST
+
+/* One more than was asked for, and then half-open ones that nobody answers. */
+static void fill_backlog(void)
+{
+    struct timeval moment = {.tv_usec = 20000};
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    int fd, count = 0;
+
+    ck_ok(listen(listener, 0));
+    ck_ok(getsockname(listener, (struct sockaddr *)&address, &length));
+    do {
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        ck_assert_int_lt(count++, 10);
+        ck_ok(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof moment));
+    } while (connect(fd, (struct sockaddr *)&address, length) == 0);
+    ck_assert_int_eq(errno, EINPROGRESS);
+}
+
+static void *dials_busy(void *arg)
+{
+    (void)arg;
+    return (void *)(intptr_t)(green_dial(at("busy-first.test")) < 0 ? errno
+                                                                    : 0);
+}
+
+/* A server that is down, on a port that the system hands out. */
+START_TEST(a_socket_that_reaches_itself)
+{
+    const char *hosts[] = {"127.0.0.1", "[::1]"};
+    int fd, fds;
+
+    if (_i == 1 && (fd = green_listen("tcp6://[::1]:0", NULL)) < 0) {
+        SKIP("needs IPv6");
+        return;
+    }
+    port = unused_port();
+    fds = (green_get_hub(), count_fds());
+    to_itself = true;
+    ck_fails(green_dial(at(hosts[_i])), ECONNREFUSED);
+    ck_assert(!to_itself);
+    ck_assert_int_eq(count_fds(), fds);
+    /* The server can come back at once. */
+    fd = green_listen(at(hosts[_i]), NULL);
+    ck_assert_msg(fd >= 0, "%s", strerror(errno));
+    ck_ok(green_close(fd));
+}
+END_TEST
+
+/* Whoever has no time left, or is killed, tries no other address. */
+START_TEST(the_end_is_no_addresss_error)
+{
+    struct green_thread *thread;
+    struct green_timeout timeout;
+    void *error;
+
+    listen_somewhere();
+    fill_backlog();
+    ck_ok(green_timeout_start(&timeout, 20 * GREEN_MSEC));
+    ck_assert_int_eq((long)(intptr_t)dials_busy(NULL), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    thread = green_spawn(dials_busy, NULL);
+    ck_ok(green_sleep(20 * GREEN_MSEC));
+    ck_ok(green_kill(thread));
+    ck_ok(green_join(thread, &error));
+    ck_assert_int_eq((long)(intptr_t)error, ECANCELED);
 }
 END_TEST
 
@@ -381,6 +470,8 @@ int main(void)
 
     tcase_add_loop_test(known, one_address_after_the_other_is_tried, 0, 3);
     tcase_add_test(known, the_error_is_the_last_addresss);
+    tcase_add_test(known, the_end_is_no_addresss_error);
+    tcase_add_loop_test(known, a_socket_that_reaches_itself, 0, 2);
     tcase_add_test(known, tcp6_wants_an_ipv6_address);
     tcase_add_test(known, a_name_to_listen_at);
     tcase_add_loop_test(known, a_name_that_cannot_be_looked_up, 0, 6);

@@ -41,7 +41,9 @@ GREEN_API int green_listen(const char *address,
  * Returns the descriptor, close-on-exec, or -1: EINVAL (address makes no
  * sense), ENOENT (the name is not known), EAGAIN (the name could not be
  * looked up now), ECONNREFUSED and what socket and connect fail with, for the
- * last address tried; green_net_error() says it in words. May switch.
+ * last address tried; green_net_error() says it in words. TCP could also connect a
+ * socket to itself, when nobody listens at a port that the system hands out: that is
+ * ECONNREFUSED. May switch.
  */
 GREEN_API int green_dial(const char *address);
 
