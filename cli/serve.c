@@ -162,7 +162,7 @@ static void print_summary(void)
         return;
     printf("hub %s of the first thread: %llu turns, %llu waits, %llu events, "
            "%llu changes, %llu switches, %llu greenthreads\n",
-           green_hub_name(hub), (unsigned long long)stats.turns,
+           green_hub_name(hub), (unsigned long long)stats.iterations,
            (unsigned long long)stats.waits, (unsigned long long)stats.events,
            (unsigned long long)stats.changes,
            (unsigned long long)stats.switches,

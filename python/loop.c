@@ -435,10 +435,11 @@ int loop_wait(struct loop *loop, green_time timeout)
     green_time start = 0;
     int result;
 
-    loop->turns++;
+    loop->iterations++;
     loop->asked = loop->births;
     /* Code that never blocks is looked after as well, every so often. */
-    if (loop->ran && loop->waiting && (timeout > 0 || loop->turns % 64 == 0))
+    if (loop->ran && loop->waiting &&
+        (timeout > 0 || loop->iterations % 64 == 0))
         timeout = check_descriptors(loop, timeout);
     if (timeout > 0) {
         start = loop->vain ? green_now() : 0;

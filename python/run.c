@@ -305,7 +305,7 @@ static int turn_by_name(struct hub *hub)
  * Another hub has taken this one's place, and yet a greenlet came back to it,
  * since it was its parent: on to the new one. Each time anew.
  */
-static int hand_over(struct hub *hub)
+static int switch_stacks(struct hub *hub)
 {
     while (hub->loop->dead) {
         struct loop *here = loop_here();
@@ -332,7 +332,7 @@ static int run_turns(struct hub *hub)
     if (status < 0)
         return -1;
     if (hub->loop->dead)
-        return hand_over(hub);
+        return switch_stacks(hub);
     hub->timers_canceled = 0;
     schedule_clear(hub);
     return 0;

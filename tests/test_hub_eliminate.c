@@ -311,7 +311,7 @@ START_TEST(statistics_begin_anew)
     ck_ok(green_spawn_n(sleeps_detached, NULL));
     if (!take_over(targets[_i]))
         return;
-    ck_assert_uint_eq(stats_now().turns, 0);
+    ck_assert_uint_eq(stats_now().iterations, 0);
     ck_assert_uint_eq(stats_now().spawns, 0);
     ck_assert_uint_eq(stats_now().alive, 1);
 }

@@ -34,12 +34,12 @@ END_TEST
 
 START_TEST(an_abort_before_the_run)
 {
-    uint64_t turns = stats_now().turns;
+    uint64_t turns = stats_now().iterations;
     struct green_timer timer = {.callback = abort_it, .arg = hub};
 
     ck_ok(green_hub_abort(hub));
     ck_ok(green_hub_run(hub));
-    ck_assert_uint_eq(stats_now().turns, turns);
+    ck_assert_uint_eq(stats_now().iterations, turns);
     /* It is used up. */
     ck_ok(green_hub_schedule(hub, &timer, green_now() + GREEN_MSEC));
     ck_ok(green_hub_run(hub));
@@ -307,7 +307,7 @@ START_TEST(counts)
     ck_assert_uint_eq(after.fired, before.fired + 1);
     ck_assert_uint_eq(after.armed, before.armed + 1);
     ck_assert_uint_eq(after.calls, before.calls + 1);
-    ck_assert_uint_ge(after.turns, before.turns + 2);
+    ck_assert_uint_ge(after.iterations, before.iterations + 2);
     ck_assert_uint_ge(after.waits, before.waits + 1);
     ck_assert_uint_eq(after.spawns, before.spawns + 1);
     ck_assert_uint_eq(after.finished, before.finished + 1);

@@ -113,24 +113,24 @@ START_TEST(yielding_starves_no_timer)
         ck_ok(green_spawn_n(yields, NULL));
     /* The hub has turn after turn, however few of them the machine fits in before
      * the timer is due, and still most hand-overs go past it. */
-    while (!stop || stats_now().turns - before.turns < 6)
+    while (!stop || stats_now().iterations - before.iterations < 6)
         ck_ok(green_sleep(0));
     if (!in_chaos() && !checker())
         ck_assert_uint_gt(stats_now().switches - before.switches,
-                          10 * (stats_now().turns - before.turns));
+                          10 * (stats_now().iterations - before.iterations));
 }
 END_TEST
 
 START_TEST(short_sleeps_are_not_spun_on)
 {
     green_time start = green_now();
-    uint64_t waits = stats_now().waits, turns = stats_now().turns;
+    uint64_t waits = stats_now().waits, turns = stats_now().iterations;
 
     for (int i = 0; i < 10; i++)
         ck_ok(green_sleep(200 * GREEN_USEC));
     ck_assert_int_ge(green_now() - start, 10 * 200 * GREEN_USEC);
     ck_assert_uint_le(stats_now().waits - waits, 30);
-    ck_assert_uint_le(stats_now().turns - turns, 40);
+    ck_assert_uint_le(stats_now().iterations - turns, 40);
 }
 END_TEST
 

@@ -134,7 +134,7 @@ static const struct green_hub_module slow = {
     .close = close_slow,
 };
 
-static void tell_that_it_goes(struct green__lease *lease, bool forked)
+static void tell_that_it_goes(struct green__hub_ref *lease, bool forked)
 {
     (void)lease, (void)forked;
     ck_ok(sem_post(&hub_goes));
@@ -150,14 +150,14 @@ static void *ask(void *of_whom)
  * to wake it. */
 START_TEST(whoever_is_waking_it_is_waited_for)
 {
-    struct green__lease lease = {.end = tell_that_it_goes};
+    struct green__hub_ref lease = {.end = tell_that_it_goes};
     pthread_t thread;
 
     ck_ok(sem_init(&inside, 0, 0));
     ck_ok(sem_init(&hub_goes, 0, 0));
     ck_ok(green_use_hub_module(&slow));
     hub = green_get_hub();
-    green__hub_let(hub, &lease);
+    green__hub_ref_add(hub, &lease);
     ck_ok(pthread_create(&thread, NULL, ask, hub));
     ck_ok(sem_wait(&inside));
     wait_and_dispatch();

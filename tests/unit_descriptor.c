@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/system.h"
-#include "hub/edge.h"
+#include "hub/io_waiter.h"
 #include "hub/hub.h"
 #include "support.h"
 
@@ -15,7 +15,7 @@ static struct {
     int changes, error;
 } told;
 
-#define MANY (2 * GREEN__MOST_A_TURN + 10)
+#define MANY (2 * GREEN__MAX_EVENTS_PER_ITERATION + 10)
 
 static uint64_t reports[MANY];
 static unsigned reported_events[MANY];
@@ -62,20 +62,21 @@ static int called[MANY], calls;
 static unsigned last_events;
 
 struct numbered {
-    struct green__edge edge;
+    struct green__io_waiter io_waiter;
     int number;
 };
 
-static void note(struct green__edge *edge, unsigned events)
+static void note(struct green__io_waiter *io_waiter, unsigned events)
 {
-    called[calls++] = container_of(edge, struct numbered, edge)->number;
+    called[calls++] =
+        container_of(io_waiter, struct numbered, io_waiter)->number;
     last_events = events;
 }
 
 static struct numbered edge_of(int fd, unsigned events, int number)
 {
     return (struct numbered){
-        .edge = {.fd = fd, .events = events, .callback = note},
+        .io_waiter = {.fd = fd, .events = events, .callback = note},
         .number = number};
 }
 
@@ -128,7 +129,7 @@ START_TEST(first_come_first_served)
 
     for (int i = 0; i < 4; i++) {
         edges[i] = edge_of(5, i == 1 ? GREEN_WRITE : GREEN_READ, i);
-        ck_ok(green__edge_wait(hub, d, &edges[i].edge));
+        ck_ok(green__io_waiter_add(hub, d, &edges[i].io_waiter));
     }
     ck_assert_uint_eq(told.to, GREEN_READ | GREEN_WRITE);
     report(told.token, GREEN_READ);
@@ -136,7 +137,7 @@ START_TEST(first_come_first_served)
     ck_assert_int_eq(calls, 1);
     ck_assert_int_eq(called[0], 0);
     /* It has to wait again: it stays the first. */
-    ck_ok(green__edge_wait(hub, d, &edges[0].edge));
+    ck_ok(green__io_waiter_add(hub, d, &edges[0].io_waiter));
     report(told.token, GREEN_READ);
     turn();
     ck_assert_int_eq(called[1], 0);
@@ -147,7 +148,7 @@ START_TEST(first_come_first_served)
     ck_assert_int_eq(called[2], 2);
     ck_assert_int_eq(called[3], 1);
     ck_assert_uint_ne(last_events & GREEN_HANGUP, 0);
-    green__edge_stop(hub, &edges[3].edge);
+    green__io_waiter_remove(hub, &edges[3].io_waiter);
     turn();
     ck_assert_uint_eq(told.to, 0);
 }
@@ -160,13 +161,13 @@ START_TEST(old_tokens_mean_nobody)
     struct numbered fresh = edge_of(5, GREEN_READ, 2);
     uint64_t token;
 
-    ck_ok(green__edge_wait(hub, d, &old.edge));
+    ck_ok(green__io_waiter_add(hub, d, &old.io_waiter));
     token = told.token;
     green__descriptor_closed(hub, 5);
     ck_assert_int_eq(calls, 1);
     ck_assert_uint_ne(last_events & GREEN_CLOSED, 0);
     green__descriptor_opened(hub, 5);
-    ck_ok(green__edge_wait(hub, d, &fresh.edge));
+    ck_ok(green__io_waiter_add(hub, d, &fresh.io_waiter));
     ck_assert_uint_ne(told.token, token);
     report(token, GREEN_READ);
     turn();
@@ -182,17 +183,17 @@ END_TEST
 START_TEST(edges_cost_no_change)
 {
     struct green__descriptor *d = green__descriptor_opened(hub, 5);
-    struct numbered edge = edge_of(5, GREEN_READ, 1);
+    struct numbered io_waiter = edge_of(5, GREEN_READ, 1);
     int changes;
 
     module.capabilities = GREEN_HUB_EDGE;
-    ck_ok(green__edge_wait(hub, d, &edge.edge));
+    ck_ok(green__io_waiter_add(hub, d, &io_waiter.io_waiter));
     ck_assert_uint_eq(told.to, GREEN_READ | GREEN_WRITE | GREEN_EDGE);
     changes = told.changes;
     for (int i = 0; i < 10; i++) {
         report(told.token, GREEN_READ);
         turn();
-        ck_ok(green__edge_wait(hub, d, &edge.edge));
+        ck_ok(green__io_waiter_add(hub, d, &io_waiter.io_waiter));
     }
     ck_assert_int_eq(calls, 10);
     ck_assert_int_eq(told.changes, changes);
@@ -205,13 +206,13 @@ END_TEST
 START_TEST(refused_by_the_module)
 {
     struct green__descriptor *d = green__descriptor_get(hub, 5);
-    struct numbered edge = edge_of(5, GREEN_READ, 1);
+    struct numbered io_waiter = edge_of(5, GREEN_READ, 1);
 
     told.error = ENOSPC;
-    ck_fails(green__edge_wait(hub, d, &edge.edge), ENOSPC);
-    ck_assert(green__list_empty(&d->edges));
+    ck_fails(green__io_waiter_add(hub, d, &io_waiter.io_waiter), ENOSPC);
+    ck_assert(green__list_empty(&d->io_waiters));
     told.error = EPERM;
-    ck_fails(green__edge_wait(hub, d, &edge.edge), EPERM);
+    ck_fails(green__io_waiter_add(hub, d, &io_waiter.io_waiter), EPERM);
     ck_assert_uint_ne(d->flags & GREEN__ALWAYS_READY, 0);
     turn();
     ck_assert_int_eq(calls, 0);
@@ -224,13 +225,13 @@ START_TEST(passed_on_to_the_next)
     struct numbered a = edge_of(5, GREEN_READ, 1);
     struct numbered b = edge_of(5, GREEN_READ, 2);
 
-    ck_ok(green__edge_wait(hub, d, &a.edge));
-    ck_ok(green__edge_wait(hub, d, &b.edge));
-    green__edge_pass(d, GREEN_WRITE);
+    ck_ok(green__io_waiter_add(hub, d, &a.io_waiter));
+    ck_ok(green__io_waiter_add(hub, d, &b.io_waiter));
+    green__io_waiter_pass(d, GREEN_WRITE);
     ck_assert_int_eq(calls, 0);
-    green__edge_pass(d, GREEN_READ);
-    green__edge_pass(d, GREEN_READ);
-    green__edge_pass(d, GREEN_READ);
+    green__io_waiter_pass(d, GREEN_READ);
+    green__io_waiter_pass(d, GREEN_READ);
+    green__io_waiter_pass(d, GREEN_READ);
     ck_assert_int_eq(calls, 2);
     ck_assert_int_eq(called[0], 1);
     ck_assert_int_eq(called[1], 2);
@@ -245,7 +246,7 @@ static void report_many(struct numbered edges[MANY])
         struct green__descriptor *d = green__descriptor_get(hub, i);
 
         edges[i] = edge_of(i, GREEN_READ, i);
-        ck_ok(green__edge_wait(hub, d, &edges[i].edge));
+        ck_ok(green__io_waiter_add(hub, d, &edges[i].io_waiter));
         report(told.token, GREEN_READ);
     }
 }
@@ -257,9 +258,9 @@ START_TEST(many_come_in_portions)
 
     report_many(edges);
     turn();
-    ck_assert_int_eq(calls, GREEN__MOST_A_TURN);
+    ck_assert_int_eq(calls, GREEN__MAX_EVENTS_PER_ITERATION);
     turn();
-    ck_assert_int_eq(calls, 2 * GREEN__MOST_A_TURN);
+    ck_assert_int_eq(calls, 2 * GREEN__MAX_EVENTS_PER_ITERATION);
     ck_assert_int_eq(waits, 1);
     turn();
     ck_assert_int_eq(calls, MANY);
@@ -279,11 +280,11 @@ START_TEST(closed_before_its_portion)
     report_many(edges);
     turn();
     green__descriptor_closed(hub, MANY - 1);
-    ck_assert_int_eq(calls, GREEN__MOST_A_TURN + 1);
-    ck_assert_int_eq(called[GREEN__MOST_A_TURN], MANY - 1);
+    ck_assert_int_eq(calls, GREEN__MAX_EVENTS_PER_ITERATION + 1);
+    ck_assert_int_eq(called[GREEN__MAX_EVENTS_PER_ITERATION], MANY - 1);
     ck_assert_uint_ne(last_events & GREEN_CLOSED, 0);
-    ck_ok(green__edge_wait(hub, green__descriptor_opened(hub, MANY - 1),
-                           &next.edge));
+    ck_ok(green__io_waiter_add(hub, green__descriptor_opened(hub, MANY - 1),
+                               &next.io_waiter));
     turn();
     turn();
     ck_assert_int_eq(calls, MANY);

@@ -58,7 +58,7 @@ static void be_woken_from_outside(void)
 
 /* ---- A hub goes ------------------------------------------------------------ */
 
-static void send_before_the_mailbox_knows(struct green__lease *lease,
+static void send_before_the_mailbox_knows(struct green__hub_ref *lease,
                                           bool forked)
 {
     (void)lease, (void)forked;
@@ -68,13 +68,14 @@ static void send_before_the_mailbox_knows(struct green__lease *lease,
 /* The old hub has forgotten its calls already, and is rung once more. */
 START_TEST(rung_between_two_hubs)
 {
-    struct green__lease lease = {.end = send_before_the_mailbox_knows};
+    struct green__hub_ref lease = {.end = send_before_the_mailbox_knows};
     int number = 0;
 
     make_channel();
     ck_assert_ptr_nonnull(green_spawn(receives, NULL));
     ck_ok(green_sleep(0));
-    green__hub_let(green_get_hub(), &lease); /* ended before the mailbox's */
+    green__hub_ref_add(green_get_hub(),
+                       &lease); /* ended before the mailbox's */
     ck_ok(green_use_hub(NULL));
     ck_ok(green_shared_channel_try_receive(channel, &number)); /* given back */
     ck_assert_int_eq(number, 1);
@@ -196,7 +197,7 @@ START_TEST(the_waker_is_through_before_the_woken_one_goes_on)
     pthread_t thread;
 
     for (int i = 0; i < 2; i++)
-        ck_ok(green__guard_init(&things[i].shared.guard));
+        ck_ok(green__biased_lock_init(&things[i].shared.guard));
     ck_ok(pthread_create(&thread, NULL, both_are_waited_for, NULL));
     for (int i = 0; i < 2; i++)
         begin_and_post(&visits[i], &things[i]);
@@ -210,7 +211,7 @@ START_TEST(the_waker_is_through_before_the_woken_one_goes_on)
     ck_ok(pthread_join(thread, NULL));
     ck_assert(atomic_load(&things[1].has_waited));
     for (int i = 0; i < 2; i++)
-        green__guard_destroy(&things[i].shared.guard);
+        green__biased_lock_destroy(&things[i].shared.guard);
 }
 END_TEST
 

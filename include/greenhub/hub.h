@@ -128,7 +128,7 @@ struct green_listener {
     void *arg; /* the caller's; the library leaves it alone */
     struct {
         struct green_list link; /* the library's */
-        uint64_t turn;
+        uint64_t iteration;
         bool added;
     } internal;
 };
@@ -343,7 +343,7 @@ GREEN_API int green_hub_dispatch(struct green_hub *hub);
 
 /* What a hub and its greenthreads have done since the hub was made. */
 struct green_hub_stats {
-    uint64_t turns;         /* turns of the loop */
+    uint64_t iterations;    /* turns of the loop */
     uint64_t waits;         /* turns that asked the system and could block */
     uint64_t events;        /* descriptors found ready */
     uint64_t changes;       /* changes of interest handed to the hub module */

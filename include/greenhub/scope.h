@@ -38,7 +38,7 @@ GREEN_BEGIN_DECLS
 /* On the stack of its owner, from green_scope_begin to green_scope_end. */
 struct green_scope {
     struct {
-        struct green_region region; /* the library's */
+        struct green_cancel_scope region; /* the library's */
         struct green_timer timer;
         struct green_list children;
         void *waiter; /* the owner's, while it waits for the children */

@@ -54,11 +54,12 @@ struct green_thread;
  * A stretch of a greenthread's code: what timeouts, shields and scopes have in
  * common. The library's.
  */
-struct green_region {
-    struct green_region *outer;
+struct green_cancel_scope {
+    struct green_cancel_scope *outer;
     struct green_thread *thread;
-    void (*end)(struct green_region *region); /* when that was forgotten */
-    void *begun_at;                           /* code address */
+    void (*end)(
+        struct green_cancel_scope *region); /* when that was forgotten */
+    void *begun_at;                         /* code address */
     unsigned kind;
     int error; /* with which blocking calls in it fail; 0: they don't */
 };
@@ -190,7 +191,7 @@ GREEN_API bool green_killed(void);
  * in the function that began it, before what it encloses does.
  */
 struct green_shield {
-    struct green_region internal;
+    struct green_cancel_scope internal;
 };
 
 /*
@@ -232,7 +233,7 @@ GREEN_API int green_sleep(green_time duration);
  */
 struct green_timeout {
     struct {
-        struct green_region region; /* the library's */
+        struct green_cancel_scope region; /* the library's */
         struct green_timer timer;
     } internal;
 };

@@ -7,7 +7,7 @@
 #include "base/self.h"
 #include "base/system.h"
 #include "context/guard.h"
-#include "context/notes.h"
+#include "context/sanitizer.h"
 #include "context/valgrind.h"
 
 #define ARENA_SIZE ((size_t)64 << 20)
@@ -63,9 +63,10 @@ static void free_arena(const struct green__stack_pool *pool,
                        const struct green__stack_class *class,
                        struct green__stack_arena *arena)
 {
-    green__notes_stack_fresh(arena->memory, arena->size);
+    green__sanitizer_stack_fresh(arena->memory, arena->size);
     for (size_t i = 0; i < arena->carved; i++)
-        green__notes_stack_gone(stack_at(pool, arena, i)->bottom, class->size);
+        green__sanitizer_stack_gone(stack_at(pool, arena, i)->bottom,
+                                    class->size);
     green__system.unmap(arena->memory, arena->size);
     green__system.release(arena);
 }
@@ -165,7 +166,7 @@ static struct green__stack *carve(struct green__stack_pool *pool,
     stack->bottom = base + class->guard;
     stack->top = stack->bottom + class->size - colour;
     green__valgrind_stack(stack->bottom, stack->bottom + class->size);
-    green__notes_stack_made(stack->bottom, class->size);
+    green__sanitizer_stack_made(stack->bottom, class->size);
     return stack;
 }
 
@@ -291,7 +292,7 @@ static void cool_one(struct green__stack_class *class)
     struct green__stack *stack = class->cooling;
 
     class->cooling = stack->next;
-    green__notes_stack_fresh(stack->bottom, class->size);
+    green__sanitizer_stack_fresh(stack->bottom, class->size);
     green__system.advise(stack->bottom, class->size, MADV_DONTNEED);
     stack->next = class->cold;
     class->cold = stack;

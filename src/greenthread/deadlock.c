@@ -68,7 +68,7 @@ static bool can_be_called(struct green_hub *hub)
 
 /* ---- Who waits for what ---------------------------------------------- */
 
-static bool is_outsider(const void *room)
+static bool is_external_waiter(const void *room)
 {
     const struct green_thread *thread = room;
 
@@ -80,20 +80,20 @@ static bool is_outsider(const void *room)
 
 /* Whether somebody waits for the outside. Who was found last is asked first:
  * usually it waits there again. */
-static bool has_outsiders(struct green__scheduler *s)
+static bool has_external_waiters(struct green__scheduler *s)
 {
-    if (!s->main_is_gone && is_outsider(&s->main))
+    if (!s->main_is_gone && is_external_waiter(&s->main))
         return true;
-    if (s->outsider && is_outsider(s->outsider))
+    if (s->external_waiter && is_external_waiter(s->external_waiter))
         return true;
-    s->outsider = green__stack_pool_find(&s->stacks, is_outsider);
-    return s->outsider != NULL;
+    s->external_waiter = green__stack_pool_find(&s->stacks, is_external_waiter);
+    return s->external_waiter != NULL;
 }
 
 GREEN__NOINLINE bool green__is_deadlocked(struct green__scheduler *s)
 {
     return !green__calls_pending(s->hub) && !s->hub->descriptors.ready &&
-           !has_outsiders(s) && !can_be_called(s->hub);
+           !has_external_waiters(s) && !can_be_called(s->hub);
 }
 
 /* ---- The end of it --------------------------------------------------- */

@@ -31,7 +31,7 @@ void green__lifecycle_check(struct green__scheduler *s)
     if (green__likely(s->hub && s->current == &s->hub_thread && !s->hub->dead &&
                       (s->alive > 0 || green__others_runnable(s))))
         return;
-    green__notes_before_end(&s->main.context);
+    green__sanitizer_before_end(&s->main.context);
     pthread_exit(NULL);
 }
 
@@ -48,7 +48,7 @@ static struct green__next_context hub_main(void *arg)
     struct green__scheduler *s =
         container_of(arg, struct green__scheduler, hub_thread);
 
-    green__notes_after_switch(&s->hub_thread.context);
+    green__sanitizer_after_switch(&s->hub_thread.context);
     for (;;) {
         struct green_thread *first;
 
@@ -80,10 +80,11 @@ void green__hub_thread_make(struct green__scheduler *s)
     char *bottom = stack->bottom, *top = stack->top;
 
     if (s->hub_thread.context.sp)
-        green__notes_done(&s->hub_thread.context, true);
-    green__notes_stack_fresh(bottom, (size_t)(top - bottom));
+        green__sanitizer_done(&s->hub_thread.context, true);
+    green__sanitizer_stack_fresh(bottom, (size_t)(top - bottom));
     s->hub_thread.context.sp = green__context_make(top, hub_main);
-    green__notes_init(&s->hub_thread.context, bottom, (size_t)(top - bottom));
+    green__sanitizer_init(&s->hub_thread.context, bottom,
+                          (size_t)(top - bottom));
     s->hub_thread.state = GREEN__PARKED;
     s->budget = GREEN__FIRST_BUDGET;
     green__budget_grant(s, green__clock());

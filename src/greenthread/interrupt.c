@@ -1,7 +1,7 @@
 /* What ends a greenthread's blocking calls early: kill and timeouts. */
 #include <errno.h>
 
-#include "greenthread/region.h"
+#include "greenthread/cancel_scope.h"
 #include "greenthread/scheduler.h"
 
 /* ---- Timeouts -------------------------------------------------------- */
@@ -10,10 +10,10 @@ static void fire(struct green_timer *timer)
 {
     struct green_timeout *timeout = timer->arg;
 
-    green__region_fire(&timeout->internal.region, ETIMEDOUT);
+    green__cancel_scope_fire(&timeout->internal.region, ETIMEDOUT);
 }
 
-static void end_timeout(struct green_region *region)
+static void end_timeout(struct green_cancel_scope *region)
 {
     green_timeout_cancel(
         container_of(region, struct green_timeout, internal.region));
@@ -25,8 +25,8 @@ int green_timeout_start(struct green_timeout *timeout, green_time duration)
 
     if (!timeout || duration < 0)
         return green__refuse(EINVAL);
-    if (green__region_enter(&timeout->internal.region, GREEN__TIMEOUT,
-                            end_timeout, __builtin_return_address(0)) < 0)
+    if (green__cancel_scope_enter(&timeout->internal.region, GREEN__TIMEOUT,
+                                  end_timeout, __builtin_return_address(0)) < 0)
         return -1;
     timeout->internal.timer =
         (struct green_timer){.callback = fire, .arg = timeout};
@@ -41,8 +41,8 @@ int green_timeout_cancel(struct green_timeout *timeout)
 {
     int saved = errno;
 
-    if (!timeout ||
-        green__region_leave(&timeout->internal.region, GREEN__TIMEOUT) < 0)
+    if (!timeout || green__cancel_scope_leave(&timeout->internal.region,
+                                              GREEN__TIMEOUT) < 0)
         return green__refuse(EINVAL);
     if (!timeout->internal.region.error)
         green_hub_cancel(green__hub_here(), &timeout->internal.timer);

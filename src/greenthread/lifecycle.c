@@ -13,12 +13,12 @@
 
 static const struct green__layer layer;
 
-static bool between_turns(struct green_hub *hub);
+static bool between_iterations(struct green_hub *hub);
 
 static void use(struct green__scheduler *s, struct green_hub *hub)
 {
     s->hub = hub;
-    hub->between_turns = between_turns;
+    hub->between_iterations = between_iterations;
     s->alive = 1;
     s->spawns = 0;
     s->limit -= s->switches;
@@ -63,7 +63,7 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
     s->main.next = &s->main;
     s->main.state = GREEN__RUNNABLE;
     s->main.flags = GREEN__STARTED | GREEN__MAIN;
-    green__notes_init_main(&s->main.context);
+    green__sanitizer_init_main(&s->main.context);
     self->scheduler = s;
     self->scheduler_layer = &layer;
     green__overflow_thread_begins();
@@ -98,7 +98,7 @@ struct green__scheduler *green__scheduler(void)
 }
 
 /* Called by green_hub_run, on the caller's stack: the others run. */
-static bool between_turns(struct green_hub *hub)
+static bool between_iterations(struct green_hub *hub)
 {
     struct green__scheduler *s = hub->owner->scheduler;
 
@@ -223,7 +223,7 @@ static void ends(struct green__self *self)
     /* pthread_cancel of a hub that waits unwinds its stack, and the OS thread goes
      * on with its own, which the checkers have not seen. */
     if (!is_on_own_stack(s))
-        green__notes_before_end(&s->main.context);
+        green__sanitizer_before_end(&s->main.context);
     if (s->hub && s->current == &s->main) {
         green__defers_run(&s->main);
         green__locals_destroy(&s->main);
@@ -239,7 +239,7 @@ static void ends(struct green__self *self)
         self->hub_layer->ends(self);
     if (is_on_own_stack(s))
         return; /* so that it cannot be unmapped */
-    green__notes_done(&s->hub_thread.context, true);
+    green__sanitizer_done(&s->hub_thread.context, true);
     green__stack_pool_destroy(&s->stacks);
     green__system.release(s);
 }

@@ -12,7 +12,7 @@
  * count against a budget. When it is used up the clock is looked at, and after
  * RUN_LIMIT the hub gets a turn: a look at the clock costs about 25 ns, a turn of
  * epoll about 250, a hand-over 8. RUN_LIMIT is about what those take whom one turn
- * wakes (GREEN__MOST_A_TURN) in a server: some microseconds of system calls each.
+ * wakes (GREEN__MAX_EVENTS_PER_ITERATION) in a server: some microseconds of system calls each.
  * A greenthread that has used up a whole budget alone makes way for the others.
  * The budget adapts to last for SLICE at most, so that the clock is looked at in
  * time when greenthreads run for long between two hand-overs.
@@ -28,7 +28,8 @@
 
 /* ---- The switch ------------------------------------------------------ */
 
-static inline int hand_over(struct green__scheduler *s, struct green_thread *to)
+static inline int switch_stacks(struct green__scheduler *s,
+                                struct green_thread *to)
 {
     struct green_thread *from = s->current;
     int *place = s->errno_place, result;
@@ -36,24 +37,24 @@ static inline int hand_over(struct green__scheduler *s, struct green_thread *to)
     from->saved_errno = *place;
     *place = to->saved_errno;
     s->current = to;
-    green__notes_before_switch(&from->context, &to->context, false);
+    green__sanitizer_before_switch(&from->context, &to->context, false);
     result = green__context_switch(&from->context.sp, to->context.sp, to);
-    green__notes_after_switch(&from->context);
+    green__sanitizer_after_switch(&from->context);
     return result;
 }
 
 /* In a process that has C++: see exceptions.h. */
-static GREEN__NOINLINE int hand_over_in_cxx(struct green__scheduler *s,
-                                            struct green_thread *to)
+static GREEN__NOINLINE int switch_stacks_in_cxx(struct green__scheduler *s,
+                                                struct green_thread *to)
 {
     struct green__exceptions kept[GREEN__RUNTIMES];
     unsigned count;
     int result;
 
     if (green__likely(!green__exceptions_in_use(&s->runtimes)))
-        return hand_over(s, to);
+        return switch_stacks(s, to);
     count = green__exceptions_take(&s->runtimes, kept);
-    result = hand_over(s, to);
+    result = switch_stacks(s, to);
     green__exceptions_put(&s->runtimes, kept, count);
     return result;
 }
@@ -64,8 +65,8 @@ GREEN__NOINLINE int green__switch_to(struct green__scheduler *s,
                                      struct green_thread *to)
 {
     if (green__unlikely(s->runtimes.count))
-        return hand_over_in_cxx(s, to);
-    return hand_over(s, to);
+        return switch_stacks_in_cxx(s, to);
+    return switch_stacks(s, to);
 }
 
 /* How long did it last? */

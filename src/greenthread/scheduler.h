@@ -82,7 +82,7 @@ green__switch_last(struct green__scheduler *s, struct green_thread *from)
 
     *s->errno_place = to->saved_errno;
     s->current = to;
-    green__notes_before_switch(&from->context, &to->context, true);
+    green__sanitizer_before_switch(&from->context, &to->context, true);
     return (struct green__next_context){.load = to->context.sp, .arg = to};
 }
 
@@ -100,7 +100,7 @@ static inline int green__park_on(struct green__scheduler *s,
 
     if (green__unlikely(thread->alarms) && green__park_refused(thread) < 0)
         return -1;
-    waiter->since = s->hub->turn_time;
+    waiter->since = s->hub->iteration_time;
     thread->waiter = waiter;
     thread->state = GREEN__PARKED;
     green__switch_to(s, green__leave_ring(s, thread));

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/chaos.h"
-#include "greenthread/region.h"
+#include "greenthread/cancel_scope.h"
 #include "greenthread/scheduler.h"
 #include "greenthread/spawn.h"
 
@@ -20,7 +20,7 @@ depth_of_regions(const struct green_thread *thread, const char *here)
 {
     const char *lowest = here;
 
-    for (const struct green_region *r = thread->regions; r; r = r->outer)
+    for (const struct green_cancel_scope *r = thread->regions; r; r = r->outer)
         if ((const char *)r < lowest && (const char *)r > thread->stack->bottom)
             lowest = (const char *)r;
     return (size_t)(here - lowest) + 256;
@@ -33,7 +33,7 @@ depth_of_regions(const struct green_thread *thread, const char *here)
                 depth_of_regions(thread, __builtin_frame_address(0)));         \
                                                                                \
             __asm__ volatile("" : : "r"(beyond) : "memory");                   \
-            green__regions_end(thread);                                        \
+            green__cancel_scopes_end(thread);                                  \
         }                                                                      \
     } while (0)
 
@@ -64,7 +64,7 @@ GREEN__NO_SANITIZE static struct green__next_context thread_main(void *arg)
 {
     struct green_thread *thread = arg;
 
-    green__notes_after_switch(&thread->context);
+    green__sanitizer_after_switch(&thread->context);
     if (green__likely(!(thread->flags & GREEN__CANCELLED))) {
         thread->flags |= GREEN__STARTED;
         if (thread->flags & GREEN__NO_RESULT)
@@ -97,8 +97,8 @@ static inline void fill_in(struct green_thread *thread,
 {
     char *top = stack->top - record;
 
-    green__notes_stack_fresh(stack->bottom,
-                             (size_t)(stack->top - stack->bottom));
+    green__sanitizer_stack_fresh(stack->bottom,
+                                 (size_t)(stack->top - stack->bottom));
     /* Field by field: of one assignment gcc makes a `rep stos`, 4 ns. */
     thread->waiter = NULL;
     thread->regions = NULL;
@@ -112,8 +112,8 @@ static inline void fill_in(struct green_thread *thread,
     thread->stack = stack;
     thread->spawned_at = spawned_at;
     thread->context.sp = green__context_make(top, thread_main);
-    green__notes_init(&thread->context, stack->bottom,
-                      (size_t)(top - stack->bottom));
+    green__sanitizer_init(&thread->context, stack->bottom,
+                          (size_t)(top - stack->bottom));
 }
 
 /*

@@ -67,7 +67,8 @@ int green__interruption(const struct green_thread *thread)
 {
     int error = 0;
 
-    for (const struct green_region *r = thread->regions; r; r = r->outer) {
+    for (const struct green_cancel_scope *r = thread->regions; r;
+         r = r->outer) {
         if (r->kind == GREEN__SHIELD)
             return error;
         if (r->error)

@@ -30,7 +30,7 @@
 
 #include "base/list.h"
 #include "context/context.h"
-#include "context/notes.h"
+#include "context/sanitizer.h"
 #include "context/stack.h"
 #include "greenthread/exceptions.h"
 #include "hub/hub.h"
@@ -83,7 +83,7 @@ struct green_thread {
     struct green__context context;
     struct green_thread *next; /* in the ring */
     struct green__waiter *waiter;
-    struct green_region *regions; /* innermost first */
+    struct green_cancel_scope *regions; /* innermost first */
     unsigned alarms; /* fired ones in `regions`, and 1 when killed */
     int interrupt;   /* the errno that ends its park */
     int saved_errno; /* its errno, while another one runs */
@@ -124,12 +124,12 @@ struct green__scheduler {
     int64_t switches; /* hand-overs on this hub, and yields with nobody else */
     int64_t limit;    /* of `switches`: then the clock is looked at. Calls that
                        * need not wait lower it */
-    struct green_hub *hub;         /* self->hub */
-    int budget;                    /* how many hand-overs were granted last */
-    green_time granted;            /* when */
-    int64_t switches_then;         /* `switches` when it was granted */
-    struct green_thread *outsider; /* one that waited for the outside */
-    uint32_t lot;                  /* what green_choose has drawn last */
+    struct green_hub *hub; /* self->hub */
+    int budget;            /* how many hand-overs were granted last */
+    green_time granted;    /* when */
+    int64_t switches_then; /* `switches` when it was granted */
+    struct green_thread *external_waiter; /* one that waited for the outside */
+    uint32_t lot;                         /* what green_choose has drawn last */
     struct green_thread *dead;
     struct green__runtimes runtimes; /* of C++ */
     unsigned
@@ -193,7 +193,7 @@ static inline void green__locals_destroy(struct green_thread *thread)
  * region that has fired counts, but for what a shield keeps off. */
 int green__interruption(const struct green_thread *thread);
 
-enum green__region_kind {
+enum green__cancel_scope_kind {
     GREEN__TIMEOUT = 0x71e0,
     GREEN__SHIELD = 0x5e1d,
     GREEN__SCOPE = 0x5c09,
@@ -239,8 +239,9 @@ static inline void green__thread_free(struct green__scheduler *s,
 
     if (green__unlikely(thread->extras != NULL))
         green__extras_free(thread);
-    green__notes_done(&thread->context, (thread->flags & GREEN__STARTED) &&
-                                            (thread->flags & GREEN__CANCELLED));
+    green__sanitizer_done(&thread->context,
+                          (thread->flags & GREEN__STARTED) &&
+                              (thread->flags & GREEN__CANCELLED));
     thread->state = GREEN__UNUSED;
     if (green__unlikely(green__stack_release(stack)))
         green__cool_later(s);

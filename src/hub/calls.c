@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 
-#include "base/across.h"
+#include "base/wakeup.h"
 #include "base/system.h"
 #include "hub/hub.h"
 
@@ -95,7 +95,7 @@ void green__calls_await_callers(struct green_hub *hub)
     unsigned round = 0;
 
     while (atomic_load(&hub->callers) > 0)
-        green__across_back_off(&round);
+        green__back_off(&round);
 }
 
 int green__calls_open(struct green_hub *hub)
@@ -125,7 +125,7 @@ static void wake(struct green_hub *hub)
 
     if (hub->module->wakeup)
         hub->module->wakeup(hub);
-    else if (green__across_wake(hub->wakeup_fd) < 0)
+    else if (green__wakeup_send(hub->wakeup_fd) < 0)
         atomic_store(&hub->wakeup_sent, false); /* the next one tries again */
     errno = saved;
 }

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "hub/edge.h"
+#include "hub/io_waiter.h"
 #include "hub/hub.h"
 #include "hub/listener.h"
 
@@ -11,11 +11,12 @@
 /* Tells all who wait; each is off the list before it is called. */
 static void tell_closed(struct green_hub *hub, struct green__descriptor *d)
 {
-    while (!green__list_empty(&d->edges)) {
-        struct green__edge *edge = green__edge_of(d->edges.next);
+    while (!green__list_empty(&d->io_waiters)) {
+        struct green__io_waiter *io_waiter =
+            green__io_waiter_of(d->io_waiters.next);
 
-        green__list_remove(&edge->link);
-        edge->callback(edge, GREEN__ALL_CLOSED);
+        green__list_remove(&io_waiter->link);
+        io_waiter->callback(io_waiter, GREEN__ALL_CLOSED);
     }
     green__listeners_tell_closed(hub, d);
 }
@@ -30,7 +31,7 @@ static void end_life(struct green_hub *hub, struct green__descriptor *d)
     d->reported = 0;
     d->flags &= GREEN__CHANGED | GREEN__QUEUED;
     d->file = 0;
-    if (!green__list_empty(&d->edges) || !green__list_empty(&d->listeners))
+    if (!green__list_empty(&d->io_waiters) || !green__list_empty(&d->listeners))
         tell_closed(hub, d);
     if (green__unlikely(hub->module->let_go != NULL) && !hub->dead)
         hub->module->let_go(hub, d->fd);
@@ -75,8 +76,8 @@ int green_hub_forget(struct green_hub *hub, int fd)
 
 static void forget_waiting(struct green__descriptor *d)
 {
-    while (!green__list_empty(&d->edges))
-        green__list_remove(d->edges.next);
+    while (!green__list_empty(&d->io_waiters))
+        green__list_remove(d->io_waiters.next);
     green__listeners_forget(&d->listeners);
 }
 
@@ -109,8 +110,8 @@ static void deliver(struct green_hub *hub, struct green__descriptor *d)
         events |= GREEN__READ_WRITE;
     }
     d->ready |= events & GREEN__READ_WRITE;
-    if (!green__list_empty(&d->edges)) {
-        green__edge_pass(d, events);
+    if (!green__list_empty(&d->io_waiters)) {
+        green__io_waiter_pass(d, events);
         if (!(d->interest & GREEN_EDGE))
             green__descriptor_changed(hub, d);
     }
@@ -133,7 +134,9 @@ void green__descriptors_dispatch(struct green_hub *hub)
 
     if (!table->owed)
         table->owed = table->queued;
-    count = table->owed < GREEN__MOST_A_TURN ? table->owed : GREEN__MOST_A_TURN;
+    count = table->owed < GREEN__MAX_EVENTS_PER_ITERATION
+                ? table->owed
+                : GREEN__MAX_EVENTS_PER_ITERATION;
     table->owed -= count;
     table->queued -= count;
     while (count-- > 0 && !hub->dead) {

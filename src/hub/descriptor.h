@@ -10,7 +10,7 @@
  * connections an echo took 1.08 of a loop by hand on epolls where it had taken
  * 1.16 with all at once, on libevent 1.15 where it had taken 1.58.
  */
-#define GREEN__MOST_A_TURN 64
+#define GREEN__MAX_EVENTS_PER_ITERATION 64
 
 /* A green call has made this descriptor: a new life of the number. */
 struct green__descriptor *green__descriptor_opened(struct green_hub *hub,

@@ -24,14 +24,14 @@
 #include "hub/timers.h"
 
 /*
- * What other OS threads hold of this hub, a pointer to call it by say. Its holder
- * is told before the hub goes, and sees to it that nobody calls any more; it is
- * to free what the lease lies in. A hub that is let waits for something.
+ * A reference of an object that other OS threads may use to call this hub. Before
+ * the hub goes it calls `end` of each, which sees to it that no thread calls any
+ * more, and frees what the reference lies in.
  */
-struct green__lease {
+struct green__hub_ref {
     struct green_list link;
     /* forked: in a forked child, which has this OS thread alone. */
-    void (*end)(struct green__lease *lease, bool forked);
+    void (*end)(struct green__hub_ref *hub_ref, bool forked);
 };
 
 struct green_hub {
@@ -43,7 +43,7 @@ struct green_hub {
     struct green__descriptors descriptors;
     struct green__timers timers;
     struct green_hub_stats stats;
-    green_time turn_time; /* the hub's time when the last wait returned */
+    green_time iteration_time; /* the hub's time when the last wait returned */
     green_time run_start; /* the system's time then: since when code runs */
     green_time look_cost; /* how long the last wait without waiting took */
 
@@ -54,7 +54,7 @@ struct green_hub {
     _Atomic(struct green_call *) foreign_calls;
     atomic_bool wakeup_sent; /* since the hub last went to wait */
     atomic_uint callers;     /* of green_hub_call_threadsafe, inside it now */
-    struct green_list leases;
+    struct green_list refs;
     int wakeup_fd; /* when the module has no wakeup of its own; else -1 */
     struct green_listener wakeup_listener;
 
@@ -76,7 +76,7 @@ struct green_hub {
 
     /* The greenthreads' part, called between two turns of green_hub_run: lets
      * them run; true if the next turn must not wait. */
-    bool (*between_turns)(struct green_hub *hub);
+    bool (*between_iterations)(struct green_hub *hub);
 };
 
 /* Why one of the module's functions has failed. One that has left no errno must not
@@ -98,10 +98,11 @@ void green__hub_disown(struct green_hub *hub);
 void green__hub_close(struct green_hub *hub);
 void green__hub_forget_after_fork(struct green_hub *hub);
 
-static inline void green__hub_let(struct green_hub *hub,
-                                  struct green__lease *lease)
+/* Takes one. */
+static inline void green__hub_ref_add(struct green_hub *hub,
+                                      struct green__hub_ref *hub_ref)
 {
-    green__list_append(&hub->leases, &lease->link);
+    green__list_append(&hub->refs, &hub_ref->link);
 }
 
 /* The hub's time. */
@@ -146,8 +147,8 @@ static inline void green__dispatch_begins(struct green_hub *hub)
 static inline void green__dispatch_ends(struct green_hub *hub)
 {
     hub->dispatching = false;
-    /* With between_turns the scheduler is this hub's. */
-    if (hub->between_turns && !hub->dead)
+    /* With between_iterations the scheduler is this hub's. */
+    if (hub->between_iterations && !hub->dead)
         hub->owner->running = hub->owner->scheduler;
 }
 

@@ -46,7 +46,7 @@ int green_hub_add(struct green_hub *hub, struct green_listener *listener)
         }
         green__descriptor_queue_always(hub, d);
     }
-    listener->internal.turn = hub->stats.turns;
+    listener->internal.iteration = hub->stats.iterations;
     listener->internal.added = true;
     hub->listeners++;
     return 0;
@@ -124,7 +124,7 @@ void green__listeners_tell_closed(struct green_hub *hub,
 static void call_one(struct green_hub *hub, struct green_listener *listener,
                      unsigned events)
 {
-    if (listener->internal.turn != hub->stats.turns &&
+    if (listener->internal.iteration != hub->stats.iterations &&
         (listener->events & events))
         listener->callback(listener,
                            events & (listener->events | ~GREEN__READ_WRITE));

@@ -31,7 +31,7 @@ struct green_hub *green__hub_open(const struct green_hub_module *module,
     hub->owner = green__self();
     hub->wakeup_fd = -1;
     hub->forks = __atomic_load_n(&green__forks, __ATOMIC_RELAXED);
-    green__list_init(&hub->leases);
+    green__list_init(&hub->refs);
     green__descriptors_init(hub);
     green__sweep_open(hub);
     hub->owner->error[0] = '\0';
@@ -41,8 +41,8 @@ struct green_hub *green__hub_open(const struct green_hub_module *module,
         goto close_module;
     green__operations_open(hub);
     hub->run_start = green__clock();
-    hub->turn_time = green__hub_now(hub);
-    green__timers_init(&hub->timers, hub->turn_time);
+    hub->iteration_time = green__hub_now(hub);
+    green__timers_init(&hub->timers, hub->iteration_time);
     return hub;
 
 close_module:
@@ -76,20 +76,20 @@ static void free_hub(struct green_hub *hub)
 
 /* The latest first: what waits for its turn is taken back before what has had it
  * is waited for. */
-static void end_leases(struct green_hub *hub, bool forked)
+static void end_refs(struct green_hub *hub, bool forked)
 {
-    while (!green__list_empty(&hub->leases)) {
-        struct green__lease *lease =
-            container_of(hub->leases.prev, struct green__lease, link);
+    while (!green__list_empty(&hub->refs)) {
+        struct green__hub_ref *hub_ref =
+            container_of(hub->refs.prev, struct green__hub_ref, link);
 
-        green__list_remove(&lease->link);
-        lease->end(lease, forked);
+        green__list_remove(&hub_ref->link);
+        hub_ref->end(hub_ref, forked);
     }
 }
 
 void green__hub_close(struct green_hub *hub)
 {
-    end_leases(hub, false);
+    end_refs(hub, false);
     green__calls_await_callers(hub);
     /* The wake-up descriptor goes last: the module watches it. */
     if (hub->module->close)
@@ -100,7 +100,7 @@ void green__hub_close(struct green_hub *hub)
 
 void green__hub_forget_after_fork(struct green_hub *hub)
 {
-    end_leases(hub, true);
+    end_refs(hub, true);
     if (hub->module->after_fork)
         hub->module->after_fork(hub);
     green__calls_close(hub);
@@ -196,7 +196,8 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
     hub->run_start = green__clock();
     if (timeout == 0 && !hub->descriptors.owed)
         hub->look_cost = hub->run_start - clock;
-    hub->turn_time = hub->module->now ? hub->module->now(hub) : hub->run_start;
+    hub->iteration_time =
+        hub->module->now ? hub->module->now(hub) : hub->run_start;
     errno = error;
     return result;
 }
@@ -208,12 +209,12 @@ int green_hub_dispatch(struct green_hub *hub)
     if (hub->dispatching)
         return green__refuse(EBUSY);
     green__dispatch_begins(hub);
-    hub->stats.turns++;
+    hub->stats.iterations++;
     if (green__calls_pending(hub))
         green__calls_dispatch(hub);
     if (!hub->dead)
         hub->stats.fired +=
-            green__timers_fire(&hub->timers, hub->turn_time, &hub->dead);
+            green__timers_fire(&hub->timers, hub->iteration_time, &hub->dead);
     if (green__unlikely(hub->completed != NULL) && !hub->dead)
         green__operations_dispatch(hub);
     if (!hub->dead)
@@ -232,7 +233,7 @@ int green_hub_run(struct green_hub *hub)
         return green__refuse(EBUSY);
     hub->running = true;
     while (!hub->aborted && result == 0) {
-        bool busy = hub->between_turns && hub->between_turns(hub);
+        bool busy = hub->between_iterations && hub->between_iterations(hub);
 
         if (hub->aborted)
             break;

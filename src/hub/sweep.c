@@ -8,20 +8,20 @@
  * nothing has come for a second have their registration renewed, once for each
  * wait: about one system call for a wait that lasts longer than a second.
  */
-#include "hub/edge.h"
+#include "hub/io_waiter.h"
 #include "hub/hub.h"
 
 /* Returns true if it has to be looked at again. */
 static bool look_at(struct green_hub *hub, struct green__descriptor *d)
 {
-    if (green__list_empty(&d->edges) || (d->flags & GREEN__RENEWED))
+    if (green__list_empty(&d->io_waiters) || (d->flags & GREEN__RENEWED))
         return false;
     if (!(d->flags & GREEN__QUIET)) {
         d->flags |= GREEN__QUIET;
         return true;
     }
     d->flags |= GREEN__RENEWED;
-    green__edges_renew(d);
+    green__io_waiters_renew(d);
     if (d->interest && green__descriptor_tell(hub, d, d->interest) < 0) {
         /* It is not even open. */
         d->generation++;

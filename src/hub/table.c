@@ -60,7 +60,7 @@ static struct green__descriptor_chunk *make_chunk(struct green_hub *hub,
         struct green__descriptor *d = &chunk->entries[i];
 
         green__list_init(&d->listeners);
-        green__list_init(&d->edges);
+        green__list_init(&d->io_waiters);
         d->generation = 1;
         d->fd = (int)(index * GREEN__CHUNK + i);
     }
@@ -120,11 +120,11 @@ static unsigned wanted_by_edges(const struct green__descriptor *d,
     unsigned events = 0;
     struct green_list *link;
 
-    green__list_each (&d->edges, link) {
-        const struct green__edge *edge = green__edge_of(link);
+    green__list_each (&d->io_waiters, link) {
+        const struct green__io_waiter *io_waiter = green__io_waiter_of(link);
 
-        if (edge->role == GREEN__WAITS)
-            events |= edge->events;
+        if (io_waiter->role == GREEN__WAITS)
+            events |= io_waiter->events;
         if ((events & enough) == enough)
             break;
     }
@@ -138,7 +138,7 @@ static unsigned wanted_by_edges(const struct green__descriptor *d,
  */
 static unsigned wanted_by_edge_module(const struct green__descriptor *d)
 {
-    if (green__list_empty(&d->edges))
+    if (green__list_empty(&d->io_waiters))
         return d->interest & GREEN_EDGE ? d->interest : 0;
     if (d->flags & GREEN__TRUSTED)
         return GREEN__READ_WRITE | GREEN_EDGE;

@@ -21,7 +21,7 @@
 #define GREEN__READ_WRITE (GREEN_READ | GREEN_WRITE)
 
 /* What an edge does in the line of its descriptor. */
-enum green__edge_role {
+enum green__io_waiter_role {
     GREEN__WAITS,    /* for events; the module is told */
     GREEN__QUEUES,   /* until it is its turn */
     GREEN__HOLDS,    /* keeps its place while its greenthread goes on */
@@ -33,20 +33,21 @@ enum green__edge_role {
 #define GREEN__RENEW 0x100u
 
 /* One greenthread's wait. On its stack. */
-struct green__edge {
+struct green__io_waiter {
     struct green_list link;
     int fd;
-    enum green__edge_role role;
+    enum green__io_waiter_role role;
     unsigned events; /* directions; src/io has more than READ and WRITE */
     uint32_t ticket; /* 0: came just now; kept when it has to wait again */
     /* Called once, after it was taken off; GREEN_CLOSED: the descriptor went. Or
      * with GREEN__RENEW, see there. */
-    void (*callback)(struct green__edge *edge, unsigned events);
+    void (*callback)(struct green__io_waiter *io_waiter, unsigned events);
 };
 
-static inline struct green__edge *green__edge_of(struct green_list *link)
+static inline struct green__io_waiter *
+green__io_waiter_of(struct green_list *link)
 {
-    return container_of(link, struct green__edge, link);
+    return container_of(link, struct green__io_waiter, link);
 }
 
 enum green__descriptor_flag {
@@ -70,7 +71,7 @@ enum green__descriptor_flag {
 /* 64 bytes: one cache line. */
 struct green__descriptor {
     struct green_list listeners; /* of struct green_listener.internal */
-    struct green_list edges;
+    struct green_list io_waiters;
     struct green__descriptor *next_ready, *next_changed;
     uint32_t generation; /* counts the lives of the number */
     uint8_t interest;    /* what the module was told last */

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/system.h"
-#include "sync/crew.h"
+#include "sync/worker_pool.h"
 
 bool green__open_waits(int folder, const char *path, int flags)
 {
@@ -88,7 +88,7 @@ int green__open_waiting(int folder, const char *path, int flags, mode_t mode)
         .fn = open_it, .arg = opening, .may_leave = true, .left = left};
     long fd;
 
-    if (!opening || green__crew_run(GREEN__THREAD_POOL, &work, &fd) < 0)
+    if (!opening || green__worker_pool_run(GREEN__THREAD_POOL, &work, &fd) < 0)
         return -1;
     end(opening);
     return (int)fd;

@@ -1,4 +1,4 @@
-/* open(2) of a FIFO waits for the other end: an OS thread of the crew does that. */
+/* open(2) of a FIFO waits for the other end: an OS thread of the worker pool does that. */
 #ifndef GREEN_FIFO_H
 #define GREEN_FIFO_H
 

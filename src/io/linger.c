@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/system.h"
-#include "sync/crew.h"
+#include "sync/worker_pool.h"
 
 bool green__lingers(int fd)
 {
@@ -60,7 +60,7 @@ int green__linger_close(int fd)
     if (!closing)
         return close_now(fd);
     closing->fd = fd;
-    if (green__crew_run(GREEN__THREAD_POOL, &work, &result) < 0)
+    if (green__worker_pool_run(GREEN__THREAD_POOL, &work, &result) < 0)
         return errno == ECANCELED || errno == ETIMEDOUT ? -1 : 0;
     error = errno;
     green__system.release(closing);

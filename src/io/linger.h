@@ -1,6 +1,6 @@
 /*
  * Closing a socket with SO_LINGER waits until its peer has what was sent, up to
- * the limit set. An OS thread of the crew does that, and the greenthread waits.
+ * the limit set. An OS thread of the worker pool does that, and the greenthread waits.
  */
 #ifndef GREEN_LINGER_H
 #define GREEN_LINGER_H

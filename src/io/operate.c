@@ -8,12 +8,12 @@
 /* Whether somebody is to go first in this direction. */
 static bool others_first(const struct green__io *io)
 {
-    const struct green__edge *next;
+    const struct green__io_waiter *next;
 
-    if (green__edge_find(io->d, io->direction,
-                         1u << GREEN__HOLDS | 1u << GREEN__OPERATES))
+    if (green__io_waiter_find(io->d, io->direction,
+                              1u << GREEN__HOLDS | 1u << GREEN__OPERATES))
         return true;
-    next = green__edge_find(io->d, io->direction, 1u << GREEN__QUEUES);
+    next = green__io_waiter_find(io->d, io->direction, 1u << GREEN__QUEUES);
     return next && (!io->ticket || (int32_t)(next->ticket - io->ticket) < 0);
 }
 
@@ -25,11 +25,11 @@ static int await_turn(struct green__pending *pending)
 
     while (others_first(io)) {
         green__place_line_up(place, io, GREEN__QUEUES, io->direction);
-        io->ticket = place->edge.ticket;
+        io->ticket = place->io_waiter.ticket;
         if (green__park_until(&place->waiter, io->deadline) < 0) {
             int error = errno;
 
-            green__list_remove(&place->edge.link);
+            green__list_remove(&place->io_waiter.link);
             return error;
         }
         if ((place->events & GREEN_CLOSED) || green__pending_is_closed(pending))
@@ -88,8 +88,8 @@ static bool may_operate(struct green__io *io)
     if (io->d->file & GREEN__FILE_NONBLOCK)
         return false;
     /* Who waits to be told of what comes is told first. */
-    return green__likely(green__list_empty(&io->d->edges)) ||
-           !green__edge_find(io->d, io->direction, 1u << GREEN__WAITS);
+    return green__likely(green__list_empty(&io->d->io_waiters)) ||
+           !green__io_waiter_find(io->d, io->direction, 1u << GREEN__WAITS);
 }
 
 bool green__io_operate(struct green__io *io, struct green_operation *operation,
@@ -109,7 +109,7 @@ bool green__io_operate(struct green__io *io, struct green_operation *operation,
         green__io_find_deadline(io);
     operation->later = true;
     error = thread->alarms ? green__interruption(thread) : 0;
-    if (!error && !green__list_empty(&io->d->edges)) {
+    if (!error && !green__list_empty(&io->d->io_waiters)) {
         operation->later = false;
         error = await_turn(&pending);
     }

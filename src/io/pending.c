@@ -19,10 +19,11 @@ static void withdraw(struct green__pending *pending, int reason)
     green_hub_withdraw(pending->io->hub, pending->operation);
 }
 
-static void is_closed_or_to_renew(struct green__edge *edge, unsigned events)
+static void is_closed_or_to_renew(struct green__io_waiter *io_waiter,
+                                  unsigned events)
 {
     struct green__pending *pending =
-        container_of(edge, struct green__pending, place.edge);
+        container_of(io_waiter, struct green__pending, place.io_waiter);
 
     if (!(events & GREEN__RENEW)) {
         withdraw(pending, EBADF);
@@ -61,12 +62,12 @@ int green__pending_run(struct green__pending *pending, unsigned directions,
         return started < 0 ? -1 : 0;
     }
     if (green__likely(io->d != NULL)) {
-        pending->place.edge.callback = is_closed_or_to_renew;
+        pending->place.io_waiter.callback = is_closed_or_to_renew;
         green__place_line_up(&pending->place, io, GREEN__OPERATES, directions);
         if (directions)
-            io->ticket = pending->place.edge.ticket;
+            io->ticket = pending->place.io_waiter.ticket;
     } else {
-        green__list_init(&pending->place.edge.link);
+        green__list_init(&pending->place.io_waiter.link);
     }
     if (green__unlikely(
             (green__likely(deadline == GREEN_FOREVER)
@@ -75,6 +76,6 @@ int green__pending_run(struct green__pending *pending, unsigned directions,
         withdraw(pending, errno);
         await_end(pending);
     }
-    green__list_remove(&pending->place.edge.link);
+    green__list_remove(&pending->place.io_waiter.link);
     return 0;
 }

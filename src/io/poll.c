@@ -14,7 +14,7 @@
 #define FEW 8
 
 /* What a look at so many descriptors costs of the budget. */
-#define MANY_A_HAND_OVER 16
+#define DESCRIPTORS_PER_SWITCH 16
 #define MANY 65536
 
 /* A wish that the hub cannot be told of without being told of more, which might
@@ -32,7 +32,7 @@ struct poller {
 };
 
 struct entry {
-    struct green__edge edge;
+    struct green__io_waiter io_waiter;
     struct poller *poller;
     uint32_t life; /* of the number, as it was looked at */
     bool waits, called;
@@ -61,9 +61,9 @@ static void wake_once(struct poller *poller)
     }
 }
 
-static void is_ready(struct green__edge *edge, unsigned events)
+static void is_ready(struct green__io_waiter *io_waiter, unsigned events)
 {
-    struct entry *entry = container_of(edge, struct entry, edge);
+    struct entry *entry = container_of(io_waiter, struct entry, io_waiter);
 
     (void)events;
     entry->waits = false;
@@ -94,10 +94,10 @@ static int begin_wait(struct poller *poller, struct entry *entry,
     d = green__descriptor_get(poller->hub, poll_fd->fd);
     if (!d)
         return -1;
-    entry->edge.fd = poll_fd->fd;
-    entry->edge.events = events;
-    entry->edge.callback = is_ready;
-    if (green__edge_wait(poller->hub, d, &entry->edge) < 0) {
+    entry->io_waiter.fd = poll_fd->fd;
+    entry->io_waiter.events = events;
+    entry->io_waiter.callback = is_ready;
+    if (green__io_waiter_add(poller->hub, d, &entry->io_waiter) < 0) {
         /* Closed or always ready: the next look tells. */
         poller->rare = true;
         return errno == ENOMEM || errno == ENOSPC ? -1 : 0;
@@ -113,7 +113,8 @@ static void end_wait(struct poller *poller, nfds_t begun)
         struct entry *entry = &poller->entries[i];
 
         if (entry->waits || entry->called)
-            green__edge_leave(poller->hub, &entry->edge, entry->called);
+            green__io_waiter_leave(poller->hub, &entry->io_waiter,
+                                   entry->called);
     }
 }
 
@@ -195,7 +196,7 @@ static int poll_until(struct poller *poller, green_time deadline)
 
 static int cost_of_many(nfds_t count)
 {
-    return (int)(count < MANY ? count : MANY) / MANY_A_HAND_OVER;
+    return (int)(count < MANY ? count : MANY) / DESCRIPTORS_PER_SWITCH;
 }
 
 int green__poll(struct pollfd *fds, nfds_t count, green_time timeout)

@@ -31,7 +31,7 @@ static int await_position(struct green__place *place)
         green_shield_end(&shield);
     if (result == 0 && !(place->events & GREEN_CLOSED))
         return 0;
-    green__list_remove(&place->edge.link);
+    green__list_remove(&place->io_waiter.link);
     return green__refuse(result < 0 ? error : EBADF);
 }
 
@@ -42,12 +42,12 @@ int green__position_take(struct green__io *io, struct green__place *place)
     if (!io->d)
         io->d = green__descriptor_get(io->hub, io->fd);
     green__place_init(place, io, &in_line);
-    place->edge.events = 0;
+    place->io_waiter.events = 0;
     place->events = 0;
-    green__list_init(&place->edge.link);
+    green__list_init(&place->io_waiter.link);
     if (!io->d || !place->waiter.thread)
         return 0; /* it has to do without */
-    is_held = green__edge_find(io->d, GREEN__POSITION, 1u << GREEN__HOLDS);
+    is_held = green__io_waiter_find(io->d, GREEN__POSITION, 1u << GREEN__HOLDS);
     green__place_line_up(place, io, is_held ? GREEN__QUEUES : GREEN__HOLDS,
                          GREEN__POSITION);
     return is_held ? await_position(place) : 0;
@@ -55,14 +55,14 @@ int green__position_take(struct green__io *io, struct green__place *place)
 
 void green__position_pass(struct green__io *io, struct green__place *place)
 {
-    struct green__edge *next;
+    struct green__io_waiter *next;
 
-    green__list_remove(&place->edge.link);
-    if ((place->events & GREEN_CLOSED) || !place->edge.events)
+    green__list_remove(&place->io_waiter.link);
+    if ((place->events & GREEN_CLOSED) || !place->io_waiter.events)
         return; /* those who waited were told; or it did without */
-    next = green__edge_find(io->d, GREEN__POSITION, 1u << GREEN__QUEUES);
+    next = green__io_waiter_find(io->d, GREEN__POSITION, 1u << GREEN__QUEUES);
     if (!next)
         return;
     next->role = GREEN__HOLDS;
-    green__wake(&container_of(next, struct green__place, edge)->waiter);
+    green__wake(&container_of(next, struct green__place, io_waiter)->waiter);
 }

@@ -14,7 +14,7 @@
 
 #include "base/system.h"
 #include "io/kind.h"
-#include "sync/crew.h"
+#include "sync/worker_pool.h"
 
 /* What a pseudo-terminal's master takes that poll calls writable: its slave's
  * buffer is filled in units of 256 bytes, and passes its limit by one. */
@@ -76,7 +76,7 @@ static long plain_by_crew(void *arg)
     return (long)plain(arg);
 }
 
-/* By an OS thread of the crew; here, if there is none to be had. Nothing ends it
+/* By an OS thread of the worker pool; here, if there is none to be had. Nothing ends it
  * before its time, or what was read would be lost. */
 static ssize_t aside(struct green__io *io, const struct transfer *t)
 {
@@ -91,7 +91,7 @@ static ssize_t aside(struct green__io *io, const struct transfer *t)
     if (own.fd < 0)
         return plain(t);
     green_shield_begin(&shield);
-    failed = green__crew_run(GREEN__THREAD_POOL, &work, &result);
+    failed = green__worker_pool_run(GREEN__THREAD_POOL, &work, &result);
     error = errno;
     green_shield_end(&shield);
     if (failed)
@@ -108,7 +108,7 @@ static bool is_wrong_way(int flags, short events)
     return (flags & O_ACCMODE) == (events == POLLIN ? O_WRONLY : O_RDONLY);
 }
 
-/* What may block is made by the crew. */
+/* What may block is made by the worker pool. */
 static ssize_t when_ready(struct green__io *io, const struct transfer *t,
                           bool may_block)
 {

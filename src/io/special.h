@@ -8,7 +8,7 @@
  *   file kept for later would keep the other end from seeing that the caller's was
  *   closed.
  * - Where that cannot be (no /proc, no permission, a terminal known by an alias),
- *   poll(2) says whether it is worth while, and an OS thread of the crew makes the
+ *   poll(2) says whether it is worth while, and an OS thread of the worker pool makes the
  *   plain call: it may block when another process was faster.
  * - Of a pseudo-terminal's master poll promises room for a small piece.
  * - An eventfd that poll calls writable has room for a 1.

@@ -13,7 +13,7 @@ static void describe_place(const struct green__waiter *waiter, char *text,
     const struct green__place *place =
         container_of(waiter, const struct green__place, waiter);
 
-    snprintf(text, size, "descriptor %d", place->edge.fd);
+    snprintf(text, size, "descriptor %d", place->io_waiter.fd);
 }
 
 const struct green__wait_kind green__reading = {.name = "read",
@@ -22,9 +22,10 @@ const struct green__wait_kind green__writing = {.name = "write",
                                                 .describe = describe_place};
 
 /* Its greenthread may be parked elsewhere: one that holds a place goes on. */
-void green__place_is_called(struct green__edge *edge, unsigned events)
+void green__place_is_called(struct green__io_waiter *io_waiter, unsigned events)
 {
-    struct green__place *place = container_of(edge, struct green__place, edge);
+    struct green__place *place =
+        container_of(io_waiter, struct green__place, io_waiter);
 
     place->events = events;
     if (green__likely(place->waiter.thread->waiter == &place->waiter))
@@ -45,7 +46,7 @@ size_t green__low_water(const struct green__io *io, size_t size)
 
 bool green__io_others_wait(const struct green__io *io)
 {
-    return green__edge_find(io->d, io->direction, GREEN__ANY_ROLE);
+    return green__io_waiter_find(io->d, io->direction, GREEN__ANY_ROLE);
 }
 
 void green__io_find_deadline(struct green__io *io)
@@ -75,7 +76,7 @@ static inline int park(struct green__io *io, struct green__place *w,
         int error = errno;
 
         if (green__hub_here() == io->hub)
-            green__edge_stop(io->hub, &w->edge);
+            green__io_waiter_remove(io->hub, &w->io_waiter);
         return green__refuse(error);
     }
     /* Told that it was closed, or closed between being woken and running: the
@@ -169,16 +170,16 @@ int green__io_wait(struct green__io *io)
         return -1;
     if (green__unlikely(io->ticket != 0) && is_in_vain(io))
         return pause_in_line(io);
-    w.edge.fd = io->fd;
-    w.edge.role = GREEN__WAITS;
-    w.edge.events = io->direction;
-    w.edge.ticket = io->ticket;
-    w.edge.callback = green__place_is_called;
+    w.io_waiter.fd = io->fd;
+    w.io_waiter.role = GREEN__WAITS;
+    w.io_waiter.events = io->direction;
+    w.io_waiter.ticket = io->ticket;
+    w.io_waiter.callback = green__place_is_called;
     green__waiter_init(&w.waiter, green__place_kind(io));
     io->d->ready &= (uint8_t)~io->direction;
-    if (green__unlikely(green__edge_wait(io->hub, io->d, &w.edge) < 0))
+    if (green__unlikely(green__io_waiter_add(io->hub, io->d, &w.io_waiter) < 0))
         return -1;
-    io->ticket = w.edge.ticket;
+    io->ticket = w.io_waiter.ticket;
     return park(io, &w, io->deadline ? io->deadline : GREEN_FOREVER);
 }
 
@@ -194,9 +195,9 @@ static GREEN__COLD int make_way_in_line(struct green__io *io,
         return 0; /* no memory to be in line: it is not left */
     green__place_init(&place, io, green__place_kind(io));
     green__place_line_up(&place, io, GREEN__HOLDS, io->direction);
-    io->ticket = place.edge.ticket;
+    io->ticket = place.io_waiter.ticket;
     green__make_way(s);
-    green__list_remove(&place.edge.link);
+    green__list_remove(&place.io_waiter.link);
     io->closed = place.events & GREEN_CLOSED;
     if (io->closed)
         return green__refuse(EBADF);
@@ -229,12 +230,13 @@ void green__io_pass(struct green__io *io)
 {
     int saved = errno;
 
-    if (io->hub->operations && green__edge_pass_turn(io->d, io->direction)) {
+    if (io->hub->operations &&
+        green__io_waiter_pass_turn(io->d, io->direction)) {
         errno = saved;
         return;
     }
     /* When it is known to be drained, the next event wakes the next in line. */
     if ((io->d->ready & io->direction) || !green__io_can_rely(io))
-        green__edge_pass(io->d, io->direction);
+        green__io_waiter_pass(io->d, io->direction);
     errno = saved;
 }

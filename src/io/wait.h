@@ -21,7 +21,7 @@
 #include <greenhub/io.h>
 
 #include "greenthread/call.h"
-#include "hub/edge.h"
+#include "hub/io_waiter.h"
 #include "io/open_file.h"
 
 struct green__io {
@@ -41,7 +41,7 @@ struct green__io {
 /* A greenthread's place in a descriptor's line. On its stack. */
 struct green__place {
     struct green__waiter waiter;
-    struct green__edge edge;
+    struct green__io_waiter io_waiter;
     unsigned events; /* that it was called with; 0: it was not */
 };
 
@@ -55,7 +55,8 @@ green__place_kind(const struct green__io *io)
 }
 
 /* Notes what it is called with, and wakes its greenthread if it is parked there. */
-void green__place_is_called(struct green__edge *edge, unsigned events);
+void green__place_is_called(struct green__io_waiter *io_waiter,
+                            unsigned events);
 
 /* Prepares it. `kind` is of a wait that describes a place. */
 static inline void green__place_init(struct green__place *place,
@@ -63,22 +64,22 @@ static inline void green__place_init(struct green__place *place,
                                      const struct green__wait_kind *kind)
 {
     green__waiter_init(&place->waiter, kind);
-    place->edge.fd = io->fd;
-    place->edge.callback = green__place_is_called;
+    place->io_waiter.fd = io->fd;
+    place->io_waiter.callback = green__place_is_called;
 }
 
 /* Into the line, for the direction of the call or another; the module is not told.
  * The call keeps its ticket. */
 static inline void green__place_line_up(struct green__place *place,
                                         const struct green__io *io,
-                                        enum green__edge_role role,
+                                        enum green__io_waiter_role role,
                                         unsigned directions)
 {
     place->events = 0;
-    place->edge.role = role;
-    place->edge.events = directions;
-    place->edge.ticket = io->ticket;
-    green__edge_line_up(io->hub, io->d, &place->edge);
+    place->io_waiter.role = role;
+    place->io_waiter.events = directions;
+    place->io_waiter.ticket = io->ticket;
+    green__io_waiter_queue(io->hub, io->d, &place->io_waiter);
 }
 
 /* 0, or -1 with errno when this thread can have no hub. */
@@ -151,7 +152,7 @@ static inline bool green__io_may_try(const struct green__io *io)
         return true;
     if (!(d->ready & io->direction) && green__io_can_rely(io))
         return false;
-    return io->ticket || green__list_empty(&d->edges) ||
+    return io->ticket || green__list_empty(&d->io_waiters) ||
            !green__io_others_wait(io);
 }
 
@@ -186,7 +187,7 @@ static inline void green__io_end(struct green__io *io, ssize_t result)
 {
     int cost = GREEN__COST_SYSTEM_CALL;
 
-    if (green__unlikely(io->ticket && !green__list_empty(&io->d->edges)))
+    if (green__unlikely(io->ticket && !green__list_empty(&io->d->io_waiters)))
         green__io_pass(io);
     if (io->ticket)
         return; /* it has waited */

@@ -1,5 +1,5 @@
 /*
- * A look-up is a job for the resolver's own few OS threads (sync/crew.h). It lies
+ * A look-up is a job for the resolver's own few OS threads (sync/worker_pool.h). It lies
  * on the heap: when the greenthread is killed or timed out while the system's
  * resolver goes on, the thread frees it.
  */
@@ -12,7 +12,7 @@
 #include "base/self.h"
 #include "base/system.h"
 #include "hub/hub.h"
-#include "sync/crew.h"
+#include "sync/worker_pool.h"
 
 struct look_up {
     char host[GREEN__HOST_SIZE];
@@ -105,7 +105,7 @@ int green__resolve(struct green__address *address, bool passive,
             return green__refuse((int)error);
         }
         it->hints.ai_flags &= ~AI_NUMERICHOST;
-        if (green__crew_run(GREEN__RESOLVER, &work, &error) < 0)
+        if (green__worker_pool_run(GREEN__RESOLVER, &work, &error) < 0)
             return -1;
     }
     *found = it->found;

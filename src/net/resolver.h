@@ -1,6 +1,6 @@
 /*
  * Names into socket addresses. The system's resolver blocks, so it runs on
- * OS threads (sync/crew.h); whoever asked is parked meanwhile.
+ * OS threads (sync/worker_pool.h); whoever asked is parked meanwhile.
  */
 #ifndef GREEN_RESOLVER_H
 #define GREEN_RESOLVER_H

@@ -1,7 +1,7 @@
 /* Stop and failure of one call of green_serve, from whichever thread. */
 #include <errno.h>
 
-#include "base/across.h"
+#include "base/wakeup.h"
 #include "net/server.h"
 
 static void notify_all(struct green__run *run)
@@ -61,5 +61,5 @@ void green__run_end(struct green__run *run)
 
     atomic_store(&server->internal.state, NULL);
     while (atomic_load(&server->internal.stop) >= GREEN__STOPPER)
-        green__across_back_off(&round);
+        green__back_off(&round);
 }

@@ -19,7 +19,7 @@
 #include <greenhub/net.h>
 #include <greenhub/thread.h>
 
-#include "base/across.h"
+#include "base/wakeup.h"
 #include "base/list.h"
 #include "base/self.h"
 #include "greenthread/park.h"
@@ -86,7 +86,7 @@ bool green__run_ends(const struct green__run *run);
  * only when the counter is full, and then the keeper looks around, too. */
 static inline void green__shard_notify(const struct green__shard *shard)
 {
-    (void)green__across_wake(shard->wake_fd);
+    (void)green__wakeup_send(shard->wake_fd);
 }
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/system.h"
-#include "hub/edge.h"
+#include "hub/io_waiter.h"
 #include "hub/poll_events.h"
 #include "sync/channel.h"
 
@@ -18,7 +18,7 @@
 /* A case's place: in a channel's line, a descriptor's, a greenthread's links. */
 struct stand {
     struct green__channel_place channel;
-    struct green__edge edge;
+    struct green__io_waiter io_waiter;
     struct choice *choice;
     struct green_case *of;
     void (*leave)(struct stand *stand); /* its line; NULL: it is in none */
@@ -159,8 +159,8 @@ static void leave_channel(struct stand *stand)
 
 static void leave_descriptor(struct stand *stand)
 {
-    green__edge_leave(stand->choice->scheduler->hub, &stand->edge,
-                      stand->called);
+    green__io_waiter_leave(stand->choice->scheduler->hub, &stand->io_waiter,
+                           stand->called);
 }
 
 static void leave_all(struct choice *choice)
@@ -196,9 +196,9 @@ static void is_served(struct green__channel_place *place)
     end_wait(stand->choice, stand);
 }
 
-static void is_ready(struct green__edge *edge, unsigned events)
+static void is_ready(struct green__io_waiter *io_waiter, unsigned events)
 {
-    struct stand *stand = container_of(edge, struct stand, edge);
+    struct stand *stand = container_of(io_waiter, struct stand, io_waiter);
 
     (void)events; /* the next look tells */
     stand->called = true;
@@ -227,11 +227,11 @@ static int stand_at_descriptor(struct choice *choice, struct stand *stand)
 
     if (!d)
         return -1;
-    stand->edge.fd = stand->of->fd;
-    stand->edge.events = stand->of->events;
-    stand->edge.callback = is_ready;
+    stand->io_waiter.fd = stand->of->fd;
+    stand->io_waiter.events = stand->of->events;
+    stand->io_waiter.callback = is_ready;
     stand->life = d->generation;
-    return green__edge_wait(hub, d, &stand->edge);
+    return green__io_waiter_add(hub, d, &stand->io_waiter);
 }
 
 static int stand_in_line(struct choice *choice, struct stand *stand)

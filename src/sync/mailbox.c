@@ -143,7 +143,7 @@ void green__mailbox_use_hub(struct green__mailbox *mailbox,
                             struct green__scheduler *s)
 {
     mailbox->scheduler = s;
-    green__hub_let(s->hub, &mailbox->lease);
+    green__hub_ref_add(s->hub, &mailbox->hub_ref);
     pthread_mutex_lock(&mailbox->mutex);
     mailbox->hub = s->hub;
     pthread_mutex_unlock(&mailbox->mutex);

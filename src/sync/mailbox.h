@@ -25,7 +25,7 @@ struct green__mailbox {
     atomic_int holders;
     struct green_list waiting; /* places of this OS thread; its own business */
     struct green__scheduler *scheduler; /* likewise */
-    struct green__lease lease;          /* likewise: of `hub` */
+    struct green__hub_ref hub_ref;      /* likewise: of `hub` */
 
     pthread_mutex_t mutex; /* for the rest */
     struct green_hub *hub; /* NULL: none yet, or gone */
@@ -51,7 +51,7 @@ void green__mailbox_take_back(struct green__mailbox *mailbox,
 /* Under no lock of the caller's. */
 void green__mailbox_ring_all(struct green__mailbox *to_ring);
 
-/* For its own OS thread: has it ring this hub, until that tells the lease, whose
+/* For its own OS thread: has it ring this hub, until that tells the hub_ref, whose
  * `end` is set, that it goes. */
 void green__mailbox_use_hub(struct green__mailbox *mailbox,
                             struct green__scheduler *s);

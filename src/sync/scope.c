@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "greenthread/region.h"
+#include "greenthread/cancel_scope.h"
 #include "greenthread/scheduler.h"
 #include "greenthread/spawn.h"
 
@@ -46,8 +46,8 @@ static void stop(struct green_scope *scope, int error)
     scope->internal.error = error;
     green__list_each (&scope->internal.children, link)
         green_kill(child_at(link)->thread);
-    green__region_fire(&scope->internal.region,
-                       error == ETIMEDOUT ? ETIMEDOUT : ECANCELED);
+    green__cancel_scope_fire(&scope->internal.region,
+                             error == ETIMEDOUT ? ETIMEDOUT : ECANCELED);
 }
 
 static void time_is_over(struct green_timer *timer)
@@ -143,7 +143,7 @@ int green_scope_spawn(struct green_scope *scope, int (*fn)(void *arg),
 /* ---- Beginning and end ----------------------------------------------- */
 
 /* Its children know it by its address: they end first. */
-static void end_scope(struct green_region *region)
+static void end_scope(struct green_cancel_scope *region)
 {
     struct green_scope *scope =
         container_of(region, struct green_scope, internal.region);
@@ -158,8 +158,8 @@ int green_scope_begin(struct green_scope *scope, green_time duration)
 
     if (!scope || duration < 0)
         return green__refuse(EINVAL);
-    if (green__region_enter(&scope->internal.region, GREEN__SCOPE, end_scope,
-                            __builtin_return_address(0)) < 0)
+    if (green__cancel_scope_enter(&scope->internal.region, GREEN__SCOPE,
+                                  end_scope, __builtin_return_address(0)) < 0)
         return -1;
     scope->internal.timer =
         (struct green_timer){.callback = time_is_over, .arg = scope};
@@ -217,7 +217,7 @@ int green_scope_end(struct green_scope *scope)
     forget_dropped(scope);
     join(scope);
     green_hub_cancel(green__hub_here(), &scope->internal.timer);
-    green__region_leave(&scope->internal.region, GREEN__SCOPE);
+    green__cancel_scope_leave(&scope->internal.region, GREEN__SCOPE);
     if (!scope->internal.error)
         return 0;
     return green__refuse(scope->internal.error);

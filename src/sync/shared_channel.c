@@ -91,7 +91,7 @@ struct green_shared_channel *green_shared_channel_create(size_t size,
     channel->shared.give_back = give_back;
     if (green_channel_init(&channel->values, size, capacity) < 0)
         goto free_channel;
-    if (green__guard_init(&channel->shared.guard) < 0)
+    if (green__biased_lock_init(&channel->shared.guard) < 0)
         goto free_values;
     return channel;
 
@@ -109,7 +109,7 @@ void green_shared_channel_destroy(struct green_shared_channel *channel)
     while (channel->returned)
         take_returned(channel, NULL);
     green_channel_destroy(&channel->values);
-    green__guard_destroy(&channel->shared.guard);
+    green__biased_lock_destroy(&channel->shared.guard);
     green__system.release(channel);
 }
 

@@ -23,7 +23,7 @@ struct green_shared_event *green_shared_event_create(void)
         errno = ENOMEM;
         return NULL;
     }
-    if (green__guard_init(&event->shared.guard) == 0)
+    if (green__biased_lock_init(&event->shared.guard) == 0)
         return event;
     green__system.release(event);
     return NULL;
@@ -33,7 +33,7 @@ void green_shared_event_destroy(struct green_shared_event *event)
 {
     if (!event)
         return;
-    green__guard_destroy(&event->shared.guard);
+    green__biased_lock_destroy(&event->shared.guard);
     green__system.release(event);
 }
 

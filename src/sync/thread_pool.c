@@ -5,7 +5,7 @@
 
 #include "base/system.h"
 #include "greenthread/call.h"
-#include "sync/crew.h"
+#include "sync/worker_pool.h"
 
 static const struct green__wait_kind working = {.name = "thread pool"};
 
@@ -18,11 +18,11 @@ static void wake(struct green_call *call)
 }
 
 /* The hub goes, and the greenthread that waits with it. */
-static void hub_goes(struct green__lease *lease, bool forked)
+static void hub_goes(struct green__hub_ref *hub_ref, bool forked)
 {
-    struct green__job *job = container_of(lease, struct green__job, lease);
+    struct green__job *job = container_of(hub_ref, struct green__job, hub_ref);
 
-    switch (green__crew_abandon(job, forked)) {
+    switch (green__worker_pool_abandon(job, forked)) {
     case GREEN__JOB_LEFT:
         return;
     case GREEN__JOB_RUNNING: /* cannot be */
@@ -66,9 +66,9 @@ static int wait_for(struct green__job *job)
     if (park(job) == 0)
         return 0;
     error = errno;
-    /* First the lease: one that is left may be freed at any moment. */
-    green__list_remove(&job->lease.link);
-    switch (green__crew_let_go(job)) {
+    /* First the hub_ref: one that is left may be freed at any moment. */
+    green__list_remove(&job->hub_ref.link);
+    switch (green__worker_pool_let_go(job)) {
     case GREEN__JOB_QUEUED:
         green__job_clean_up(job);
         return green__refuse(error);
@@ -78,13 +78,13 @@ static int wait_for(struct green__job *job)
     case GREEN__JOB_DONE:
         break;
     }
-    green__hub_let(hub, &job->lease);
+    green__hub_ref_add(hub, &job->hub_ref);
     wait_shielded(job);
     return 0;
 }
 
 static struct green__job *make_job(struct green__scheduler *s,
-                                   enum green__crew crew,
+                                   enum green__worker_pool pool,
                                    const struct green__work *work)
 {
     struct green__job *job = green__system.allocate(1, sizeof *job);
@@ -94,10 +94,10 @@ static struct green__job *make_job(struct green__scheduler *s,
         return NULL;
     }
     job->work = *work;
-    job->crew = crew;
+    job->pool = pool;
     job->hub = s->hub;
     job->call = (struct green_call){.callback = wake, .arg = job};
-    job->lease.end = hub_goes;
+    job->hub_ref.end = hub_goes;
     green__list_init(&job->link);
     return job;
 }
@@ -110,23 +110,24 @@ static int refuse(const struct green__work *work, int error)
     return green__refuse(error);
 }
 
-static int run_on_thread(struct green__scheduler *s, enum green__crew crew,
+static int run_on_thread(struct green__scheduler *s,
+                         enum green__worker_pool pool,
                          const struct green__work *work, long *result)
 {
-    struct green__job *job = make_job(s, crew, work);
+    struct green__job *job = make_job(s, pool, work);
     int error;
 
     if (!job)
         return refuse(work, ENOMEM);
-    if (green__crew_submit(job) < 0) {
+    if (green__worker_pool_submit(job) < 0) {
         error = errno;
         green__system.release(job);
         return refuse(work, error);
     }
-    green__hub_let(s->hub, &job->lease);
+    green__hub_ref_add(s->hub, &job->hub_ref);
     if (wait_for(job) < 0)
         return -1;
-    green__list_remove(&job->lease.link);
+    green__list_remove(&job->hub_ref.link);
     *result = job->result;
     error = job->error;
     green__system.release(job);
@@ -134,15 +135,15 @@ static int run_on_thread(struct green__scheduler *s, enum green__crew crew,
     return 0;
 }
 
-int green__crew_run(enum green__crew crew, const struct green__work *work,
-                    long *result)
+int green__worker_pool_run(enum green__worker_pool pool,
+                           const struct green__work *work, long *result)
 {
     struct green_thread *thread = green__current();
     int error;
 
     if (!thread)
         return refuse(work, errno);
-    if (green__crew_size(crew) == 0) {
+    if (green__worker_pool_size(pool) == 0) {
         if (green__call_begins() < 0)
             return refuse(work, errno);
         errno = 0;
@@ -153,7 +154,7 @@ int green__crew_run(enum green__crew crew, const struct green__work *work,
     error = green__interruption(thread);
     if (error)
         return refuse(work, error);
-    return run_on_thread(green__scheduler(), crew, work, result);
+    return run_on_thread(green__scheduler(), pool, work, result);
 }
 
 /* ---- The public face ------------------------------------------------- */
@@ -165,8 +166,8 @@ int green_thread_pool_run(long (*fn)(void *arg), void *arg, long *result)
 
     if (!fn)
         return green__refuse(EINVAL);
-    return green__crew_run(GREEN__THREAD_POOL, &work,
-                           result ? result : &unwanted);
+    return green__worker_pool_run(GREEN__THREAD_POOL, &work,
+                                  result ? result : &unwanted);
 }
 
 int green_thread_pool_run_or_leave(long (*fn)(void *arg), void *arg,
@@ -178,15 +179,15 @@ int green_thread_pool_run_or_leave(long (*fn)(void *arg), void *arg,
 
     if (!fn)
         return refuse(&work, EINVAL);
-    return green__crew_run(GREEN__THREAD_POOL, &work,
-                           result ? result : &unwanted);
+    return green__worker_pool_run(GREEN__THREAD_POOL, &work,
+                                  result ? result : &unwanted);
 }
 
 int green_thread_pool_resize(unsigned size)
 {
     if (size > GREEN_THREAD_POOL_MOST)
         return green__refuse(EINVAL);
-    green__crew_resize(GREEN__THREAD_POOL, size);
+    green__worker_pool_resize(GREEN__THREAD_POOL, size);
     return 0;
 }
 
@@ -194,6 +195,6 @@ int green_thread_pool_stats(struct green_thread_pool_stats *stats)
 {
     if (!stats)
         return green__refuse(EINVAL);
-    green__crew_count(GREEN__THREAD_POOL, stats);
+    green__worker_pool_count(GREEN__THREAD_POOL, stats);
     return 0;
 }

@@ -58,7 +58,7 @@ void green__visit_end(struct green__visit *visit)
 {
     int saved = errno;
 
-    green__guard_leave(&visit->shared->guard, visit->alone);
+    green__biased_lock_leave(&visit->shared->guard, visit->alone);
     if (green__unlikely(visit->to_ring != NULL))
         green__mailbox_ring_all(visit->to_ring);
     errno = saved;
@@ -79,10 +79,10 @@ static void withdraw(struct green__shared_place *place)
     green__visit_end(&visit);
 }
 
-static void hub_goes(struct green__lease *lease, bool is_child)
+static void hub_goes(struct green__hub_ref *hub_ref, bool is_child)
 {
     struct green__mailbox *mailbox =
-        container_of(lease, struct green__mailbox, lease);
+        container_of(hub_ref, struct green__mailbox, hub_ref);
 
     if (is_child)
         return; /* the mailbox itself sees to it */
@@ -104,7 +104,7 @@ static void use_hub(struct green__mailbox *mailbox, struct green__scheduler *s)
 {
     if (green__likely(mailbox->hub == s->hub))
         return;
-    mailbox->lease.end = hub_goes;
+    mailbox->hub_ref.end = hub_goes;
     green__mailbox_use_hub(mailbox, s);
 }
 
@@ -154,9 +154,10 @@ static int give_up(struct green__shared_place *place, int error)
  * if the mailbox was rung for something else just then. */
 static void await_waker(struct green__shared_place *place)
 {
-    struct green__guard *guard = &place->shared->guard;
+    struct green__biased_lock *guard = &place->shared->guard;
 
-    green__guard_leave(guard, green__guard_enter(guard, place->mailbox));
+    green__biased_lock_leave(guard,
+                             green__biased_lock_enter(guard, place->mailbox));
 }
 
 int green__shared_wait(struct green__visit *visit,

@@ -23,7 +23,7 @@
 #ifndef GREEN_VISIT_H
 #define GREEN_VISIT_H
 
-#include "sync/guard.h"
+#include "sync/biased_lock.h"
 #include "sync/mailbox.h"
 
 struct green__shared_place;
@@ -35,7 +35,7 @@ struct green__shared_line {
 
 /* What all shared things begin with. */
 struct green__shared {
-    struct green__guard guard;
+    struct green__biased_lock guard;
     /* Takes back what a settled place was given; under the guard. May be NULL. */
     void (*give_back)(struct green__visit *visit,
                       struct green__shared_place *place);
@@ -68,7 +68,7 @@ static inline void green__visit_begin(struct green__visit *visit,
     visit->shared = shared;
     visit->mailbox = green__mailbox();
     visit->to_ring = NULL;
-    visit->alone = green__guard_enter(&shared->guard, visit->mailbox);
+    visit->alone = green__biased_lock_enter(&shared->guard, visit->mailbox);
 }
 
 /* Leaves the guard, and rings whom it has to. Leaves errno alone. */

@@ -1,5 +1,5 @@
-/* The OS threads' side of a job: queue, threads, fork. See crew.h. */
-#include "sync/crew.h"
+/* The OS threads' side of a job: queue, threads, fork. See pool.h. */
+#include "sync/worker_pool.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,13 +18,13 @@
  * will: those that were just started, and those that were signalled and have not
  * run yet, whose jobs are still in the queue.
  */
-struct crew {
+struct pool {
     unsigned most, threads, idle, queued;
     struct green_list queue, running; /* of struct green__job */
     pthread_cond_t work;
 };
 
-static struct crew crews[GREEN__CREWS];
+static struct pool pools[GREEN__WORKER_POOLS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t done; /* for those whose hub is going */
 static unsigned forks;      /* how many lie between main's process and this */
@@ -65,13 +65,13 @@ static int reset(void)
 {
     int error = init_condition(&done);
 
-    for (int i = 0; i < GREEN__CREWS && !error; i++) {
-        struct crew *crew = &crews[i];
+    for (int i = 0; i < GREEN__WORKER_POOLS && !error; i++) {
+        struct pool *pool = &pools[i];
 
-        crew->threads = crew->idle = crew->queued = 0;
-        green__list_init(&crew->queue);
-        green__list_init(&crew->running);
-        error = init_condition(&crew->work);
+        pool->threads = pool->idle = pool->queued = 0;
+        green__list_init(&pool->queue);
+        green__list_init(&pool->running);
+        error = init_condition(&pool->work);
     }
     return error;
 }
@@ -95,12 +95,12 @@ static void parent_after_fork(void)
 static void child_after_fork(void)
 {
     forks++;
-    for (int i = 0; i < GREEN__CREWS; i++) {
+    for (int i = 0; i < GREEN__WORKER_POOLS; i++) {
         struct green_list *link, *next;
 
-        green__list_each_safe (&crews[i].queue, link, next)
+        green__list_each_safe (&pools[i].queue, link, next)
             green__system.release(container_of(link, struct green__job, link));
-        green__list_each_safe (&crews[i].running, link, next) {
+        green__list_each_safe (&pools[i].running, link, next) {
             struct green__job *job =
                 container_of(link, struct green__job, link);
 
@@ -115,8 +115,8 @@ static void child_after_fork(void)
 
 static void set_up(void)
 {
-    crews[GREEN__THREAD_POOL].most = size_from_environment();
-    crews[GREEN__RESOLVER].most = RESOLVER_SIZE;
+    pools[GREEN__THREAD_POOL].most = size_from_environment();
+    pools[GREEN__RESOLVER].most = RESOLVER_SIZE;
     once_error = reset();
     /* In a child the hubs go first: handlers run in the order of registering. */
     if (!once_error && green__self_register(green__self()) < 0)
@@ -126,11 +126,11 @@ static void set_up(void)
             pthread_atfork(before_fork, parent_after_fork, child_after_fork);
 }
 
-static struct crew *acquire(enum green__crew which)
+static struct pool *acquire(enum green__worker_pool which)
 {
     pthread_once(&once, set_up);
     pthread_mutex_lock(&lock);
-    return &crews[which];
+    return &pools[which];
 }
 
 static void release(void)
@@ -165,11 +165,11 @@ static void finish(struct green__job *job)
 }
 
 /* With the lock held, but while fn runs. */
-static void work_on(struct crew *crew, struct green__job *job)
+static void work_on(struct pool *pool, struct green__job *job)
 {
     green__list_remove(&job->link);
-    green__list_append(&crew->running, &job->link);
-    crew->queued--;
+    green__list_append(&pool->running, &job->link);
+    pool->queued--;
     job->state = GREEN__JOB_RUNNING;
     release();
     errno = 0;
@@ -181,43 +181,43 @@ static void work_on(struct crew *crew, struct green__job *job)
 
 /* Whether a thread is one too many, and may end: the last one only when there
  * is nothing to do. With the lock held. */
-static bool is_surplus(const struct crew *crew)
+static bool is_surplus(const struct pool *pool)
 {
-    return crew->threads > crew->most &&
-           (crew->threads > 1 || green__list_empty(&crew->queue));
+    return pool->threads > pool->most &&
+           (pool->threads > 1 || green__list_empty(&pool->queue));
 }
 
 /* With the lock held. NULL: nothing to do for so long that it may end. */
-static struct green__job *next_job(struct crew *crew)
+static struct green__job *next_job(struct pool *pool)
 {
     struct timespec until;
     int error = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += IDLE_SECONDS;
-    while (green__list_empty(&crew->queue) && !is_surplus(crew) && !error)
-        error = pthread_cond_timedwait(&crew->work, &lock, &until);
-    crew->idle--;
-    if (is_surplus(crew) || green__list_empty(&crew->queue))
+    while (green__list_empty(&pool->queue) && !is_surplus(pool) && !error)
+        error = pthread_cond_timedwait(&pool->work, &lock, &until);
+    pool->idle--;
+    if (is_surplus(pool) || green__list_empty(&pool->queue))
         return NULL;
-    return container_of(crew->queue.next, struct green__job, link);
+    return container_of(pool->queue.next, struct green__job, link);
 }
 
 static void *thread_main(void *arg)
 {
-    struct crew *crew = arg;
+    struct pool *pool = arg;
     struct green__job *job;
     unsigned forks_before;
 
     pthread_mutex_lock(&lock);
     forks_before = forks;
-    while ((job = next_job(crew)) != NULL) {
-        work_on(crew, job);
+    while ((job = next_job(pool)) != NULL) {
+        work_on(pool, job);
         if (forks != forks_before)
-            goto in_child; /* this is no thread of its crew */
-        crew->idle++;
+            goto in_child; /* this is no thread of its pool */
+        pool->idle++;
     }
-    crew->threads--;
+    pool->threads--;
 
 in_child:
     release();
@@ -225,7 +225,7 @@ in_child:
 }
 
 /* With the lock held. Signals are for the program's own threads. */
-static int start_thread(struct crew *crew)
+static int start_thread(struct pool *pool)
 {
     sigset_t all, before;
     pthread_attr_t attr;
@@ -238,13 +238,13 @@ static int start_thread(struct crew *crew)
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread, &attr, thread_main, crew);
+    error = pthread_create(&thread, &attr, thread_main, pool);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     if (error)
         return error;
-    crew->threads++;
-    crew->idle++;
+    pool->threads++;
+    pool->idle++;
     return 0;
 }
 
@@ -253,68 +253,68 @@ static int start_thread(struct crew *crew)
  * size was set to 0. With the lock held. An error only when there is none at all:
  * otherwise a job waits its turn.
  */
-static int start_threads(struct crew *crew)
+static int start_threads(struct pool *pool)
 {
-    unsigned most = crew->most > 0 ? crew->most : 1;
+    unsigned most = pool->most > 0 ? pool->most : 1;
     int error = 0;
 
-    while (!error && crew->queued > crew->idle && crew->threads < most)
-        error = start_thread(crew);
-    return crew->threads ? 0 : error;
+    while (!error && pool->queued > pool->idle && pool->threads < most)
+        error = start_thread(pool);
+    return pool->threads ? 0 : error;
 }
 
 /* ---- What the greenthread's side calls ------------------------------- */
 
-unsigned green__crew_size(enum green__crew which)
+unsigned green__worker_pool_size(enum green__worker_pool which)
 {
-    struct crew *crew = acquire(which);
-    unsigned size = crew->most;
+    struct pool *pool = acquire(which);
+    unsigned size = pool->most;
 
     release();
     return size;
 }
 
-void green__crew_resize(enum green__crew which, unsigned size)
+void green__worker_pool_resize(enum green__worker_pool which, unsigned size)
 {
-    struct crew *crew = acquire(which);
+    struct pool *pool = acquire(which);
 
-    crew->most = size;
-    start_threads(crew);
-    pthread_cond_broadcast(&crew->work);
+    pool->most = size;
+    start_threads(pool);
+    pthread_cond_broadcast(&pool->work);
     release();
 }
 
-void green__crew_count(enum green__crew which,
-                       struct green_thread_pool_stats *stats)
+void green__worker_pool_count(enum green__worker_pool which,
+                              struct green_thread_pool_stats *stats)
 {
-    struct crew *crew = acquire(which);
+    struct pool *pool = acquire(which);
     const struct green_list *link;
 
     *stats = (struct green_thread_pool_stats){
-        .size = crew->most,
-        .threads = crew->threads,
-        .queued = crew->queued,
+        .size = pool->most,
+        .threads = pool->threads,
+        .queued = pool->queued,
     };
-    green__list_each (&crew->running, link)
+    green__list_each (&pool->running, link)
         stats->running++;
     release();
 }
 
-int green__crew_submit(struct green__job *job)
+int green__worker_pool_submit(struct green__job *job)
 {
-    struct crew *crew = acquire(job->crew);
+    struct pool *pool = acquire(job->pool);
     int error = once_error;
 
     if (!error) {
         job->state = GREEN__JOB_QUEUED;
-        green__list_append(&crew->queue, &job->link);
-        crew->queued++;
-        error = start_threads(crew);
+        green__list_append(&pool->queue, &job->link);
+        pool->queued++;
+        error = start_threads(pool);
         if (error) {
             green__list_remove(&job->link);
-            crew->queued--;
+            pool->queued--;
         } else {
-            pthread_cond_signal(&crew->work);
+            pthread_cond_signal(&pool->work);
         }
     }
     release();
@@ -322,40 +322,41 @@ int green__crew_submit(struct green__job *job)
 }
 
 /* With the lock held, or in a child that has one thread. */
-static enum green__job_state let_go(struct crew *crew, struct green__job *job)
+static enum green__job_state let_go(struct pool *pool, struct green__job *job)
 {
     if (job->state == GREEN__JOB_QUEUED) {
         green__list_remove(&job->link);
-        crew->queued--;
+        pool->queued--;
     } else if (job->state == GREEN__JOB_RUNNING && job->work.may_leave) {
         job->state = GREEN__JOB_LEFT;
     }
     return job->state;
 }
 
-enum green__job_state green__crew_let_go(struct green__job *job)
+enum green__job_state green__worker_pool_let_go(struct green__job *job)
 {
-    struct crew *crew = acquire(job->crew);
-    enum green__job_state state = let_go(crew, job);
+    struct pool *pool = acquire(job->pool);
+    enum green__job_state state = let_go(pool, job);
 
     release();
     return state;
 }
 
-enum green__job_state green__crew_abandon(struct green__job *job, bool forked)
+enum green__job_state green__worker_pool_abandon(struct green__job *job,
+                                                 bool forked)
 {
     enum green__job_state state;
-    struct crew *crew;
+    struct pool *pool;
 
     if (forked) { /* before_fork holds the lock; its thread is not here */
         if (job->state == GREEN__JOB_QUEUED)
-            crews[job->crew].queued--;
+            pools[job->pool].queued--;
         green__list_remove(&job->link);
         return GREEN__JOB_DONE;
     }
-    crew = acquire(job->crew);
+    pool = acquire(job->pool);
     job->hub = NULL;
-    state = let_go(crew, job);
+    state = let_go(pool, job);
     while (job->state == GREEN__JOB_RUNNING)
         pthread_cond_wait(&done, &lock);
     release();

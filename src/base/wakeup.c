@@ -1,4 +1,4 @@
-#include "base/across.h"
+#include "base/wakeup.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -10,7 +10,7 @@
 #define YIELDS 100
 #define NAP_NANOSECONDS 50000
 
-int green__across_wake(int eventfd)
+int green__wakeup_send(int eventfd)
 {
     const uint64_t one = 1;
     ssize_t written;
@@ -22,7 +22,7 @@ int green__across_wake(int eventfd)
     return written < 0 ? -1 : 0;
 }
 
-void green__across_back_off(unsigned *round)
+void green__back_off(unsigned *round)
 {
     const struct timespec nap = {.tv_nsec = NAP_NANOSECONDS};
     int state;

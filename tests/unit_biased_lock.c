@@ -8,12 +8,12 @@
 #include <sched.h>
 
 #include "base/system.h"
-#include "sync/guard.h"
+#include "sync/biased_lock.h"
 #include "sync/mailbox.h"
 
 #define ROUNDS 200000
 
-static struct green__guard guard;
+static struct green__biased_lock guard;
 static long number; /* what it guards */
 static int barriers;
 static int (*real_membarrier)(int command, unsigned flags);
@@ -39,31 +39,31 @@ static int stage(void)
 
 START_TEST(alone_there_is_no_lock)
 {
-    ck_ok(green__guard_init(&guard));
+    ck_ok(green__biased_lock_init(&guard));
     if (stage() == GREEN__SHARED) {
         SKIP("this kernel has no membarrier");
         return;
     }
     pthread_mutex_lock(&guard.mutex); /* whoever wanted it would hang */
     for (int i = 0; i < 10; i++) {
-        ck_assert(green__guard_enter(&guard, green__mailbox()));
+        ck_assert(green__biased_lock_enter(&guard, green__mailbox()));
         ck_assert(atomic_load(&guard.busy));
-        green__guard_leave(&guard, true);
+        green__biased_lock_leave(&guard, true);
         ck_assert(!atomic_load(&guard.busy));
     }
     ck_assert_int_eq(stage(), GREEN__ALONE);
     pthread_mutex_unlock(&guard.mutex);
-    green__guard_destroy(&guard);
+    green__biased_lock_destroy(&guard);
 }
 END_TEST
 
 static void *add(void *unused)
 {
     for (int i = 0; i < ROUNDS; i++) {
-        bool alone = green__guard_enter(&guard, green__mailbox());
+        bool alone = green__biased_lock_enter(&guard, green__mailbox());
 
         number++;
-        green__guard_leave(&guard, alone);
+        green__biased_lock_leave(&guard, alone);
     }
     return unused;
 }
@@ -72,9 +72,9 @@ static void *add(void *unused)
 static void add_by_three(void)
 {
     pthread_t others[2];
-    bool alone = green__guard_enter(&guard, green__mailbox());
+    bool alone = green__biased_lock_enter(&guard, green__mailbox());
 
-    green__guard_leave(&guard, alone);
+    green__biased_lock_leave(&guard, alone);
     for (int i = 0; i < 2; i++)
         ck_ok(pthread_create(&others[i], NULL, add, NULL));
     add(NULL);
@@ -82,14 +82,14 @@ static void add_by_three(void)
         ck_ok(pthread_join(others[i], NULL));
     ck_assert_int_eq(number, 3 * ROUNDS);
     ck_assert_int_eq(stage(), GREEN__SHARED);
-    green__guard_destroy(&guard);
+    green__biased_lock_destroy(&guard);
 }
 
 START_TEST(when_others_come)
 {
     real_membarrier = green__system.membarrier;
     green__system.membarrier = counting_membarrier;
-    ck_ok(green__guard_init(&guard));
+    ck_ok(green__biased_lock_init(&guard));
     add_by_three();
     if (real_membarrier(0, 0) > 0) /* asked, registered, and once used */
         ck_assert_int_eq(barriers, 3);
@@ -99,7 +99,7 @@ END_TEST
 START_TEST(without_membarrier)
 {
     green__system.membarrier = no_membarrier;
-    ck_ok(green__guard_init(&guard));
+    ck_ok(green__biased_lock_init(&guard));
     ck_assert_int_eq(stage(), GREEN__SHARED);
     add_by_three();
 }
@@ -109,10 +109,10 @@ static atomic_bool entered;
 
 static void *enter_once(void *unused)
 {
-    bool alone = green__guard_enter(&guard, green__mailbox());
+    bool alone = green__biased_lock_enter(&guard, green__mailbox());
 
     atomic_store(&entered, true);
-    green__guard_leave(&guard, alone);
+    green__biased_lock_leave(&guard, alone);
     return unused;
 }
 
@@ -122,18 +122,18 @@ START_TEST(the_owner_is_waited_for)
     pthread_t other;
     bool alone;
 
-    ck_ok(green__guard_init(&guard));
-    alone = green__guard_enter(&guard, green__mailbox());
+    ck_ok(green__biased_lock_init(&guard));
+    alone = green__biased_lock_enter(&guard, green__mailbox());
     ck_ok(pthread_create(&other, NULL, enter_once, NULL));
     for (int i = 0; i < 1000; i++)
         sched_yield();
     ck_assert(!atomic_load(&entered));
-    green__guard_leave(&guard, alone);
+    green__biased_lock_leave(&guard, alone);
     ck_ok(pthread_join(other, NULL));
     ck_assert(atomic_load(&entered));
-    ck_assert(!green__guard_enter(&guard, green__mailbox()));
-    green__guard_leave(&guard, false);
-    green__guard_destroy(&guard);
+    ck_assert(!green__biased_lock_enter(&guard, green__mailbox()));
+    green__biased_lock_leave(&guard, false);
+    green__biased_lock_destroy(&guard);
 }
 END_TEST
 

@@ -1,4 +1,4 @@
-#include "greenthread/region.h"
+#include "greenthread/cancel_scope.h"
 
 #include <errno.h>
 
@@ -31,7 +31,7 @@ void green__alarm(struct green_thread *thread)
 
 static const char *name_of_kind(unsigned kind)
 {
-    switch ((enum green__region_kind)kind) {
+    switch ((enum green__cancel_scope_kind)kind) {
     case GREEN__TIMEOUT:
         return "timeout";
     case GREEN__SHIELD:
@@ -43,7 +43,7 @@ static const char *name_of_kind(unsigned kind)
 }
 
 /* Says of which greenthread a region was, and where it was begun. */
-static void blame(const struct green_region *region, const char *what)
+static void blame(const struct green_cancel_scope *region, const char *what)
 {
     struct green_thread *thread = region->thread;
     char spawned[PLACE], begun[PLACE];
@@ -60,11 +60,12 @@ static void blame(const struct green_region *region, const char *what)
 /* Whether a greenthread is in this region already. Those that lie in frames which
  * have returned are beyond help, and a debug build says so. */
 static GREEN__COLD bool is_in(const struct green_thread *thread,
-                              const struct green_region *region)
+                              const struct green_cancel_scope *region)
 {
     const char *here = __builtin_frame_address(0);
 
-    for (const struct green_region *r = thread->regions; r; r = r->outer) {
+    for (const struct green_cancel_scope *r = thread->regions; r;
+         r = r->outer) {
         size_t below = (size_t)(here - (const char *)r);
 
         if (r == region) {
@@ -77,10 +78,10 @@ static GREEN__COLD bool is_in(const struct green_thread *thread,
     return false;
 }
 
-int green__region_enter(struct green_region *region,
-                        enum green__region_kind kind,
-                        void (*end)(struct green_region *region),
-                        void *begun_at)
+int green__cancel_scope_enter(struct green_cancel_scope *region,
+                              enum green__cancel_scope_kind kind,
+                              void (*end)(struct green_cancel_scope *region),
+                              void *begun_at)
 {
     struct green_thread *thread = green__current();
 
@@ -88,18 +89,18 @@ int green__region_enter(struct green_region *region,
         return -1;
     if (thread->regions && is_in(thread, region))
         return green__refuse(EBUSY);
-    *region = (struct green_region){.outer = thread->regions,
-                                    .thread = thread,
-                                    .end = end,
-                                    .begun_at = begun_at,
-                                    .kind = kind};
+    *region = (struct green_cancel_scope){.outer = thread->regions,
+                                          .thread = thread,
+                                          .end = end,
+                                          .begun_at = begun_at,
+                                          .kind = kind};
     thread->regions = region;
     return 0;
 }
 
 /* Only the innermost can be left, and by its own greenthread. `error` stays. */
-int green__region_leave(struct green_region *region,
-                        enum green__region_kind kind)
+int green__cancel_scope_leave(struct green_cancel_scope *region,
+                              enum green__cancel_scope_kind kind)
 {
     struct green_thread *thread = green__current();
 
@@ -112,7 +113,7 @@ int green__region_leave(struct green_region *region,
     return 0;
 }
 
-void green__region_fire(struct green_region *region, int error)
+void green__cancel_scope_fire(struct green_cancel_scope *region, int error)
 {
     if (region->error)
         return;
@@ -120,9 +121,9 @@ void green__region_fire(struct green_region *region, int error)
     green__alarm(region->thread);
 }
 
-GREEN__COLD void green__regions_end(struct green_thread *thread)
+GREEN__COLD void green__cancel_scopes_end(struct green_thread *thread)
 {
-    struct green_region *region = thread->regions;
+    struct green_cancel_scope *region = thread->regions;
 
     /* Another one's frames may have taken its place. */
     while (region && region->thread == thread) {
@@ -137,22 +138,22 @@ GREEN__COLD void green__regions_end(struct green_thread *thread)
 
 /* ---- Shields --------------------------------------------------------- */
 
-static void end_shield(struct green_region *region)
+static void end_shield(struct green_cancel_scope *region)
 {
-    green__region_leave(region, GREEN__SHIELD);
+    green__cancel_scope_leave(region, GREEN__SHIELD);
 }
 
 int green_shield_begin(struct green_shield *shield)
 {
     if (!shield)
         return green__refuse(EINVAL);
-    return green__region_enter(&shield->internal, GREEN__SHIELD, end_shield,
-                               __builtin_return_address(0));
+    return green__cancel_scope_enter(&shield->internal, GREEN__SHIELD,
+                                     end_shield, __builtin_return_address(0));
 }
 
 int green_shield_end(struct green_shield *shield)
 {
     if (!shield)
         return green__refuse(EINVAL);
-    return green__region_leave(&shield->internal, GREEN__SHIELD);
+    return green__cancel_scope_leave(&shield->internal, GREEN__SHIELD);
 }

@@ -1,9 +1,9 @@
-#include "sync/guard.h"
+#include "sync/biased_lock.h"
 
 #include <errno.h>
 #include <linux/membarrier.h>
 
-#include "base/across.h"
+#include "base/wakeup.h"
 #include "base/self.h"
 #include "base/system.h"
 #include "sync/mailbox.h"
@@ -21,7 +21,7 @@ static void look_for_membarrier(void)
                                  0) == 0;
 }
 
-int green__guard_init(struct green__guard *guard)
+int green__biased_lock_init(struct green__biased_lock *guard)
 {
     int error = pthread_mutex_init(&guard->mutex, NULL);
 
@@ -34,7 +34,7 @@ int green__guard_init(struct green__guard *guard)
     return 0;
 }
 
-void green__guard_destroy(struct green__guard *guard)
+void green__biased_lock_destroy(struct green__biased_lock *guard)
 {
     struct green__mailbox *owner = atomic_load(&guard->owner);
 
@@ -43,8 +43,8 @@ void green__guard_destroy(struct green__guard *guard)
     pthread_mutex_destroy(&guard->mutex);
 }
 
-bool green__guard_own(struct green__guard *guard,
-                      struct green__mailbox *mailbox)
+bool green__biased_lock_own(struct green__biased_lock *guard,
+                            struct green__mailbox *mailbox)
 {
     struct green__mailbox *nobody = NULL;
 
@@ -58,20 +58,20 @@ bool green__guard_own(struct green__guard *guard,
 
 /* With the mutex held, by another one than the owner: the owner's days of being
  * alone are over. It never waits while it is busy. */
-static void end_solitude(struct green__guard *guard)
+static void end_solitude(struct green__biased_lock *guard)
 {
     unsigned round = 0;
 
     atomic_store(&guard->stage, GREEN__COMING);
     while (green__system.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) < 0)
-        green__across_back_off(&round); /* the kernel's memory: it passes */
+        green__back_off(&round); /* the kernel's memory: it passes */
     while (atomic_load_explicit(&guard->busy, memory_order_acquire))
-        green__across_back_off(&round);
+        green__back_off(&round);
     atomic_store_explicit(&guard->stage, GREEN__SHARED, memory_order_release);
 }
 
-void green__guard_lock(struct green__guard *guard,
-                       struct green__mailbox *mailbox)
+void green__biased_lock_lock(struct green__biased_lock *guard,
+                             struct green__mailbox *mailbox)
 {
     pthread_mutex_lock(&guard->mutex);
     if (atomic_load_explicit(&guard->stage, memory_order_acquire) ==

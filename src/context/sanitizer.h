@@ -2,8 +2,8 @@
  * What AddressSanitizer, ThreadSanitizer and valgrind must be told about stacks
  * and switches; nothing in a build without them.
  */
-#ifndef GREEN_NOTES_H
-#define GREEN_NOTES_H
+#ifndef GREEN_SANITIZER_H
+#define GREEN_SANITIZER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,8 +39,8 @@ struct green__context {
 #include <sanitizer/common_interface_defs.h>
 #include <sanitizer/lsan_interface.h>
 
-static inline void green__notes_init(struct green__context *context,
-                                     void *bottom, size_t size)
+static inline void green__sanitizer_init(struct green__context *context,
+                                         void *bottom, size_t size)
 {
     context->bottom = bottom;
     context->size = size;
@@ -48,7 +48,7 @@ static inline void green__notes_init(struct green__context *context,
 }
 
 /* The context of the OS thread's own stack. */
-static inline void green__notes_init_main(struct green__context *context)
+static inline void green__sanitizer_init_main(struct green__context *context)
 {
     pthread_attr_t attributes;
     void *bottom = NULL;
@@ -58,48 +58,48 @@ static inline void green__notes_init_main(struct green__context *context)
         pthread_attr_getstack(&attributes, &bottom, &size);
         pthread_attr_destroy(&attributes);
     }
-    green__notes_init(context, bottom, size);
+    green__sanitizer_init(context, bottom, size);
 }
 
-static inline void green__notes_done(struct green__context *context,
-                                     bool left_in_the_middle)
+static inline void green__sanitizer_done(struct green__context *context,
+                                         bool left_in_the_middle)
 {
     (void)context;
     (void)left_in_the_middle;
 }
 
-static inline void green__notes_before_end(struct green__context *own)
+static inline void green__sanitizer_before_end(struct green__context *own)
 {
     (void)own;
 }
 
-static inline void green__notes_before_switch(struct green__context *from,
-                                              struct green__context *to,
-                                              int from_ends)
+static inline void green__sanitizer_before_switch(struct green__context *from,
+                                                  struct green__context *to,
+                                                  int from_ends)
 {
     __sanitizer_start_switch_fiber(from_ends ? NULL : &from->fake_stack,
                                    to->bottom, to->size);
 }
 
-static inline void green__notes_after_switch(struct green__context *here)
+static inline void green__sanitizer_after_switch(struct green__context *here)
 {
     __sanitizer_finish_switch_fiber(here->fake_stack, NULL, NULL);
 }
 
 /* What greenthreads have allocated is known on their stacks alone: the leak
  * detector looks for pointers there too. */
-static inline void green__notes_stack_made(void *bottom, size_t size)
+static inline void green__sanitizer_stack_made(void *bottom, size_t size)
 {
     __lsan_register_root_region(bottom, size);
 }
 
-static inline void green__notes_stack_gone(void *bottom, size_t size)
+static inline void green__sanitizer_stack_gone(void *bottom, size_t size)
 {
     __lsan_unregister_root_region(bottom, size);
 }
 
 /* A stack is used again: what its last user's frames poisoned is forgotten. */
-static inline void green__notes_stack_fresh(void *bottom, size_t size)
+static inline void green__sanitizer_stack_fresh(void *bottom, size_t size)
 {
     __asan_unpoison_memory_region(bottom, size);
 }
@@ -110,8 +110,8 @@ static inline void green__notes_stack_fresh(void *bottom, size_t size)
 
 /* A fiber takes some 100 us to make, so it stays with its stack: in the lowest
  * word, which is zero when the stack is new. */
-static inline void green__notes_init(struct green__context *context,
-                                     void *bottom, size_t size)
+static inline void green__sanitizer_init(struct green__context *context,
+                                         void *bottom, size_t size)
 {
     (void)size;
     context->kept = (void **)bottom;
@@ -120,15 +120,15 @@ static inline void green__notes_init(struct green__context *context,
     context->fiber = *context->kept;
 }
 
-static inline void green__notes_init_main(struct green__context *context)
+static inline void green__sanitizer_init_main(struct green__context *context)
 {
     context->kept = NULL;
     context->fiber = __tsan_get_current_fiber();
 }
 
 /* One that was left in the middle is of no use to the next. */
-static inline void green__notes_done(struct green__context *context,
-                                     bool left_in_the_middle)
+static inline void green__sanitizer_done(struct green__context *context,
+                                         bool left_in_the_middle)
 {
     if (left_in_the_middle) {
         *context->kept = NULL;
@@ -137,7 +137,7 @@ static inline void green__notes_done(struct green__context *context,
 }
 
 /* The OS thread ends on whatever stack this is: it ends as itself. */
-static inline void green__notes_before_end(struct green__context *own)
+static inline void green__sanitizer_before_end(struct green__context *own)
 {
     __tsan_switch_to_fiber(own->fiber, 0);
 }
@@ -145,27 +145,27 @@ static inline void green__notes_before_end(struct green__context *own)
 /* Uninstrumented: the entry to this function and the exit from it would be noted
  * in different fibers. */
 GREEN__NO_SANITIZE
-static inline void green__notes_before_switch(struct green__context *from,
-                                              struct green__context *to,
-                                              int from_ends)
+static inline void green__sanitizer_before_switch(struct green__context *from,
+                                                  struct green__context *to,
+                                                  int from_ends)
 {
     (void)from;
     (void)from_ends;
     __tsan_switch_to_fiber(to->fiber, 0);
 }
 
-static inline void green__notes_after_switch(struct green__context *here)
+static inline void green__sanitizer_after_switch(struct green__context *here)
 {
     (void)here;
 }
 
-static inline void green__notes_stack_made(void *bottom, size_t size)
+static inline void green__sanitizer_stack_made(void *bottom, size_t size)
 {
     (void)bottom;
     (void)size;
 }
 
-static inline void green__notes_stack_gone(void *bottom, size_t size)
+static inline void green__sanitizer_stack_gone(void *bottom, size_t size)
 {
     void *kept = *(void **)bottom;
 
@@ -174,7 +174,7 @@ static inline void green__notes_stack_gone(void *bottom, size_t size)
         __tsan_destroy_fiber(kept);
 }
 
-static inline void green__notes_stack_fresh(void *bottom, size_t size)
+static inline void green__sanitizer_stack_fresh(void *bottom, size_t size)
 {
     (void)bottom;
     (void)size;
@@ -182,58 +182,58 @@ static inline void green__notes_stack_fresh(void *bottom, size_t size)
 
 #else
 
-static inline void green__notes_init(struct green__context *context,
-                                     void *bottom, size_t size)
+static inline void green__sanitizer_init(struct green__context *context,
+                                         void *bottom, size_t size)
 {
     (void)context;
     (void)bottom;
     (void)size;
 }
 
-static inline void green__notes_init_main(struct green__context *context)
+static inline void green__sanitizer_init_main(struct green__context *context)
 {
     (void)context;
 }
 
-static inline void green__notes_done(struct green__context *context,
-                                     bool left_in_the_middle)
+static inline void green__sanitizer_done(struct green__context *context,
+                                         bool left_in_the_middle)
 {
     (void)context;
     (void)left_in_the_middle;
 }
 
-static inline void green__notes_before_end(struct green__context *own)
+static inline void green__sanitizer_before_end(struct green__context *own)
 {
     (void)own;
 }
 
-static inline void green__notes_before_switch(struct green__context *from,
-                                              struct green__context *to,
-                                              int from_ends)
+static inline void green__sanitizer_before_switch(struct green__context *from,
+                                                  struct green__context *to,
+                                                  int from_ends)
 {
     (void)from;
     (void)to;
     (void)from_ends;
 }
 
-static inline void green__notes_after_switch(struct green__context *here)
+static inline void green__sanitizer_after_switch(struct green__context *here)
 {
     (void)here;
 }
 
-static inline void green__notes_stack_made(void *bottom, size_t size)
+static inline void green__sanitizer_stack_made(void *bottom, size_t size)
 {
     (void)bottom;
     (void)size;
 }
 
-static inline void green__notes_stack_gone(void *bottom, size_t size)
+static inline void green__sanitizer_stack_gone(void *bottom, size_t size)
 {
     (void)bottom;
     (void)size;
 }
 
-static inline void green__notes_stack_fresh(void *bottom, size_t size)
+static inline void green__sanitizer_stack_fresh(void *bottom, size_t size)
 {
     (void)bottom;
     (void)size;

@@ -1,11 +1,11 @@
 /*
  * OS threads for calls that block, and the jobs that they do for greenthreads.
- * There are two crews: the thread pool's, and one for name look-ups, so that slow
+ * There are two pools: the thread pool's, and one for name look-ups, so that slow
  * names keep nobody else's jobs waiting, nor the reverse.
  *
  * The life of a job:
  *
- *      greenthread                          a thread of the crew
+ *      greenthread                          a thread of the pool
  *      -----------                          --------------------
  *      queues it            QUEUED
  *      parks                RUNNING         takes it off the queue, calls fn
@@ -25,8 +25,8 @@
  * `state`, `hub` and the queues are guarded by one lock; the greenthread's side
  * reads `result` and `error` after DONE.
  */
-#ifndef GREEN_CREW_H
-#define GREEN_CREW_H
+#ifndef GREEN_WORKER_POOL_H
+#define GREEN_WORKER_POOL_H
 
 #include <greenhub/hub.h>
 #include <greenhub/thread_pool.h>
@@ -35,10 +35,10 @@
 #include "greenthread/park.h"
 #include "hub/hub.h"
 
-enum green__crew {
+enum green__worker_pool {
     GREEN__THREAD_POOL,
     GREEN__RESOLVER,
-    GREEN__CREWS,
+    GREEN__WORKER_POOLS,
 };
 
 enum green__job_state {
@@ -59,46 +59,47 @@ struct green__work {
 struct green__job {
     struct green__work work;
     struct green_list link; /* queued, or running */
-    enum green__crew crew;
+    enum green__worker_pool pool;
     enum green__job_state state;
     long result;
     int error;
     struct green_hub *hub; /* whose calls wake the waiter; NULL: it is going */
     struct green_call call;
-    struct green__lease lease;
+    struct green__hub_ref hub_ref;
     struct green__waiter *waiter;
 };
 
 /* How many threads it may have. From any thread, like all of these. */
-unsigned green__crew_size(enum green__crew crew);
-void green__crew_resize(enum green__crew crew, unsigned size);
-void green__crew_count(enum green__crew crew,
-                       struct green_thread_pool_stats *stats);
+unsigned green__worker_pool_size(enum green__worker_pool pool);
+void green__worker_pool_resize(enum green__worker_pool pool, unsigned size);
+void green__worker_pool_count(enum green__worker_pool pool,
+                              struct green_thread_pool_stats *stats);
 
 /*
  * Queues a job, and starts a thread for it if there is none to spare. 0, or -1
  * with errno when there is no thread at all.
  */
-int green__crew_submit(struct green__job *job);
+int green__worker_pool_submit(struct green__job *job);
 
 /*
  * Its greenthread would go. QUEUED: it is off the queue, and the caller's alone.
  * LEFT: it is the thread's alone. RUNNING or DONE: it must be waited for.
  */
-enum green__job_state green__crew_let_go(struct green__job *job);
+enum green__job_state green__worker_pool_let_go(struct green__job *job);
 
 /* The same with its hub: when it returns, the job is the caller's or LEFT. */
-enum green__job_state green__crew_abandon(struct green__job *job, bool forked);
+enum green__job_state green__worker_pool_abandon(struct green__job *job,
+                                                 bool forked);
 
 /* What a job that nobody waits for leaves. */
 void green__job_clean_up(struct green__job *job);
 
 /*
  * The greenthread's side, in thread_pool.c: has the work done by a thread of the
- * crew. Returns 0 when fn has returned, with what in *result and errno, else -1
+ * pool. Returns 0 when fn has returned, with what in *result and errno, else -1
  * with errno. May switch.
  */
-int green__crew_run(enum green__crew crew, const struct green__work *work,
-                    long *result);
+int green__worker_pool_run(enum green__worker_pool pool,
+                           const struct green__work *work, long *result);
 
 #endif

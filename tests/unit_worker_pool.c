@@ -1,10 +1,10 @@
-/* The crews' own side of a job. */
+/* The worker pools' own side of a job. */
 #include "support.h"
 
 #include <semaphore.h>
 
 #include "base/system.h"
-#include "sync/crew.h"
+#include "sync/worker_pool.h"
 
 static sem_t begun;
 
@@ -27,16 +27,16 @@ static struct green_thread_pool_stats pool_now(void)
 START_TEST(queued_after_the_last_thread_was_taken_away)
 {
     struct green__job job = {
-        .crew = GREEN__THREAD_POOL,
+        .pool = GREEN__THREAD_POOL,
         .work = {.fn = begin, .arg = &begun},
     };
 
     ck_ok(sem_init(&begun, 0, 0));
     green__list_init(&job.link);
     ck_ok(green_thread_pool_resize(0));
-    ck_ok(green__crew_submit(&job));
+    ck_ok(green__worker_pool_submit(&job));
     ck_ok(sem_wait(&begun));
-    ck_assert_int_eq(green__crew_abandon(&job, false), GREEN__JOB_DONE);
+    ck_assert_int_eq(green__worker_pool_abandon(&job, false), GREEN__JOB_DONE);
     ck_assert_int_eq(job.result, (long)(intptr_t)&begun);
     /* The thread was for this one job. */
     while (pool_now().threads > 0)
@@ -46,8 +46,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("crew");
-    TCase *tcase = add_tcase(suite, "crew");
+    Suite *suite = suite_create("worker_pool");
+    TCase *tcase = add_tcase(suite, "worker_pool");
 
     tcase_add_test(tcase, queued_after_the_last_thread_was_taken_away);
     return run_suite(suite);
