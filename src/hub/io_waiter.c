@@ -73,6 +73,16 @@ void green__io_waiter_remove(struct green_hub *hub,
         green__descriptor_changed(hub, d);
 }
 
+/* Its event or its turn has come. */
+static inline void call(struct green__io_waiter *io_waiter, unsigned events)
+{
+    if (green__unlikely(io_waiter->role == GREEN__LOOKS))
+        green__list_remove(&io_waiter->link);
+    else
+        io_waiter->role = GREEN__HOLDS;
+    io_waiter->callback(io_waiter, events);
+}
+
 static void wake_first(struct green__descriptor *d, unsigned direction,
                        unsigned events)
 {
@@ -80,10 +90,8 @@ static void wake_first(struct green__descriptor *d, unsigned direction,
         d, direction, GREEN__ANY_ROLE & ~(1u << GREEN__OPERATES));
 
     /* One that holds its place goes on by itself, before all behind it. */
-    if (!io_waiter || io_waiter->role == GREEN__HOLDS)
-        return;
-    green__list_remove(&io_waiter->link);
-    io_waiter->callback(io_waiter, events);
+    if (io_waiter && io_waiter->role != GREEN__HOLDS)
+        call(io_waiter, events);
 }
 
 void green__io_waiter_pass(struct green__descriptor *d, unsigned events)
@@ -96,13 +104,14 @@ void green__io_waiter_pass(struct green__descriptor *d, unsigned events)
 
 bool green__io_waiter_pass_turn(struct green__descriptor *d, unsigned direction)
 {
-    struct green__io_waiter *io_waiter =
-        green__io_waiter_find(d, direction, 1u << GREEN__QUEUES);
+    struct green__io_waiter *io_waiter = green__io_waiter_find(
+        d, direction, 1u << GREEN__HOLDS | 1u << GREEN__QUEUES);
 
     if (!io_waiter)
         return false;
-    green__list_remove(&io_waiter->link);
-    io_waiter->callback(io_waiter, direction);
+    /* One that holds its place passes the turn on itself. */
+    if (io_waiter->role == GREEN__QUEUES)
+        call(io_waiter, direction);
     return true;
 }
 

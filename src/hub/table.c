@@ -123,7 +123,7 @@ static unsigned wanted_by_edges(const struct green__descriptor *d,
     green__list_each (&d->io_waiters, link) {
         const struct green__io_waiter *io_waiter = green__io_waiter_of(link);
 
-        if (io_waiter->role == GREEN__WAITS)
+        if (io_waiter->role <= GREEN__WAITS)
             events |= io_waiter->events;
         if ((events & enough) == enough)
             break;

@@ -22,9 +22,11 @@
 
 /* What an edge does in the line of its descriptor. */
 enum green__io_waiter_role {
-    GREEN__WAITS,    /* for events; the module is told */
-    GREEN__QUEUES,   /* until it is its turn */
-    GREEN__HOLDS,    /* keeps its place while its greenthread goes on */
+    GREEN__LOOKS,  /* waits for events, and is taken off when they come */
+    GREEN__WAITS,  /* for events, and then holds its place until it runs: nobody
+                      * writes between two pieces of one who has been woken */
+    GREEN__QUEUES, /* until it is its turn; then the same */
+    GREEN__HOLDS,  /* keeps its place while its greenthread goes on */
     GREEN__OPERATES, /* has an operation in flight */
 };
 
@@ -39,8 +41,9 @@ struct green__io_waiter {
     enum green__io_waiter_role role;
     unsigned events; /* directions; src/io has more than READ and WRITE */
     uint32_t ticket; /* 0: came just now; kept when it has to wait again */
-    /* Called once, after it was taken off; GREEN_CLOSED: the descriptor went. Or
-     * with GREEN__RENEW, see there. */
+    /* Called once, after it was taken off or has begun to hold its place;
+     * GREEN_CLOSED: the descriptor went, which is told to one that holds too. Or with
+     * GREEN__RENEW, see there. */
     void (*callback)(struct green__io_waiter *io_waiter, unsigned events);
 };
 

@@ -24,14 +24,14 @@ static int await_turn(struct green__pending *pending)
     struct green__io *io = pending->io;
 
     while (others_first(io)) {
+        int error;
+
         green__place_line_up(place, io, GREEN__QUEUES, io->direction);
         io->ticket = place->io_waiter.ticket;
-        if (green__park_until(&place->waiter, io->deadline) < 0) {
-            int error = errno;
-
-            green__list_remove(&place->io_waiter.link);
+        error = green__park_until(&place->waiter, io->deadline) < 0 ? errno : 0;
+        green__list_remove(&place->io_waiter.link);
+        if (error)
             return error;
-        }
         if ((place->events & GREEN_CLOSED) || green__pending_is_closed(pending))
             return EBADF;
     }
@@ -89,7 +89,8 @@ static bool may_operate(struct green__io *io)
         return false;
     /* Who waits to be told of what comes is told first. */
     return green__likely(green__list_empty(&io->d->io_waiters)) ||
-           !green__io_waiter_find(io->d, io->direction, 1u << GREEN__WAITS);
+           !green__io_waiter_find(io->d, io->direction,
+                                  1u << GREEN__LOOKS | 1u << GREEN__WAITS);
 }
 
 bool green__io_operate(struct green__io *io, struct green_operation *operation,

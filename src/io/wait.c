@@ -27,7 +27,7 @@ void green__place_is_called(struct green__io_waiter *io_waiter, unsigned events)
     struct green__place *place =
         container_of(io_waiter, struct green__place, io_waiter);
 
-    place->events = events;
+    place->events |= events; /* closed perhaps, before it has run */
     if (green__likely(place->waiter.thread->waiter == &place->waiter))
         green__wake(&place->waiter);
 }
@@ -79,11 +79,15 @@ static inline int park(struct green__io *io, struct green__place *w,
             green__io_waiter_remove(io->hub, &w->io_waiter);
         return green__refuse(error);
     }
+    /* It has held its place until now. */
+    green__list_remove(&w->io_waiter.link);
     /* Told that it was closed, or closed between being woken and running: the
      * number may have been reused. */
     if (green__unlikely((w->events & GREEN_CLOSED) ||
                         io->d->generation != generation))
         return green__refuse(EBADF);
+    /* One who joined the line behind it took it to be waiting for that. */
+    io->d->ready |= io->direction;
     return 0;
 }
 
