@@ -131,7 +131,7 @@ static void *leaves_a_scope(void *arg)
 
     ck_ok(green_scope_begin(&scope, 5 * GREEN_MSEC));
     ck_ok(green_scope_spawn(&scope, one_child, NULL));
-    ck_ok(green_sleep(GREEN_MSEC));
+    green_sleep(GREEN_MSEC); /* or until its time is up, on a slow machine */
     return arg;
 }
 

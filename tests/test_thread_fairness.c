@@ -547,6 +547,7 @@ START_TEST(a_long_message_ends_with_its_descriptor)
 {
     struct green_thread *thread, *closer;
     pthread_t drain;
+    int written = 0;
     void *n;
 
     if (on_sim()) {
@@ -559,7 +560,7 @@ START_TEST(a_long_message_ends_with_its_descriptor)
     do {
         thread = green_spawn(writes, (void *)(uintptr_t) "a");
         ck_ok(green_join(thread, &n));
-    } while ((intptr_t)n == MESSAGE && turns++ < 1);
+    } while ((intptr_t)n == MESSAGE && written++ < 1);
     ck_ok(green_join(closer, NULL));
     ck_ok(pthread_join(drain, &n));
 }
