@@ -16,7 +16,8 @@
  *   unless edge-triggered. There it has to be known: a read stops at its mark,
  *   with more behind.
  * - epoll_wait counts milliseconds. epoll_pwait2 (5.11) counts nanoseconds;
- *   without it ppoll(2) on the epoll descriptor keeps the time.
+ *   without it ppoll(2) on the epoll descriptor keeps the time, unless the
+ *   process may have no descriptor at all: see poll_refused.h.
  */
 #include <errno.h>
 #include <poll.h>
@@ -29,6 +30,7 @@
 #include "base/clock.h"
 #include "hub/modules/cancel.h"
 #include "hub/modules/modules.h"
+#include "hub/modules/poll_refused.h"
 
 /* As many as the loop passes on in a turn: the kernel looks at each socket that
  * it reports, and more than these would have left the cache when their turn
@@ -149,8 +151,11 @@ static int wait_by_poll(struct epolls *epolls, green_time timeout)
 {
     struct pollfd poll_fd = {.fd = epolls->fd, .events = POLLIN};
     struct timespec time = green__timespec(timeout);
+    int ready = ppoll(&poll_fd, 1, &time, NULL);
 
-    if (ppoll(&poll_fd, 1, &time, NULL) < 0)
+    if (ready < 0 && errno == EINVAL)
+        ready = green__poll_refused(&poll_fd, 1, timeout);
+    if (ready < 0)
         return -1;
     return epoll_wait(epolls->fd, epolls->events, BATCH, 0);
 }
