@@ -32,7 +32,7 @@ int green_socketpair(int domain, int type, int protocol, int fds[2])
 int green_pipe2(int fds[2], int flags)
 {
     unsigned file = GREEN__FILE_KNOWN | GREEN__FILE_NO_SOCKET |
-                    GREEN__FILE_OTHER |
+                    GREEN__FILE_FIFO |
                     (flags & O_NONBLOCK ? GREEN__FILE_NONBLOCK : 0u);
 
     if (green__system.pipe2(fds, flags) < 0)
