@@ -22,8 +22,9 @@
  *
  * A call that may switch may also do so when it need not block: a greenthread whose
  * calls all succeed at once, or are refused by the system, lets the others run after
- * 256 calls (64 that make a system call) or a quarter of a millisecond, and the hub
- * after a millisecond.
+ * 64 calls (16 that make a system call) or a quarter of a millisecond, and the hub
+ * after a millisecond. The time is that of its last calls: when they begin to take
+ * long, that is noticed after 256 calls (64 that make a system call).
  *
  * Deadlocks. When nothing can ever wake any greenthread of an OS thread, all their
  * waits fail with EDEADLK, shielded or not, instead of lasting for ever. That is

@@ -18,6 +18,8 @@
  * time when greenthreads run for long between two hand-overs.
  */
 #define BUDGET_MAX 256
+/* For calls that need not wait, which may begin to take long all of a sudden. */
+#define BUDGET_ALONE 64
 #define RUN_LIMIT GREEN_MSEC
 #define SLICE (GREEN_MSEC / 4)
 
@@ -77,11 +79,12 @@ GREEN__COLD bool green__budget_spent(struct green__scheduler *s)
     green_time ran = now - s->hub->run_start;
     bool late = ran >= RUN_LIMIT_MAX ||
                 (ran >= RUN_LIMIT && ran >= LOOK_SHARE * s->hub->look_cost);
-    int size = s->budget * 2;
+    bool alone = s->switches == s->switches_then;
+    int most = alone ? BUDGET_ALONE : BUDGET_MAX, size = s->budget * 2;
 
     if (each > 0 && SLICE / each < size)
         size = (int)(SLICE / each);
-    s->budget = size < 1 ? 1 : size > BUDGET_MAX ? BUDGET_MAX : size;
+    s->budget = size < 1 ? 1 : size > most ? most : size;
     green__budget_grant(s, now);
     return late || green__chaos(2);
 }

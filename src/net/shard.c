@@ -201,9 +201,8 @@ static bool is_shortage(int error)
 static bool is_the_connections(int error)
 {
     return error == ECONNABORTED || error == EPROTO || error == EINTR ||
-           error == EPERM || error == ENETDOWN || error == ENOPROTOOPT ||
-           error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH ||
-           error == ENETUNREACH;
+           error == ENETDOWN || error == ENOPROTOOPT || error == EHOSTDOWN ||
+           error == ENONET || error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
 /* What to do when accept failed. Returns 0 to try again, or -1 with errno. */
@@ -211,7 +210,8 @@ static int accept_failed(struct green__shard *shard)
 {
     struct pollfd listener = {.fd = shard->listener, .events = POLLIN};
 
-    if (is_shortage(errno)) {
+    /* EPERM: a security module refuses, and the connection is still there. */
+    if (is_shortage(errno) || errno == EPERM) {
         pause_accepting(shard);
         return 0;
     }
