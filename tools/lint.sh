@@ -43,11 +43,12 @@ symbols()
         tools/lint_symbols.py $build/src/libgreenhub.so
 }
 
-all='layers files size headers warnings symbols format cppcheck scripts eventlet'
+all='layers files map size headers warnings symbols format cppcheck scripts eventlet'
 wanted=" ${*:-$all} "
 
 check layers tools/lint_layers.py
 check files tools/lint_files.py
+check map tools/lint_map.py
 check size tools/lint_size.py
 check headers tools/lint_headers.sh
 check warnings build_clean
