@@ -43,7 +43,7 @@ symbols()
         tools/lint_symbols.py $build/src/libgreenhub.so
 }
 
-all='layers files map size headers warnings symbols format cppcheck scripts eventlet'
+all='layers files map size headers warnings symbols format cppcheck scripts eventlet spelling'
 wanted=" ${*:-$all} "
 
 check layers tools/lint_layers.py
@@ -57,5 +57,6 @@ check format tools/lint_format.sh
 check cppcheck tools/lint_cppcheck.sh
 check scripts tools/lint_scripts.sh
 check eventlet tools/lint_eventlet.py
+check spelling tools/lint_spelling.sh
 
 exit $status

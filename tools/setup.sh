@@ -101,6 +101,7 @@ for purpose; do
         need c++ g++
         need clang-format clang-format
         need cppcheck cppcheck
+        need codespell codespell
         need mandoc mandoc
         need_library check check
         ;;
