@@ -55,7 +55,7 @@ bench-peers: ## install what greenhub is measured beside, and build for it
 bench-docs: ## docs/benchmarks.md and its charts, from the last make bench
 	@bench/chart.py --docs docs $(BUILD)/bench.json
 
-lint: ## check layers, sizes, symbols, headers, format, man pages
+lint: ## check layers, sizes, symbols, headers, format, man pages, clang-tidy
 	@$(setup) build lint python
 	@tools/lint.sh
 

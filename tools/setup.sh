@@ -100,6 +100,7 @@ for purpose; do
         need nm binutils
         need c++ g++
         need clang-format clang-format
+        need clang-tidy clang-tidy
         need cppcheck cppcheck
         need codespell codespell
         need mandoc mandoc

@@ -61,10 +61,11 @@ green__leave_ring(struct green__scheduler *s,
 static inline void green__prefetch_ahead(const struct green_thread *current)
 {
     const struct green_thread *second = current->next->next;
-    const char *sp = second->context.sp;
+    /* A number: it is NULL in one that has no stack yet. */
+    const uintptr_t sp = (uintptr_t)second->context.sp;
 
-    for (int line = 0; line < 8; line++)
-        __builtin_prefetch(sp + 64 * line);
+    for (unsigned line = 0; line < 8; line++)
+        __builtin_prefetch((const void *)(sp + 64 * (uintptr_t)line));
     __builtin_prefetch(second->next);
 }
 

@@ -13,7 +13,7 @@
 #define DEFAULT_SYMBOL "green_hub_module"
 
 /* So much that what is added and multiplied to it is still a size. */
-#define SIZE_LIMIT ((size_t)PTRDIFF_MAX / (2 * GREEN__CHUNK))
+#define SIZE_LIMIT ((size_t)PTRDIFF_MAX / ((size_t)2 * GREEN__CHUNK))
 
 int green__module_check(const struct green_hub_module *module)
 {

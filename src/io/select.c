@@ -1,6 +1,8 @@
 /* select, on top of poll, so that the size of a set is no limit. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include <greenhub/io.h>
@@ -113,7 +115,8 @@ static unsigned long table_size(void)
     char line[128];
 
     while (status && !size && fgets(line, sizeof line, status))
-        (void)sscanf(line, "FDSize: %lu", &size);
+        if (strncmp(line, "FDSize:", 7) == 0)
+            size = strtoul(line + 7, NULL, 10);
     if (status)
         fclose(status);
     if (!size && getrlimit(RLIMIT_NOFILE, &limit) == 0)

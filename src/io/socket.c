@@ -166,7 +166,7 @@ static int begin_connect(int fd, const struct sockaddr *address,
 static int await_connected(int fd, const struct sockaddr *address,
                            socklen_t length)
 {
-    bool nonblocking;
+    bool nonblocking = false;
     struct green__io io;
     int result;
 

@@ -232,6 +232,7 @@ int green_queue_get(struct green_queue *queue, void **item)
         return -1;
     if (green__unlikely(here.error))
         return green__refuse(here.error);
+    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.*): set by who woke it */
     *item = here.item;
     return 0;
 }

@@ -67,7 +67,7 @@ static int take_found(const struct sets *sets, struct pollfd *fds, size_t count)
         fds[i].revents = 0;
         for (int set = 0; set < SETS; set++)
             if (green__bit_is_set(words_of(sets, set), fds[i].fd))
-                fds[i].revents |= events_of[set];
+                fds[i].revents = (short)(fds[i].revents | events_of[set]);
         ready += fds[i].revents != 0;
     }
     return ready;

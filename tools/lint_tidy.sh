@@ -1,0 +1,34 @@
+#!/bin/sh
+# lint_tidy.sh BUILD_DIRECTORY [FILE...]
+#
+# What clang-tidy finds, by the checks of .clang-tidy, in the C files that the build
+# directory compiles for the library, the command and the Python package.
+#
+# The limit of nodes bounds the analyzer's search within one function. With a tenth of
+# the usual it finds the same here, and takes a fifth of the time.
+set -eu
+
+build=$1
+shift
+if [ $# = 0 ]; then
+    # shellcheck disable=SC2046
+    set -- $(python3 -c '
+import json, os, sys
+entries = json.load(open(sys.argv[1] + "/compile_commands.json"))
+files = {os.path.relpath(os.path.join(entry["directory"], entry["file"]))
+         for entry in entries}
+print(*sorted(file for file in files
+              if file.startswith(("src/", "cli/", "python/"))
+              and file.endswith(".c")))' "$build")
+fi
+
+# One file at a time: of several, version 14 takes va_start() in all but the first for
+# no beginning.
+found=$(printf '%s\n' "$@" | xargs -P 2 -n 1 clang-tidy -p "$build" --quiet \
+    --extra-arg=-Xclang --extra-arg=-analyzer-config \
+    --extra-arg=-Xclang --extra-arg=max-nodes=20000 2>/dev/null) || {
+    # A file's compile command names it from within the build directory.
+    printf '%s\n' "$found" | sed "s|^$PWD/||; s|^$build/\.\./||; s|^\.\./||"
+    exit 1
+}
+echo "$# files"
