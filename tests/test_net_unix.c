@@ -148,7 +148,7 @@ START_TEST(the_longest_path)
     ck_assert_ptr_nonnull(getcwd(cwd, sizeof cwd));
     ck_ok(chdir(folder));
     memset(text, 0, sizeof text);
-    memset(text, 'x', 7 + sizeof address.sun_path - 1);
+    memset(text, 'x', 7 + sizeof address.sun_path);
     memcpy(text, "unix://", 7);
     strcpy(unix_text, text);
     strcpy(path, unix_text + 7);

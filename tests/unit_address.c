@@ -157,12 +157,16 @@ static const char *long_text(const char *prefix, int count, const char *suffix)
     return text;
 }
 
+/* The kernel takes one that leaves no room for its '\0'. */
 START_TEST(the_longest_unix_path)
 {
-    int most = (int)sizeof address.local.at.local.sun_path - 1;
+    int most = (int)sizeof address.local.at.local.sun_path;
 
+    ck_ok(green__address_parse(long_text("unix://", most - 1, ""), &address));
+    ck_assert_uint_eq(address.local.length, sizeof(struct sockaddr_un));
     ck_ok(green__address_parse(long_text("unix://", most, ""), &address));
-    ck_assert_int_eq((int)strlen(address.local.at.local.sun_path), most);
+    ck_assert_uint_eq(address.local.length, sizeof(struct sockaddr_un));
+    ck_assert_int_eq(address.local.at.local.sun_path[most - 1], 'x');
     ck_fails(green__address_parse(long_text("unix://", most + 1, ""), &address),
              EINVAL);
 }
@@ -322,6 +326,44 @@ START_TEST(an_abstract_name_that_is_no_string)
 }
 END_TEST
 
+START_TEST(an_abstract_name_that_is_empty)
+{
+    struct green__endpoint endpoint = {
+        .length = offsetof(struct sockaddr_un, sun_path) + 1};
+    char buffer[64];
+
+    endpoint.at.local.sun_family = AF_UNIX;
+    ck_fails(green__address_format(&endpoint, buffer, sizeof buffer),
+             EAFNOSUPPORT);
+}
+END_TEST
+
+static struct green__endpoint unix_path(const char *path)
+{
+    struct green__endpoint endpoint = {
+        .length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+                              strlen(path) + 1)};
+
+    endpoint.at.local.sun_family = AF_UNIX;
+    strcpy(endpoint.at.local.sun_path, path);
+    return endpoint;
+}
+
+START_TEST(a_file_whose_name_begins_as_an_abstract_one)
+{
+    struct green__endpoint endpoint = unix_path("@name");
+    char buffer[256];
+
+    formats_as(&endpoint, "unix://./@name");
+    ck_ok(green__address_parse("unix://./@name", &address));
+    ck_assert_str_eq(address.local.at.local.sun_path, "./@name");
+
+    endpoint = unix_path(long_text("@", 106, ""));
+    ck_fails(green__address_format(&endpoint, buffer, sizeof buffer),
+             EAFNOSUPPORT);
+}
+END_TEST
+
 /* ---- There and back ---------------------------------------------------- */
 
 static const char *const unix_texts[] = {
@@ -378,6 +420,8 @@ static void add_format(TCase *format)
     tcase_add_test(format, a_unix_socket_without_a_name);
     tcase_add_test(format, a_unix_path_without_its_nul);
     tcase_add_test(format, an_abstract_name_that_is_no_string);
+    tcase_add_test(format, an_abstract_name_that_is_empty);
+    tcase_add_test(format, a_file_whose_name_begins_as_an_abstract_one);
 }
 
 int main(void)

@@ -64,16 +64,19 @@ static int parse_unix(const char *path, struct green__address *address)
     size_t length = strlen(path);
     bool abstract = path[0] == '@';
 
-    /* A path needs its '\0'; an abstract name begins with one instead. */
-    if (length == 0 || length + !abstract > sizeof local->sun_path ||
+    /* A path that fills it does without its '\0', which is the next byte here; an
+     * abstract name begins with one instead. */
+    if (length == 0 || length > sizeof local->sun_path ||
         (abstract && length == 1))
         return green__refuse(EINVAL);
     local->sun_family = AF_UNIX;
     memcpy(local->sun_path, path, length);
     if (abstract)
         local->sun_path[0] = '\0';
-    address->local.length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-                                        length + !abstract);
+    if (!abstract && length < sizeof local->sun_path)
+        length++;
+    address->local.length =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
     return 0;
 }
 
@@ -137,19 +140,31 @@ static int format_v6(const struct sockaddr_in6 *v6, char *buffer, size_t size)
                    size);
 }
 
+/* Whether an abstract name can be written as a string: "unix://@" is none. */
+static bool is_string(const char *name, size_t length)
+{
+    return length > 1 && memchr(name + 1, '\0', length - 1) == NULL;
+}
+
 static int format_unix(const struct green__endpoint *endpoint, char *buffer,
                        size_t size)
 {
-    const char *path = endpoint->at.local.sun_path;
+    const char *path = endpoint->at.local.sun_path, *begin = "";
     size_t start = offsetof(struct sockaddr_un, sun_path);
     size_t length = endpoint->length > start ? endpoint->length - start : 0;
     bool abstract = length > 0 && path[0] == '\0';
 
     if (!abstract)
         length = strnlen(path, length);
-    else if (memchr(path + 1, '\0', length - 1))
-        return green__refuse(EAFNOSUPPORT); /* no string can be its name */
-    return written(snprintf(buffer, size, "unix://%s%.*s", abstract ? "@" : "",
+    if (abstract)
+        begin = "@";
+    else if (length > 0 && path[0] == '@')
+        begin = "./"; /* a file, and no abstract name */
+    if (abstract
+            ? !is_string(path, length)
+            : strlen(begin) + length > sizeof endpoint->at.local.sun_path)
+        return green__refuse(EAFNOSUPPORT);
+    return written(snprintf(buffer, size, "unix://%s%.*s", begin,
                             (int)(length - abstract), path + abstract),
                    size);
 }

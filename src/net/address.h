@@ -47,8 +47,8 @@ int green__address_parse(const char *text, struct green__address *address);
 
 /*
  * Writes a socket address so that green__address_parse understands it; an IPv4
- * address in IPv6's clothes is written as IPv4, a unix socket without a name as
- * "unix://".
+ * address in IPv6's clothes is written as IPv4, a file "@name" as "./@name", a unix
+ * socket without a name as "unix://".
  * Returns the length without the '\0', or -1: ENOSPC, EAFNOSUPPORT.
  */
 int green__address_format(const struct green__endpoint *endpoint, char *buffer,
