@@ -5,6 +5,7 @@
 PREFIX ?= /usr/local
 LIBDIR ?= lib
 JOBS ?= 2
+FUZZ_SECONDS ?= 60
 BUILD = build
 O ?=
 
@@ -15,7 +16,7 @@ run_tests = tools/run_tests.py -j $(JOBS)
 
 .PHONY: all build run test bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
-	test-asan test-tsan test-valgrind test-chaos test-aarch64
+	test-asan test-tsan test-valgrind test-chaos test-aarch64 fuzz
 
 all: build
 
@@ -124,11 +125,18 @@ test-aarch64: ## cross-build for aarch64, and run the tests under qemu
 		--cross-file build-aarch64-sysroot/sysroot.ini
 	@tools/sanitized.sh qemu $(run_tests) build-aarch64 --no-suite stress
 
+fuzz: ## feed the parsers what nobody would write, FUZZ_SECONDS each (60)
+	@$(setup) build fuzz
+	@CC=clang $(configure) build-fuzz -Dfuzz=true -Dbench=false \
+		-Db_sanitize=address,undefined -Db_lundef=false
+	@tools/compile.sh build-fuzz fuzz-programs
+	@tools/fuzz.sh build-fuzz $(FUZZ_SECONDS)
+
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
 		{ printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 clean: ## remove the build directories
 	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint \
-		build-aarch64 build-aarch64-sysroot build-python build-*.log build.log \
+		build-aarch64 build-aarch64-sysroot build-python build-fuzz build-*.log build.log \
 		build-without-packages

@@ -3,7 +3,7 @@
 
 In src/ a file includes its own layer and lower ones, as "layer/file.h", and
 the public headers. What stands on the library sees <greenhub.h> alone; so do
-the tests, but for tests/unit_*, which are about internals. The floors of
+the tests, but for unit_* and fuzz_*, which are about internals. The floors of
 bench/ do not see the library at all.
 """
 
@@ -69,7 +69,7 @@ def lint_public(path):
 def lint_above(path):
     here = os.path.dirname(path)
     base = os.path.basename(path)
-    if base.startswith("unit_"):
+    if base.startswith(("unit_", "fuzz_")):
         return
     for line, quoted, name in includes(path):
         local = os.path.exists(os.path.join(sources.ROOT, here, name))

@@ -1,6 +1,7 @@
 #!/bin/sh
-# setup.sh PURPOSE...      (build, test, bench, bench-peers, lint, valgrind,
-#                          aarch64, python, test-python, bench-python)
+# setup.sh PURPOSE...      (build, test, bench, bench-peers, lint, fuzz,
+#                          valgrind, aarch64, python, test-python,
+#                          bench-python)
 #
 # Sees to it that what a purpose needs is there. When all is there, which is
 # nearly always, it looks and is done. Otherwise it installs what is missing
@@ -104,6 +105,16 @@ for purpose; do
         need cppcheck cppcheck
         need codespell codespell
         need mandoc mandoc
+        need_library check check
+        ;;
+    fuzz)
+        need clang clang
+        # Where the fuzzer's runtime is a package by itself, it is this one.
+        if ! echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+            clang -fsanitize=fuzzer,address -x c -o /dev/null - 2>/dev/null; then
+            missing="$missing g++ $(apt-cache pkgnames libclang-rt-dev \
+                2>/dev/null | grep -x libclang-rt-dev || :)"
+        fi
         need_library check check
         ;;
     valgrind)

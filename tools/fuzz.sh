@@ -1,0 +1,33 @@
+#!/bin/sh
+# fuzz.sh BUILD_DIRECTORY SECONDS
+#
+# Runs each fuzz target for so long, one after the other, and says how many inputs it
+# has tried. Inputs that reached something new stay in BUILD_DIRECTORY/corpus, where the
+# next run begins. An input that fails is kept beside them, and the exit status is 1.
+set -u
+
+build=$1
+seconds=$2
+status=0
+
+export ASAN_OPTIONS="detect_stack_use_after_return=0:${ASAN_OPTIONS-}"
+export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS-}"
+
+for source in tests/fuzz/fuzz_*.c; do
+    name=$(basename "$source" .c)
+    name=${name#fuzz_}
+    corpus=$build/corpus/$name
+    log=$build/corpus/$name.log
+    mkdir -p "$corpus"
+    if "$build/tests/fuzz_$name" -max_total_time="$seconds" -max_len=512 \
+        -timeout=20 -print_final_stats=1 \
+        -artifact_prefix="$build/corpus/$name-" \
+        "$corpus" "tests/fuzz/$name" >"$log" 2>&1 </dev/null; then
+        sed -n "s/^stat::number_of_executed_units: */$name: executions: /p" "$log"
+    else
+        status=1
+        grep -v '^#[0-9]' "$log" | tail -n 40
+        echo "$name: FAILED; all of it is in $log"
+    fi
+done
+exit $status
