@@ -6,6 +6,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= lib
 JOBS ?= 2
 FUZZ_SECONDS ?= 60
+COVERAGE ?= --no-suite stress
 BUILD = build
 O ?=
 
@@ -16,7 +17,7 @@ run_tests = tools/run_tests.py -j $(JOBS)
 
 .PHONY: all build run test bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
-	test-asan test-tsan test-valgrind test-chaos test-aarch64 fuzz
+	test-asan test-tsan test-valgrind test-chaos test-aarch64 fuzz coverage
 
 all: build
 
@@ -132,11 +133,19 @@ fuzz: ## feed the parsers what nobody would write, FUZZ_SECONDS each (60)
 	@tools/compile.sh build-fuzz fuzz-programs
 	@tools/fuzz.sh build-fuzz $(FUZZ_SECONDS)
 
+coverage: ## run the tests, and say which part of src/ they have run
+	@$(setup) build test coverage
+	@$(configure) build-coverage -Db_coverage=true -Dc_args=-fprofile-update=atomic
+	@tools/compile.sh build-coverage
+	@find build-coverage -name '*.gcda' -delete
+	@status=0; $(run_tests) build-coverage $(COVERAGE) || status=1; \
+	tools/coverage.py build-coverage && exit $$status
+
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
 		{ printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 clean: ## remove the build directories
 	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint \
-		build-aarch64 build-aarch64-sysroot build-python build-fuzz build-*.log build.log \
+		build-aarch64 build-aarch64-sysroot build-python build-fuzz build-coverage build-*.log build.log \
 		build-without-packages

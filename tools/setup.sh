@@ -1,6 +1,6 @@
 #!/bin/sh
 # setup.sh PURPOSE...      (build, test, bench, bench-peers, lint, fuzz,
-#                          valgrind, aarch64, python, test-python,
+#                          coverage, valgrind, aarch64, python, test-python,
 #                          bench-python)
 #
 # Sees to it that what a purpose needs is there. When all is there, which is
@@ -116,6 +116,9 @@ for purpose; do
                 2>/dev/null | grep -x libclang-rt-dev || :)"
         fi
         need_library check check
+        ;;
+    coverage)
+        need gcovr gcovr
         ;;
     valgrind)
         need valgrind valgrind
