@@ -17,7 +17,7 @@ run_tests = tools/run_tests.py -j $(JOBS)
 
 .PHONY: all build run test bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
-	test-asan test-tsan test-valgrind test-chaos test-aarch64 fuzz coverage
+	test-asan test-tsan test-valgrind test-chaos test-aarch64 fuzz coverage manual
 
 all: build
 
@@ -140,6 +140,10 @@ coverage: ## run the tests, and say which part of src/ they have run
 	@find build-coverage -name '*.gcda' -delete
 	@status=0; $(run_tests) build-coverage $(COVERAGE) || status=1; \
 	tools/coverage.py build-coverage && exit $$status
+
+manual: ## the manual pages in HTML, into build/manual
+	@$(setup) manual
+	@tools/manual.py $(BUILD)/manual
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \

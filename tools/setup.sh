@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh PURPOSE...      (build, test, bench, bench-peers, lint, fuzz,
+# setup.sh PURPOSE...      (build, test, bench, bench-peers, lint, fuzz, manual,
 #                          coverage, valgrind, aarch64, python, test-python,
 #                          bench-python)
 #
@@ -116,6 +116,10 @@ for purpose; do
                 2>/dev/null | grep -x libclang-rt-dev || :)"
         fi
         need_library check check
+        ;;
+    manual)
+        need python3 python3
+        need mandoc mandoc
         ;;
     coverage)
         need gcovr gcovr
