@@ -39,7 +39,8 @@ build_clean()
 
 symbols()
 {
-    configure && tools/compile.sh $build src/libgreenhub.so.0.1.0 &&
+    version=$(sed -n "s/^  version: '\(.*\)',/\1/p" meson.build)
+    configure && tools/compile.sh $build "src/libgreenhub.so.$version" &&
         tools/lint_symbols.py $build/src/libgreenhub.so
 }
 

@@ -47,10 +47,19 @@ def lint_folder(folder, suffixes):
 
 
 def lint_headers():
+    """The build installs what greenhub.h includes, and what it names itself."""
     build = sources.text("meson.build")
-    for path in sources.files((".h",), ("include",)):
-        if "'%s'" % path not in build:
-            sources.problem(path, 1, "is not installed by meson.build")
+    whole = sources.text("include/greenhub.h")
+    included = re.findall(r"^#include <(.*)>", whole, re.M)
+    described = re.findall(r"^ \*   (greenhub/\w+\.h) ", whole, re.M)
+    for path in sources.files((".h",), ("include/greenhub",)):
+        name = os.path.relpath(path, "include")
+        if "'%s'" % path in build:
+            continue
+        if name not in included:
+            sources.problem(path, 1, "is not included by greenhub.h")
+        if name not in described:
+            sources.problem(path, 1, "is not described in greenhub.h")
 
 
 def main():

@@ -14,10 +14,6 @@ import sys
 import sources
 
 LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net")
-PUBLIC = ("base", "hub", "hub_module", "thread", "debug",
-          "sync", "queue", "channel", "shared",
-          "scope", "scoped", "thread_pool", "pool", "resource",
-          "io", "net")
 OPTIONAL = "greenhub/scoped.h"  # what greenhub.h leaves out
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
@@ -51,19 +47,34 @@ def lint_library(path):
                             % (own, name))
 
 
-def lint_public(path):
-    own = os.path.splitext(os.path.basename(path))[0]
-    if path != "include/greenhub.h" and own not in PUBLIC:
-        sources.problem(path, 1, "lint_layers.py knows no place for it")
-        return
+def public_includes(path):
+    """(line, file) of each public header that a public header includes."""
     for line, quoted, name in includes(path):
-        match = re.fullmatch(r"greenhub/(\w+)\.h", name)
         if quoted:
             sources.problem(path, line, 'a public header includes "%s"' % name)
-        elif match and own != "greenhub" and (
-                match.group(1) not in PUBLIC
-                or PUBLIC.index(match.group(1)) >= PUBLIC.index(own)):
-            sources.problem(path, line, "<%s> lies above it" % name)
+        elif name.startswith("greenhub"):
+            yield line, "include/" + name
+
+
+def lint_public():
+    """No public header reaches itself through those that it includes."""
+    graph = {path: list(public_includes(path))
+             for path in sources.files((".h",), ("include",))}
+
+    def reached(path, seen):
+        for _, name in graph.get(path, ()):
+            if name not in seen:
+                seen.add(name)
+                reached(name, seen)
+        return seen
+
+    for path, edges in graph.items():
+        for line, name in edges:
+            if name not in graph:
+                sources.problem(path, line, name + " does not exist")
+            elif path in reached(name, {name}):
+                sources.problem(path, line, "%s includes it, perhaps through"
+                                " others" % name)
 
 
 def lint_above(path):
@@ -85,8 +96,7 @@ def lint_above(path):
 def main():
     for path in sources.files((".c", ".h", ".S"), ("src",)):
         lint_library(path)
-    for path in sources.files((".h",), ("include",)):
-        lint_public(path)
+    lint_public()
     for path in sources.files((".c", ".h"), ABOVE):
         lint_above(path)
     return sources.status()

@@ -3,9 +3,9 @@
 
     lint_symbols.py LIBRARY.so
 
-Crosses the functions that the public headers declare with GREEN_API with the
-symbol map, with what the library really exports, and with the contract before
-each declaration, the NAME sections of man/*.3, tests/*.c and CHANGELOG.md.
+Crosses the functions that the public headers declare with GREEN_API with what the
+library really exports, and with the contract before each declaration, the NAME
+sections of man/*.3, tests/*.c and CHANGELOG.md.
 """
 
 import os
@@ -14,9 +14,8 @@ import subprocess
 import sys
 
 import sources
+import symbol_map
 
-MAP = "src/libgreenhub.map"
-DECLARATION = re.compile(r"^GREEN_API\b[^;{]*?\b(\w+)\s*\(", re.M)
 CONTRACT = re.compile(r"/\*((?:(?!\*/).)*)\*/\n\Z", re.S)
 SWITCHES = re.compile(r"\b(may|never)\s+(\*\s+)?switch", re.I)
 
@@ -30,7 +29,7 @@ def declared():
     found = {}
     for path in sources.files((".h",), ("include",)):
         text = sources.text(path)
-        for match in DECLARATION.finditer(text):
+        for match in symbol_map.DECLARATION.finditer(text):
             name, line = match.group(1), line_of(text, match.start())
             found[name] = (path, line)
             if not name.startswith("green_") or name.startswith("green__"):
@@ -42,14 +41,6 @@ def declared():
                 sources.problem(path, line, name + "'s contract does not say"
                                 " whether it may switch")
     return found
-
-
-def mapped():
-    """{name: line} of the symbol map's global section."""
-    text = sources.text(MAP)
-    section = text.split("local:")[0]
-    return {match.group(1): line_of(text, match.start(1))
-            for match in re.finditer(r"^\s+(\w+);", section, re.M)}
 
 
 def exported(library):
@@ -90,21 +81,16 @@ def words(paths):
 def main():
     library = sys.argv[1]
     names = declared()
-    in_map = mapped()
     in_library = exported(library)
     in_manual = manual(names)
     in_tests = words(sources.files((".c",), ("tests",)))
     in_changes = set(re.findall(r"\bgreen_\w+", sources.text("CHANGELOG.md")))
 
-    for name, line in in_map.items():
-        if name not in names:
-            sources.problem(MAP, line, name + " is not in the headers")
-    for name in sorted(in_library - set(in_map)):
+    for name in sorted(in_library - set(names)):
         sources.problem(os.path.relpath(library), 0,
-                        name + " is exported, but not in " + MAP)
+                        name + " is exported, but not in the headers")
     for name, (path, line) in names.items():
-        for where, what in ((in_map, "not in " + MAP),
-                            (in_library, "not exported by the library"),
+        for where, what in ((in_library, "not exported by the library"),
                             (in_manual, "in no NAME section of man/*.3"),
                             (in_tests, "named in no tests/*.c"),
                             (in_changes, "not named in CHANGELOG.md")):

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""The linker's symbol map, from what the public headers declare with GREEN_API.
+
+    symbol_map.py VERSION RELEASED HEADER...
+
+RELEASED is a file with the nodes of the versions that have been released, which never
+change. What the headers declare and no node has is new in this version, and goes into
+a node of its own. It is an error if something that was released is gone, or if this
+version's node is released and something is new.
+"""
+
+import re
+import sys
+
+DECLARATION = re.compile(r"^GREEN_API\b[^;{]*?\b(\w+)\s*\(", re.M)
+NODE = re.compile(r"^(GREENHUB_\w[\w.]*) \{(.*?)^\}", re.M | re.S)
+COMMENT = re.compile(r"/\*.*?\*/\n?", re.S)
+NAME = re.compile(r"^\s+(\w+);", re.M)
+
+TEXT = """%s {
+    global:
+%s%s}%s;
+"""
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+def node_of(version):
+    return "GREENHUB_" + ".".join(version.split(".")[:2])
+
+
+def declared(headers):
+    return {name for path in headers
+            for name in DECLARATION.findall(read(path))}
+
+
+def node(name, names, before):
+    """The first node also hides what no node names."""
+    return TEXT % (name, "".join("        %s;\n" % one for one in sorted(names)),
+                   "" if before else "    local:\n        *;\n",
+                   " " + before if before else "")
+
+
+def generate(version, released, headers):
+    text = COMMENT.sub("", released)
+    nodes = NODE.findall(text)
+    old = {name for _, body in nodes for name in NAME.findall(body)}
+    names = declared(headers)
+    if old - names:
+        sys.exit("released, and gone from the headers: "
+                 + ", ".join(sorted(old - names)))
+    new = names - old
+    if not new:
+        return text
+    last = nodes[-1][0] if nodes else ""
+    if node_of(version) in [name for name, _ in nodes]:
+        sys.exit("%s is released; a higher version is needed for %s"
+                 % (node_of(version), ", ".join(sorted(new))))
+    return text + node(node_of(version), new, last)
+
+
+def main():
+    sys.stdout.write(generate(sys.argv[1], read(sys.argv[2]), sys.argv[3:]))
+
+
+if __name__ == "__main__":
+    main()
