@@ -322,6 +322,43 @@ START_TEST(what_was_handed_over_goes_back)
 }
 END_TEST
 
+static void *receive_here(void *got)
+{
+    ck_ok(green_shared_channel_receive(channel, got));
+    return NULL;
+}
+
+/* By then others wait: they get it, and are woken. */
+START_TEST(what_was_handed_over_goes_to_those_who_wait)
+{
+    int how = _i, number = 1, got[2] = {0};
+    struct green_thread *threads[2];
+    pthread_t other;
+
+    make_all(0);
+    other = begin(goes_when_served, &how);
+    while (sem_wait(&reached) < 0)
+        ck_assert_int_eq(errno, EINTR);
+    ck_ok(green_shared_channel_try_send(channel, &number));
+    number++;
+    ck_ok(green_shared_channel_try_send(channel, &number));
+    for (int i = 0; i < 2; i++)
+        threads[i] = green_spawn(receive_here, &got[i]);
+    ck_ok(green_sleep(0));
+    ck_ok(green_sleep(0));
+    ck_ok(sem_post(&go_on));
+    if (how == 1)
+        meet(&go_on, &reached);
+    ck_ok(pthread_join(other, NULL));
+    ck_ok(green_join(threads[0], NULL));
+    ck_ok(green_join(threads[1], NULL));
+    ck_assert_int_eq(got[0] + got[1], 3);
+    ck_assert_int_eq(got[0] * got[1], 2);
+    ck_assert_uint_eq(green_shared_channel_length(channel), 0);
+    destroy_all();
+}
+END_TEST
+
 /* Nobody has sent: they are out of the line. */
 START_TEST(who_waited_is_gone)
 {
@@ -446,6 +483,8 @@ int main(void)
     tcase_add_loop_test(across, nothing_is_lost_to_timeouts, 0, 2);
     tcase_add_test(across, a_kill_after_another_thread_has_served);
     tcase_add_loop_test(ends, what_was_handed_over_goes_back, 0, 2);
+    tcase_add_loop_test(ends, what_was_handed_over_goes_to_those_who_wait, 0,
+                        2);
     tcase_add_loop_test(ends, who_waited_is_gone, 0, 2);
     tcase_add_test(ends, on_its_own_hub);
     tcase_add_test(ends, signals_without_a_value);

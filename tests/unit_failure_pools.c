@@ -184,8 +184,32 @@ static bool use_thread_pool(void)
     return is_well;
 }
 
+static bool use_shared(void)
+{
+    struct green_shared_channel *channel =
+        green_shared_channel_create(sizeof(int), 4);
+    struct green_shared_event *event = NULL;
+    int number = 3, got = 0;
+
+    if (channel)
+        event = green_shared_event_create();
+    if (!event)
+        ck_assert_int_eq(errno, ENOMEM);
+    if (channel) {
+        ck_ok(green_shared_channel_try_send(channel, &number));
+        ck_ok(green_shared_channel_try_receive(channel, &got));
+        ck_assert_int_eq(got, number);
+    }
+    if (event)
+        ck_ok(green_shared_event_send(event, NULL));
+    green_shared_channel_destroy(channel);
+    green_shared_event_destroy(event);
+    return event != NULL;
+}
+
 static bool (*const uses[])(void) = {use_scope, use_pool,      use_pile,
-                                     use_dag,   use_resources, use_thread_pool};
+                                     use_dag,   use_resources, use_thread_pool,
+                                     use_shared};
 
 START_TEST(the_nth_allocation)
 {
@@ -217,6 +241,7 @@ int main(void)
     Suite *suite = suite_create("failure of pools");
     TCase *tcase = add_tcase(suite, "failure");
 
-    tcase_add_loop_test(tcase, the_nth_allocation, 0, 6);
+    tcase_add_loop_test(tcase, the_nth_allocation, 0,
+                        (int)(sizeof uses / sizeof uses[0]));
     return run_suite(suite);
 }
