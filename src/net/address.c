@@ -160,9 +160,8 @@ static int format_unix(const struct green__endpoint *endpoint, char *buffer,
         begin = "@";
     else if (length > 0 && path[0] == '@')
         begin = "./"; /* a file, and no abstract name */
-    if (abstract
-            ? !is_string(path, length)
-            : strlen(begin) + length > sizeof endpoint->at.local.sun_path)
+    if (abstract ? !is_string(path, length)
+                 : strlen(begin) + length > sizeof endpoint->at.local.sun_path)
         return green__refuse(EAFNOSUPPORT);
     return written(snprintf(buffer, size, "unix://%s%.*s", begin,
                             (int)(length - abstract), path + abstract),
