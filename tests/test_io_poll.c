@@ -246,6 +246,8 @@ START_TEST(select_when_no_more_can_be_opened)
     ck_assert_int_eq(
         green_select(fds[0] + 1, (fd_set *)words, NULL, NULL, NULL), 1);
     ck_assert_uint_eq(words[fds[0] / 64], 1UL << fds[0] % 64);
+    for (int fd = 3; fd < 32; fd++)
+        close(fd); /* so that a leak checker can open what it needs */
 }
 END_TEST
 
