@@ -14,6 +14,13 @@ from peers import Program, connect, echoes, limit, run, tool
 ADDRESS = "tcp://127.0.0.1:6000"
 
 
+def checked():
+    """What a program needs to use a library that a sanitizer checks."""
+    flags = {"asan": "-fsanitize=address,undefined", "tsan": "-fsanitize=thread"}
+    flag = flags.get(os.environ.get("GREENHUB_CHECKER"))
+    return [flag] if flag else []
+
+
 def compiled(folder, port):
     """The program, at a port that is free."""
     with open(os.path.join(peers.SOURCE, "README.md")) as file:
@@ -24,7 +31,8 @@ def compiled(folder, port):
         file.write(text.replace(ADDRESS, "tcp://127.0.0.1:%d" % port))
     library = os.path.join(peers.BUILD, "src")
     status, out, err = run(
-        [tool("cc"), "-Wall", "-Wextra", "-Werror", source, "-o", program,
+        [tool("cc"), "-Wall", "-Wextra", "-Werror", *checked(), source, "-o",
+         program,
          "-I", os.path.join(peers.SOURCE, "include"), "-L", library,
          "-lgreenhub", "-Wl,-rpath," + library])
     assert status == 0, err
