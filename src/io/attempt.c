@@ -24,7 +24,7 @@ static ssize_t transmit(const struct green__io *io, const struct iovec *iov,
     return green__system.sendmsg(io->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* A system from before RWF_NOWAIT says EINVAL, whatever the descriptor is. */
+/* A kernel older than RWF_NOWAIT returns EINVAL for every descriptor. */
 static bool system_knows_nowait(void)
 {
     char byte;
@@ -40,8 +40,8 @@ static bool system_knows_nowait(void)
     return knows;
 }
 
-/* An eventfd and its like say EINVAL of too few bytes, or that they are not read
- * or written at all. To wait before they are asked plainly would be in vain. */
+/* An eventfd and its like return EINVAL if the buffer is too small, or if they
+ * cannot be read or written at all. Report that at once: no wait would help. */
 static GREEN__COLD bool is_refused(unsigned kind)
 {
     bool refused = kind == GREEN__FILE_COUNTER && system_knows_nowait();
@@ -56,7 +56,7 @@ static bool lacks_nowait(unsigned kind)
            (errno == EINVAL && !is_refused(kind));
 }
 
-/* RWF_NOWAIT, unless it is known to be of no use. False: it is. */
+/* Reads with RWF_NOWAIT. False if the descriptor does not support it. */
 static bool read_nowait(struct green__io *io, unsigned kind,
                         const struct iovec *iov, int count, ssize_t *n)
 {
@@ -88,9 +88,10 @@ static bool write_nowait(struct green__io *io, unsigned kind,
 }
 
 /*
- * What the page cache has of a file from elsewhere costs one call, whatever the
- * number stands for by now: with RWF_NOWAIT none blocks. A file gives less than
- * was asked for at its end alone, so the rest of a short read is asked for.
+ * Reads what the page cache holds with one system call, on a file that no green
+ * call made. The number may stand for another open file by now, but with
+ * RWF_NOWAIT none blocks. A file returns less than was asked for only at its
+ * end, so a short read continues with the rest.
  */
 static bool read_at_once(struct green__io *io, const struct iovec *iov,
                          int count, ssize_t *n)
@@ -108,7 +109,7 @@ static bool read_at_once(struct green__io *io, const struct iovec *iov,
     return *n > 0;
 }
 
-/* Its kind; that it is no socket is remembered. */
+/* Returns the kind, and records in io->d if it is no socket. */
 static unsigned kind_of(struct green__io *io)
 {
     unsigned kind;

@@ -1,14 +1,14 @@
 /*
- * One read or write that does not block, whatever the descriptor is, and without
- * touching its flags: they are shared with whoever shares the open file.
+ * One read or write that does not block, for every kind of descriptor. It does
+ * not change the descriptor's flags: every user of the open file shares them.
  *
- * - Sockets have MSG_DONTWAIT.
- * - Pipes, and what else the kernel can, have RWF_NOWAIT.
- * - Files on a disk, which are always ready, are just read and written.
- * - For FIFOs, terminals and the rest see special.h.
+ * - Sockets: MSG_DONTWAIT.
+ * - Pipes, and others for which the kernel supports it: RWF_NOWAIT.
+ * - Files on a disk, which are always ready: a plain read or write.
+ * - FIFOs, terminals and the rest: see special.h.
  *
- * They return as the system calls do, EAGAIN when it would block. What each costs
- * in system calls is in tests/syscalls.py.
+ * The functions return as the system calls do, EAGAIN when they would block.
+ * tests/syscalls.py lists what each costs in system calls.
  */
 #ifndef GREEN_ATTEMPT_H
 #define GREEN_ATTEMPT_H
@@ -18,7 +18,7 @@
 #include "base/system.h"
 #include "io/wait.h"
 
-/* What is no socket, or was none when last seen. */
+/* For a descriptor that is no socket, or was none when last examined. */
 ssize_t green__other_read(struct green__io *io, void *buffer, size_t size);
 ssize_t green__other_write(struct green__io *io, const void *buffer,
                            size_t size);
@@ -27,7 +27,7 @@ ssize_t green__other_readv(struct green__io *io, const struct iovec *iov,
 ssize_t green__other_writev(struct green__io *io, const struct iovec *iov,
                             int count);
 
-/* False: it is known to be none, or was none when last seen. */
+/* False: it is no socket, or was none when last examined. */
 static inline bool green__may_be_socket(const struct green__io *io)
 {
     return !io->d || !(io->d->file & GREEN__FILE_NO_SOCKET);
@@ -39,9 +39,9 @@ static inline bool green__is_no_socket(ssize_t result)
 }
 
 /*
- * A descriptor is most likely a socket, so that is tried in line: a system
- * call leaves the processor without its predictions of the returns behind it, so
- * each function in between costs some 4 ns.
+ * Most descriptors are sockets, so these two try that inline: after a system
+ * call the processor has lost its return predictions, so each function in
+ * between costs some 4 ns.
  */
 static inline ssize_t green__try_recv(struct green__io *io, void *buffer,
                                       size_t size)
@@ -73,7 +73,7 @@ ssize_t green__try_readv(struct green__io *io, const struct iovec *iov,
 ssize_t green__try_writev(struct green__io *io, const struct iovec *iov,
                           int count);
 
-/* write(2) of no bytes: an empty datagram. */
+/* write(2) of no bytes: on a datagram socket, an empty datagram. */
 ssize_t green__write_nothing(struct green__io *io, const void *buffer);
 
 #endif

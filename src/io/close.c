@@ -1,4 +1,4 @@
-/* Descriptors' numbers and flags: close, dup, fcntl, setsockopt. */
+/* Descriptor numbers and flags: close, dup, fcntl, setsockopt. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 #include "io/nonblock.h"
 #include "io/wait.h"
 
-/* Whoever waits for this number gets EBADF, and the hub forgets it. */
+/* The hub forgets this number; greenthreads that wait for it get EBADF. */
 static void forget(int fd)
 {
     struct green_hub *hub = green__hub_here();
@@ -21,7 +21,7 @@ static void forget(int fd)
         green__descriptor_closed(hub, fd);
 }
 
-/* What is known to be no socket costs no look. */
+/* Whether close may wait. No system call if fd is known to be no socket. */
 static bool lingers(int fd)
 {
     struct green_hub *hub = green__hub_here();
@@ -44,7 +44,7 @@ int green_close(int fd)
                                   : green__system.close(fd);
 }
 
-/* What is known about the open file holds for its duplicate. */
+/* Copies what is known about the open file to its duplicate. */
 static int duplicated(int fd, int duplicate)
 {
     struct green_hub *hub = green__hub_here();
@@ -52,7 +52,7 @@ static int duplicated(int fd, int duplicate)
 
     if (duplicate < 0)
         return -1;
-    green__nonblock_forget(duplicate); /* a former life's */
+    green__nonblock_forget(duplicate); /* from an earlier use */
     green__nonblock_duplicated(fd, duplicate);
     d = hub ? green__descriptor_peek(hub, fd) : NULL;
     if (d && (d->flags & GREEN__TRUSTED) &&
@@ -61,7 +61,7 @@ static int duplicated(int fd, int duplicate)
         green__io_opened(duplicate, d->file);
     } else if (hub) {
         green__file_share(fd);
-        green__descriptor_closed(hub, duplicate); /* a former life's */
+        green__descriptor_closed(hub, duplicate); /* from an earlier use */
     }
     return duplicate;
 }
@@ -75,11 +75,11 @@ int green_dup3(int fd, int to_fd, int flags)
 {
     int duplicate, lingering = -1;
 
-    /* What fails closes nothing. */
+    /* If dup3 fails it does not close to_fd. */
     if (fd == to_fd || to_fd < 0 || (flags & ~O_CLOEXEC) ||
         green__system.fcntl(fd, F_GETFD) < 0)
         return green__system.dup3(fd, to_fd, flags);
-    /* It is closed by dup3, which would wait. */
+    /* dup3 closes to_fd: hold it open, and let green__linger_close wait. */
     if (lingers(to_fd))
         lingering = green__system.fcntl(to_fd, F_DUPFD_CLOEXEC, 0);
     forget(to_fd);
@@ -100,8 +100,9 @@ int green_dup2(int fd, int to_fd)
     return green__system.fcntl(fd, F_GETFD) < 0 ? -1 : to_fd;
 }
 
-/* What is known of it no longer holds, here and in other OS threads' hubs: those
- * know nothing of what this one's hub made. */
+/* Discards what is known about the open file: here, and in other OS threads'
+ * hubs unless a green call of this hub made the descriptor, since they know
+ * nothing about that. */
 static void changed(int fd, unsigned file)
 {
     struct green_hub *hub = green__hub_here();
@@ -139,7 +140,7 @@ int green_fcntl(int fd, int command, ...)
     return result;
 }
 
-/* The next read is to look at it, though nobody has waited since. */
+/* The next read must look up SO_RCVLOWAT, even without a wait before. */
 static void expect_low_water(int fd)
 {
     struct green_hub *hub = green__hub_get();

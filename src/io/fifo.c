@@ -24,7 +24,7 @@ bool green__open_waits(int folder, const char *path, int flags)
 }
 
 struct opening {
-    int folder; /* its own, or AT_FDCWD */
+    int folder; /* a duplicate to be closed, or AT_FDCWD */
     int flags;
     mode_t mode;
     int fd;
@@ -50,7 +50,7 @@ static long open_it(void *arg)
     return opening->fd;
 }
 
-static void left(void *arg)
+static void discard_opening(void *arg)
 {
     struct opening *opening = arg;
 
@@ -84,8 +84,10 @@ static struct opening *make_opening(int folder, const char *path, int flags,
 int green__open_waiting(int folder, const char *path, int flags, mode_t mode)
 {
     struct opening *opening = make_opening(folder, path, flags, mode);
-    const struct green__work work = {
-        .fn = open_it, .arg = opening, .may_leave = true, .left = left};
+    const struct green__work work = {.fn = open_it,
+                                     .arg = opening,
+                                     .may_leave = true,
+                                     .left = discard_opening};
     long fd;
 
     if (!opening || green__worker_pool_run(GREEN__THREAD_POOL, &work, &fd) < 0)

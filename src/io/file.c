@@ -32,7 +32,7 @@ static ssize_t plain_writev(int fd, const struct iovec *iov, int count,
                       : pwritev(fd, iov, count, offset);
 }
 
-/* By the hub, or if it can't by the plain call. */
+/* The hub carries it out; if it can't, the plain call does. */
 static ssize_t wait_for(struct green__io *io, enum green_operation_kind kind,
                         const struct iovec *iov, int count, off_t offset)
 {
@@ -72,8 +72,8 @@ static bool is_at_end(int fd, off_t at)
            at >= status.st_size;
 }
 
-/* The first so many bytes were in the page cache, and are done: a file gives less
- * than was asked for at its end alone. */
+/* The first `done` bytes came from the page cache. A file returns less than was
+ * asked for only at its end, so read the rest unless this is the end. */
 static ssize_t read_rest(struct green__io *io, const struct iovec *iov,
                          int count, off_t offset, ssize_t done)
 {
@@ -104,8 +104,8 @@ ssize_t green__file_rest(int fd, const struct iovec *iov, int count,
     return n > 0 ? n : 0;
 }
 
-/* Whether it goes past the page cache. What was found out is relied on, though the
- * number may be another file's by now: that may cost time, but no more. */
+/* Whether reads bypass the page cache. The answer is kept although the number
+ * may stand for another file later: that may cost time, but no more. */
 static bool is_direct(struct green__io *io)
 {
     const unsigned known = GREEN__FILE_CACHED | GREEN__FILE_DIRECT;
@@ -117,7 +117,7 @@ static bool is_direct(struct green__io *io)
         return io->d->file & GREEN__FILE_DIRECT;
     flags = green__system.fcntl(io->fd, F_GETFL);
     if (flags < 0)
-        return false; /* it is the read's to say */
+        return false; /* the read reports the error */
     if (io->d)
         io->d->file |=
             flags & O_DIRECT ? GREEN__FILE_DIRECT : GREEN__FILE_CACHED;
@@ -125,9 +125,10 @@ static bool is_direct(struct green__io *io)
 }
 
 /*
- * What is in the page cache is had at once, without the hub. RWF_NOWAIT does not
- * wait for locks or memory; but what goes past the cache it asks the disk for, and
- * waits. (And Linux 5.9 and 5.10 say 0 too when it is not there.)
+ * Reads from the page cache at once, without the hub. RWF_NOWAIT does not wait
+ * for locks or memory; but on a file opened with O_DIRECT the kernel asks the
+ * disk, and waits. (Linux 5.9 and 5.10 also return 0 when the data is not
+ * cached.)
  */
 static ssize_t read_cached(struct green__io *io, const struct iovec *iov,
                            int count, off_t offset)
@@ -144,10 +145,10 @@ static ssize_t read_cached(struct green__io *io, const struct iovec *iov,
     return read_waiting(io, iov, count, offset);
 }
 
-/* By the file's position: in line for it. */
-static ssize_t in_line(struct green__io *io, const struct iovec *iov, int count,
-                       ssize_t (*transfer)(struct green__io *,
-                                           const struct iovec *, int, off_t))
+/* A transfer at the file's own position waits for its turn. */
+static ssize_t transfer_at_position(
+    struct green__io *io, const struct iovec *iov, int count,
+    ssize_t (*transfer)(struct green__io *, const struct iovec *, int, off_t))
 {
     struct green__place place;
     ssize_t n;
@@ -164,18 +165,20 @@ static ssize_t in_line(struct green__io *io, const struct iovec *iov, int count,
 ssize_t green__file_readv(struct green__io *io, const struct iovec *iov,
                           int count)
 {
-    return io->hub->operations ? in_line(io, iov, count, read_cached)
-                               : plain_readv(io->fd, iov, count, -1);
+    return io->hub->operations
+               ? transfer_at_position(io, iov, count, read_cached)
+               : plain_readv(io->fd, iov, count, -1);
 }
 
 ssize_t green__file_writev(struct green__io *io, const struct iovec *iov,
                            int count)
 {
-    return io->hub->operations ? in_line(io, iov, count, write_waiting)
-                               : plain_writev(io->fd, iov, count, -1);
+    return io->hub->operations
+               ? transfer_at_position(io, iov, count, write_waiting)
+               : plain_writev(io->fd, iov, count, -1);
 }
 
-/* Without a hub it is the plain call that is left. 0, or -1 with errno. */
+/* Starts a call; without a hub the plain call is left. 0, or -1 with errno. */
 static int begin(struct green__io *io, int fd)
 {
     if (green__call_begins() < 0)
@@ -185,8 +188,8 @@ static int begin(struct green__io *io, int fd)
     return 0;
 }
 
-/* How long the disk took, nobody knows: a call that it may have been asked for is
- * taken for a whole budget, so that the clock is looked at. */
+/* The time that the disk took is unknown: charge a whole budget, so that the
+ * scheduler reads the clock. */
 static int end(int result)
 {
     green__call_ends(GREEN__COST_DISK);
@@ -214,8 +217,7 @@ ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset)
                             : pread(fd, buffer, size, offset));
 }
 
-/* io_uring writes to a pipe or a socket whatever the position: it has no ESPIPE for
- * them. */
+/* io_uring ignores the position for pipes and sockets: no ESPIPE. */
 static bool has_positions(struct green__io *io)
 {
     return green__kind_of(io) == GREEN__FILE_DISK;
@@ -263,7 +265,7 @@ static int opened(int fd)
 {
     if (fd < 0)
         return -1;
-    green__nonblock_forget(fd); /* a former life's */
+    green__nonblock_forget(fd); /* from an earlier use */
     green__io_opened(fd, GREEN__FILE_OPENED | GREEN__FILE_NO_SOCKET);
     return fd;
 }
@@ -288,7 +290,7 @@ static int open_at(int folder, const char *path, int flags, mode_t mode)
                           : openat(folder, path, flags, mode)));
 }
 
-/* The mode behind the flags, if there is one. */
+/* The mode argument, if the flags ask for one. */
 static mode_t mode_of(int flags, va_list arguments)
 {
     bool has_mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
@@ -358,7 +360,7 @@ int green_stat(const char *path, struct stat *status)
     return (int)result;
 }
 
-/* What an open file is, the system knows without a disk. */
+/* For an open file the kernel answers without a disk. */
 int green_fstat(int fd, struct stat *status)
 {
     return fstat(fd, status);

@@ -1,6 +1,6 @@
 /*
- * Regular files: what may have to wait for a disk is carried out by the hub,
- * where it can, and else by the plain call, which blocks the OS thread. Results
+ * Regular files: the hub carries out what may wait for a disk, if its module
+ * can; otherwise the plain call does, which blocks the OS thread. Results are
  * as the system calls'.
  */
 #ifndef GREEN_FILE_H
@@ -8,14 +8,14 @@
 
 #include "io/wait.h"
 
-/* At the file's own position. Sets io->closed. */
+/* Transfers at the file's own position. They set io->closed. */
 ssize_t green__file_readv(struct green__io *io, const struct iovec *iov,
                           int count);
 ssize_t green__file_writev(struct green__io *io, const struct iovec *iov,
                            int count);
 
-/* What else there is, up to the end, of a file of which so many bytes were had:
- * how many more. It may wait for the disk. */
+/* Reads on after `done` bytes, up to the end of the file; returns how many more
+ * bytes it read. May wait for the disk. */
 ssize_t green__file_rest(int fd, const struct iovec *iov, int count,
                          ssize_t done);
 

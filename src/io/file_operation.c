@@ -15,8 +15,8 @@ static void describe_file(const struct green__waiter *waiter, char *text,
 static const struct green__wait_kind working = {.name = "operation",
                                                 .describe = describe_file};
 
-/* A call that need not wait is not cut short by a kill: one who is killed makes
- * the plain call. So does one who cannot park. */
+/* A kill does not end a call that need not wait: a greenthread that was killed
+ * makes the plain call, and so does a caller that cannot park. */
 static bool may_park(const struct green_thread *thread)
 {
     return thread && !(thread->alarms && green__interruption(thread));
@@ -42,7 +42,7 @@ bool green__file_operate(struct green__io *io,
         return true;
     if (*result == -ECANCELED || *result == -EINTR || *result == -EAGAIN) {
         if (!pending.reason)
-            return false; /* the system would not: nothing was done */
+            return false; /* the kernel refused: nothing was done */
         *result = -pending.reason;
     }
     errno = (int)-*result;

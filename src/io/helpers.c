@@ -1,4 +1,4 @@
-/* What users would write themselves: read until full, read lines. */
+/* Loops over green_read: read until full, read lines. */
 #include <string.h>
 
 #include "io/wait.h"
@@ -49,8 +49,8 @@ int green_reader_init(struct green_reader *reader, int fd, char *buffer,
     return 0;
 }
 
-/* Reads more behind what is there. Returns what green_read does, or -1 with
- * EMSGSIZE if there is no room: a byte is kept for the final '\0'. */
+/* Reads more into the buffer. Returns what green_read does, or -1 with EMSGSIZE
+ * if there is no room: one byte is kept for the final '\0'. */
 static ssize_t fill(struct green_reader *reader)
 {
     size_t start = reader->internal.start, end = reader->internal.end;
@@ -69,7 +69,7 @@ static ssize_t fill(struct green_reader *reader)
     return n;
 }
 
-/* So many bytes are the next line; ends it, and takes it. */
+/* Takes the next `length` bytes as a line, and terminates it. */
 static ssize_t take_line(struct green_reader *reader, char **line,
                          size_t length, bool newline)
 {
@@ -79,7 +79,8 @@ static ssize_t take_line(struct green_reader *reader, char **line,
     return (ssize_t)length;
 }
 
-/* What the buffer has costs a call too: a loop over it makes way, and ends. */
+/* Even a line that is already in the buffer counts as a call: a loop over such
+ * lines lets others run, and can be killed. */
 static ssize_t take_at_once(struct green_reader *reader, char **line,
                             size_t length)
 {
@@ -141,7 +142,7 @@ int green_reader_skip_line(struct green_reader *reader)
             reader->internal.start += (size_t)(newline - start) + 1;
             return green__call_done(1);
         }
-        /* Dropped before the wait: what ends the wait loses no place. */
+        /* Drop them before the wait: after an error, a new call continues. */
         reader->internal.start = reader->internal.end = 0;
         if (green__io_life(reader->fd) != life)
             return green__refuse(EBADF);

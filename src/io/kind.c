@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-/* /dev/ptmx, and BSD's. (TIOCGDEV tells of the other end.) */
-static bool is_master(dev_t device)
+/* /dev/ptmx, and BSD's. (TIOCGDEV names the slave.) */
+static bool is_pty_master(dev_t device)
 {
     return device == makedev(5, 2) || major(device) == 2;
 }
@@ -16,7 +16,7 @@ static unsigned kind_of_device(int fd, dev_t device)
 
     if (ioctl(fd, TIOCGDEV, &packed) < 0)
         return GREEN__FILE_OTHER;
-    if (is_master(device))
+    if (is_pty_master(device))
         return GREEN__FILE_MASTER;
     if (device == makedev((packed >> 8) & 0xfffu,
                           (packed & 0xffu) | ((packed >> 12) & 0xfff00u)))
@@ -29,7 +29,7 @@ static unsigned kind_of(int fd)
     struct stat status;
 
     if (fstat(fd, &status) < 0)
-        return GREEN__FILE_OTHER; /* it is the call's to say what is wrong */
+        return GREEN__FILE_OTHER; /* the call reports what is wrong */
     switch (status.st_mode & S_IFMT) {
     case S_IFREG:
     case S_IFDIR:

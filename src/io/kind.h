@@ -1,13 +1,13 @@
 /*
- * What an open file is, as far as it matters to a call that must not block. It is
- * looked up once in the life of a trusted descriptor, and at each call that relies
- * on it of one from elsewhere, whose number may be another file's by now.
+ * The kind of an open file, as far as it matters to a call that must not block.
+ * For a trusted descriptor it is looked up once. For others it is looked up at
+ * each call that relies on it: the number may stand for another file by now.
  *
- * DISK      plain calls wait for nobody but the disk
+ * DISK      plain calls wait for nothing but the disk
  * FIFO      its path can be opened again
  * TERMINAL  the same
  * ALIAS     a terminal whose path may be another's: /dev/tty, /dev/console
- * MASTER    of a pseudo-terminal: its path gives a new one each time
+ * MASTER    of a pseudo-terminal: opening its path makes a new one each time
  * COUNTER   an eventfd and its like, which have no type and no path
  * OTHER     pipes, devices
  */
@@ -16,7 +16,7 @@
 
 #include "io/wait.h"
 
-/* Looks it up: one of GREEN__FILE_KINDS. Leaves errno alone. */
+/* Looks it up and returns one of GREEN__FILE_KINDS. Leaves errno alone. */
 unsigned green__kind_look(struct green__io *io);
 
 static inline bool green__io_is_trusted(const struct green__io *io)

@@ -19,7 +19,7 @@ bool green__lingers(int fd)
 }
 
 struct closing {
-    int fd; /* -1: close has been called */
+    int fd; /* -1 once close has been called */
 };
 
 static long close_it(void *arg)
@@ -31,7 +31,7 @@ static long close_it(void *arg)
     return green__system.close(fd);
 }
 
-/* Without waiting: what was sent is delivered in the background. */
+/* Closes without waiting: the kernel delivers the data in the background. */
 static int close_now(int fd)
 {
     const struct linger off = {0};
@@ -40,7 +40,7 @@ static int close_now(int fd)
     return green__system.close(fd);
 }
 
-static void left(void *arg)
+static void discard_closing(void *arg)
 {
     struct closing *closing = arg;
 
@@ -52,8 +52,10 @@ static void left(void *arg)
 int green__linger_close(int fd)
 {
     struct closing *closing = green__system.allocate(1, sizeof *closing);
-    const struct green__work work = {
-        .fn = close_it, .arg = closing, .may_leave = true, .left = left};
+    const struct green__work work = {.fn = close_it,
+                                     .arg = closing,
+                                     .may_leave = true,
+                                     .left = discard_closing};
     long result;
     int error;
 

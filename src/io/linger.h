@@ -1,6 +1,7 @@
 /*
- * Closing a socket with SO_LINGER waits until its peer has what was sent, up to
- * the limit set. An OS thread of the worker pool does that, and the greenthread waits.
+ * close(2) of a socket with SO_LINGER waits until the peer has received what
+ * was sent, up to the limit set. A thread of the worker pool makes the call,
+ * and the greenthread waits.
  */
 #ifndef GREEN_LINGER_H
 #define GREEN_LINGER_H
@@ -11,8 +12,9 @@
 bool green__lingers(int fd);
 
 /*
- * Closes it. 0, or -1: with ECANCELED or ETIMEDOUT it is closed, or about to be,
- * and what was sent is delivered, or not, without anybody waiting for it.
+ * Closes it. Returns 0, or -1. After -1 with ECANCELED or ETIMEDOUT it is
+ * closed, or will be soon; the kernel may still deliver what was sent, but no
+ * caller waits for that.
  */
 int green__linger_close(int fd);
 

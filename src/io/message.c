@@ -9,8 +9,8 @@
 #include "base/system.h"
 #include "io/vector.h"
 
-/* What would be wrong with it whatever comes: the errno, or 0. */
-static int wrong_with(const struct msghdr *message)
+/* Checks the arguments before any wait. Returns 0, or the errno. */
+static int check_message(const struct msghdr *message)
 {
     if (!message)
         return EFAULT;
@@ -24,7 +24,8 @@ static int wrong_with(const struct msghdr *message)
     return 0;
 }
 
-/* Descriptors and credentials belong to one piece: nothing is read on to it. */
+/* Descriptors and credentials belong to one piece: the next piece must not be
+ * appended to it. */
 static bool ends_with_piece(const struct msghdr *message)
 {
     struct msghdr copy = *message;
@@ -39,8 +40,8 @@ static bool ends_with_piece(const struct msghdr *message)
     return false;
 }
 
-/* What the first piece left, until there is enough. It gives how much there is in
- * all; without memory for it, a part is still better than nothing. */
+/* Reads on behind the first piece until there are `enough` bytes. Returns how
+ * many there are in all; without memory to read on, that is the first piece. */
 static size_t receive_rest(struct green__io *io, struct msghdr *message,
                            size_t done, size_t enough, size_t room, int flags)
 {
@@ -94,10 +95,10 @@ bool green__has_ended(int fd)
 }
 
 /*
- * A unix socket's sender may be waiting for room long before there is as much as
- * the reader waits for: each piece counts with what the kernel adds to it. So the
- * pieces are taken as they come. Of others nothing is taken before all is there:
- * TCP would not tell of the rest.
+ * On a unix socket, take pieces as they come: the kernel counts an overhead for
+ * each, so the sender may wait for room long before as many bytes are there as
+ * the reader waits for. On other sockets take nothing before all is there: TCP
+ * would not report the rest.
  */
 static bool is_taken_in_pieces(int fd)
 {
@@ -108,8 +109,9 @@ static bool is_taken_in_pieces(int fd)
            domain == AF_UNIX;
 }
 
-/* Waits until as much is there. False with errno when there is nothing to be read;
- * and when the descriptor was closed, since the number may be another's. */
+/* Waits until `low` bytes are there. False with errno if the wait fails and
+ * nothing can be read, or if the descriptor was closed: its number may have
+ * been reused. */
 static bool await_low_water(struct green__io *io, size_t low)
 {
     int there = 0;
@@ -154,7 +156,7 @@ ssize_t green__receive_message(struct green__io *io, struct msghdr *message,
 
 ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    const int error = wrong_with(message);
+    const int error = check_message(message);
     struct green__io io;
     ssize_t n;
 
@@ -168,7 +170,7 @@ ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
     return n;
 }
 
-/* Until all is sent; the address and the ancillary data go with the first. */
+/* Sends all; the address and the ancillary data go with the first piece. */
 static ssize_t send_vector(struct green__io *io, const struct msghdr *message,
                            struct green__vector *vector, int flags)
 {
@@ -194,7 +196,7 @@ static ssize_t send_vector(struct green__io *io, const struct msghdr *message,
             if (!green__would_block(n) || (io->nonblocking && errno != EAGAIN))
                 break;
             if (errno == EINPROGRESS)
-                flags &= ~MSG_FASTOPEN; /* it has begun */
+                flags &= ~MSG_FASTOPEN; /* the connection has begun */
         }
         n = -1;
         if (green__io_wait(io) < 0)
@@ -203,7 +205,7 @@ static ssize_t send_vector(struct green__io *io, const struct msghdr *message,
     return done > 0 ? (ssize_t)done : n;
 }
 
-/* Whoever gets them may change them. */
+/* The receiver of the descriptors may change their open files' flags. */
 static void share_rights(const struct msghdr *message)
 {
     struct msghdr copy = *message;

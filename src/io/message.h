@@ -1,4 +1,4 @@
-/* Receiving a message, for message.c and for those that read a stream. */
+/* Receiving a message, for message.c and stream.c. */
 #ifndef GREEN_MESSAGE_H
 #define GREEN_MESSAGE_H
 
@@ -6,14 +6,14 @@
 
 #include "io/wait.h"
 
-/* Of its buffers, in all. */
+/* The size of all its buffers. */
 size_t green__message_size(const struct msghdr *message);
 
-/* recvmsg within a call that was begun, as green_recvmsg. */
+/* As green_recvmsg, within a call that green__io_begin began. */
 ssize_t green__receive_message(struct green__io *io, struct msghdr *message,
                                int flags);
 
-/* No more will come. A look at what is there does not show it. */
+/* Whether the peer has ended. The number of bytes there does not show it. */
 bool green__has_ended(int fd);
 
 #endif

@@ -9,13 +9,13 @@
 #include "base/self.h"
 #include "base/system.h"
 
-/* The inode tells whether the number still stands for the same socket. */
+/* The inode shows whether the number still stands for the same socket. */
 struct entry {
     int fd;
     ino_t inode;
 };
 
-/* Never held across a switch, nor while anything is called that blocks. */
+/* Never held across a switch or a call that blocks. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *entries;
 static size_t count, room;
@@ -30,10 +30,10 @@ static void unlock(void)
     pthread_mutex_unlock(&mutex);
 }
 
-/* A forked child must not find it locked by a thread that it does not have. */
+/* A forked child must not find the mutex locked by a thread of its parent. */
 static void set_up(void)
 {
-    (void)pthread_atfork(lock, unlock, unlock); /* or it is left to luck */
+    (void)pthread_atfork(lock, unlock, unlock); /* or forks are unsafe */
 }
 
 static void enter(void)

@@ -30,7 +30,7 @@ static bool has_low_water(int fd)
            low > 1;
 }
 
-/* A child has what was open when it was forked. */
+/* A child process shares every file that was open at the fork. */
 static GREEN__COLD void share_all(struct green_hub *hub, uint32_t forks)
 {
     struct green__descriptors *table = &hub->descriptors;
@@ -128,8 +128,8 @@ void green__io_opened(int fd, unsigned file)
     struct green_hub *hub = green__hub_get();
     struct green__descriptor *d;
 
-    /* Without memory for it, it is like a descriptor from elsewhere. */
-    notice_forks(hub); /* or this one would be among those of before */
+    /* Without memory it is treated as a descriptor that no green call made. */
+    notice_forks(hub); /* first: the new descriptor is newer than those forks */
     d = hub ? green__descriptor_opened(hub, fd) : NULL;
     if (d)
         d->file = (file & ~GREEN__FILE_STAMP) | green__file_stamp();

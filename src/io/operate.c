@@ -5,8 +5,8 @@
 
 /* ---- The turn -------------------------------------------------------- */
 
-/* Whether somebody is to go first in this direction. */
-static bool others_first(const struct green__io *io)
+/* Whether another greenthread goes first in this direction. */
+static bool must_queue(const struct green__io *io)
 {
     const struct green__io_waiter *next;
 
@@ -17,13 +17,13 @@ static bool others_first(const struct green__io *io)
     return next && (!io->ticket || (int32_t)(next->ticket - io->ticket) < 0);
 }
 
-/* Waits until nobody is to go first. 0, or the errno to fail with. */
+/* Waits for its turn. Returns 0, or the errno to fail with. */
 static int await_turn(struct green__pending *pending)
 {
     struct green__place *place = &pending->place;
     struct green__io *io = pending->io;
 
-    while (others_first(io)) {
+    while (must_queue(io)) {
         int error;
 
         green__place_line_up(place, io, GREEN__QUEUES, io->direction);
@@ -40,8 +40,9 @@ static int await_turn(struct green__pending *pending)
 
 /* ---- The operation --------------------------------------------------- */
 
-/* Once more if it was withdrawn only to find out which open file the number stands
- * for by now. 0, or -1 if the hub takes none now. */
+/* Submits the operation again if the hub withdrew it only to find out which
+ * open file the number stands for by now. 0, or -1 if the hub takes no
+ * operations now. */
 static int perform(struct green__pending *pending)
 {
     struct green__io *io = pending->io;
@@ -55,8 +56,9 @@ static int perform(struct green__pending *pending)
     return 0;
 }
 
-/* The result, as a system call's. What has failed, or was done in part, on a
- * number that was closed since then does not go on: it may have been reused. */
+/* Returns the result as a system call does. If the descriptor was closed
+ * meanwhile, a failed or partial operation does not continue: the number may
+ * have been reused. */
 static ssize_t conclude(struct green__pending *pending)
 {
     int64_t result = pending->operation->result;
@@ -71,12 +73,12 @@ static ssize_t conclude(struct green__pending *pending)
         pending->reason = EBADF;
     if (green__likely(result >= 0))
         return result;
-    if (green__pending_was_cancelled(pending)) /* unasked: by readiness */
+    if (green__pending_was_cancelled(pending)) /* no reason: use readiness */
         result = pending->reason ? -pending->reason : -EAGAIN;
     return green__refuse(io->closed ? pending->reason : (int)-result);
 }
 
-/* What forbids to wait at all is green__io_wait's to say. */
+/* If the call must not wait at all, green__io_wait sets the errno. */
 static bool may_operate(struct green__io *io)
 {
     if (io->nonblocking)
@@ -87,7 +89,7 @@ static bool may_operate(struct green__io *io)
         green__file_learn(io->d);
     if (io->d->file & GREEN__FILE_NONBLOCK)
         return false;
-    /* Who waits to be told of what comes is told first. */
+    /* An I/O waiter for readiness goes first. */
     return green__likely(green__list_empty(&io->d->io_waiters)) ||
            !green__io_waiter_find(io->d, io->direction,
                                   1u << GREEN__LOOKS | 1u << GREEN__WAITS);
@@ -116,7 +118,7 @@ bool green__io_operate(struct green__io *io, struct green_operation *operation,
     }
     if (green__unlikely(error)) {
         *n = green__refuse(error);
-        /* Never submitted, so it is not called back with the pending one's address. */
+        /* Not submitted: the hub has no pointer to `pending`. */
         return true; /* NOLINT(clang-analyzer-core.StackAddressEscape) */
     }
     io->d->ready &= (uint8_t)~io->direction;
@@ -126,15 +128,16 @@ bool green__io_operate(struct green__io *io, struct green_operation *operation,
     return !green__would_block(*n) || pending.reason;
 }
 
-/* When it pays to have the hub carry out what could be done at once. */
-#define FEWEST 8u
-#define MOST 512u
-#define LARGEST 4096
+/* When the hub carries out writes that would succeed at once: operations in
+ * flight, and bytes per write. */
+#define MIN_IN_FLIGHT 8u
+#define MAX_IN_FLIGHT 512u
+#define MAX_WRITE_SIZE 4096
 
 /* ---- Bytes ----------------------------------------------------------- */
 
-/* Sockets, and pipes that green calls made. What else there is may block a
- * thread of the kernel's for ever. */
+/* For sockets, and pipes that green calls made. On other files an operation may
+ * block a kernel thread for ever. */
 static bool has_operation(const struct green__io *io)
 {
     return !io->d || !(io->d->file & GREEN__FILE_NO_SOCKET) ||
@@ -147,7 +150,7 @@ static bool is_pipe(const struct green__io *io)
     return io->d && (io->d->file & GREEN__FILE_NO_SOCKET);
 }
 
-/* True unless a socket was expected, and it is none. */
+/* False if it must wait for readiness, or expected a socket and found none. */
 static bool transfer(struct green__io *io, struct green_operation *operation,
                      ssize_t *n)
 {
@@ -204,7 +207,9 @@ bool green__io_gathers(const struct green__io *io, size_t size)
 {
     const struct green__scheduler *s = green__self()->scheduler;
 
-    /* One who is killed may still write what need not wait. */
-    return io->hub->in_flight - FEWEST <= MOST - FEWEST && size <= LARGEST &&
-           s && !io->hub->dispatching && !s->current->alarms;
+    /* Without alarms: a killed greenthread may still write without waiting. */
+    return io->hub->in_flight - MIN_IN_FLIGHT <=
+               MAX_IN_FLIGHT - MIN_IN_FLIGHT &&
+           size <= MAX_WRITE_SIZE && s && !io->hub->dispatching &&
+           !s->current->alarms;
 }

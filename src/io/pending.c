@@ -34,8 +34,8 @@ static void is_closed_or_to_renew(struct green__io_waiter *io_waiter,
 }
 
 /*
- * The system still has the buffers, whatever ended the wait: nothing ends this one
- * but the operation. (A hub that can never work again has ended all.)
+ * The kernel still uses the buffers, whatever ended the wait, so wait until the
+ * operation ends. (A hub that has failed for good has ended every operation.)
  */
 static GREEN__COLD void await_end(struct green__pending *pending)
 {

@@ -1,8 +1,8 @@
 /*
- * An operation that the hub carries out for a greenthread, on whose stack all of it
- * lies: so it is left only when the system has let go of its buffers. It ends early
- * when its descriptor is closed, its greenthread killed or timed out, or the
- * deadline has come.
+ * A pending operation: the hub carries it out for a greenthread. All its data
+ * lie on the greenthread's stack, so the greenthread waits until the kernel has
+ * released the buffers. The operation ends early if the descriptor is closed,
+ * the greenthread is killed or timed out, or the deadline has come.
  */
 #ifndef GREEN_PENDING_H
 #define GREEN_PENDING_H
@@ -13,16 +13,16 @@ struct green__pending {
     struct green__place place; /* called when the descriptor is closed */
     struct green__io *io;
     struct green_operation *operation;
-    uint32_t generation; /* of io->d, if that is known */
-    int reason; /* the errno that it was withdrawn for; 0: it was not */
-    bool renew; /* withdrawn to be submitted anew */
-    bool ended; /* the hub has reported its result */
+    uint32_t generation; /* of io->d, if it is not NULL */
+    int reason;          /* the errno that it was withdrawn for, or 0 */
+    bool renew;          /* withdrawn, to be submitted again */
+    bool ended;          /* the hub has reported its result */
 };
 
 /* The operation's callback. */
 void green__pending_has_ended(struct green_operation *operation);
 
-/* Prepares it; the fd of io is a folder's or -1 where the operation goes by a path. */
+/* Prepares it. io->fd is a directory's or -1 if the operation takes a path. */
 static inline void green__pending_init(struct green__pending *pending,
                                        struct green__io *io,
                                        struct green_operation *operation,
@@ -39,14 +39,14 @@ static inline void green__pending_init(struct green__pending *pending,
 }
 
 /*
- * Submits it, and waits for its end in the line of its descriptor. 0, and its result
- * is operation->result if it has `ended` (it has not if the hub can never work
- * again); -1 if the hub takes none now.
+ * Submits it, and waits in the line of its descriptor until it ends. Returns 0,
+ * with the result in operation->result if it has `ended` (it has not if the hub
+ * has failed for good); or -1 if the hub takes no operations now.
  */
 int green__pending_run(struct green__pending *pending, unsigned directions,
                        green_time deadline);
 
-/* The descriptor was closed since, and its number may have been reused. */
+/* Whether the descriptor was closed since; its number may have been reused. */
 static inline bool
 green__pending_is_closed(const struct green__pending *pending)
 {
@@ -55,7 +55,7 @@ green__pending_is_closed(const struct green__pending *pending)
     return d && d->generation != pending->generation;
 }
 
-/* The system has ended it before it had done anything. */
+/* Whether the kernel ended it before it had done anything. */
 static inline bool
 green__pending_was_cancelled(const struct green__pending *pending)
 {

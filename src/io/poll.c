@@ -1,6 +1,6 @@
 /*
- * poll: look without waiting; when nothing is ready, wait for all of the
- * descriptors, and look again.
+ * poll: check without waiting; if nothing is ready, wait for all of the
+ * descriptors, and check again.
  */
 #include "io/poll.h"
 
@@ -10,15 +10,15 @@
 #include "base/system.h"
 #include "io/wait.h"
 
-/* Waited for at once without asking for memory. */
+/* Up to this many descriptors need no memory from the heap. */
 #define FEW 8
 
-/* What a look at so many descriptors costs of the budget. */
+/* Checking this many descriptors costs as much of the budget as one switch. */
 #define DESCRIPTORS_PER_SWITCH 16
 #define MANY 65536
 
-/* A wish that the hub cannot be told of without being told of more, which might
- * be there all the time, is looked at this often. */
+/* Some events the hub can report only together with others, which may be there
+ * all the time. Descriptors with such events are checked this often. */
 #define LOOK_PERIOD (20 * GREEN_MSEC)
 
 struct poller {
@@ -28,13 +28,13 @@ struct poller {
     struct entry *entries;
     nfds_t count;
     bool woken;
-    bool rare; /* some are to be looked at every LOOK_PERIOD */
+    bool rare; /* some are checked every LOOK_PERIOD */
 };
 
 struct entry {
     struct green__io_waiter io_waiter;
     struct poller *poller;
-    uint32_t life; /* of the number, as it was looked at */
+    uint32_t life; /* the number's life at the check */
     bool waits, called;
 };
 
@@ -98,7 +98,7 @@ static int begin_wait(struct poller *poller, struct entry *entry,
     entry->io_waiter.events = events;
     entry->io_waiter.callback = is_ready;
     if (green__io_waiter_add(poller->hub, d, &entry->io_waiter) < 0) {
-        /* Closed or always ready: the next look tells. */
+        /* Closed or always ready: the next check shows which. */
         poller->rare = true;
         return errno == ENOMEM || errno == ENOSPC ? -1 : 0;
     }
@@ -106,7 +106,7 @@ static int begin_wait(struct poller *poller, struct entry *entry,
     return 0;
 }
 
-/* Stops waiting; what others in line wait for too goes on to them. */
+/* Stops waiting, and passes readiness on to the next in line. */
 static void end_wait(struct poller *poller, nfds_t begun)
 {
     for (nfds_t i = 0; i < begun; i++) {
@@ -118,7 +118,7 @@ static void end_wait(struct poller *poller, nfds_t begun)
     }
 }
 
-/* Waits once. 0: look again. */
+/* Waits once. 0: check again. */
 static int wait_once(struct poller *poller, green_time deadline)
 {
     nfds_t begun = 0;
@@ -165,7 +165,8 @@ static bool any_was_closed(const struct poller *poller)
     return false;
 }
 
-/* A number that was closed in the wait may be somebody else's by now. */
+/* Reports a descriptor that was closed during the wait as POLLNVAL: its number
+ * may have been reused. */
 static GREEN__COLD int look_at_the_rest(struct poller *poller)
 {
     int result = green__system.poll(poller->fds, poller->count, 0);

@@ -1,4 +1,4 @@
-/* green_poll with a timeout of any precision: poll, select and others. */
+/* green_poll with a timeout in nanoseconds, for poll and select. */
 #ifndef GREEN_IO_POLL_H
 #define GREEN_IO_POLL_H
 

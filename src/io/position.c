@@ -14,8 +14,8 @@ static void describe_position(const struct green__waiter *waiter, char *text,
 static const struct green__wait_kind in_line = {.name = "position",
                                                 .describe = describe_position};
 
-/* The last words of one who was killed are not to be lost for others' sake: what
- * is ahead of them ends soon. */
+/* A greenthread that was killed may still write: shield its wait for the
+ * position. The calls ahead of it end soon. */
 static int await_position(struct green__place *place)
 {
     const struct green_thread *thread = place->waiter.thread;
@@ -46,7 +46,7 @@ int green__position_take(struct green__io *io, struct green__place *place)
     place->events = 0;
     green__list_init(&place->io_waiter.link);
     if (!io->d || !place->waiter.thread)
-        return 0; /* it has to do without */
+        return 0; /* go on without the position */
     is_held = green__io_waiter_find(io->d, GREEN__POSITION, 1u << GREEN__HOLDS);
     green__place_line_up(place, io, is_held ? GREEN__QUEUES : GREEN__HOLDS,
                          GREEN__POSITION);
@@ -59,7 +59,7 @@ void green__position_pass(struct green__io *io, struct green__place *place)
 
     green__list_remove(&place->io_waiter.link);
     if ((place->events & GREEN_CLOSED) || !place->io_waiter.events)
-        return; /* those who waited were told; or it did without */
+        return; /* the others know of the close; or it has no place in line */
     next = green__io_waiter_find(io->d, GREEN__POSITION, 1u << GREEN__QUEUES);
     if (!next)
         return;

@@ -1,16 +1,17 @@
 /*
- * The line for a file's own position.
+ * The queue for a file's own position.
  *
- * The system calls that go by it take it, move on, and put it back, one after the
- * other. Operations of the system do not: two that are under way at once read the
- * same bytes, or write over each other. So who goes by the position waits for it.
+ * The system calls that use it read it, advance it and write it back one after
+ * the other. The kernel's asynchronous operations do not: two in flight at once
+ * read the same bytes, or overwrite each other. So a call that uses the
+ * position waits for its turn.
  */
 #ifndef GREEN_POSITION_H
 #define GREEN_POSITION_H
 
 #include "io/wait.h"
 
-/* A direction of src/io's own, which the hub knows nothing of. */
+/* A direction that only src/io uses; the hub does not know it. */
 #define GREEN__POSITION 4u
 
 /* Waits for the position: 0, or -1 with errno. */

@@ -1,4 +1,4 @@
-/* select, on top of poll, so that the size of a set is no limit. */
+/* select by poll, so that the size of an fd_set is no limit. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ struct sets {
     fd_set *readable, *writable, *exceptional;
 };
 
-/* As the kernel's select maps poll's events. */
+/* Maps the sets to poll's events as the kernel's select does. */
 static nfds_t to_poll(const struct sets *sets, int nfds, struct pollfd *fds)
 {
     nfds_t count = 0;
@@ -74,7 +74,7 @@ static int from_poll(const struct sets *sets, const struct pollfd *fds,
     return bits;
 }
 
-/* Linux tells how much of the timeout was left. */
+/* Linux stores the time that was left in the timeout. */
 static void set_left(struct timeval *timeout, green_time deadline)
 {
     green_time left = timeout ? deadline - green_now() : 0;
@@ -99,14 +99,14 @@ static int select_by_poll(const struct sets *sets, int nfds, struct pollfd *fds,
         }
     }
     if (result < 0)
-        return -1; /* the sets are as they were */
+        return -1; /* the sets stay unchanged */
     clear(sets->readable, nfds);
     clear(sets->writable, nfds);
     clear(sets->exceptional, nfds);
     return from_poll(sets, fds, count);
 }
 
-/* How many numbers the process's table of descriptors has room for. */
+/* The size of the process's table of descriptors, in entries. */
 static unsigned long table_size(void)
 {
     unsigned long size = 0;
@@ -124,8 +124,8 @@ static unsigned long table_size(void)
     return size;
 }
 
-/* Sets may be larger than fd_set, but as the kernel does, what is read of them
- * ends with the table of descriptors, however large nfds is. */
+/* Sets may be larger than fd_set; but as in the kernel, however large nfds is,
+ * only the part that the table of descriptors covers is read. */
 static int limited(int nfds)
 {
     unsigned long most;

@@ -19,9 +19,9 @@ static bool is_socket(int fd)
 }
 
 /*
- * It has no MSG_NOSIGNAL either, so SIGPIPE is held back from this OS thread for
- * the length of the call, and taken away if the call raised it; but to a pipe it
- * is raised, as write(2) does.
+ * sendfile has no MSG_NOSIGNAL. So block SIGPIPE in this OS thread during the
+ * call, and if the call raised it for a socket, take it off the pending
+ * signals. For a pipe it stays raised, as by write(2).
  */
 static ssize_t sendfile_quietly(int fd, int in_fd, off_t *offset, size_t count)
 {
@@ -48,9 +48,9 @@ static ssize_t sendfile_quietly(int fd, int in_fd, off_t *offset, size_t count)
 }
 
 /*
- * One sendfile that does not block. It has no flag for that but the descriptor's
- * own, which is set for the length of the call; nothing else of this OS thread
- * runs meanwhile.
+ * One sendfile that does not block. sendfile has no flag for that, so the
+ * descriptor's O_NONBLOCK is set during the call. No other greenthread of this
+ * OS thread runs meanwhile.
  */
 static ssize_t try_sendfile(struct green__io *io, int in_fd, off_t *offset,
                             size_t count)
@@ -76,11 +76,12 @@ static ssize_t try_sendfile(struct green__io *io, int in_fd, off_t *offset,
 }
 
 /*
- * By the input's own position: in line for it with reads and writes that the hub
- * has under way. It is handed on while this waits for room, as the kernel has it.
+ * At the input's own position: waits in line behind the reads and writes that
+ * the hub has in flight. Other calls may use the position while this one waits
+ * for room, as in the kernel.
  */
-static ssize_t try_in_line(struct green__io *io, struct green__io *in,
-                           size_t count)
+static ssize_t sendfile_at_position(struct green__io *io, struct green__io *in,
+                                    size_t count)
 {
     const uint32_t life = green__io_life(io->fd);
     struct green__place place;
@@ -88,7 +89,7 @@ static ssize_t try_in_line(struct green__io *io, struct green__io *in,
     int error;
 
     if (green__position_take(in, &place) < 0) {
-        /* Not to be taken for a lack of room. */
+        /* Set it so that EAGAIN does not count as a lack of room. */
         io->closed = true;
         return -1;
     }
@@ -130,7 +131,7 @@ ssize_t green_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
               green__io_look_up(&in, in_fd, GREEN_READ) == 0;
     while (done < count) {
         if (green__io_may_try(&io)) {
-            n = in_line ? try_in_line(&io, &in, count - done)
+            n = in_line ? sendfile_at_position(&io, &in, count - done)
                         : try_sendfile(&io, in_fd, offset, count - done);
             if (n > 0) {
                 done += (size_t)n;

@@ -78,8 +78,8 @@ static int prepare_listener(struct green__io *io)
     return 0;
 }
 
-/* The user may have cleared O_NONBLOCK during the wait, and taken from all who wait
- * what keeps accept from blocking. */
+/* The user may have cleared O_NONBLOCK during the wait: then accept would block
+ * for every waiter, so set it again. */
 static int prepare_again(struct green__io *io)
 {
     const unsigned ready = GREEN__FILE_OUR_NONBLOCK | GREEN__FILE_NONBLOCK;
@@ -136,7 +136,7 @@ int green_accept(int fd, struct sockaddr *address, socklen_t *length)
 
 /* ---- connect --------------------------------------------------------- */
 
-/* The call in itself, without blocking, whatever the socket's flags are. */
+/* Calls connect(2) without blocking, whatever the socket's flags are. */
 static int begin_connect(int fd, const struct sockaddr *address,
                          socklen_t length, bool *nonblocking)
 {
@@ -159,9 +159,9 @@ static int begin_connect(int fd, const struct sockaddr *address,
 }
 
 /*
- * To ask again is what tells for certain: EALREADY while it is under way, and
- * else what a connect(2) that blocks would have returned. It also makes a socket
- * that is connected one that says EISCONN.
+ * Calls connect again: it returns EALREADY while the connection is under way,
+ * and otherwise what a blocking connect(2) would have returned. After that call
+ * a connected socket answers EISCONN.
  */
 static int await_connected(int fd, const struct sockaddr *address,
                            socklen_t length)
@@ -174,19 +174,19 @@ static int await_connected(int fd, const struct sockaddr *address,
         return -1;
     do {
         if (green__io_wait(&io) < 0) {
-            if (errno == EAGAIN) /* SO_SNDTIMEO, as the kernel says it here */
+            if (errno == EAGAIN) /* SO_SNDTIMEO: the kernel's errno here */
                 errno = EINPROGRESS;
             return -1;
         }
         result = begin_connect(fd, address, length, &nonblocking);
     } while (result < 0 && errno == EALREADY && !nonblocking);
     if (result < 0 && errno == EISCONN)
-        result = 0; /* some kinds of sockets have made it so by themselves */
+        result = 0; /* some socket types connect by themselves */
     green__io_end(&io, result);
     return result;
 }
 
-/* Looks again and again for room in a full backlog. 0: to be tried again. */
+/* Waits for room in a full backlog by polling. 0: try again. */
 static int await_backlog(int fd, green_time *deadline)
 {
     const uint32_t life = green__io_life(fd);
@@ -204,10 +204,9 @@ static int await_backlog(int fd, green_time *deadline)
     return green__io_life(fd) == life ? 0 : green__refuse(EBADF);
 }
 
-/* Whether what connect(2) has said is not its last word: the connection is under
- * way, or a unix socket's listener has a full backlog, and nothing tells when there
- * is room. */
-static bool is_to_wait(const struct sockaddr *address)
+/* Whether connect must wait: the connection is under way, or the backlog of a
+ * unix socket's listener is full (the kernel has no event for room in it). */
+static bool must_wait(const struct sockaddr *address)
 {
     return errno == EINPROGRESS || errno == EALREADY ||
            (errno == EAGAIN && address && address->sa_family == AF_UNIX);
@@ -223,7 +222,7 @@ int green_connect(int fd, const struct sockaddr *address, socklen_t length)
     for (;;) {
         int result = begin_connect(fd, address, length, &nonblocking);
 
-        if (result == 0 || nonblocking || !is_to_wait(address)) {
+        if (result == 0 || nonblocking || !must_wait(address)) {
             green__call_ends(GREEN__COST_SYSTEM_CALL);
             return result;
         }

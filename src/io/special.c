@@ -16,16 +16,17 @@
 #include "io/kind.h"
 #include "sync/worker_pool.h"
 
-/* What a pseudo-terminal's master takes that poll calls writable: its slave's
- * buffer is filled in units of 256 bytes, and passes its limit by one. */
+/* A pseudo-terminal's master that poll reports writable takes this many bytes:
+ * the kernel fills the slave's buffer in units of 256 bytes, and exceeds the
+ * limit by up to one. */
 #define SMALL_PIECE 256
 
-/* Parts of a vector that are passed on at once. */
-#define MOST_PARTS 64
+/* Parts of a vector that one write passes on. */
+#define MAX_PARTS 64
 
 /* ---- A look ---------------------------------------------------------- */
 
-/* poll(2) fails when RLIMIT_NOFILE is 0, and for lack of memory. */
+/* For when poll(2) fails: RLIMIT_NOFILE is 0, or memory is short. */
 static int look_by_select(int fd, short events)
 {
     struct timeval no_time = {0};
@@ -39,8 +40,8 @@ static int look_by_select(int fd, short events)
                   events == POLLIN ? NULL : &set, NULL, &no_time);
 }
 
-/* 1: ready, or the call will tell what is wrong. 0 or -1: -1 with errno, EAGAIN
- * when it is not. A look that failed is none. */
+/* Returns 1 if it is ready or the call will report what is wrong; else -1 with
+ * errno, EAGAIN if it is not ready. A check that failed counts as -1. */
 static int look(int fd, short events)
 {
     struct pollfd poll_fd = {.fd = fd, .events = events};
@@ -71,17 +72,18 @@ static ssize_t plain(const struct transfer *t)
                                : green__system.writev(t->fd, t->iov, t->count);
 }
 
-static long plain_by_crew(void *arg)
+static long plain_in_worker(void *arg)
 {
     return (long)plain(arg);
 }
 
-/* By an OS thread of the worker pool; here, if there is none to be had. Nothing ends it
- * before its time, or what was read would be lost. */
-static ssize_t aside(struct green__io *io, const struct transfer *t)
+/* A thread of the worker pool makes the call; without one, this OS thread does.
+ * Nothing ends the call early, or what was read would be lost. */
+static ssize_t transfer_in_worker(struct green__io *io,
+                                  const struct transfer *t)
 {
     struct transfer own = *t;
-    const struct green__work work = {.fn = plain_by_crew, .arg = &own};
+    const struct green__work work = {.fn = plain_in_worker, .arg = &own};
     const uint32_t life = green__io_life(io->fd);
     struct green_shield shield;
     long result;
@@ -95,20 +97,20 @@ static ssize_t aside(struct green__io *io, const struct transfer *t)
     error = errno;
     green_shield_end(&shield);
     if (failed)
-        result = plain_by_crew(&own), error = errno;
+        result = plain_in_worker(&own), error = errno;
     green__system.close(own.fd);
     io->closed = green__io_life(io->fd) != life;
     errno = error;
     return result;
 }
 
-/* Open for the other direction alone: it is never ready for this one. */
-static bool is_wrong_way(int flags, short events)
+/* Open for the other direction only: it is never ready for this one. */
+static bool is_other_direction(int flags, short events)
 {
     return (flags & O_ACCMODE) == (events == POLLIN ? O_WRONLY : O_RDONLY);
 }
 
-/* What may block is made by the worker pool. */
+/* If the call may block, the worker pool makes it. */
 static ssize_t when_ready(struct green__io *io, const struct transfer *t,
                           bool may_block)
 {
@@ -116,11 +118,11 @@ static ssize_t when_ready(struct green__io *io, const struct transfer *t,
 
     if (flags < 0)
         return -1;
-    if ((flags & O_NONBLOCK) || is_wrong_way(flags, t->events))
+    if ((flags & O_NONBLOCK) || is_other_direction(flags, t->events))
         return plain(t);
     if (look(io->fd, t->events) < 0)
         return -1;
-    return may_block ? aside(io, t) : plain(t);
+    return may_block ? transfer_in_worker(io, t) : plain(t);
 }
 
 /* ---- Opened anew ----------------------------------------------------- */
@@ -157,8 +159,8 @@ static ssize_t broken_pipe(void)
 
 /* ---- Reading --------------------------------------------------------- */
 
-/* A terminal has nothing to be read. With VMIN 0 it says so, by 0, at once or after
- * VTIME tenths of a second. */
+/* A terminal has nothing to read. With VMIN 0 read(2) then returns 0, at once
+ * or after VTIME tenths of a second. */
 static ssize_t read_nothing(struct green__io *io, const struct transfer *t)
 {
     struct termios settings;
@@ -166,7 +168,7 @@ static ssize_t read_nothing(struct green__io *io, const struct transfer *t)
 
     if (saved == EAGAIN && tcgetattr(t->fd, &settings) == 0 &&
         !(settings.c_lflag & ICANON) && settings.c_cc[VMIN] == 0)
-        return settings.c_cc[VTIME] ? aside(io, t) : plain(t);
+        return settings.c_cc[VTIME] ? transfer_in_worker(io, t) : plain(t);
     return green__refuse(saved);
 }
 
@@ -176,7 +178,8 @@ ssize_t green__special_readv(struct green__io *io, unsigned kind,
     const struct transfer t = {io->fd, POLLIN, iov, count};
     int fd;
 
-    /* VMIN: a terminal gives less than it is to when asked too early. */
+    /* Check first: a terminal that is read too early returns fewer bytes than
+     * VMIN. */
     if ((kind == GREEN__FILE_TERMINAL || kind == GREEN__FILE_ALIAS) &&
         look(io->fd, POLLIN) < 0)
         return read_nothing(io, &t);
@@ -193,13 +196,13 @@ ssize_t green__special_readv(struct green__io *io, unsigned kind,
 
 /* ---- Writing --------------------------------------------------------- */
 
-/* The first so many bytes of a vector, in parts. */
+/* Copies the first `most` bytes of a vector into `parts`. */
 static int shorten(const struct iovec *iov, int count, size_t most,
-                   struct iovec parts[MOST_PARTS])
+                   struct iovec parts[MAX_PARTS])
 {
     int n = 0;
 
-    for (int i = 0; i < count && n < MOST_PARTS && most > 0; i++) {
+    for (int i = 0; i < count && n < MAX_PARTS && most > 0; i++) {
         if (iov[i].iov_len == 0)
             continue;
         parts[n] = iov[i];
@@ -213,7 +216,7 @@ static int shorten(const struct iovec *iov, int count, size_t most,
 static ssize_t write_piece(struct green__io *io, const struct iovec *iov,
                            int count, size_t most, bool may_block)
 {
-    struct iovec parts[MOST_PARTS];
+    struct iovec parts[MAX_PARTS];
     struct transfer t = {io->fd, POLLOUT, parts, 0};
 
     t.count = shorten(iov, count, most, parts);
@@ -233,7 +236,7 @@ static ssize_t write_again(struct green__io *io, unsigned kind,
     return write_piece(io, iov, count, PIPE_BUF, true);
 }
 
-/* What an eventfd has counted, by what the system tells of it. */
+/* Reads an eventfd's counter from /proc. */
 static bool count_of(int fd, uint64_t *counted)
 {
     char text[256], *at;
@@ -262,7 +265,7 @@ static bool has_room(int fd, const struct iovec *iov)
            UINT64_MAX - counted > value;
 }
 
-/* It is writable, but not for so much: there is no event to wait for. */
+/* Writable, but not for this value: the kernel has no event for that. */
 static ssize_t await_room(struct green__io *io)
 {
     const uint32_t life = green__io_life(io->fd);
@@ -280,7 +283,7 @@ static ssize_t write_counter(struct green__io *io, const struct iovec *iov,
 
     if (flags < 0)
         return -1;
-    if ((flags & O_NONBLOCK) || is_wrong_way(flags, POLLOUT))
+    if ((flags & O_NONBLOCK) || is_other_direction(flags, POLLOUT))
         return plain(&t);
     if (look(io->fd, POLLOUT) < 0)
         return -1;

@@ -1,20 +1,20 @@
-/* read, write, readv, writev, recv, send: bytes. And write all. */
+/* read, write, readv, writev, recv, send, and write_all: bytes. */
 #include "io/attempt.h"
 #include "io/message.h"
 #include "io/operate.h"
 #include "io/vector.h"
 
-/* What a transfer in pieces returns: what is done, or the error of the first. */
+/* A transfer in pieces returns the bytes done, or the first piece's error. */
 static ssize_t outcome(size_t done, ssize_t last)
 {
     return done > 0 ? (ssize_t)done : last;
 }
 
-/* Of no bytes: the system says what is wrong, and a loop of them ends too. */
-static GREEN__COLD ssize_t of_nothing(ssize_t (*call)(int, const struct iovec *,
-                                                      int),
-                                      int fd, const struct iovec *iov,
-                                      int count)
+/* A call for no bytes: the kernel reports what is wrong. It counts as a call,
+ * so that a loop of such calls lets others run, and can be killed. */
+static GREEN__COLD ssize_t
+transfer_nothing(ssize_t (*call)(int, const struct iovec *, int), int fd,
+                 const struct iovec *iov, int count)
 {
     ssize_t n;
 
@@ -25,8 +25,8 @@ static GREEN__COLD ssize_t of_nothing(ssize_t (*call)(int, const struct iovec *,
     return n;
 }
 
-/* An array of buffers, on a copy of it: by `transfer`, or if it holds no bytes by
- * the `plain` call. */
+/* Transfers an array of buffers, on a copy of it: by `transfer`, or by the
+ * `plain` call if it holds no bytes. */
 static inline ssize_t transfer_vector(
     int fd, const struct iovec *iov, int count, unsigned direction,
     ssize_t (*transfer)(struct green__io *io, struct green__vector *vector),
@@ -42,7 +42,7 @@ static inline ssize_t transfer_vector(
         return -1;
     if (vector.size == 0) {
         green__vector_free(&vector);
-        return of_nothing(plain, fd, iov, count);
+        return transfer_nothing(plain, fd, iov, count);
     }
     if (green__io_begin(&io, fd, direction) == 0) {
         n = transfer(&io, &vector);
@@ -65,8 +65,7 @@ static GREEN__COLD ssize_t read_nothing(int fd, void *buffer)
     return n;
 }
 
-/* SO_RCVLOWAT asks for more than a byte: message.c knows how. False when it does
- * not concern this call after all. */
+/* For SO_RCVLOWAT above 1, message.c reads. False if it does not apply here. */
 static GREEN__COLD bool read_low_water(struct green__io *io,
                                        struct msghdr *message, int flags,
                                        ssize_t *n)
@@ -149,7 +148,7 @@ ssize_t green_recv(int fd, void *buffer, size_t size, int flags)
     return green_recvfrom(fd, buffer, size, flags, NULL, NULL);
 }
 
-/* MSG_PEEK with MSG_WAITALL: looks until all is there. */
+/* MSG_PEEK with MSG_WAITALL: peeks until all bytes are there. */
 static ssize_t peek_all(int fd, void *buffer, size_t size, int flags,
                         struct sockaddr *address, socklen_t *length)
 {
@@ -252,8 +251,8 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
 
 /* ---- Writing --------------------------------------------------------- */
 
-/* One piece, by the hub or by a system call that does not block. False if it is
- * to wait. */
+/* Writes one piece: the hub does, or a system call that does not block. False
+ * if the caller must wait. */
 static inline bool write_piece(struct green__io *io, const char *buffer,
                                size_t size, ssize_t *n)
 {
@@ -268,7 +267,7 @@ static inline bool write_piece(struct green__io *io, const char *buffer,
     return green__io_operates(io) && green__io_write(io, buffer, size, n);
 }
 
-/* An empty datagram waits for room too. */
+/* Even an empty datagram waits for room. */
 static GREEN__COLD ssize_t write_nothing(int fd, const char *buffer)
 {
     struct green__io io;
@@ -316,7 +315,7 @@ ssize_t green_write(int fd, const void *buffer, size_t size)
     return write_bytes(fd, buffer, size);
 }
 
-/* Inlined into both: the count costs the one nothing that does not want it. */
+/* Inlined into both callers: the one without a count pays nothing for it. */
 static inline int write_all(int fd, const char *buffer, size_t size,
                             size_t *done)
 {
@@ -412,7 +411,7 @@ ssize_t green_sendto(int fd, const void *buffer, size_t size, int flags,
             if (!green__would_block(n) || (io.nonblocking && errno != EAGAIN))
                 break;
             if (errno == EINPROGRESS)
-                flags &= ~MSG_FASTOPEN; /* it has begun */
+                flags &= ~MSG_FASTOPEN; /* the connection has begun */
         }
         n = -1;
         if (green__io_wait(&io) < 0)

@@ -21,13 +21,13 @@ const struct green__wait_kind green__reading = {.name = "read",
 const struct green__wait_kind green__writing = {.name = "write",
                                                 .describe = describe_place};
 
-/* Its greenthread may be parked elsewhere: one that holds a place goes on. */
+/* The greenthread may be parked elsewhere while it holds its place. */
 void green__place_is_called(struct green__io_waiter *io_waiter, unsigned events)
 {
     struct green__place *place =
         container_of(io_waiter, struct green__place, io_waiter);
 
-    place->events |= events; /* closed perhaps, before it has run */
+    place->events |= events; /* perhaps closed before it has run */
     if (green__likely(place->waiter.thread->waiter == &place->waiter))
         green__wake(&place->waiter);
 }
@@ -60,8 +60,9 @@ void green__io_find_deadline(struct green__io *io)
                            : GREEN_FOREVER;
 }
 
-/* As green__io_wait, for an edge that is in line. Nothing is lost: one that is
- * reported between the deadline and the end of the park has been woken. */
+/* As green__io_wait, for an I/O waiter that is in line. Readiness between the
+ * deadline and the end of the park is not lost: its callback has woken the
+ * waiter. */
 static inline int park(struct green__io *io, struct green__place *w,
                        green_time until)
 {
@@ -79,28 +80,28 @@ static inline int park(struct green__io *io, struct green__place *w,
             green__io_waiter_remove(io->hub, &w->io_waiter);
         return green__refuse(error);
     }
-    /* It has held its place until now. */
+    /* It holds its place until here. */
     green__list_remove(&w->io_waiter.link);
-    /* Told that it was closed, or closed between being woken and running: the
-     * number may have been reused. */
+    /* The descriptor was closed, during the wait or between the wake-up and
+     * here: the number may have been reused. */
     if (green__unlikely((w->events & GREEN_CLOSED) ||
                         io->d->generation != generation))
         return green__refuse(EBADF);
-    /* One who joined the line behind it took it to be waiting for that. */
+    /* A waiter that joined the line behind this one has cleared the bit. */
     io->d->ready |= io->direction;
     return 0;
 }
 
-/* ---- In vain --------------------------------------------------------- */
+/* ---- Wake-ups in vain ------------------------------------------------ */
 
-/* So many in a row, each within SOON, may be bad luck. */
-#define CHANCES 8
+/* Up to this many wake-ups in vain in a row, each within SOON, are chance. */
+#define MAX_VAIN_WAKEUPS 8
 #define SOON GREEN_MSEC
-#define LONGEST_PAUSE (16 * GREEN_MSEC)
+#define MAX_PAUSE (16 * GREEN_MSEC)
 
-/* Counts, once the call has waited and said EAGAIN again. True if it is to pause
- * before the next wait. */
-static bool is_in_vain(struct green__io *io)
+/* Counts the wake-ups after which the call returned EAGAIN again. True if the
+ * call should pause before its next wait. */
+static bool should_pause(struct green__io *io)
 {
     green_time now = green__hub_now(io->hub);
     bool soon = io->vain && now - io->waited_at < SOON;
@@ -114,16 +115,16 @@ static bool is_in_vain(struct green__io *io)
         io->vain = 1;
     else if (io->vain < UINT8_MAX)
         io->vain++;
-    io->paused = io->vain > CHANCES;
+    io->paused = io->vain > MAX_VAIN_WAKEUPS;
     return io->paused;
 }
 
-/* Keeps its place in the line, but asks for nothing: each pause is twice as long
- * as the one before. As green__io_wait. */
+/* Keeps its place in the line without asking for events; each pause is twice as
+ * long as the one before. Returns as green__io_wait. */
 static GREEN__COLD int pause_in_line(struct green__io *io)
 {
-    const unsigned times = io->vain - CHANCES - 1;
-    green_time pause = times < 4 ? GREEN_MSEC << times : LONGEST_PAUSE;
+    const unsigned times = io->vain - MAX_VAIN_WAKEUPS - 1;
+    green_time pause = times < 4 ? GREEN_MSEC << times : MAX_PAUSE;
     green_time until = green__time_add(io->waited_at, pause);
     struct green__place w;
 
@@ -134,7 +135,7 @@ static GREEN__COLD int pause_in_line(struct green__io *io)
     return park(io, &w, until) < 0 && errno != EAGAIN ? -1 : 0;
 }
 
-/* Whether the next function has nothing to do. */
+/* Whether prepare() has nothing to do. */
 static bool is_prepared(const struct green__io *io)
 {
     const struct green__descriptor *d = io->d;
@@ -146,8 +147,8 @@ static bool is_prepared(const struct green__io *io)
                (GREEN__FILE_KNOWN | green__file_stamp());
 }
 
-/* What has to be known before a wait. 0, or -1 with errno when there is to be
- * none. */
+/* Learns what must be known before a wait. 0, or -1 with errno if the call must
+ * not wait. */
 static GREEN__NOINLINE int prepare(struct green__io *io)
 {
     if (io->nonblocking)
@@ -172,7 +173,7 @@ int green__io_wait(struct green__io *io)
 
     if (green__unlikely(!is_prepared(io)) && prepare(io) < 0)
         return -1;
-    if (green__unlikely(io->ticket != 0) && is_in_vain(io))
+    if (green__unlikely(io->ticket != 0) && should_pause(io))
         return pause_in_line(io);
     w.io_waiter.fd = io->fd;
     w.io_waiter.role = GREEN__WAITS;
@@ -189,14 +190,14 @@ int green__io_wait(struct green__io *io)
 
 /* ---- Going on without a wait ----------------------------------------- */
 
-/* None of those who run meanwhile is to come in between two pieces. */
+/* Holds the place in line, so that no other call comes between two pieces. */
 static GREEN__COLD int make_way_in_line(struct green__io *io,
                                         struct green__scheduler *s)
 {
     struct green__place place;
 
     if (!io->d && !(io->d = green__descriptor_get(io->hub, io->fd)))
-        return 0; /* no memory to be in line: it is not left */
+        return 0; /* without memory for a place, do not switch */
     green__place_init(&place, io, green__place_kind(io));
     green__place_line_up(&place, io, GREEN__HOLDS, io->direction);
     io->ticket = place.io_waiter.ticket;
@@ -205,7 +206,7 @@ static GREEN__COLD int make_way_in_line(struct green__io *io,
     io->closed = place.events & GREEN_CLOSED;
     if (io->closed)
         return green__refuse(EBADF);
-    /* One who joined the line behind it took it to be waiting for that. */
+    /* A waiter that joined the line behind this one has cleared the bit. */
     io->d->ready |= io->direction;
     return 0;
 }
@@ -218,14 +219,14 @@ int green__io_go_on(struct green__io *io, ssize_t piece)
     if (green__unlikely(io->closed))
         return green__refuse(EBADF); /* the piece was an operation's */
     if (green__unlikely(!s))
-        return 0; /* in a callback, or soon there is one */
+        return 0; /* in a callback, or without a scheduler */
     s->limit -= GREEN__COST_SYSTEM_CALL + green__cost_of(piece);
     if ((green__unlikely(s->switches >= s->limit) || green__chaos(4)) &&
         make_way_in_line(io, s) < 0)
         return -1;
     if (green__likely(green__call_begins() == 0))
         return 0;
-    /* The call returns what is done: it is the next one that fails. */
+    /* This call returns what is done; the next one fails. */
     s->current->flags |= GREEN__ALARMED;
     return -1;
 }
@@ -239,7 +240,7 @@ void green__io_pass(struct green__io *io)
         errno = saved;
         return;
     }
-    /* When it is known to be drained, the next event wakes the next in line. */
+    /* If it is known to be drained, the next event wakes the next in line. */
     if ((io->d->ready & io->direction) || !green__io_can_rely(io))
         green__io_waiter_pass(io->d, io->direction);
     errno = saved;

@@ -11,7 +11,7 @@
  *     while (result is EAGAIN && green__io_wait(&io) == 0);
  *     green__io_end(&io, result);
  *
- * After -1 green__io_wait has set errno to what the call is to fail with.
+ * If green__io_wait returns -1, errno is what the call fails with.
  */
 #ifndef GREEN_IO_WAIT_H
 #define GREEN_IO_WAIT_H
@@ -26,26 +26,26 @@
 
 struct green__io {
     struct green_hub *hub;
-    struct green__descriptor *d; /* NULL until it waits, if it is not known */
+    struct green__descriptor *d; /* if not known, NULL until it waits */
     int fd;
     uint8_t direction;
-    bool nonblocking; /* this call is not to wait, as by MSG_DONTWAIT */
-    bool closed;      /* it was, during an operation: the number is another's */
-    bool paused;      /* it has just waited for time to pass */
-    uint8_t vain;     /* waits after which the call said EAGAIN again at once */
-    uint32_t ticket;  /* its place in the queue, once it has waited */
-    green_time deadline;  /* by SO_RCVTIMEO and the like; 0: not known yet */
-    green_time waited_at; /* once vain is not 0 */
+    bool nonblocking;    /* this call must not wait, as by MSG_DONTWAIT */
+    bool closed;         /* during an operation; fd may have been reused */
+    bool paused;         /* it has just paused */
+    uint8_t vain;        /* wake-ups after which it said EAGAIN again at once */
+    uint32_t ticket;     /* its place in the queue, once it has waited */
+    green_time deadline; /* by SO_RCVTIMEO and SO_SNDTIMEO; 0: unknown */
+    green_time waited_at; /* valid if vain is not 0 */
 };
 
-/* A greenthread's place in a descriptor's line. On its stack. */
+/* A greenthread's place in a descriptor's line. It lies on its stack. */
 struct green__place {
     struct green__waiter waiter;
     struct green__io_waiter io_waiter;
-    unsigned events; /* that it was called with; 0: it was not */
+    unsigned events; /* of its callback; 0: not called */
 };
 
-/* Of a read and of a write; they describe a place. */
+/* The waits of reads and writes; their descriptions name the descriptor. */
 extern const struct green__wait_kind green__reading, green__writing;
 
 static inline const struct green__wait_kind *
@@ -54,11 +54,11 @@ green__place_kind(const struct green__io *io)
     return io->direction == GREEN_READ ? &green__reading : &green__writing;
 }
 
-/* Notes what it is called with, and wakes its greenthread if it is parked there. */
+/* Records the events, and wakes its greenthread if that is parked there. */
 void green__place_is_called(struct green__io_waiter *io_waiter,
                             unsigned events);
 
-/* Prepares it. `kind` is of a wait that describes a place. */
+/* Prepares a place. `kind` must describe a struct green__place. */
 static inline void green__place_init(struct green__place *place,
                                      const struct green__io *io,
                                      const struct green__wait_kind *kind)
@@ -68,8 +68,8 @@ static inline void green__place_init(struct green__place *place,
     place->io_waiter.callback = green__place_is_called;
 }
 
-/* Into the line, for the direction of the call or another; the module is not told.
- * The call keeps its ticket. */
+/* Joins the line, for the call's direction or another, without telling the
+ * module. The call keeps its ticket. */
 static inline void green__place_line_up(struct green__place *place,
                                         const struct green__io *io,
                                         enum green__io_waiter_role role,
@@ -82,7 +82,7 @@ static inline void green__place_line_up(struct green__place *place,
     green__io_waiter_queue(io->hub, io->d, &place->io_waiter);
 }
 
-/* 0, or -1 with errno when this thread can have no hub. */
+/* 0, or -1 with errno if this OS thread can have no hub. */
 static inline int green__io_look_up(struct green__io *io, int fd,
                                     unsigned direction)
 {
@@ -104,7 +104,7 @@ static inline int green__io_look_up(struct green__io *io, int fd,
     return 0;
 }
 
-/* A public call begins. 0, or -1 with errno. */
+/* Begins a public call. 0, or -1 with errno. */
 static inline int green__io_begin(struct green__io *io, int fd,
                                   unsigned direction)
 {
@@ -114,9 +114,10 @@ static inline int green__io_begin(struct green__io *io, int fd,
 }
 
 /*
- * Which life of the number this is. What makes several calls of those on it asks
- * before the first, and after each that may have switched: in another life the
- * number is somebody else's. (One that the hub does not know is in its first.)
+ * Counts the lives of a descriptor number. A function that makes several calls
+ * on it compares the value before the first with that after each call that may
+ * switch: if they differ, the number may have been reused. (A number unknown to
+ * the hub is in its first life.)
  */
 static inline uint32_t green__io_life(int fd)
 {
@@ -127,12 +128,12 @@ static inline uint32_t green__io_life(int fd)
     return d ? d->generation : 1;
 }
 
-/* Somebody else waits for this direction, and was first. */
+/* Whether another greenthread waits for this direction, and came first. */
 bool green__io_others_wait(const struct green__io *io);
 
 /*
  * Whether the module will report when the descriptor becomes ready again, so
- * that what is known about it can be relied on.
+ * that `ready` can be relied on.
  */
 static inline bool green__io_can_rely(const struct green__io *io)
 {
@@ -143,7 +144,7 @@ static inline bool green__io_can_rely(const struct green__io *io)
             !(io->hub->module->capabilities & GREEN_HUB_EDGE));
 }
 
-/* False when a try is known to be in vain, or would jump the queue. */
+/* False if a try would fail with EAGAIN, or would jump the queue. */
 static inline bool green__io_may_try(const struct green__io *io)
 {
     const struct green__descriptor *d = io->d;
@@ -156,33 +157,33 @@ static inline bool green__io_may_try(const struct green__io *io)
            !green__io_others_wait(io);
 }
 
-/* EINPROGRESS: the first data of TCP's fast open wait for the connection. */
+/* EINPROGRESS: with TCP fast open the first data wait for the connection. */
 static inline bool green__would_block(ssize_t result)
 {
     return result < 0 &&
            (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS);
 }
 
-/* Part of it is done, and the rest is waited for: nothing was in vain. */
+/* Part of the transfer is done: the waits so far were not in vain. */
 static inline void green__io_progress(struct green__io *io)
 {
     io->vain = 0;
 }
 
 /*
- * Waits until it is worth another try. What is reported as ready time and again
- * while the call says EAGAIN each time (an error queue that nobody reads, a full
- * datagram socket that is not connected to) is looked at after pauses.
+ * Waits until another try may succeed. If the module reports readiness time and
+ * again while the call returns EAGAIN each time (an unread error queue, a full
+ * datagram socket that is not connected), it pauses between tries.
  */
 int green__io_wait(struct green__io *io);
 
-/* By when the socket's own timeout ends the call: io->deadline. */
+/* Sets io->deadline from the socket's own timeout. */
 void green__io_find_deadline(struct green__io *io);
 
-/* The call is over: who waits behind it may try. Leaves errno alone. */
+/* The call is over: lets the next in line try. Leaves errno alone. */
 void green__io_pass(struct green__io *io);
 
-/* The same at a public call's end. May switch. */
+/* Ends a public call: as green__io_pass, and charges its cost. May switch. */
 static inline void green__io_end(struct green__io *io, ssize_t result)
 {
     int cost = GREEN__COST_SYSTEM_CALL;
@@ -190,23 +191,23 @@ static inline void green__io_end(struct green__io *io, ssize_t result)
     if (green__unlikely(io->ticket && !green__list_empty(&io->d->io_waiters)))
         green__io_pass(io);
     if (io->ticket)
-        return; /* it has waited */
+        return; /* its wait has let others run */
     if (green__unlikely(result >= GREEN__COST_BYTES))
         cost += green__cost_of(result);
     green__call_ends(cost);
 }
 
 /*
- * A call goes on after a piece for which it did not have to wait. Others may run,
- * but it keeps its place in line. 0; or -1 with what a kill or a timeout fails it
- * with, or EBADF if the descriptor was closed.
+ * Goes on after a piece that needed no wait. Other greenthreads may run, but
+ * the call keeps its place in line. Returns 0; or -1 with the errno of a kill
+ * or timeout, or EBADF if the descriptor was closed.
  */
 int green__io_go_on(struct green__io *io, ssize_t piece);
 
-/* How much a read of a socket waits for, by SO_RCVLOWAT. */
+/* How many bytes a read of a socket waits for, by SO_RCVLOWAT. */
 size_t green__low_water(const struct green__io *io, size_t size);
 
-/* A read gave less than was asked for. */
+/* A read returned less than was asked for. */
 static inline void green__io_short_read(struct green__io *io)
 {
     if (io->d && (io->d->file & GREEN__FILE_TCP) && green__io_can_rely(io))
