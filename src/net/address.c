@@ -64,8 +64,8 @@ static int parse_unix(const char *path, struct green__address *address)
     size_t length = strlen(path);
     bool abstract = path[0] == '@';
 
-    /* A path that fills it does without its '\0', which is the next byte here; an
-     * abstract name begins with one instead. */
+    /* A path that fills sun_path has no '\0' there; the next byte of the
+     * endpoint serves. An abstract name begins with '\0'. */
     if (length == 0 || length > sizeof local->sun_path ||
         (abstract && length == 1))
         return green__refuse(EINVAL);
@@ -106,7 +106,7 @@ int green__address_parse(const char *text, struct green__address *address)
     return green__refuse(EINVAL);
 }
 
-/* What snprintf said, in the manner of this file. */
+/* Converts snprintf's result: the length, or -1 with ENOSPC. */
 static int written(int length, size_t size)
 {
     if (length >= 0 && (size_t)length < size)
@@ -132,7 +132,7 @@ static int format_v6(const struct sockaddr_in6 *v6, char *buffer, size_t size)
         return format_v4(&v6->sin6_addr.s6_addr[12], v6->sin6_port, buffer,
                          size);
     inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-    /* A link-local address means nothing without its interface. */
+    /* A link-local address is useless without its interface. */
     if (v6->sin6_scope_id != 0 && if_indextoname(v6->sin6_scope_id, scope + 1))
         scope[0] = '%';
     return written(snprintf(buffer, size, "tcp://[%s%s]:%u", host, scope,
@@ -140,7 +140,7 @@ static int format_v6(const struct sockaddr_in6 *v6, char *buffer, size_t size)
                    size);
 }
 
-/* Whether an abstract name can be written as a string: "unix://@" is none. */
+/* Whether an abstract name can be written as text: "unix://@" is no name. */
 static bool is_string(const char *name, size_t length)
 {
     return length > 1 && memchr(name + 1, '\0', length - 1) == NULL;
@@ -159,7 +159,7 @@ static int format_unix(const struct green__endpoint *endpoint, char *buffer,
     if (abstract)
         begin = "@";
     else if (length > 0 && path[0] == '@')
-        begin = "./"; /* a file, and no abstract name */
+        begin = "./"; /* a file, not an abstract name */
     if (abstract ? !is_string(path, length)
                  : strlen(begin) + length > sizeof endpoint->at.local.sun_path)
         return green__refuse(EAFNOSUPPORT);
@@ -196,7 +196,7 @@ static int address_of(int fd, char *buffer, size_t size,
     return green__address_format(&endpoint, buffer, size);
 }
 
-/* glibc declares the two with a transparent union: plain functions of ours. */
+/* glibc declares these two with a transparent union, so wrap them. */
 static int local_name(int fd, struct sockaddr *address, socklen_t *length)
 {
     return getsockname(fd, address, length);

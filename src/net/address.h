@@ -1,4 +1,4 @@
-/* Addresses as text, and as the system's socket addresses. */
+/* Addresses as text, and as socket addresses. */
 #ifndef GREEN_ADDRESS_H
 #define GREEN_ADDRESS_H
 
@@ -10,7 +10,7 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
-/* A DNS name has 255 bytes at most; a scope ("%eth0") fits as well. */
+/* A DNS name has at most 255 bytes; a scope ("%eth0") fits as well. */
 #define GREEN__HOST_SIZE 256
 
 enum green__scheme { GREEN__TCP, GREEN__TCP6, GREEN__UNIX };
@@ -27,28 +27,29 @@ struct green__endpoint {
     } at;
 };
 
-/* An address as it is written. */
+/* A parsed address. */
 struct green__address {
     enum green__scheme scheme;
     char host[GREEN__HOST_SIZE];  /* tcp, tcp6: without brackets, or "*" */
     uint16_t port;                /* tcp, tcp6 */
     struct green__endpoint local; /* unix */
-    const char *why; /* it cannot be resolved, in words; NULL: errno says it */
+    const char *why; /* why it cannot be resolved; NULL: see errno */
 };
 
 /* "*": all addresses of this machine. */
 bool green__address_is_any(const struct green__address *address);
 
 /*
- * Takes "tcp://HOST:PORT" and its kin apart. Pure: it looks nothing up.
- * Returns 0, or -1 and EINVAL.
+ * Parses "tcp://HOST:PORT" and the like; resolves no names. Returns 0, or -1
+ * with EINVAL.
  */
 int green__address_parse(const char *text, struct green__address *address);
 
 /*
- * Writes a socket address so that green__address_parse understands it; an IPv4
- * address in IPv6's clothes is written as IPv4, a file "@name" as "./@name", a unix
- * socket without a name as "unix://".
+ * Formats a socket address so that green__address_parse understands it. An
+ * IPv4-mapped IPv6 address becomes IPv4, a file "@name" becomes "./@name", a
+ * unix socket without a name becomes "unix://".
+ *
  * Returns the length without the '\0', or -1: ENOSPC, EAFNOSUPPORT.
  */
 int green__address_format(const struct green__endpoint *endpoint, char *buffer,

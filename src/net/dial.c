@@ -26,8 +26,8 @@ static int port_of(const struct green__endpoint *endpoint)
 }
 
 /*
- * A socket that connects to a port of this machine from which nobody listens may be
- * given that very port, and TCP connects it to itself.
+ * TCP may connect a socket to itself: if a port of this machine has no
+ * listener, the kernel may give the connecting socket that very port.
  */
 static bool is_connected_to_itself(int fd, const struct sockaddr *address,
                                    socklen_t length)
@@ -39,14 +39,14 @@ static bool is_connected_to_itself(int fd, const struct sockaddr *address,
     if (getsockname(fd, &local.at.any, &local.length) < 0 ||
         port_of(&local) != port_of(&peer) || port_of(&local) < 0)
         return false;
-    peer.length = sizeof peer.at; /* what was asked for may be any address */
+    peer.length = sizeof peer.at; /* the address asked for may be a wildcard */
     return getpeername(fd, &peer.at.any, &peer.length) == 0 &&
            peer.length == local.length &&
            memcmp(&peer.at, &local.at, local.length) == 0;
 }
 
-/* At once and without a trace, so that the port is free for who is to listen. */
-static int refuse_itself(int fd)
+/* Resets the connection, so that the port is free for a listener at once. */
+static int refuse_self_connection(int fd)
 {
     const struct linger at_once = {.l_onoff = 1};
 
@@ -65,16 +65,17 @@ static int dial_one(const struct sockaddr *address, socklen_t length)
     if (address->sa_family != AF_UNIX)
         green_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (green_connect(fd, address, length) == 0)
-        return is_connected_to_itself(fd, address, length) ? refuse_itself(fd)
-                                                           : fd;
+        return is_connected_to_itself(fd, address, length)
+                   ? refuse_self_connection(fd)
+                   : fd;
     error = errno;
     green_close(fd);
     return green__refuse(error);
 }
 
-/* The caller is to end, and not to try what is left. (A connection may time out by
- * itself, too.) */
-static bool is_to_end(void)
+/* Whether the caller was killed or timed out, and must not try the other
+ * addresses. (A connection may also time out by itself.) */
+static bool must_stop(void)
 {
     const struct green_thread *thread = green__current();
 
@@ -88,14 +89,14 @@ static int dial_tcp(struct green__address *address)
     int fd = -1, error;
 
     if (address->port == 0 || green__address_is_any(address)) {
-        errno = EINVAL; /* somewhere to listen, nothing to connect to */
+        errno = EINVAL; /* an address to listen at, not to connect to */
         return -1;
     }
     if (green__resolve(address, false, &found) < 0)
         return -1;
     for (at = found; at && fd < 0; at = at->ai_next) {
         fd = dial_one(at->ai_addr, at->ai_addrlen);
-        if (fd < 0 && is_to_end())
+        if (fd < 0 && must_stop())
             break;
     }
     error = errno;

@@ -19,7 +19,7 @@ static int set_flag(int fd, int level, int name, int value)
     return green_setsockopt(fd, level, name, &value, sizeof value);
 }
 
-/* Closes it and gives its caller's errno back; returns -1. */
+/* Closes fd and returns -1; keeps errno. */
 static int abandon(int fd)
 {
     int error = errno;
@@ -37,7 +37,7 @@ static int listen_on(int fd, const struct green_listen_options *options)
 
 /* ---- TCP ------------------------------------------------------------- */
 
-/* `v6_only`: 0 or 1; an IPv4 socket has no such thing. */
+/* `v6_only`: 0 or 1; ignored for IPv4. */
 static int bind_tcp(const struct sockaddr *address, socklen_t length,
                     int v6_only, const struct green_listen_options *options)
 {
@@ -53,7 +53,7 @@ static int bind_tcp(const struct sockaddr *address, socklen_t length,
     if (address->sa_family == AF_INET6 &&
         set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only) < 0)
         return abandon(fd);
-    /* What is accepted inherits it, those as well that wait in the backlog. */
+    /* Accepted sockets inherit it, even those that wait in the backlog. */
     if (set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
         return abandon(fd);
     if (bind(fd, address, length) < 0)
@@ -61,7 +61,8 @@ static int bind_tcp(const struct sockaddr *address, socklen_t length,
     return listen_on(fd, options);
 }
 
-/* All addresses: one IPv6 socket for both, unless the machine has no IPv6. */
+/* Listens at all addresses: one IPv6 socket serves IPv4 too, unless the machine
+ * has no IPv6. */
 static int listen_any(const struct green__address *address,
                       const struct green_listen_options *options)
 {
@@ -101,8 +102,8 @@ static int listen_tcp(struct green__address *address,
 /* ---- Unix ------------------------------------------------------------ */
 
 /*
- * Whether a socket file is a dead server's. A connection to a live one would
- * block if its backlog were full, hence without blocking.
+ * Whether a dead server left this socket file. The test socket is non-blocking:
+ * connect would wait for a live server with a full backlog.
  */
 static bool is_stale(const struct green__endpoint *local)
 {

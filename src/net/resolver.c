@@ -1,7 +1,7 @@
 /*
- * A look-up is a job for the resolver's own few OS threads (sync/worker_pool.h). It lies
- * on the heap: when the greenthread is killed or timed out while the system's
- * resolver goes on, the thread frees it.
+ * Look-ups run on the resolver's own few OS threads (sync/worker_pool.h). A
+ * look-up lies on the heap: if the greenthread is killed or timed out while the
+ * system's resolver runs, the worker frees it.
  */
 #include "net/resolver.h"
 
@@ -19,7 +19,7 @@ struct look_up {
     char service[8];
     struct addrinfo hints;
     struct addrinfo *found;
-    int code; /* getaddrinfo's */
+    int code; /* of getaddrinfo */
 };
 
 static int error_of(int code)
@@ -38,12 +38,12 @@ static int error_of(int code)
     case EAI_SOCKTYPE:
     case EAI_SERVICE:
         return EINVAL;
-    default: /* no such name, no address of that kind, refused for ever */
+    default: /* no such name or address, or a permanent failure */
         return ENOENT;
     }
 }
 
-/* 0 or an errno. */
+/* Returns 0 or an errno. */
 static long look_up(void *arg)
 {
     struct look_up *it = arg;
@@ -56,7 +56,7 @@ static long look_up(void *arg)
     return error;
 }
 
-static void let_go(void *arg)
+static void free_look_up(void *arg)
 {
     struct look_up *it = arg;
 
@@ -80,8 +80,8 @@ static struct look_up *make_look_up(const struct green__address *address,
     return it;
 }
 
-/* The resolver's words; of EAI_SYSTEM errno's are the better ones. */
-static const char *words_of(int code)
+/* The resolver's message; NULL where errno's is better (EAI_SYSTEM). */
+static const char *message_of(int code)
 {
     return code == 0 || code == EAI_SYSTEM ? NULL : gai_strerror(code);
 }
@@ -91,17 +91,17 @@ int green__resolve(struct green__address *address, bool passive,
 {
     struct look_up *it = make_look_up(address, passive);
     const struct green__work work = {
-        .fn = look_up, .arg = it, .may_leave = true, .left = let_go};
+        .fn = look_up, .arg = it, .may_leave = true, .left = free_look_up};
     long error;
 
     if (!it)
         return green__refuse(ENOMEM);
-    error = look_up(it); /* numeric: the resolver asks nobody */
+    error = look_up(it); /* numeric hosts only: no name server is asked */
     if (error) {
         if (!green__hub_get()) {
             error = errno;
             address->why = green_hub_error();
-            let_go(it);
+            free_look_up(it);
             return green__refuse((int)error);
         }
         it->hints.ai_flags &= ~AI_NUMERICHOST;
@@ -109,7 +109,7 @@ int green__resolve(struct green__address *address, bool passive,
             return -1;
     }
     *found = it->found;
-    address->why = words_of(it->code);
+    address->why = message_of(it->code);
     green__system.release(it);
     return error ? green__refuse((int)error) : 0;
 }

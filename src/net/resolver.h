@@ -1,6 +1,6 @@
 /*
- * Names into socket addresses. The system's resolver blocks, so it runs on
- * OS threads (sync/worker_pool.h); whoever asked is parked meanwhile.
+ * Resolves names to socket addresses. The system's resolver blocks, so it runs
+ * on OS threads (sync/worker_pool.h) while the calling greenthread is parked.
  */
 #ifndef GREEN_RESOLVER_H
 #define GREEN_RESOLVER_H
@@ -10,9 +10,9 @@
 #include "net/address.h"
 
 /*
- * The addresses of a tcp or tcp6 host and port, at least one, to be freed with
- * freeaddrinfo. `passive`: to listen at. Numeric hosts are answered at once.
- * If it fails, address->why may say more than errno.
+ * Stores at least one address of a tcp or tcp6 host and port in *found; free
+ * it with freeaddrinfo. `passive`: to listen at. Numeric hosts are resolved at
+ * once. If it fails, address->why may say more than errno.
  * Returns 0, or -1 with errno: ENOENT (no such name), EAGAIN (the name could
  * not be looked up now), EINVAL, ENOMEM, EMFILE and the like; ECANCELED,
  * ETIMEDOUT. May switch.

@@ -1,4 +1,4 @@
-/* Stop and failure of one call of green_serve, from whichever thread. */
+/* Stop and failure of one call of green_serve, from any OS thread. */
 #include <errno.h>
 
 #include "base/wakeup.h"
@@ -29,13 +29,13 @@ bool green__run_fail(struct green__run *run, int error)
 }
 
 /*
- * The run may end while this is under way. Whoever ends it takes `state` away
- * first, and then waits until no call is left that may have seen it.
+ * The run may end during this call: green__run_end first clears `state`, then
+ * waits until no call that may have read it is left.
  */
 int green_server_stop(struct green_server *server)
 {
     struct green__run *run;
-    int error = errno; /* in a signal handler it is somebody else's */
+    int error = errno; /* a signal handler must keep it */
 
     if (!server)
         return green__refuse(EINVAL);

@@ -29,7 +29,7 @@ static int copy_flag(int from, int to, int level, int name)
     return setsockopt(to, level, name, &value, length);
 }
 
-static int bind_alike(int fd, int listener, const struct green__endpoint *at)
+static int bind_like(int fd, int listener, const struct green__endpoint *at)
 {
     if (copy_flag(listener, fd, SOL_SOCKET, SO_REUSEADDR) < 0 ||
         copy_flag(listener, fd, SOL_SOCKET, SO_REUSEPORT) < 0 ||
@@ -44,10 +44,11 @@ static int bind_alike(int fd, int listener, const struct green__endpoint *at)
 }
 
 /*
- * A listener for one more thread: one of its own at the same port, among which
- * the kernel spreads the connections; of a unix socket another number.
+ * Makes a listener for one more OS thread: a new socket at the same port, so
+ * that the kernel spreads the connections among them; for a unix socket, a
+ * duplicate of the descriptor.
  */
-static int one_more(int listener)
+static int make_listener(int listener)
 {
     struct green__endpoint at = {.length = sizeof at.at};
     int fd, error;
@@ -58,14 +59,14 @@ static int one_more(int listener)
         return fcntl(listener, F_DUPFD_CLOEXEC, 0);
     fd = green__system.socket(at.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC,
                               0);
-    if (fd < 0 || bind_alike(fd, listener, &at) == 0)
+    if (fd < 0 || bind_like(fd, listener, &at) == 0)
         return fd;
     error = errno;
     green__system.close(fd);
     return green__refuse(error);
 }
 
-/* Checks that it is a listener, one that threads can share if they are to. */
+/* Checks that it is a listener, and that `threads` OS threads can share it. */
 static int check_listener(int listener, unsigned threads)
 {
     int value = 0, domain = 0;
@@ -113,11 +114,11 @@ static int open_shard(struct green__shard *shard, struct green__run *run,
     shard->wake_fd = green__system.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (shard->wake_fd < 0)
         return -1;
-    shard->listener = first ? listener : one_more(listener);
+    shard->listener = first ? listener : make_listener(listener);
     if (shard->listener < 0)
         return -1;
-    /* What is accepted inherits it: no system call per connection. A unix
-     * socket refuses, which does no harm. */
+    /* Accepted sockets inherit it, which saves a system call per connection. A
+     * unix socket refuses it, which does no harm. */
     setsockopt(shard->listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     return 0;
 }
@@ -149,11 +150,11 @@ static struct green__run *new_run(int listener, unsigned threads)
     return run;
 }
 
-/* ---- Further threads --------------------------------------------------- */
+/* ---- The other OS threads ---------------------------------------------- */
 
-/* Its words belong to this OS thread: the caller of green_serve gets them when all
- * have ended. */
-static void has_no_hub(struct green__shard *shard, int error)
+/* The hub's message belongs to this OS thread: keep a copy for the caller of
+ * green_serve, who reads it after all threads have ended. */
+static void report_no_hub(struct green__shard *shard, int error)
 {
     memcpy(shard->words, green_hub_error(), sizeof shard->words);
     if (green__run_fail(shard->run, error))
@@ -168,10 +169,11 @@ static void *thread_main(void *arg)
                              : green_use_hub(run->options.hub);
 
     if (result < 0)
-        has_no_hub(shard, errno);
+        report_no_hub(shard, errno);
     else
         green__shard_run(shard);
-    /* The listener's number may be used again before this hub is closed. */
+    /* By green_close, so that this hub forgets the number: it may be reused
+     * before the hub is closed. */
     if (result == 0)
         green_close(shard->listener);
     else
@@ -199,7 +201,7 @@ static void start_threads(struct green__run *run)
     }
 }
 
-/* All have said that they are through: this blocks for their very end only. */
+/* All have reported their end, so this blocks only for their last steps. */
 static void join_threads(struct green__run *run)
 {
     for (unsigned i = 1; i < run->count; i++) {
@@ -210,7 +212,7 @@ static void join_threads(struct green__run *run)
 
 /* ---- green_serve ------------------------------------------------------- */
 
-/* Returns 0, or -1 with errno; *why may say more than that. */
+/* Returns 0, or -1 with errno; *why may say more than errno. */
 static int serve(struct green__run *run, const char **why)
 {
     int error;
@@ -261,7 +263,7 @@ int green_serve(int listener, void (*handler)(int fd, void *arg),
                 const struct green_serve_options *options)
 {
     static const struct green_serve_options defaults;
-    char here[128]; /* while the descriptor is surely the listener */
+    char here[128]; /* read while the descriptor is the listener */
     const char *why = NULL;
     int result;
 

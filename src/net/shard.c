@@ -1,4 +1,4 @@
-/* One OS thread of green_serve: the acceptor, the connections, the keeper. */
+/* One OS thread of green_serve: acceptor, connections, supervisor. */
 #include "net/server.h"
 
 #include <errno.h>
@@ -9,15 +9,15 @@
 
 #include "base/system.h"
 
-/* How long accepting pauses at most when descriptors or memory ran out. */
-#define PAUSE (100 * GREEN_MSEC)
+/* The longest pause after descriptors or memory ran out. */
+#define MAX_PAUSE (100 * GREEN_MSEC)
 
 struct connection {
     struct green_list link; /* in the shard's connections */
     struct green__shard *shard;
     struct green_thread *thread; /* once its handler has begun */
     int fd;
-    bool doomed; /* killed before it began: the handler is not called */
+    bool doomed; /* killed before it began: do not call the handler */
 };
 
 static void count_one(_Atomic uint64_t *number)
@@ -54,7 +54,7 @@ static void want_slot(struct green__shard *shard)
         atomic_fetch_add(&shard->run->slots_wanted, 1);
 }
 
-/* Returns whether it was wanted. */
+/* Returns whether the shard wanted a slot. */
 static bool unwant_slot(struct green__shard *shard)
 {
     if (!atomic_exchange(&shard->wants_slot, false))
@@ -64,8 +64,8 @@ static bool unwant_slot(struct green__shard *shard)
 }
 
 /*
- * A connection has finished: tells all shards that wait for that. One alone
- * would not do, it may have no use for the slot.
+ * A connection has finished: wakes all shards that wait for that. To wake just
+ * one would not do, it may not need the slot.
  */
 static void offer_slot(struct green__shard *shard)
 {
@@ -90,14 +90,14 @@ static bool is_full(const struct green__run *run)
     return most != 0 && run->server->active >= most;
 }
 
-/* Returns 0 when there was room for a moment, or -1 if the run ends. */
+/* Returns 0 if there was room for a moment, or -1 if the run ends. */
 static int wait_for_room(struct green__shard *shard)
 {
     while (is_full(shard->run)) {
         if (green__run_ends(shard->run))
             return -1;
         want_slot(shard);
-        /* One that finished before it could see the wish, is seen here. */
+        /* A connection may have finished before want_slot: check again. */
         if (is_full(shard->run) && park_acceptor(shard) < 0) {
             unwant_slot(shard);
             return -1;
@@ -107,13 +107,13 @@ static int wait_for_room(struct green__shard *shard)
     return 0;
 }
 
-/* Out of descriptors or memory: until a connection finishes, or for a while. */
+/* Out of descriptors or memory: waits for a free connection, or a while. */
 static void pause_accepting(struct green__shard *shard)
 {
     struct green_timeout timeout;
 
     count_one(&shard->run->server->pauses);
-    if (green_timeout_start(&timeout, PAUSE) < 0)
+    if (green_timeout_start(&timeout, MAX_PAUSE) < 0)
         return;
     want_slot(shard);
     park_acceptor(shard);
@@ -173,7 +173,8 @@ static int start_handler(struct green__shard *shard,
     return 0;
 }
 
-/* They unwind by themselves; those that have not begun never will. */
+/* Kills the greenthreads of all connections, which then unwind. A connection
+ * whose greenthread has not begun never calls its handler. */
 static void kill_connections(struct green__shard *shard)
 {
     struct green_list *link;
@@ -198,7 +199,7 @@ static bool is_shortage(int error)
 }
 
 /* Errors of the connection that was to be accepted, not of the listener. */
-static bool is_the_connections(int error)
+static bool is_connection_error(int error)
 {
     return error == ECONNABORTED || error == EPROTO || error == EINTR ||
            error == ENETDOWN || error == ENOPROTOOPT || error == EHOSTDOWN ||
@@ -215,15 +216,15 @@ static int accept_failed(struct green__shard *shard)
         pause_accepting(shard);
         return 0;
     }
-    if (is_the_connections(errno))
+    if (is_connection_error(errno))
         return 0;
-    /* The user has made the listener non-blocking; this is not asked for. */
+    /* The user made the listener non-blocking; wait nevertheless. */
     if (errno == EAGAIN)
         return green_poll(&listener, 1, -1) < 0 ? -1 : 0;
     return -1;
 }
 
-/* Hands an accepted connection over, when there is room, and memory, for it. */
+/* Starts a connection's handler as soon as there is a slot and memory. */
 static void start_connection(struct green__shard *shard,
                              struct connection *connection)
 {
@@ -249,7 +250,7 @@ close_it:
     green__system.release(connection);
 }
 
-/* Memory before a descriptor: what cannot be served stays in the backlog. */
+/* Before accept: without memory, the connection stays in the backlog. */
 static struct connection *new_connection(struct green__shard *shard)
 {
     struct connection *connection =
@@ -262,7 +263,7 @@ static struct connection *new_connection(struct green__shard *shard)
     return connection;
 }
 
-/* Accepts one. Returns 0, also if there was none after all, or -1. */
+/* Accepts one connection. Returns 0, also if there was none, or -1. */
 static int accept_one(struct green__shard *shard)
 {
     struct connection *connection;
@@ -293,7 +294,7 @@ static void *acceptor(void *arg)
     while (!green__run_ends(shard->run)) {
         if (accept_one(shard) == 0)
             continue;
-        /* That the keeper killed it, in the end, is no failure. */
+        /* If the supervisor killed it at the end, that is no failure. */
         if (!green__run_ends(shard->run))
             green__run_fail(shard->run, errno);
         break;
@@ -301,10 +302,10 @@ static void *acceptor(void *arg)
     return NULL;
 }
 
-/* ---- The keeper ------------------------------------------------------- */
+/* ---- The supervisor --------------------------------------------------- */
 
 /* Waits until the shard is notified. Returns 0, or -1 if interrupted. */
-static int keep_watch(struct green__shard *shard)
+static int wait_for_wakeup(struct green__shard *shard)
 {
     struct pollfd wake = {.fd = shard->wake_fd, .events = POLLIN};
     uint64_t count;
@@ -323,7 +324,7 @@ static bool must_kill(const struct green__run *run)
     return run->options.kill_on_stop || green__run_error(run);
 }
 
-/* Whether the shard has something to wait for; the first has the others. */
+/* Whether the shard must still wait; the first one waits for the others. */
 static bool is_busy(const struct green__shard *shard)
 {
     const struct green__run *run = shard->run;
@@ -334,7 +335,7 @@ static bool is_busy(const struct green__shard *shard)
            atomic_load_explicit(&run->running, memory_order_acquire) > 0;
 }
 
-/* Waits for the connections, and kills them if that is the way it ends. */
+/* Waits for the connections; kills them if the run must. */
 static void drain(struct green__shard *shard)
 {
     struct green_shield shield;
@@ -346,7 +347,7 @@ static void drain(struct green__shard *shard)
             kill_connections(shard);
             killed = true;
         }
-        if (keep_watch(shard) == 0)
+        if (wait_for_wakeup(shard) == 0)
             continue;
         green__run_fail(shard->run, errno);
         if (!shielded)
@@ -357,8 +358,8 @@ static void drain(struct green__shard *shard)
         green_shield_end(&shield);
 }
 
-/* Ends the acceptor, even if the keeper itself has been killed. */
-static void retire(struct green_thread *thread)
+/* Ends the acceptor, even if the supervisor was killed. */
+static void end_acceptor(struct green_thread *thread)
 {
     struct green_shield shield;
 
@@ -376,10 +377,10 @@ void green__shard_run(struct green__shard *shard)
     if (!thread)
         green__run_fail(shard->run, errno);
     while (!green__run_ends(shard->run)) {
-        if (keep_watch(shard) < 0)
+        if (wait_for_wakeup(shard) < 0)
             green__run_fail(shard->run, errno);
     }
     if (thread)
-        retire(thread);
+        end_acceptor(thread);
     drain(shard);
 }

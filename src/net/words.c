@@ -8,15 +8,15 @@
 
 #include "base/self.h"
 
-/* Of a longer address the end is cut off, not the words after it. */
-#define ADDRESS_MOST 180
+/* A longer address loses its end, so that the message after it fits. */
+#define MAX_ADDRESS 180
 
 int green__net_fail(const char *address, const char *why)
 {
     int error = errno;
 
     snprintf(green__self()->net_error, GREEN__ERROR_SIZE, "%.*s: %s",
-             ADDRESS_MOST, address ? address : "NULL",
+             MAX_ADDRESS, address ? address : "NULL",
              why ? why : strerror(error));
     errno = error;
     return -1;
