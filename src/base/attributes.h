@@ -1,4 +1,4 @@
-/* The compiler's words that the sources use. */
+/* Compiler attributes and hints used throughout the sources. */
 #ifndef GREEN_ATTRIBUTES_H
 #define GREEN_ATTRIBUTES_H
 

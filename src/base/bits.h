@@ -1,5 +1,5 @@
-/* Sets of numbers as the kernel's select(2) has them, of any size: FD_ISSET and its
- * like end at FD_SETSIZE. */
+/* Bitmaps in the kernel's select(2) layout, of any size: FD_ISSET and its
+ * relatives stop at FD_SETSIZE. */
 #ifndef GREEN_BITS_H
 #define GREEN_BITS_H
 

@@ -1,4 +1,4 @@
-/* Only in the build with the option `chaos`. */
+/* Built only with the option `chaos`. */
 #include "base/chaos.h"
 
 #include <stdint.h>
@@ -22,7 +22,7 @@ bool green__chaos(unsigned odds)
 {
     if (!state)
         seed();
-    /* Marsaglia's xorshift64: good enough to shuffle with. */
+    /* Marsaglia's xorshift64: random enough for shuffling. */
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;

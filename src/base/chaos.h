@@ -1,7 +1,8 @@
 /*
- * A build made to give bugs a chance: with the option `chaos`, ready descriptors
- * come in random order, greenthreads yield where they need not, and stacks are
- * small. GREENHUB_CHAOS_SEED repeats a run. Without it all of this is nothing.
+ * A build that provokes bugs: with the option `chaos`, the hub delivers ready
+ * descriptors in random order, greenthreads yield where they need not, and
+ * stacks are small. GREENHUB_CHAOS_SEED repeats a run. Without the option,
+ * green__chaos() is always false.
  */
 #ifndef GREEN_CHAOS_H
 #define GREEN_CHAOS_H

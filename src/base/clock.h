@@ -14,7 +14,7 @@ static inline green_time green__clock(void)
     return (green_time)now.tv_sec * GREEN_SEC + now.tv_nsec;
 }
 
-/* a + b for a point in time and a duration >= 0; GREEN_FOREVER if too late. */
+/* a + b for a point in time and a duration >= 0; GREEN_FOREVER on overflow. */
 static inline green_time green__time_add(green_time a, green_time b)
 {
     green_time sum;
@@ -22,7 +22,7 @@ static inline green_time green__time_add(green_time a, green_time b)
     return __builtin_add_overflow(a, b, &sum) ? GREEN_FOREVER : sum;
 }
 
-/* Rounded up to whole units, so that no timeout is cut short. */
+/* Converts to whole units, rounding up, so that no timeout is cut short. */
 static inline green_time green__time_in(green_time duration, green_time unit)
 {
     return duration / unit + (duration % unit > 0);

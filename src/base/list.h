@@ -1,6 +1,6 @@
 /*
- * A doubly linked list whose links live in what is listed. A list is a ring
- * through its head; a link that is in no list points at itself.
+ * An intrusive doubly linked list. A list is circular through its head; a link
+ * that is in no list points at itself.
  */
 #ifndef GREEN_LIST_H
 #define GREEN_LIST_H
@@ -22,7 +22,8 @@ static inline bool green__list_empty(const struct green_list *list)
     return list->next == list;
 }
 
-/* Links it in before `position`; with a head as position: at the end. */
+/* Inserts `link` before `position`. If `position` is a list's head, it
+ * appends. */
 static inline void green__list_insert(struct green_list *position,
                                       struct green_list *link)
 {
@@ -44,7 +45,7 @@ static inline void green__list_prepend(struct green_list *list,
     green__list_insert(list->next, link);
 }
 
-/* Takes it out; harmless when it is in no list. */
+/* Removes `link`. A no-op if it is in no list. */
 static inline void green__list_remove(struct green_list *link)
 {
     link->next->prev = link->prev;
@@ -75,7 +76,7 @@ static inline void green__list_splice_front(struct green_list *to,
 #define green__list_each(list, link)                                           \
     for ((link) = (list)->next; (link) != (list); (link) = (link)->next)
 
-/* The same, when the body may take `link` itself out. */
+/* The same, but the body may remove `link` itself. */
 #define green__list_each_safe(list, link, following)                           \
     for ((link) = (list)->next, (following) = (link)->next; (link) != (list);  \
          (link) = (following), (following) = (link)->next)

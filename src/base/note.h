@@ -1,6 +1,6 @@
 /*
- * What a debug build says on stderr, and no other build: the variants are the
- * sibling files note_silent.c and note_stderr.c.
+ * Diagnostics: a debug build prints them on stderr, other builds print nothing.
+ * The two variants are note_stderr.c and note_silent.c.
  */
 #ifndef GREEN_NOTE_H
 #define GREEN_NOTE_H
@@ -9,8 +9,9 @@
 
 void green__note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The program does what a contract forbids. A debug build says so, and whence it
- * was called, and ends the process; any other sets it right as well as it can. */
+/* Reports that the program broke a contract. A debug build prints the message
+ * and a backtrace and aborts; in other builds this does nothing, and the caller
+ * recovers as well as it can. */
 GREEN__COLD void green__mistake(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void say(const char *format, va_list arguments)
+static void print(const char *format, va_list arguments)
 {
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
@@ -19,7 +19,7 @@ void green__note(const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    say(format, arguments);
+    print(format, arguments);
     va_end(arguments);
     errno = saved;
 }
@@ -30,7 +30,7 @@ void green__mistake(const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    say(format, arguments);
+    print(format, arguments);
     va_end(arguments);
     fflush(stderr);
     backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);

@@ -38,7 +38,7 @@ static void thread_ends(void *value)
         self->mailbox_layer->ends(self);
 }
 
-static void child_begins(void)
+static void forked_child(void)
 {
     struct green__self *self = green__self();
 
@@ -51,10 +51,11 @@ static void child_begins(void)
 }
 
 /*
- * The functions given away here are called for as long as the process lives. The
- * shared library says so itself (-z nodelete); what has the static one in it does not,
- * and might be a plug-in that is unloaded. In a program that cannot load anything
- * this fails, and need not succeed.
+ * pthread_key_create and pthread_atfork keep pointers to this library's
+ * functions for the life of the process, so its code must stay loaded. The
+ * shared library is linked with -z nodelete; an object that contains the static
+ * library is not, and might be a plugin that is unloaded. In a program without
+ * dynamic loading dlopen fails, which is harmless.
  */
 static void stay_loaded(void)
 {
@@ -68,8 +69,8 @@ static void stay_loaded(void)
         dlclose(me);
 }
 
-/* From here on the child shares all that is open. */
-static void parent_goes_on(void)
+/* From here on the child shares all open files. */
+static void forked_parent(void)
 {
     __atomic_fetch_add(&green__forks, 1, __ATOMIC_RELEASE);
     green__files_change();
@@ -80,7 +81,7 @@ static void set_up_process(void)
     stay_loaded();
     once_error = pthread_key_create(&end_key, thread_ends);
     if (!once_error)
-        once_error = pthread_atfork(NULL, parent_goes_on, child_begins);
+        once_error = pthread_atfork(NULL, forked_parent, forked_child);
 }
 
 int green__self_register(struct green__self *self)

@@ -1,7 +1,4 @@
-/*
- * What belongs to the calling OS thread: the library's only global, beside the
- * tables that never change.
- */
+/* State of the calling OS thread, with one part for each layer. */
 #ifndef GREEN_SELF_H
 #define GREEN_SELF_H
 
@@ -19,34 +16,38 @@ struct green__mailbox;
 
 struct green__self;
 
-/* What a layer does when the ground moves. Set by whoever makes its part of
- * struct green__self. The greenthreads' comes first: they stand on the hub. */
+/* A layer's handlers for thread exit, fork and change of hub. The code that
+ * creates the layer's part of struct green__self sets them. The greenthreads'
+ * handlers run first, because they use the hub. */
 struct green__layer {
-    void (*ends)(struct green__self *self);   /* the OS thread ends */
-    void (*forked)(struct green__self *self); /* this is a forked child */
-    /* self->hub is now another one, the old one is about to be closed. */
+    void (*ends)(struct green__self *self);   /* the OS thread exits */
+    void (*forked)(struct green__self *self); /* called in the forked child */
+    /* self->hub has been replaced; the old hub is about to be closed. */
     void (*hub_replaced)(struct green__self *self);
-    /* Brings self->hub's statistics up to date. */
+    /* Updates self->hub's statistics. */
     void (*count)(struct green__self *self);
 };
 
 struct green__self {
     struct green_hub *hub;
     struct green__scheduler *scheduler;
-    /* The scheduler while greenthreads run; NULL without one, and while callbacks
-     * of the hub are called. What every green call asks first. */
+    /* The scheduler while greenthreads run; NULL without one, and while the hub
+     * runs callbacks. Every green call reads this first. */
     struct green__scheduler *running;
-    struct green__mailbox *mailbox; /* by which other OS threads wake them */
+    /* other OS threads wake greenthreads by it */
+    struct green__mailbox *mailbox;
     const struct green__layer *hub_layer, *scheduler_layer, *mailbox_layer;
-    bool registered;                   /* its end will be noticed */
+    bool registered; /* thread_ends() will run when this OS thread exits */
     char error[GREEN__ERROR_SIZE];     /* of green_hub_error() */
     char net_error[GREEN__ERROR_SIZE]; /* of green_net_error() */
 };
 
 /*
- * What other hands may have done to open files: the first is raised, in steps,
- * when one was changed by a number that the caller's hub did not make, and at
- * each fork; the second counts forks alone. Any OS thread's, so atomic.
+ * Counters that detect changes of open files outside the hub's control.
+ * green__file_changes grows, by GREEN__FILE_STEP, when a file is changed by a
+ * descriptor that the caller's hub did not create, and at each fork;
+ * green__forks counts forks alone. Any OS thread may change them, so access is
+ * atomic.
  */
 #define GREEN__FILE_STEP 0x40000u
 extern uint32_t green__file_changes, green__forks;
@@ -57,20 +58,21 @@ static inline void green__files_change(void)
                        __ATOMIC_RELEASE);
 }
 
-/* The calling OS thread's. */
+/* Returns the calling OS thread's state. */
 struct green__self *green__self(void);
 
 /*
- * Initial-exec: one load instead of a call in the shared library. It takes a few
- * hundred bytes of the room that the C library keeps for loaded libraries.
+ * Initial-exec: one load instead of a call in the shared library. It uses a few
+ * hundred bytes of the space that the C library reserves for the thread-local
+ * data of loaded libraries.
  */
 extern _Thread_local struct green__self green__self_here
     __attribute__((tls_model("initial-exec")));
 
 /*
- * green__self()->running without the call: a yield took 1 ns longer with it. A
- * compiler may keep a thread-local's address across a switch of stacks; it stays
- * right, since a greenthread never leaves its OS thread.
+ * green__self()->running without the call, which made a yield 1 ns slower. A
+ * compiler may keep a thread-local's address across a switch of stacks; the
+ * address stays right, because a greenthread never leaves its OS thread.
  */
 static inline struct green__scheduler *green__running(void)
 {
@@ -78,8 +80,8 @@ static inline struct green__scheduler *green__running(void)
 }
 
 /*
- * Makes sure that the clean-up is called when the OS thread ends or forks.
- * Returns 0, or -1 with errno. Called before the first resource is made.
+ * Registers the handlers for thread exit and fork. Call it before creating the
+ * first resource. Returns 0, or -1 with errno.
  */
 int green__self_register(struct green__self *self);
 
@@ -90,9 +92,7 @@ static inline int green__refuse(int error)
     return -1;
 }
 
-/*
- * Sets the words for green_hub_error(), and errno to `error`; returns -1.
- */
+/* Sets the message of green_hub_error(), and errno to `error`; returns -1. */
 int green__fail(int error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -11,17 +11,17 @@
 #include <unistd.h>
 
 #ifndef SYS_process_madvise
-#define SYS_process_madvise 440 /* alike on all architectures */
+#define SYS_process_madvise 440 /* the same on all architectures */
 #endif
 
-/* The C library has no function for it. */
+/* The C library has no wrapper for membarrier(2). */
 static int membarrier_call(int command, unsigned flags)
 {
     return (int)syscall(SYS_membarrier, command, flags, 0);
 }
 
-/* Of the calling process; it has no descriptor for itself, hence the number that
- * stands for one (PIDFD_SELF). */
+/* For the calling process, which has no pidfd of itself: PIDFD_SELF stands for
+ * one. */
 static ssize_t process_madvise_call(const struct iovec *ranges, size_t count,
                                     int advice)
 {

@@ -1,6 +1,6 @@
 /*
- * The system calls and the allocator that the library uses, as a table, so that
- * a test can make the n-th call fail. Nothing else writes to it.
+ * Table of the system calls and the allocator that the library uses. Tests
+ * replace entries to make the n-th call fail; nothing else writes to it.
  */
 #ifndef GREEN_SYSTEM_H
 #define GREEN_SYSTEM_H
@@ -57,7 +57,7 @@ struct green__system {
 
 extern struct green__system green__system;
 
-/* poll(2) that does not wait. A signal is no reason not to look: never EINTR. */
+/* poll(2) without waiting, retried on EINTR. */
 int green__look(struct pollfd *fds, unsigned long count);
 
 #endif
