@@ -1,16 +1,17 @@
 /*
- * The switch for AArch64, AAPCS64.
+ * The context switch for AArch64, AAPCS64.
  *
- * What a function call must preserve, and so what is saved:
+ * Saved is what a function call must preserve:
  *
  *     sp + 160  FPCR (the control bits alone are preserved by calls)
  *     sp +  96  d8 .. d15
  *     sp +  80  x29 (frame pointer), x30 (return address)
  *     sp +   0  x19 .. x28
  *
- * Writing FPCR serialises, so it is done only when the two sides differ. The
- * resumed side leaves by ret, which branch target identification lets through;
- * context_x86_64.S tells what that means for the prediction of returns.
+ * Writing FPCR serialises the processor, so the switch does it only when the
+ * two values differ. The resumed side leaves by ret, which branch target
+ * identification permits; context_x86_64.S explains the effect on return
+ * prediction.
  */
     .text
 
@@ -53,7 +54,7 @@ green__context_switch:
 .Lload:
     tbnz    x1, #0, .Lbegin
 
-    /* Both stacks have the same layout here, so the CFI holds on either side. */
+    /* Both stacks have the same layout here, so the CFI holds on both sides. */
     mov     sp, x1
     ldr     x10, [sp, #160]
     cmp     x9, x10
@@ -110,8 +111,8 @@ green__context_switch:
 /*
  * void green__context_inspect(void *context, void (*fn)(void *), void *arg)
  *
- * For an unwinder, what fn returns to lies in the suspended switch: the CFI is
- * the one behind .Lload.
+ * To an unwinder, fn's return address lies in the suspended switch: the CFI is
+ * the one that holds after .Lload.
  */
     .globl  green__context_inspect
     .hidden green__context_inspect
@@ -156,7 +157,7 @@ green__context_inspect:
  * void *green__context_make(void *top, entry)
  *
  *     top - 24   entry
- *     top - 32   FPCR of whoever makes it
+ *     top - 32   the FPCR of the caller
  *
  * The lowest bit of the result tells it from a suspended context.
  */

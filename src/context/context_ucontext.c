@@ -1,9 +1,9 @@
 /*
- * The switch by the C library, for architectures without one in assembly. It
- * costs a system call each time, for the signal mask.
+ * The switch by the C library's ucontext, for architectures without one in
+ * assembly. Each switch costs a system call, for the signal mask.
  *
- * A suspended context is a ucontext_t in the frame of the suspended call; a new
- * one's lies at the top of its stack.
+ * A suspended context is a ucontext_t in the frame of the suspended call; that
+ * of a new context lies at the top of its stack.
  */
 #include "context/context.h"
 
@@ -16,10 +16,10 @@ struct start {
     struct green__next_context (*entry)(void *);
 };
 
-/* For a context that begins. */
+/* The argument of a context that starts. */
 static _Thread_local void *entry_arg;
 
-/* makecontext passes ints alone, so a pointer goes in two halves. */
+/* makecontext passes only ints, so the pointer is split in two. */
 static void begin(unsigned high, unsigned low)
 {
     struct start *start =
@@ -30,7 +30,7 @@ static void begin(unsigned high, unsigned low)
     setcontext(next.load);
 }
 
-/* What the next context that is resumed is to do first, and who goes on then. */
+/* The next context that is resumed calls fn(arg) first, then resumes `back`. */
 static _Thread_local struct {
     void (*fn)(void *);
     void *arg;
@@ -66,8 +66,7 @@ void green__context_inspect(void *context, void (*fn)(void *), void *arg)
 void *green__context_make(void *top,
                           struct green__next_context (*entry)(void *arg))
 {
-    /* How much of the stack makecontext is told of is of no consequence to it:
-     * it takes the end alone. */
+    /* makecontext uses only the end of the stack, so any size will do. */
     const size_t size = 4096;
     char *end = (char *)((uintptr_t)top & ~(uintptr_t)63);
     struct start *start =

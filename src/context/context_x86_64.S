@@ -1,7 +1,7 @@
 /*
- * The switch for x86-64, System V ABI.
+ * The context switch for x86-64, System V ABI.
  *
- * What a function call must preserve, and so what is saved:
+ * Saved is what a function call must preserve:
  *
  *     sp + 56   return address
  *     sp + 48   rbp
@@ -13,24 +13,24 @@
  *     sp +  4   x87 control word
  *     sp +  0   MXCSR
  *
- * Not saved: the other registers, which the caller takes as lost; MXCSR's and
- * the x87's status flags, which the ABI does not preserve.
+ * Not saved: the other registers, which the caller assumes clobbered, and the
+ * status flags of MXCSR and the x87, which the ABI does not preserve.
  *
- * The resumed side leaves by ret. The return address that the processor predicts
- * is the suspended side's; it is the resumed side's as well where both called
- * from the same place, and likewise for the callers further up as long as both
- * went the same way. (An indirect jump instead leaves one return too many on the
- * predictor's stack and makes every return behind it go wrong: a yield took 27 ns
- * with it, 9 without.) For the same reason a new context is entered without a
- * ret, and when its entry returns, it leaves by the ret that its beginning left
- * out.
+ * The resumed side leaves by ret. The processor predicts the suspended side's
+ * return address. The prediction is right for the resumed side too if both
+ * called the switch from the same place, and likewise for the callers further
+ * up as long as both came the same way. (With an indirect jump instead, the
+ * predictor's stack keeps one return too many and mispredicts every later
+ * return: a yield took 27 ns with it, 9 without.) For the same reason a new
+ * context is entered without a ret; when its entry returns, it leaves by the
+ * ret that was left out at its start.
  *
- * stmxcsr takes nine cycles on a Zen 4, as many as all the rest; the other three
- * control instructions are lost in it. Comparing before loading was slower, since
- * what stmxcsr has just stored must be read back.
+ * stmxcsr takes nine cycles on a Zen 4, as many as all the rest; the other
+ * three control instructions are hidden behind it. Comparing before loading was
+ * slower, because it reads back what stmxcsr has just stored.
  *
- * Shadow stacks are not switched, so the object is marked for indirect branch
- * tracking alone.
+ * The switch does not handle shadow stacks, so the object is marked for
+ * indirect branch tracking alone.
  */
     .text
 
@@ -69,7 +69,7 @@ green__context_switch:
     testb   $1, %sil
     jnz     .Lbegin
 
-    /* Both stacks have the same layout here, so the CFI holds on either side. */
+    /* Both stacks have the same layout here, so the CFI holds on both sides. */
     movq    %rsi, %rsp
     ldmxcsr (%rsp)
     fldcw   4(%rsp)
@@ -117,8 +117,8 @@ green__context_switch:
 /*
  * void green__context_inspect(void *context, void (*fn)(void *), void *arg)
  *
- * For an unwinder, what fn returns to lies in the suspended switch: the CFI is
- * the one behind .Lload.
+ * To an unwinder, fn's return address lies in the suspended switch: the CFI is
+ * the one that holds after .Lload.
  */
     .globl  green__context_inspect
     .hidden green__context_inspect
@@ -156,7 +156,7 @@ green__context_inspect:
  *
  *     top - 16   unused, for alignment
  *     top - 24   entry
- *     top - 32   the control words of whoever makes it
+ *     top - 32   the control words of the caller
  *
  * The lowest bit of the result tells it from a suspended context.
  */

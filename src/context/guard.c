@@ -1,18 +1,19 @@
 /*
- * Two ways to make guards.
+ * Guard pages can be made in two ways.
  *
  * MADV_GUARD_INSTALL (Linux 6.13) marks pages in the page table and leaves the
- * mapping whole, so a million guards cost nothing but the marks: 8 bytes a page.
- * mprotect splits the mapping in three, and a process may have vm.max_map_count
- * mappings, 65,530 by default: it ends at about 32,750 stacks.
+ * mapping whole, so a guard costs nothing but its marks, 8 bytes a page, even
+ * with a million of them. mprotect splits the mapping in three, and a process
+ * may have vm.max_map_count mappings, 65,530 by default: that allows about
+ * 32,750 stacks.
  *
- * process_madvise takes many ranges in one call, of the calling process itself
- * any advice (6.13), and its own process by a number that is no descriptor
- * (PIDFD_SELF, 6.15). An older kernel gets one call a guard.
+ * process_madvise takes many ranges in one call. It accepts any advice for the
+ * calling process (6.13), and PIDFD_SELF, which stands for that process without
+ * a descriptor (6.15). On an older kernel each guard takes a call.
  *
- * Old headers lack the names, so they are called by number; and whether it works
- * is found out by looking, since an emulator may ignore advice that it does not
- * know and report success.
+ * Old headers lack these constants, so they are defined here by number. Whether
+ * the kernel supports them is tested by their effect, since an emulator may
+ * ignore advice that it does not know and report success.
  */
 #include "context/guard.h"
 
@@ -31,12 +32,13 @@
 
 enum way { UNKNOWN, BY_ADVICE, NOT_BY_ADVICE };
 
-static _Atomic enum way known_way = UNKNOWN;  /* for one guard */
-static _Atomic enum way known_many = UNKNOWN; /* for many in one call */
+static _Atomic enum way known_way = UNKNOWN;  /* for a single guard */
+static _Atomic enum way known_many = UNKNOWN; /* for several in one call */
 
 /*
- * The kernel is asked to fault the page in, which fails exactly on a guard page.
- * (A system call that reads memory would do too, but valgrind reads along.)
+ * Asks the kernel to fault the page in, which fails exactly on a guard page. (A
+ * system call that reads the memory would do too, but valgrind would read it as
+ * well.)
  */
 static bool is_guarded(void *page, size_t size)
 {
@@ -71,7 +73,8 @@ static int install(void *memory, size_t size)
     return protect(memory, size);
 }
 
-/* How many it has made by one call: 0 when the kernel does not know how. */
+/* Returns how many guards it made by one call: 0 if the kernel does not support
+ * it. */
 static size_t install_together(char *memory, size_t size, size_t stride,
                                size_t count)
 {
@@ -88,7 +91,7 @@ static size_t install_together(char *memory, size_t size, size_t stride,
     if (done == (ssize_t)(count * size) && way == BY_ADVICE)
         return count;
     if (way == BY_ADVICE)
-        return 0; /* this time, as when memory is short */
+        return 0; /* failed this time only, as when memory is short */
     if (done == (ssize_t)(count * size) &&
         is_guarded(memory + (count - 1) * stride, size))
         way = BY_ADVICE;

@@ -1,18 +1,18 @@
-/* Guards: whoever runs over the end of a stack stops there. */
+/* Guard pages: an access beyond the end of a stack faults there. */
 #ifndef GREEN_GUARD_H
 #define GREEN_GUARD_H
 
 #include <stddef.h>
 
-/* The most that are made in one go: with them a fresh stack's share of the system
- * call is little, and the go is still short. */
+/* The most guards that one call makes: enough that the system call costs little
+ * per fresh stack, and few enough that the call is short. */
 #define GREEN__GUARD_BATCH 64
 
 /*
- * Makes memory that any access to dies of: `count` times, at most
- * GREEN__GUARD_BATCH, `size` bytes at a distance of `stride`, the first at
- * `memory`. Whole pages. Returns how many it has made, from the first on; when
- * fewer, errno is ENOMEM and there are words for green_hub_error().
+ * Makes `count` ranges inaccessible, at most GREEN__GUARD_BATCH: each of `size`
+ * bytes, at a distance of `stride`, the first at `memory`. All are whole pages.
+ * Returns how many it made, from the first on; if fewer than `count`, sets
+ * errno to ENOMEM and the message of green_hub_error().
  */
 size_t green__guard_install(char *memory, size_t size, size_t stride,
                             size_t count);

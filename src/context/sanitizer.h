@@ -1,6 +1,6 @@
 /*
- * What AddressSanitizer, ThreadSanitizer and valgrind must be told about stacks
- * and switches; nothing in a build without them.
+ * Tells AddressSanitizer, ThreadSanitizer and valgrind about stacks and
+ * switches; empty in a build without them.
  */
 #ifndef GREEN_SANITIZER_H
 #define GREEN_SANITIZER_H
@@ -19,16 +19,16 @@
 #endif
 #endif
 
-/* All that a switch needs to know of one side. */
+/* One side of a switch. */
 struct green__context {
-    void *sp; /* where it was suspended: green__context_switch() */
+    void *sp; /* where green__context_switch() suspended it */
 #if defined(__SANITIZE_ADDRESS__)
-    const void *bottom; /* of its stack */
+    const void *bottom; /* of the stack */
     size_t size;
     void *fake_stack;
 #elif defined(__SANITIZE_THREAD__)
     void *fiber;
-    void **kept; /* where the stack keeps it for its next user */
+    void **kept; /* where the stack keeps the fiber for its next user */
 #endif
 };
 
@@ -47,7 +47,7 @@ static inline void green__sanitizer_init(struct green__context *context,
     context->fake_stack = NULL;
 }
 
-/* The context of the OS thread's own stack. */
+/* Initialises the context of the OS thread's own stack. */
 static inline void green__sanitizer_init_main(struct green__context *context)
 {
     pthread_attr_t attributes;
@@ -91,8 +91,8 @@ static inline void green__sanitizer_after_switch(struct green__context *here)
     __sanitizer_finish_switch_fiber(here->fake_stack, NULL, NULL);
 }
 
-/* What greenthreads have allocated is known on their stacks alone: the leak
- * detector looks for pointers there too. */
+/* Pointers to greenthreads' allocations may lie only on their stacks, so the
+ * leak detector must search these too. */
 static inline void green__sanitizer_stack_made(void *bottom, size_t size)
 {
     __lsan_register_root_region(bottom, size);
@@ -103,7 +103,8 @@ static inline void green__sanitizer_stack_gone(void *bottom, size_t size)
     __lsan_unregister_root_region(bottom, size);
 }
 
-/* A stack is used again: what its last user's frames poisoned is forgotten. */
+/* Prepares a stack for reuse: clears the poison that the last user's frames
+ * left. */
 static inline void green__sanitizer_stack_fresh(void *bottom, size_t size)
 {
     __asan_unpoison_memory_region(bottom, size);
@@ -113,7 +114,7 @@ static inline void green__sanitizer_stack_fresh(void *bottom, size_t size)
 
 #include <sanitizer/tsan_interface.h>
 
-/* A fiber takes some 100 us to make, so it stays with its stack: in the lowest
+/* A fiber takes some 100 us to make, so it stays with its stack, in the lowest
  * word, which is zero when the stack is new. */
 static inline void green__sanitizer_init(struct green__context *context,
                                          void *bottom, size_t size)
@@ -131,7 +132,7 @@ static inline void green__sanitizer_init_main(struct green__context *context)
     context->fiber = __tsan_get_current_fiber();
 }
 
-/* One that was left in the middle is of no use to the next. */
+/* The next user cannot use a fiber that was abandoned in mid-run. */
 static inline void green__sanitizer_done(struct green__context *context,
                                          bool left_in_the_middle)
 {
@@ -141,14 +142,14 @@ static inline void green__sanitizer_done(struct green__context *context,
     }
 }
 
-/* The OS thread ends on whatever stack this is: it ends as itself. */
+/* The OS thread may exit on any stack, but must exit as its own fiber. */
 static inline void green__sanitizer_before_end(struct green__context *own)
 {
     __tsan_switch_to_fiber(own->fiber, 0);
 }
 
-/* Uninstrumented: the entry to this function and the exit from it would be noted
- * in different fibers. */
+/* Not instrumented: the entry to this function and the exit from it would be
+ * recorded in different fibers. */
 GREEN__NO_SANITIZE
 static inline void green__sanitizer_before_switch(struct green__context *from,
                                                   struct green__context *to,

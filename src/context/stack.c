@@ -13,9 +13,10 @@
 #define ARENA_SIZE ((size_t)64 << 20)
 #define CACHE_LINE 64
 #define COLOURS 16
-#define COLOUR_STEP 128 /* two lines: processors fetch them in pairs */
+#define COLOUR_STEP 128 /* two lines, since processors fetch them in pairs */
 
-/* The most whose memory is handed back in one go: some milliseconds' work. */
+/* The most stacks whose memory one call returns to the system: some
+ * milliseconds' work. */
 #define COOL_BATCH 4096
 
 void green__stack_pool_init(struct green__stack_pool *pool, size_t room)
@@ -38,7 +39,7 @@ static size_t slot_size(const struct green__stack_class *class)
     return class->guard + class->size;
 }
 
-/* How far a slot is from the next. */
+/* The distance from one slot's record to the next. */
 static size_t stride_of(const struct green__stack_pool *pool)
 {
     return pool->room + sizeof(struct green__stack);
@@ -108,7 +109,7 @@ arena_create(const struct green__stack_pool *pool,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (arena->memory == MAP_FAILED)
         goto free_arena;
-    /* A huge page would make each stack as large as its slot and more. */
+    /* With huge pages each stack would occupy its whole slot and more. */
     green__system.advise(arena->memory, size, MADV_NOHUGEPAGE);
     arena->slots = (char *)arena + sizeof *arena;
     arena->slots += -(uintptr_t)arena->slots % CACHE_LINE;
@@ -124,7 +125,7 @@ no_memory:
     return NULL;
 }
 
-/* The next slot of the arena and some after it get their guards. */
+/* Makes the guards of the arena's next slot and some after it. */
 static int make_guards(struct green__stack_class *class,
                        struct green__stack_arena *arena)
 {
@@ -141,7 +142,7 @@ static int make_guards(struct green__stack_class *class,
     return count > 0 ? 0 : -1;
 }
 
-/* A slot that was never used. */
+/* Takes a slot that was never used. */
 static struct green__stack *carve(struct green__stack_pool *pool,
                                   struct green__stack_class *class)
 {
@@ -170,7 +171,8 @@ static struct green__stack *carve(struct green__stack_pool *pool,
     return stack;
 }
 
-/* From the warm, as the inlined one does; NULL if there is none. */
+/* Takes a warm stack, as the inlined green__stack_acquire does; NULL if there
+ * is none. */
 static struct green__stack *take_warm(struct green__stack_class *class)
 {
     struct green__stack *stack = class->warm;
@@ -209,7 +211,8 @@ green__stack_acquire_cold(struct green__stack_pool *pool, size_t size)
     return take_cold(pool, &pool->classes[green__stack_class_index(size)]);
 }
 
-/* A power of two, as sizes are, so that there are few. */
+/* Finds or makes the class. Rounds the guard up to a power of two, as sizes
+ * are, so that there are few classes. */
 static struct green__stack_class *guarded_class(struct green__stack_pool *pool,
                                                 size_t size, size_t guard)
 {
@@ -267,8 +270,8 @@ bool green__stack_pool_is_warm(const struct green__stack_pool *pool)
     return false;
 }
 
-/* Those that nobody has needed since the last look, but for the reserve, are to
- * be handed back: the ones that lay idle longest. */
+/* Moves the stacks that were not needed since the last call, the longest idle
+ * ones, from `warm` to `cooling`, but keeps the reserve. */
 static void find_idle(struct green__stack_class *class)
 {
     size_t idle = class->warm_low, kept;

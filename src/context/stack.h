@@ -1,27 +1,29 @@
 /*
- * Stacks, pooled. A pool belongs to one OS thread.
+ * A pool of stacks. Each pool belongs to one OS thread.
  *
- * Stacks are slots of large mappings, of one size class (a power of two) each:
+ * Stacks are slots of large mappings. All slots of a mapping have the same size
+ * class (a power of two):
  *
  *     | guard | ...                 usable               | colour |
  *             bottom                                     top
  *
- * The guard comes on top of the size. A frame that is larger than it may step
- * over it, hence 64 KiB: in page tables it costs 128 bytes more than a page would.
- * Who asks for a larger guard gets a class of its own, made when it is needed.
+ * The guard is additional to the size. A frame larger than the guard may step
+ * over it, hence 64 KiB: its page table entries take 128 bytes, those of a
+ * one-page guard 8. A request for a larger guard gets a class of its own, made
+ * when it is first needed.
  *
- * The colour, a small offset that differs from slot to slot, keeps the hot ends
- * of thousands of stacks from falling into the same cache sets. It stays within
+ * The colour, an offset that differs from slot to slot, keeps the top ends of
+ * thousands of stacks from falling into the same cache sets. It is less than
  * half a page, so that an idle greenthread still needs one page.
  *
- * What is known of a slot lies elsewhere, in one array for each mapping, next to
- * room for whoever uses the stack:
+ * The record of a slot lies elsewhere, in one array for each mapping, behind
+ * room for the data of the stack's user:
  *
  *     | room | struct green__stack |   next slot   | ...      whole cache lines
  *
- * A slot that was used is "warm": its pages are still there. The one released
- * last is acquired first. Those that nobody has needed for a while are "cooling",
- * and one whose pages were handed back to the system is "cold".
+ * A used slot is "warm" while its pages are present. The stack released last is
+ * acquired first. Stacks that were idle for a while are "cooling", and "cold"
+ * once their pages were returned to the system.
  */
 #ifndef GREEN_STACK_H
 #define GREEN_STACK_H
@@ -38,13 +40,13 @@
 #define GREEN__GUARD_MIN ((size_t)64 << 10)
 
 struct green__stack {
-    struct green__stack *next; /* in a list of its class */
-    char *bottom, *top;        /* what is usable */
+    struct green__stack *next; /* in a list of the class */
+    char *bottom, *top;        /* the usable range */
     struct green__stack_class *class;
 };
 
-/* So large is the room before it when `size` bytes of it are asked for: all but
- * the struct of a number of cache lines. */
+/* The size of a stack's room when `size` bytes are requested: rounded up so
+ * that room and struct together fill whole cache lines. */
 #define GREEN__STACK_ROOM(size)                                                \
     (((size) + sizeof(struct green__stack) + 63) / 64 * 64 -                   \
      sizeof(struct green__stack))
@@ -53,30 +55,31 @@ struct green__stack_arena {
     struct green__stack_arena *next;
     char *memory;
     size_t size;
-    size_t count, carved; /* slots in it, slots that have been in use */
-    size_t guarded;       /* the first so many have their guards */
+    size_t count, carved; /* slots; slots that have been in use */
+    size_t guarded;       /* as many slots, from the first on, have guards */
     char *slots;
 };
 
 struct green__stack_class {
-    struct green__stack *warm, *cooling, *cold; /* each the latest first */
+    struct green__stack *warm, *cooling, *cold; /* each: latest first */
     size_t warm_count;
-    size_t warm_low; /* the fewest since the last look: nobody needed these */
-    size_t size, guard; /* together a slot */
-    size_t batch; /* as many guards are made next: twice as many each time */
-    struct green__stack_arena *arenas; /* slots are carved from the first */
-    struct green__stack_class *next;   /* of all */
+    /* minimum of warm_count since the last green__stack_pool_cool(): these
+     * were idle */
+    size_t warm_low;
+    size_t size, guard; /* a slot's size is their sum */
+    size_t batch;       /* guards to make next time; doubles each time */
+    struct green__stack_arena *arenas; /* new slots come from the first */
+    struct green__stack_class *next;   /* in the pool's list of all classes */
 };
 
 struct green__stack_pool {
     size_t page_size;
-    size_t room; /* GREEN__STACK_ROOM of what was asked for */
+    size_t room; /* GREEN__STACK_ROOM of the requested size */
     struct green__stack_class classes[GREEN__STACK_CLASSES];
-    struct green__stack_class
-        *all; /* the latest first; the last ones are those */
+    struct green__stack_class *all; /* latest first; `classes` come last */
 };
 
-/* The index of the class for `size` bytes, at most GREEN__STACK_MAX. */
+/* Returns the index of the class for `size` bytes, at most GREEN__STACK_MAX. */
 static inline unsigned green__stack_class_index(size_t size)
 {
     if (size <= GREEN__STACK_MIN)
@@ -85,20 +88,21 @@ static inline unsigned green__stack_class_index(size_t size)
            (unsigned)__builtin_ctzll(GREEN__STACK_MIN);
 }
 
-/* Each stack is to have that many bytes of room. */
+/* Each stack will have that many bytes of room. */
 void green__stack_pool_init(struct green__stack_pool *pool, size_t room);
 
-/* Unmaps all stacks, those in use too. */
+/* Unmaps all stacks, even those in use. */
 void green__stack_pool_destroy(struct green__stack_pool *pool);
 
-/* One that is not warm. NULL as green__stack_acquire. */
+/* Acquires a stack that is not warm. NULL as green__stack_acquire. */
 struct green__stack *green__stack_acquire_cold(struct green__stack_pool *pool,
                                                size_t size);
 
 /*
- * A stack of at least `size` bytes of address space, and a guard below it.
- * NULL with ENOMEM and words for green_hub_error(), or EINVAL if size is over
- * GREEN__STACK_MAX. Inlined: nearly always it is the one released last.
+ * Acquires a stack of at least `size` bytes of address space, with a guard
+ * below it. NULL with ENOMEM and a message for green_hub_error(), or EINVAL if
+ * size is over GREEN__STACK_MAX. Inlined: nearly always this returns the stack
+ * released last.
  */
 static inline struct green__stack *
 green__stack_acquire(struct green__stack_pool *pool, size_t size)
@@ -118,15 +122,17 @@ green__stack_acquire(struct green__stack_pool *pool, size_t size)
     return stack;
 }
 
-/* The same with a guard of at least `guard` bytes; for EINVAL that counts too. */
+/* The same with a guard of at least `guard` bytes; EINVAL also if `guard` is
+ * over GREEN__STACK_MAX. */
 struct green__stack *
 green__stack_acquire_guarded(struct green__stack_pool *pool, size_t size,
                              size_t guard);
 
-#define GREEN__WARM_RESERVE 1024 /* kept in each class whatever happens */
+#define GREEN__WARM_RESERVE 1024 /* never cooled, in each class */
 
-/* Gives one back; the caller may still be running on it. True if so much is warm
- * now that green__stack_pool_cool() should be called in a while. */
+/* Releases a stack; the caller may still be running on it. Returns true if so
+ * many are warm that the caller should have green__stack_pool_cool() called
+ * after a while. */
 static inline bool green__stack_release(struct green__stack *stack)
 {
     struct green__stack_class *class = stack->class;
@@ -136,25 +142,26 @@ static inline bool green__stack_release(struct green__stack *stack)
     return ++class->warm_count > GREEN__WARM_RESERVE;
 }
 
-/* Whether so much is warm that green__stack_pool_cool() should be called. */
+/* Whether so many stacks are warm that green__stack_pool_cool() should be
+ * called. */
 bool green__stack_pool_is_warm(const struct green__stack_pool *pool);
 
 /*
- * Hands memory back to the system: of the stacks that nobody has needed since
- * the last call, all but a reserve, and a limited number at once. Returns true
- * if more is to be handed back right away.
+ * Returns memory to the system: of the stacks that were idle since the last
+ * call, all but a reserve, and a limited number in one call. Returns true if
+ * the caller should call again soon.
  */
 bool green__stack_pool_cool(struct green__stack_pool *pool);
 
 /*
- * The first room that is_it says yes to; NULL: none. Of all stacks that there are,
- * in use or not: the room of one that never was is zero, and otherwise as its
- * last user has left it.
+ * Returns the first room that is_it accepts, or NULL. It searches all stacks,
+ * in use or not: the room of a stack that was never used is zero, otherwise it
+ * is as the last user left it.
  */
 void *green__stack_pool_find(const struct green__stack_pool *pool,
                              bool (*is_it)(const void *room));
 
-/* Calls fn(room, arg) for the same; fn may release the stack. */
+/* Calls fn(room, arg) for each of these rooms; fn may release the stack. */
 void green__stack_pool_each(const struct green__stack_pool *pool,
                             void (*fn)(void *room, void *arg), void *arg);
 
