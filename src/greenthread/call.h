@@ -1,7 +1,8 @@
 /*
- * How a call begins and ends that may switch, though most of the time it need not
- * wait: it fails with a kill or a timeout that has come, and it counts against the
- * budget, so that a loop of such calls keeps nobody waiting (scheduler.c).
+ * The beginning and end of each call that may switch, though most calls need
+ * not wait: it fails if a kill or timeout is pending, and it counts against the
+ * budget, so that a loop of such calls does not keep others waiting
+ * (scheduler.c).
  */
 #ifndef GREEN_CALL_H
 #define GREEN_CALL_H
@@ -12,16 +13,17 @@
 #include "greenthread/scheduler.h"
 
 /*
- * What a call costs of the budget that has not waited, in hand-overs: one that only
- * changes memory, and one that makes a system call, with so many bytes a hand-over
- * besides. One that may have asked a disk: nobody knows, so the clock is looked at.
+ * What a call that has not waited costs of the budget, in switches: a call that
+ * only changes memory; a call that makes a system call, and the bytes that cost
+ * one more switch. A call that may have accessed a disk takes an unknown time,
+ * so it uses up the budget and the clock is read.
  */
 #define GREEN__COST_CALL 1
 #define GREEN__COST_SYSTEM_CALL 4
 #define GREEN__COST_BYTES 4096
 #define GREEN__COST_DISK 256
 
-/* Of a large transfer, besides. */
+/* The additional cost of a large transfer. */
 static inline int green__cost_of(ssize_t size)
 {
     ssize_t cost = size / GREEN__COST_BYTES;
@@ -33,9 +35,9 @@ int green__call_refused(struct green_thread *thread);
 void green__call_ends_first(void);
 
 /*
- * Every call that may switch begins with it, before it does anything. 0; or -1 with
- * ECANCELED or ETIMEDOUT, when a kill or a timeout has come that no call of this
- * greenthread has failed with yet. Never switches.
+ * Every call that may switch calls this before it does anything. Returns 0; or
+ * -1 with ECANCELED or ETIMEDOUT, when a kill or timeout has come and no call
+ * of this greenthread has failed with it yet. Never switches.
  */
 static inline int green__call_begins(void)
 {
@@ -47,8 +49,9 @@ static inline int green__call_begins(void)
 }
 
 /*
- * ... and ends with it, if it has not waited: a loop of such calls is not to keep
- * the hub and other greenthreads waiting. May switch; leaves errno alone.
+ * And every such call ends with this, if it has not waited, so that a loop of
+ * such calls does not keep the hub and other greenthreads waiting. May switch;
+ * preserves errno.
  */
 static inline void green__call_ends(int cost)
 {
@@ -63,14 +66,14 @@ static inline void green__call_ends(int cost)
         green__make_way(s);
 }
 
-/* The same around a result. */
+/* The same, and returns `result`. */
 static inline int green__call_done(int result)
 {
     green__call_ends(GREEN__COST_CALL);
     return result;
 }
 
-/* A whole call that finds nothing to do: a loop of them ends too. As
+/* A complete call that finds nothing to do, so that a loop of them ends too. As
  * green__call_begins. */
 static inline int green__call_nothing(void)
 {

@@ -6,9 +6,9 @@
 #include "greenthread/scheduler.h"
 
 /*
- * Something has come up: it ends the park, unless there is a shield. When there is
- * none to end, the next call fails, though it need not wait. But one who has killed
- * itself knows.
+ * A kill or timeout has come. If the greenthread is parked and not shielded,
+ * this ends its park; otherwise its next unshielded call fails, even if it need
+ * not wait, unless the greenthread has killed itself.
  */
 void green__alarm(struct green_thread *thread)
 {
@@ -24,7 +24,7 @@ void green__alarm(struct green_thread *thread)
         thread->flags |= GREEN__ALARMED;
 }
 
-/* ---- Regions --------------------------------------------------------- */
+/* ---- Cancel scopes --------------------------------------------------- */
 
 #define PLACE 128
 #define FRAMES_NEAR ((size_t)64 << 10)
@@ -39,28 +39,30 @@ static const char *name_of_kind(unsigned kind)
     case GREEN__SCOPE:
         return "scope";
     }
-    return "region";
+    return "cancel scope";
 }
 
-/* Says of which greenthread a region was, and where it was begun. */
-static void blame(const struct green_cancel_scope *region, const char *what)
+/* Reports a misused cancel scope: its greenthread, and the code address that
+ * entered it. */
+static void report_misuse(const struct green_cancel_scope *scope,
+                          const char *what)
 {
-    struct green_thread *thread = region->thread;
+    struct green_thread *thread = scope->thread;
     char spawned[PLACE], begun[PLACE];
     const char *name = green_name(thread);
 
     green__describe_place(thread->spawned_at, spawned, sizeof spawned);
-    green__describe_place(region->begun_at, begun, sizeof begun);
+    green__describe_place(scope->begun_at, begun, sizeof begun);
     green__mistake("greenhub: a %s %s: greenthread %p%s%s, spawned at %s; "
                    "begun at %s",
-                   name_of_kind(region->kind), what, (void *)thread,
+                   name_of_kind(scope->kind), what, (void *)thread,
                    name[0] ? " " : "", name, spawned, begun);
 }
 
-/* Whether a greenthread is in this region already. Those that lie in frames which
- * have returned are beyond help, and a debug build says so. */
-static GREEN__COLD bool is_in(const struct green_thread *thread,
-                              const struct green_cancel_scope *region)
+/* Whether the greenthread is in this scope already. A debug build also reports
+ * scopes that lie in frames which have returned. */
+static GREEN__COLD bool is_inside(const struct green_thread *thread,
+                                  const struct green_cancel_scope *scope)
 {
     const char *here = __builtin_frame_address(0);
 
@@ -68,79 +70,79 @@ static GREEN__COLD bool is_in(const struct green_thread *thread,
          r = r->outer) {
         size_t below = (size_t)(here - (const char *)r);
 
-        if (r == region) {
-            blame(r, "was begun again before its end");
+        if (r == scope) {
+            report_misuse(r, "was begun again before its end");
             return true;
         }
         if ((const char *)r < here && below < FRAMES_NEAR)
-            blame(r, "was left by the function that began it");
+            report_misuse(r, "was left by the function that began it");
     }
     return false;
 }
 
-int green__cancel_scope_enter(struct green_cancel_scope *region,
+int green__cancel_scope_enter(struct green_cancel_scope *scope,
                               enum green__cancel_scope_kind kind,
-                              void (*end)(struct green_cancel_scope *region),
+                              void (*end)(struct green_cancel_scope *scope),
                               void *begun_at)
 {
     struct green_thread *thread = green__current();
 
     if (!thread)
         return -1;
-    if (thread->regions && is_in(thread, region))
+    if (thread->regions && is_inside(thread, scope))
         return green__refuse(EBUSY);
-    *region = (struct green_cancel_scope){.outer = thread->regions,
-                                          .thread = thread,
-                                          .end = end,
-                                          .begun_at = begun_at,
-                                          .kind = kind};
-    thread->regions = region;
+    *scope = (struct green_cancel_scope){.outer = thread->regions,
+                                         .thread = thread,
+                                         .end = end,
+                                         .begun_at = begun_at,
+                                         .kind = kind};
+    thread->regions = scope;
     return 0;
 }
 
-/* Only the innermost can be left, and by its own greenthread. `error` stays. */
-int green__cancel_scope_leave(struct green_cancel_scope *region,
+/* Leaves the innermost scope; only its own greenthread can. Keeps `error`. */
+int green__cancel_scope_leave(struct green_cancel_scope *scope,
                               enum green__cancel_scope_kind kind)
 {
     struct green_thread *thread = green__current();
 
-    if (!thread || thread->regions != region || region->kind != kind)
+    if (!thread || thread->regions != scope || scope->kind != kind)
         return green__refuse(EINVAL);
-    thread->regions = region->outer;
-    region->kind = 0;
-    if (region->error && --thread->alarms == 0)
+    thread->regions = scope->outer;
+    scope->kind = 0;
+    if (scope->error && --thread->alarms == 0)
         thread->flags &= (uint8_t)~GREEN__ALARMED;
     return 0;
 }
 
-void green__cancel_scope_fire(struct green_cancel_scope *region, int error)
+void green__cancel_scope_fire(struct green_cancel_scope *scope, int error)
 {
-    if (region->error)
+    if (scope->error)
         return;
-    region->error = error;
-    green__alarm(region->thread);
+    scope->error = error;
+    green__alarm(scope->thread);
 }
 
 GREEN__COLD void green__cancel_scopes_end(struct green_thread *thread)
 {
-    struct green_cancel_scope *region = thread->regions;
+    struct green_cancel_scope *scope = thread->regions;
 
-    /* Another one's frames may have taken its place. */
-    while (region && region->thread == thread) {
-        blame(region, "was left by its greenthread, which has ended");
-        region->end(region);
-        if (thread->regions == region)
+    /* Frames of another greenthread may have overwritten it. */
+    while (scope && scope->thread == thread) {
+        report_misuse(scope, "was left by its greenthread, which has ended");
+        scope->end(scope);
+        if (thread->regions == scope)
             break;
-        region = thread->regions;
+        scope = thread->regions;
     }
     thread->regions = NULL;
 }
 
 /* ---- Shields --------------------------------------------------------- */
 
-static void end_shield(struct green_cancel_scope *region)
+static void end_shield(struct green_cancel_scope *scope)
 {
-    green__cancel_scope_leave(region, GREEN__SHIELD);
+    green__cancel_scope_leave(scope, GREEN__SHIELD);
 }
 
 int green_shield_begin(struct green_shield *shield)

@@ -1,7 +1,8 @@
 /*
- * Regions: timeouts, shields and scopes, on a greenthread's stack, linked from the
- * innermost outwards. What has fired makes blocking calls in it fail with its error
- * until it is left; a shield keeps that off.
+ * Cancel scopes: timeouts, shields and green_scope, on a greenthread's stack,
+ * linked from the innermost outwards. Once a cancel scope has fired, blocking
+ * calls in it fail with its error until it is left; inside a shield they do
+ * not.
  */
 #ifndef GREEN_CANCEL_SCOPE_H
 #define GREEN_CANCEL_SCOPE_H
@@ -9,26 +10,28 @@
 #include "greenthread/thread.h"
 
 /*
- * The calling greenthread enters one. `end` leaves one that was forgotten. 0, or -1
- * with EDEADLK in a callback, EBUSY if it is in it already.
+ * The calling greenthread enters a cancel scope. The library calls `end` to
+ * leave a scope that the program forgot. Returns 0, or -1 with EDEADLK in a
+ * callback, EBUSY if the greenthread is in this scope already.
  */
-int green__cancel_scope_enter(struct green_cancel_scope *region,
+int green__cancel_scope_enter(struct green_cancel_scope *scope,
                               enum green__cancel_scope_kind kind,
-                              void (*end)(struct green_cancel_scope *region),
+                              void (*end)(struct green_cancel_scope *scope),
                               void *begun_at);
 
-/* It leaves its innermost. 0, or -1 with EINVAL if it is another, or not of that
- * kind. `error` stays. */
-int green__cancel_scope_leave(struct green_cancel_scope *region,
+/* The calling greenthread leaves its innermost scope. Returns 0, or -1 with
+ * EINVAL if `scope` is not the innermost or not of that kind. Keeps `error`. */
+int green__cancel_scope_leave(struct green_cancel_scope *scope,
                               enum green__cancel_scope_kind kind);
 
-/* It has fired. Idempotent. */
-void green__cancel_scope_fire(struct green_cancel_scope *region, int error);
+/* Fires a scope with `error`. Idempotent. */
+void green__cancel_scope_fire(struct green_cancel_scope *scope, int error);
 
-/* Ends those in which a greenthread still is when its function has returned. */
+/* Ends the scopes that a greenthread has not left when its function returns. */
 void green__cancel_scopes_end(struct green_thread *thread);
 
-/* A kill or a timeout has come: it ends the park, or the next call. */
+/* Handles a kill or timeout: ends the greenthread's park, or fails its next
+ * call. */
 void green__alarm(struct green_thread *thread);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * Deadlocks: greenthreads that wait for each other alone. Looked for when the hub
- * is about to wait without a limit, so nobody is runnable and no timer is pending;
- * what may still come then comes from outside. The rules are told to users in
- * greenhub/thread.h. When in doubt it is none.
+ * Detects deadlocks: greenthreads that wait only for each other. The check runs
+ * when the hub is about to wait without a limit, so no greenthread is runnable
+ * and no timer is pending; only something outside can still wake one.
+ * greenhub/thread.h tells users the rules. When in doubt, this reports no
+ * deadlock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,12 +16,12 @@
 
 #include "greenthread/scheduler.h"
 
-/* Where to tell of them, or -1. */
+/* The descriptor for reports, or -1. */
 static atomic_int report_fd = -1;
 
-/* ---- Who could call the hub ------------------------------------------ */
+/* ---- Can the hub still be called? ------------------------------------ */
 
-/* Linux gives the folder two links more than the process has OS threads. */
+/* Linux gives the directory two links more than the process has OS threads. */
 static bool has_other_threads(void)
 {
     struct stat tasks;
@@ -28,20 +29,20 @@ static bool has_other_threads(void)
     return stat("/proc/self/task", &tasks) < 0 || tasks.st_nlink != 3;
 }
 
-static bool is_of_a_fault(int number)
+static bool is_fault_signal(int number)
 {
     return number == SIGSEGV || number == SIGBUS || number == SIGFPE ||
            number == SIGILL || number == SIGTRAP || number == SIGSYS ||
            number == SIGABRT;
 }
 
-/* The C library keeps some numbers for itself: asked for them, it refuses. */
+/* The C library reserves some signal numbers and refuses to query them. */
 static bool handles_signals(void)
 {
     struct sigaction action;
 
     for (int number = 1; number < NSIG; number++)
-        if (!is_of_a_fault(number) && sigaction(number, NULL, &action) == 0 &&
+        if (!is_fault_signal(number) && sigaction(number, NULL, &action) == 0 &&
             ((action.sa_flags & SA_SIGINFO) ||
              (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)))
             return true;
@@ -55,18 +56,18 @@ static bool was_called(const struct green_hub *hub)
 
 static bool can_be_called(struct green_hub *hub)
 {
-    /* Without a module's own way to be woken the loop listens too. */
+    /* If the module has no wake-up of its own, one listener is the hub's. */
     size_t own = hub->module->wakeup ? 0 : 1;
 
     if (!hub->handed_out)
         return false;
-    /* Asked once more in the end: the last other one may have called, and ended,
-     * while it was being looked for. */
+    /* Check again at the end: the last other OS thread may have called and
+     * exited during the checks. */
     return was_called(hub) || hub->listeners > own || has_other_threads() ||
            handles_signals() || was_called(hub);
 }
 
-/* ---- Who waits for what ---------------------------------------------- */
+/* ---- External waiters ------------------------------------------------ */
 
 static bool is_external_waiter(const void *room)
 {
@@ -78,8 +79,8 @@ static bool is_external_waiter(const void *room)
            !thread->waiter->kind->inside;
 }
 
-/* Whether somebody waits for the outside. Who was found last is asked first:
- * usually it waits there again. */
+/* Whether any greenthread waits for something outside. Checks the last one
+ * found first: usually it waits outside again. */
 static bool has_external_waiters(struct green__scheduler *s)
 {
     if (!s->main_is_gone && is_external_waiter(&s->main))
@@ -96,7 +97,7 @@ GREEN__NOINLINE bool green__is_deadlocked(struct green__scheduler *s)
            !has_external_waiters(s) && !can_be_called(s->hub);
 }
 
-/* ---- The end of it --------------------------------------------------- */
+/* ---- Ending a deadlock ----------------------------------------------- */
 
 static void interrupt_one(struct green_thread *thread, void *arg)
 {

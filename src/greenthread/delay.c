@@ -1,4 +1,4 @@
-/* Greenthreads that start later, or never. */
+/* Greenthreads with a delayed start, and their cancellation. */
 #include <errno.h>
 
 #include "greenthread/scheduler.h"
@@ -13,14 +13,14 @@ static void parent_ends(struct green_thread *parent, void *arg)
     green_cancel(thread);
 }
 
-/* Its delay is over, one way or the other. */
+/* The delay has expired or was cancelled. */
 static void end_delay(struct green_thread *thread)
 {
     green__delay_forget(thread);
     green__make_runnable(green__self()->scheduler, thread);
 }
 
-static void delay_is_over(struct green_timer *timer)
+static void delay_expired(struct green_timer *timer)
 {
     end_delay(timer->arg);
 }
@@ -42,7 +42,7 @@ static struct green_thread *spawn_later(green_time delay_time,
         return NULL;
     delay = green__delay_of(thread);
     *delay = (struct green__delay){
-        .timer = {.callback = delay_is_over, .arg = thread},
+        .timer = {.callback = delay_expired, .arg = thread},
         .parent = local ? green__current() : NULL,
         .parent_ends = parent_ends,
     };
@@ -77,7 +77,7 @@ int green_cancel(struct green_thread *thread)
         return green__refuse(ESRCH);
     if (thread->flags & GREEN__STARTED)
         return green__refuse(EBUSY);
-    /* It still gets its turn, to end. */
+    /* The greenthread is still scheduled, to finish. */
     thread->flags |= GREEN__CANCELLED;
     if (thread->state == GREEN__DELAYED) {
         green_hub_cancel(green__hub_here(), &green__delay_of(thread)->timer);

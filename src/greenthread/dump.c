@@ -1,4 +1,4 @@
-/* A table of this OS thread's greenthreads, for whoever wonders what hangs. */
+/* Prints a table of this OS thread's greenthreads, to find out what hangs. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -11,8 +11,8 @@
 
 #define FRAMES 32
 
-/* Of one backtrace, the frames that each has: this file's, and below it the
- * switch's, or what called this file. */
+/* The frames at the top of every backtrace: that of take_backtrace, then that
+ * of the switch or of take_backtrace's caller. */
 #define OWN_FRAMES 2
 
 struct trace {

@@ -1,8 +1,8 @@
 /*
- * Finding C++ without being linked with it. What is linked with the program is found
- * by a weak symbol. What a plugin has brought along, out of sight of all others
- * (RTLD_LOCAL), is found by its file's name among the objects that are loaded; it is
- * kept loaded then, since it is written to.
+ * Finds C++ runtimes without linking to them. A weak symbol finds the runtime
+ * that the program is linked with. A runtime that a plugin loaded with
+ * RTLD_LOCAL is found by file name among the loaded objects; it is then kept
+ * loaded, since this library writes to its data.
  */
 #include "greenthread/exceptions.h"
 
@@ -27,11 +27,11 @@ static void add(struct green__runtimes *runtimes, find_function *find)
         runtimes->of[runtimes->count++] = found;
 }
 
-/* ---- Those that were loaded ------------------------------------------ */
+/* ---- Loaded runtimes ------------------------------------------------- */
 
 struct walk {
     unsigned long long loads;
-    unsigned skip; /* so many that were found before */
+    unsigned skip; /* as many as were found before */
     char path[PATH_MAX];
 };
 
@@ -57,7 +57,7 @@ static int note_loads(struct dl_phdr_info *info, size_t size, void *arg)
     return 1;
 }
 
-/* dlopen is not called from in here: its locks come before this walk's. */
+/* Do not call dlopen in here: its locks are taken before this walk's. */
 static int visit(struct dl_phdr_info *info, size_t size, void *arg)
 {
     struct walk *walk = arg;

@@ -1,9 +1,9 @@
 /*
- * What C++ keeps for each OS thread of exceptions: those that have been caught and
- * whose handlers have not ended, and how many are on their way. It belongs to a
- * greenthread, so whoever is switched away from takes it along, on its own stack, if
- * there is any. The C++ ABI calls it __cxa_eh_globals; libstdc++ and libc++abi have
- * it alike.
+ * The exception state that C++ keeps for each OS thread: the caught exceptions
+ * whose handlers have not ended, and the number of uncaught ones. It belongs to
+ * a greenthread, so a switch saves it, if it is not empty, on the stack of the
+ * greenthread switched away from. The C++ ABI calls the struct
+ * __cxa_eh_globals; it is the same in libstdc++ and libc++abi.
  */
 #ifndef GREEN_EXCEPTIONS_H
 #define GREEN_EXCEPTIONS_H
@@ -21,22 +21,23 @@ struct green__exceptions {
 #endif
 };
 
-/* A process may have several C++ runtimes, each with its own. */
+/* A process may have several C++ runtimes, each with its own state. */
 #define GREEN__RUNTIMES 4
 
-/* Where this OS thread's are. */
+/* The addresses of this OS thread's states. */
 struct green__runtimes {
     unsigned count;
     struct green__exceptions *of[GREEN__RUNTIMES];
-    unsigned long long loads; /* of objects by the process, at the last look */
+    /* objects that the process had loaded at the last look */
+    unsigned long long loads;
     green_time looked;
 };
 
-/* Looks for the C++ runtimes that the process has; cheap when nothing was loaded
- * since the last look. */
+/* Finds the C++ runtimes of the process; cheap if no object was loaded since
+ * the last call. */
 GREEN__COLD void green__runtimes_look(struct green__runtimes *runtimes);
 
-/* Whether any exception is being handled, or is on its way. */
+/* Whether any exception is being handled or is propagating. */
 static inline bool
 green__exceptions_in_use(const struct green__runtimes *runtimes)
 {
@@ -46,8 +47,9 @@ green__exceptions_in_use(const struct green__runtimes *runtimes)
     return false;
 }
 
-/* Takes them away, and puts them back when their greenthread runs again: as many
- * runtimes' as were known then, which it returns. */
+/* green__exceptions_take saves and clears the state, and returns for how many
+ * runtimes; green__exceptions_put restores that many when the greenthread runs
+ * again. */
 GREEN__COLD unsigned
 green__exceptions_take(const struct green__runtimes *runtimes,
                        struct green__exceptions kept[GREEN__RUNTIMES]);

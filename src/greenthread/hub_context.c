@@ -1,10 +1,11 @@
-/* The hub's own context: turns of the loop between those of greenthreads. */
+/* The hub's own context: runs iterations of the loop between those of
+ * greenthreads. */
 #include <errno.h>
 #include <pthread.h>
 
 #include "greenthread/scheduler.h"
 
-/* How often the hub looks whether C++ has come into the process. */
+/* How often the hub looks for newly loaded C++ runtimes. */
 #define LOOK_FOR_RUNTIMES (10 * GREEN_MSEC)
 
 static void interrupt_one(struct green_thread *thread, void *arg)
@@ -12,7 +13,7 @@ static void interrupt_one(struct green_thread *thread, void *arg)
     green__interrupt(thread, *(const int *)arg);
 }
 
-/* The hub can never wait again: nobody may wait for it in vain. */
+/* The hub can never wait again: end all parks, which would last for ever. */
 static GREEN__COLD void interrupt_all(struct green__scheduler *s)
 {
     int error = errno;
@@ -21,10 +22,10 @@ static GREEN__COLD void interrupt_all(struct green__scheduler *s)
 }
 
 /*
- * In a forked child, or after another hub was chosen, main may be gone. When the
- * last greenthread has finished and nothing is left that could go on, the OS
- * thread ends as by pthread_exit, and if it was the last, the process. In a child
- * it may have finished before anything needed a hub: then there is none.
+ * In a forked child, or after a change of hub, main may be gone. When the last
+ * greenthread has finished and nothing is runnable, the OS thread exits as by
+ * pthread_exit, and the process with it if it was the last. In a child the last
+ * greenthread may finish before anything needed a hub, so there may be no hub.
  */
 void green__lifecycle_check(struct green__scheduler *s)
 {
@@ -35,14 +36,14 @@ void green__lifecycle_check(struct green__scheduler *s)
     pthread_exit(NULL);
 }
 
-/* A plugin may have brought C++ into the process. */
+/* A plugin may have loaded a C++ runtime. */
 static GREEN__COLD void look_for_runtimes(struct green__scheduler *s)
 {
     s->runtimes.looked = s->hub->run_start;
     green__runtimes_look(&s->runtimes);
 }
 
-/* The hub's own context: a turn of the loop, then whoever is runnable. */
+/* Runs an iteration of the loop, then switches to the runnable greenthreads. */
 static struct green__next_context hub_main(void *arg)
 {
     struct green__scheduler *s =
@@ -71,7 +72,7 @@ static struct green__next_context hub_main(void *arg)
         green__budget_grant(s, s->hub->run_start);
         green__switch_to(s, first);
     }
-    return (struct green__next_context){NULL, NULL}; /* never */
+    return (struct green__next_context){NULL, NULL}; /* not reached */
 }
 
 void green__hub_thread_make(struct green__scheduler *s)

@@ -1,4 +1,4 @@
-/* What ends a greenthread's blocking calls early: kill and timeouts. */
+/* Ends greenthreads' blocking calls early: kill and timeouts. */
 #include <errno.h>
 
 #include "greenthread/cancel_scope.h"
@@ -13,10 +13,10 @@ static void fire(struct green_timer *timer)
     green__cancel_scope_fire(&timeout->internal.region, ETIMEDOUT);
 }
 
-static void end_timeout(struct green_cancel_scope *region)
+static void end_timeout(struct green_cancel_scope *scope)
 {
     green_timeout_cancel(
-        container_of(region, struct green_timeout, internal.region));
+        container_of(scope, struct green_timeout, internal.region));
 }
 
 int green_timeout_start(struct green_timeout *timeout, green_time duration)

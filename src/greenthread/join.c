@@ -1,11 +1,11 @@
-/* Waiting for a greenthread's end: join and detach. */
+/* Joining and detaching greenthreads. */
 #include <errno.h>
 
 #include "greenthread/scheduler.h"
 
 static const struct green__wait_kind joining = {.name = "join", .inside = true};
 
-/* Why a greenthread cannot be joined: -1 with errno. */
+/* Sets errno to the reason why a greenthread cannot be joined; returns -1. */
 static GREEN__COLD int refuse_join(const struct green_thread *thread)
 {
     const struct green__scheduler *s = green__scheduler();
@@ -24,7 +24,7 @@ static bool can_be_joined(const struct green__scheduler *s,
            !thread->joiner && thread != s->current;
 }
 
-/* Also in a callback, where there is no waiting. */
+/* A callback may join only a finished greenthread, since it cannot wait. */
 static GREEN__COLD struct green__scheduler *
 find_scheduler(const struct green_thread *thread)
 {

@@ -1,4 +1,5 @@
-/* What a greenthread has of its own: itself, values by key, deferred functions. */
+/* A greenthread's local state: values by key, deferred functions, and
+ * green_self. */
 #include <errno.h>
 #include <stdatomic.h>
 
@@ -9,9 +10,9 @@
 #define DESTRUCTOR_ROUNDS 4 /* as PTHREAD_DESTRUCTOR_ITERATIONS */
 
 /*
- * The process's keys. A key's number is its slot and, above it, how often the
- * slot has been used, so that a value under a key that was given back is not
- * taken for one under its successor.
+ * The process's keys. A key's number combines its slot with a count of the
+ * slot's uses, so that a value under a deleted key is not taken for one under
+ * the key that reuses its slot.
  */
 struct key {
     _Atomic unsigned uses; /* odd: in use */
@@ -71,7 +72,7 @@ static struct local *locals_of(struct green__extras *extras)
     return extras ? extras->locals : NULL;
 }
 
-/* Calls the destructors once for each value; true if there was any. */
+/* Calls the destructor of each value once; true if it called any. */
 static bool destroy_once(struct green_thread *thread)
 {
     bool any = false;
@@ -90,7 +91,7 @@ static bool destroy_once(struct green_thread *thread)
     return any;
 }
 
-/* Destructors may set values anew; that goes on for a few rounds. */
+/* Destructors may set new values, so this repeats for a few rounds. */
 static void destroy_locals(struct green_thread *thread)
 {
     for (int round = 0; round < DESTRUCTOR_ROUNDS; round++)
@@ -151,7 +152,7 @@ void *green_key_get(unsigned key)
     return locals[slot].value;
 }
 
-/* ---- Itself, and what it does at its end ------------------------------ */
+/* ---- green_self and green_defer --------------------------------------- */
 
 struct green_thread *green_self(void)
 {

@@ -1,6 +1,6 @@
 /*
- * A scheduler's beginning and end: first use, another hub, a fork, the end of
- * the OS thread.
+ * The life of a scheduler: first use, change of hub, fork, exit of the OS
+ * thread.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -25,7 +25,7 @@ static void use(struct green__scheduler *s, struct green_hub *hub)
     s->switches_then -= s->switches;
     s->switches = 0;
     s->cooling = false;
-    /* In a callback: when its dispatch is over. */
+    /* In a callback green__dispatch_ends sets it. */
     if (!hub->dispatching)
         hub->owner->running = s;
 }
@@ -97,7 +97,8 @@ struct green__scheduler *green__scheduler(void)
     return find(self);
 }
 
-/* Called by green_hub_run, on the caller's stack: the others run. */
+/* green_hub_run calls this on its caller's stack: runs the other
+ * greenthreads. */
 static bool between_iterations(struct green_hub *hub)
 {
     struct green__scheduler *s = hub->owner->scheduler;
@@ -108,9 +109,9 @@ static bool between_iterations(struct green_hub *hub)
     return green__others_runnable(s);
 }
 
-/* ---- Dropping -------------------------------------------------------- */
+/* ---- Dropping greenthreads ------------------------------------------- */
 
-/* It never runs again. One that can be joined stays, as cancelled. */
+/* The greenthread never runs again. A joinable one stays, as cancelled. */
 static void drop(struct green_thread *thread, void *arg)
 {
     struct green__scheduler *s = arg;
@@ -132,7 +133,7 @@ static void drop(struct green_thread *thread, void *arg)
         green__extras_free(thread);
 }
 
-/* All but the one that is calling. Returns how many. */
+/* Drops all greenthreads but the calling one. Returns how many. */
 static uint64_t drop_others(struct green__scheduler *s)
 {
     uint64_t before = s->alive;
@@ -141,7 +142,7 @@ static uint64_t drop_others(struct green__scheduler *s)
     green__free_dead(s);
     s->last = s->current;
     s->current->next = s->current;
-    s->current->joiner = NULL; /* dropped too */
+    s->current->joiner = NULL; /* the joiner is dropped too */
     green__each_thread(s, drop, s);
     return before - s->alive;
 }
@@ -160,9 +161,10 @@ static void hub_replaced(struct green__self *self)
 }
 
 /*
- * In the child of a fork in a callback, on the hub's own stack: the callback goes
- * on as the OS thread's main, so that it can use greenthreads, and the hub needs
- * another stack. When it returns, green__lifecycle_check ends the OS thread.
+ * In the child of a fork in a callback, which runs on the hub's own stack: the
+ * callback becomes the OS thread's main, so that it can use greenthreads, and
+ * the hub gets another stack. When the callback returns, green__lifecycle_check
+ * ends the OS thread.
  */
 static void callback_becomes_main(struct green__scheduler *s)
 {
@@ -182,7 +184,7 @@ static void callback_becomes_main(struct green__scheduler *s)
     s->main_is_gone = false;
 }
 
-/* The forking greenthread is the only one in the child, and has no hub yet. */
+/* In the child only the forking greenthread is left, and it has no hub yet. */
 static void forked(struct green__self *self)
 {
     struct green__scheduler *s = self->scheduler;
@@ -196,7 +198,7 @@ static void forked(struct green__self *self)
     self->running = NULL;
 }
 
-/* Nobody will join it any more. */
+/* No greenthread can join it any more. */
 static void forget_finished(void *room, void *arg)
 {
     struct green_thread *thread = room;
@@ -206,8 +208,9 @@ static void forget_finished(void *room, void *arg)
         green__extras_free(thread);
 }
 
-/* After pthread_exit in a greenthread the C library has unwound to the OS
- * thread's own stack, or, with some, has not. */
+/* Whether the OS thread exits on a greenthread's stack: after pthread_exit in a
+ * greenthread some C libraries unwind to the OS thread's own stack, others do
+ * not. */
 static bool is_on_own_stack(const struct green__scheduler *s)
 {
     const struct green__stack *stack = s->current->stack;
@@ -220,8 +223,8 @@ static void ends(struct green__self *self)
 {
     struct green__scheduler *s = self->scheduler;
 
-    /* pthread_cancel of a hub that waits unwinds its stack, and the OS thread goes
-     * on with its own, which the checkers have not seen. */
+    /* pthread_cancel of a waiting hub unwinds its stack and continues on the OS
+     * thread's own, without telling the sanitizers. */
     if (!is_on_own_stack(s))
         green__sanitizer_before_end(&s->main.context);
     if (s->hub && s->current == &s->main) {
@@ -234,11 +237,11 @@ static void ends(struct green__self *self)
     self->scheduler = NULL;
     self->running = NULL;
     green__overflow_thread_ends();
-    /* Timers and waiters lie on the stacks: the hub lets go of them first. */
+    /* Timers and waiters lie on the stacks: the hub must drop them first. */
     if (self->hub)
         self->hub_layer->ends(self);
     if (is_on_own_stack(s))
-        return; /* so that it cannot be unmapped */
+        return; /* it cannot be unmapped */
     green__sanitizer_done(&s->hub_thread.context, true);
     green__stack_pool_destroy(&s->stacks);
     green__system.release(s);

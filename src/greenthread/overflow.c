@@ -1,4 +1,4 @@
-/* On request: who it was that ran over the end of its stack. */
+/* On request, reports which greenthread overflowed its stack. */
 #include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
@@ -42,7 +42,7 @@ static void look_at_fault(const char *address)
         report(s->current, stack->class->size);
 }
 
-/* The fault is repeated after this, and then meets whoever was there before. */
+/* When this returns, the fault is repeated and reaches the former handler. */
 static void on_fault(int number, siginfo_t *info, void *context)
 {
     const struct sigaction *former =
@@ -66,7 +66,7 @@ void green__overflow_thread_begins(void)
     stack.ss_sp = green__system.map(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE,
                                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (stack.ss_sp == MAP_FAILED)
-        return; /* then this thread's overflows go unreported */
+        return; /* without it this OS thread's overflows are not reported */
     if (sigaltstack(&stack, NULL) < 0) {
         green__system.unmap(stack.ss_sp, SIGNAL_STACK);
         return;

@@ -1,4 +1,4 @@
-/* Park, wake and yield, as those call them who may have no hub yet. */
+/* Park, wake and yield, for callers that may have no hub yet. */
 #include <errno.h>
 
 #include "greenthread/scheduler.h"
@@ -25,7 +25,7 @@ void green__waiter_init(struct green__waiter *waiter,
     waiter->thread = green__likely(s != NULL) ? s->current : green__current();
 }
 
-static GREEN__COLD int park_nobody(void)
+static GREEN__COLD int park_without_thread(void)
 {
     return green__current() ? green__refuse(EDEADLK) : -1;
 }
@@ -33,18 +33,18 @@ static GREEN__COLD int park_nobody(void)
 int green__park(struct green__waiter *waiter)
 {
     if (green__unlikely(!waiter->thread))
-        return park_nobody();
+        return park_without_thread();
     return green__park_on(green__self_here.scheduler, waiter);
 }
 
-static void deadline_has_come(struct green_timer *timer)
+static void deadline_expired(struct green_timer *timer)
 {
     green__interrupt(timer->arg, EAGAIN);
 }
 
 int green__park_until(struct green__waiter *waiter, green_time deadline)
 {
-    struct green_timer timer = {.callback = deadline_has_come,
+    struct green_timer timer = {.callback = deadline_expired,
                                 .arg = waiter->thread};
     int result, error;
 

@@ -1,4 +1,4 @@
-/* Park, wake, switch: the run queue and the hub's own context. */
+/* The run queue: park, wake, switch and budget. */
 #include "greenthread/scheduler.h"
 
 #include <errno.h>
@@ -6,25 +6,26 @@
 #include "base/chaos.h"
 
 /*
- * Fairness. Greenthreads hand over to each other directly, so code that only
- * yields would never let the hub look at its descriptors; and a call that need not
- * wait hands over to nobody, so one fast peer would keep all others waiting. Both
- * count against a budget. When it is used up the clock is looked at, and after
- * RUN_LIMIT the hub gets a turn: a look at the clock costs about 25 ns, a turn of
- * epoll about 250, a hand-over 8. RUN_LIMIT is about what those take whom one turn
- * wakes (GREEN__MAX_EVENTS_PER_ITERATION) in a server: some microseconds of system calls each.
- * A greenthread that has used up a whole budget alone makes way for the others.
- * The budget adapts to last for SLICE at most, so that the clock is looked at in
- * time when greenthreads run for long between two hand-overs.
+ * Fairness. Greenthreads switch to each other directly, so code that only
+ * yields would never let the hub look at its descriptors; and a call that need
+ * not wait does not switch, so one fast peer would keep all others waiting.
+ * Both count against a budget. When it is used up the scheduler reads the
+ * clock, and after RUN_LIMIT it runs the hub: reading the clock costs about 25
+ * ns, an iteration on epoll about 250, a switch 8. RUN_LIMIT is about as long
+ * as the greenthreads take that one iteration wakes in a server
+ * (GREEN__MAX_EVENTS_PER_ITERATION): some microseconds of system calls each. A
+ * greenthread that uses up a whole budget without a switch lets the others run.
+ * The budget adapts to last for SLICE at most, so that the clock is read in
+ * time when greenthreads run for long between two switches.
  */
 #define BUDGET_MAX 256
-/* For calls that need not wait, which may begin to take long all of a sudden. */
+/* For a greenthread that runs alone: its calls may suddenly take long. */
 #define BUDGET_ALONE 64
 #define RUN_LIMIT GREEN_MSEC
 #define SLICE (GREEN_MSEC / 4)
 
-/* A look by poll or select at thousands of descriptors takes some hundred
- * microseconds: it may take one part in so many of the time, up to a limit. */
+/* poll or select takes some hundred microseconds for thousands of descriptors.
+ * Such a wait may take 1/LOOK_SHARE of the time, until RUN_LIMIT_MAX. */
 #define LOOK_SHARE 32
 #define RUN_LIMIT_MAX (10 * GREEN_MSEC)
 
@@ -45,7 +46,7 @@ static inline int switch_stacks(struct green__scheduler *s,
     return result;
 }
 
-/* In a process that has C++: see exceptions.h. */
+/* Used in a process that has C++: see exceptions.h. */
 static GREEN__NOINLINE int switch_stacks_in_cxx(struct green__scheduler *s,
                                                 struct green_thread *to)
 {
@@ -61,8 +62,8 @@ static GREEN__NOINLINE int switch_stacks_in_cxx(struct green__scheduler *s,
     return result;
 }
 
-/* Not inlined: one place for the notes, and the switch is called from it. In a
- * build without notes it ends in a jump, and costs no frame. */
+/* Not inlined: the sanitizer calls and the switch stand in one place. In a
+ * build without sanitizers it ends in a jump, and needs no frame. */
 GREEN__NOINLINE int green__switch_to(struct green__scheduler *s,
                                      struct green_thread *to)
 {
@@ -71,7 +72,7 @@ GREEN__NOINLINE int green__switch_to(struct green__scheduler *s,
     return switch_stacks(s, to);
 }
 
-/* How long did it last? */
+/* Measures how long the budget lasted. */
 GREEN__COLD bool green__budget_spent(struct green__scheduler *s)
 {
     green_time now = green__clock();
@@ -103,7 +104,8 @@ struct green_thread *green__replace_by_hub(struct green__scheduler *s)
     return hub;
 }
 
-/* It comes between the current one, which is the last now, and the queue. */
+/* Inserts the hub between the current greenthread, which becomes the last, and
+ * the queue. */
 static GREEN__COLD struct green_thread *insert_hub(struct green__scheduler *s)
 {
     struct green_thread *hub = &s->hub_thread;
@@ -133,7 +135,7 @@ GREEN__COLD int green__park_interrupted(struct green_thread *thread)
     return -1;
 }
 
-/* Apart and not inlined, so that a yield needs no frame for them. */
+/* Not inlined, so that a yield needs no frame. */
 static GREEN__COLD int rotate_at_budgets_end(struct green__scheduler *s)
 {
     struct green_thread *next = s->current->next;
@@ -157,9 +159,9 @@ int green__rotate(struct green__scheduler *s)
 }
 
 /*
- * The budget is used up, by the current greenthread alone or with others. One that
- * goes on without waiting is late sooner than those who hand over: however long the
- * hub's look takes, after RUN_LIMIT it has one.
+ * The budget is used up, by the current greenthread alone or with others. If it
+ * was alone and goes on without waiting, it runs the hub after RUN_LIMIT,
+ * however long the hub's wait takes; switching greenthreads may have more time.
  */
 GREEN__COLD int green__make_way(struct green__scheduler *s)
 {

@@ -1,6 +1,4 @@
-/*
- * What runs greenthreads: the run queue, the budget, the switch, park and wake.
- */
+/* Runs greenthreads: the run queue, the budget, the switch, park and wake. */
 #ifndef GREEN_SCHEDULER_H
 #define GREEN_SCHEDULER_H
 
@@ -8,22 +6,23 @@
 #include "greenthread/park.h"
 #include "greenthread/thread.h"
 
-/* This OS thread's, made on first use; NULL with errno as green_get_hub. */
+/* Returns this OS thread's scheduler, made on first use; NULL with errno as
+ * green_get_hub. */
 struct green__scheduler *green__scheduler(void);
 
-/* The greenthread that is calling; NULL in a hub's callback, or with errno when
+/* Returns the calling greenthread; NULL with errno in a hub's callback, or when
  * there can be no hub. */
 struct green_thread *green__current(void);
 
 /* ---- The hub's context ------------------------------------------------ */
 
-/* The hub's context takes the current one's place. */
+/* Replaces the current greenthread in the ring by the hub's context. */
 struct green_thread *green__replace_by_hub(struct green__scheduler *s);
 
-/* Hand-overs that are granted at first: scheduler.c finds how many are right. */
+/* The first budget, in switches; scheduler.c adapts it. */
 #define GREEN__FIRST_BUDGET 64
 
-/* A new budget, and when it began. */
+/* Grants a new budget, from `now` on. */
 static inline void green__budget_grant(struct green__scheduler *s,
                                        green_time now)
 {
@@ -32,12 +31,14 @@ static inline void green__budget_grant(struct green__scheduler *s,
     s->granted = now;
 }
 
-/* The budget is used up. True if the hub is to have a turn. */
+/* Adapts a used-up budget and grants a new one. Returns true if the hub should
+ * run. */
 bool green__budget_spent(struct green__scheduler *s);
 
-/* ---- The ring, left -------------------------------------------------- */
+/* ---- Leaving the ring ------------------------------------------------ */
 
-/* The current one leaves the ring. Returns whose turn it is. */
+/* Takes the current greenthread out of the ring. Returns the one to run
+ * next. */
 static inline struct green_thread *
 green__leave_ring(struct green__scheduler *s,
                   const struct green_thread *current)
@@ -52,16 +53,17 @@ green__leave_ring(struct green__scheduler *s,
 }
 
 /*
- * Has the processor fetch the stack of the one that runs after the next: by the
- * time of its turn it is there. With thousands of connections each stack has long
- * left the near caches: an echo at 5,000 took 9.25 us of CPU time without this, 8.62
- * with it (8.15 by hand). One step ahead would be too late, and a whole batch too
- * early: the kernel's work for each has driven it out again.
+ * Prefetches the stack of the greenthread that runs after the next, so that it
+ * is in the cache by then. With thousands of connections each stack has long
+ * left the near caches: an echo at 5,000 took 9.25 us of CPU time without this,
+ * 8.62 with it (8.15 in a hand-written event loop). One step ahead would be too
+ * late, and a whole batch too early: the kernel's work for each evicts it
+ * again.
  */
 static inline void green__prefetch_ahead(const struct green_thread *current)
 {
     const struct green_thread *second = current->next->next;
-    /* A number: it is NULL in one that has no stack yet. */
+    /* As a number, since it is NULL if there is no stack yet. */
     const uintptr_t sp = (uintptr_t)second->context.sp;
 
     for (unsigned line = 0; line < 8; line++)
@@ -71,11 +73,11 @@ static inline void green__prefetch_ahead(const struct green_thread *current)
 
 /* ---- Switch, park, wake ---------------------------------------------- */
 
-/* The one function that switches between stacks. Returns 0. */
+/* The only function that switches between stacks. Returns 0. */
 int green__switch_to(struct green__scheduler *s, struct green_thread *to);
 
-/* The current one has finished and hands over for ever: returns what its own
- * context is to end with, at once. */
+/* The last switch of a finished greenthread. Its context must end with the
+ * result at once. */
 GREEN__NO_SANITIZE static inline struct green__next_context
 green__switch_last(struct green__scheduler *s, struct green_thread *from)
 {
@@ -87,13 +89,13 @@ green__switch_last(struct green__scheduler *s, struct green_thread *from)
     return (struct green__next_context){.load = to->context.sp, .arg = to};
 }
 
-/* What few parks meet: killed or timed out, before or during it. 0, or -1 with
- * errno. */
+/* Rare cases of a park: killed or timed out before it or during it. Return 0,
+ * or -1 with errno. */
 int green__park_refused(struct green_thread *thread);
 int green__park_interrupted(struct green_thread *thread);
 
-/* green__park for a waiter of this scheduler's current greenthread. Inlined where
- * each instruction counts. */
+/* green__park for a waiter of this scheduler's current greenthread. Inlined
+ * where every instruction counts. */
 static inline int green__park_on(struct green__scheduler *s,
                                  struct green__waiter *waiter)
 {
@@ -111,28 +113,28 @@ static inline int green__park_on(struct green__scheduler *s,
     return 0;
 }
 
-/* green__wake, by the greenthread that waits. */
+/* green__wake, given the waiting greenthread. */
 static inline void green__wake_thread(struct green__scheduler *s,
                                       struct green_thread *thread)
 {
     if (green__likely(thread->state == GREEN__PARKED)) {
         green__make_runnable(s, thread);
-    } else if (thread->interrupt) { /* but it has not run yet */
+    } else if (thread->interrupt) { /* interrupted, but has not run yet */
         thread->interrupt = 0;
-        if (thread->alarms) /* not a deadline alone */
+        if (thread->alarms) /* not only a deadline */
             thread->flags |= GREEN__ALARMED;
     }
 }
 
-/* The current one goes to the end of the run queue, and hands over. As
+/* Moves the current greenthread to the end of the run queue and switches. As
  * green__park: 0, or -1 with errno. */
 int green__yield(void);
 
-/* The same, killed or not. Returns 0. */
+/* The same, even if killed. Returns 0. */
 int green__rotate(struct green__scheduler *s);
 
-/* The budget is used up: the hub has a turn if it is time, or the others run.
- * Returns 0. */
+/* Called when the budget is used up: runs the hub if it is time, or else the
+ * others. Returns 0. */
 int green__make_way(struct green__scheduler *s);
 
 /* green__wake for a waiter of this scheduler's greenthreads. */
@@ -142,26 +144,26 @@ static inline void green__wake_on(struct green__scheduler *s,
     green__wake_thread(s, waiter->thread);
 }
 
-/* Ends a park with an error, if the greenthread is parked. */
+/* Ends the greenthread's park with an error, if it is parked. */
 void green__interrupt(struct green_thread *thread, int error);
 
 /* ---- Parts ----------------------------------------------------------- */
 
-/* dump.c: a code address, by its function's name if that is known. */
+/* dump.c: describes a code address, by its function's name if known. */
 void green__describe_place(void *address, char *text, size_t size);
 
-/* hub_context.c: ends the OS thread when nothing is left that could go on. */
+/* hub_context.c: ends the OS thread when nothing is left to run. */
 void green__lifecycle_check(struct green__scheduler *s);
 
-/* deadlock.c: whether nothing can ever wake anybody, when the hub is about to wait
- * without a limit; and the end of that. */
+/* deadlock.c: whether nothing can wake any greenthread, checked when the hub is
+ * about to wait without a limit; and ending the deadlock. */
 bool green__is_deadlocked(struct green__scheduler *s);
 void green__deadlock_end(struct green__scheduler *s);
 
-/* hub_context.c: a fresh context for the hub, on its old stack. */
+/* hub_context.c: makes a new context for the hub, on its old stack. */
 void green__hub_thread_make(struct green__scheduler *s);
 
-/* overflow.c: the OS thread has begun, or ended, to use greenthreads. */
+/* overflow.c: the OS thread starts, or stops, using greenthreads. */
 void green__overflow_thread_begins(void);
 void green__overflow_thread_ends(void);
 

@@ -1,4 +1,4 @@
-/* Sleeping and yielding. */
+/* Sleeping; a sleep of 0 yields. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -26,7 +26,7 @@ static void describe_sleeper(const struct green__waiter *waiter, char *text,
 static const struct green__wait_kind sleeping = {.name = "sleep",
                                                  .describe = describe_sleeper};
 
-/* Not inlined: a yield needs no frame. */
+/* Not inlined, so that a yield needs no frame. */
 static GREEN__NOINLINE int sleep_for(green_time duration)
 {
     struct sleeper sleeper;

@@ -1,4 +1,4 @@
-/* A greenthread's birth, life and death. */
+/* Spawning, running and finishing greenthreads. */
 #include <errno.h>
 #include <string.h>
 
@@ -7,16 +7,17 @@
 #include "greenthread/scheduler.h"
 #include "greenthread/spawn.h"
 
-/* ---- Death ----------------------------------------------------------- */
+/* ---- Finishing ------------------------------------------------------- */
 
 /*
- * In which timeouts, shields and scopes it still is, though its function has
- * returned. They lie in frames that are gone but not overwritten yet, if nothing was
- * called since: so the stack pointer moves beyond them before anything is. This is
- * inlined in all builds, being no call.
+ * How far the stack reaches down to the deepest cancel scope that the
+ * greenthread has not left, though its function has returned. The scopes lie in
+ * frames that are gone, but not overwritten if no function was called since: so
+ * the stack pointer must move below them before any call. This function is
+ * always inlined, so it is no call itself.
  */
 GREEN__NO_SANITIZE GREEN__ALWAYS_INLINE static inline size_t
-depth_of_regions(const struct green_thread *thread, const char *here)
+depth_of_cancel_scopes(const struct green_thread *thread, const char *here)
 {
     const char *lowest = here;
 
@@ -26,11 +27,11 @@ depth_of_regions(const struct green_thread *thread, const char *here)
     return (size_t)(here - lowest) + 256;
 }
 
-#define END_REGIONS(thread)                                                    \
+#define END_CANCEL_SCOPES(thread)                                              \
     do {                                                                       \
         if (green__unlikely((thread)->regions != NULL)) {                      \
             void *beyond = __builtin_alloca(                                   \
-                depth_of_regions(thread, __builtin_frame_address(0)));         \
+                depth_of_cancel_scopes(thread, __builtin_frame_address(0)));   \
                                                                                \
             __asm__ volatile("" : : "r"(beyond) : "memory");                   \
             green__cancel_scopes_end(thread);                                  \
@@ -38,8 +39,8 @@ depth_of_regions(const struct green_thread *thread, const char *here)
     } while (0)
 
 /*
- * What it leaves behind. Returns the context to go on with, after the notes of
- * its last switch: from there on nothing may be noted of this stack any more.
+ * Runs the end of a greenthread. Returns the context to resume, after the last
+ * sanitizer call: from there on no instrumented code may run on this stack.
  */
 GREEN__NO_SANITIZE static struct green__next_context
 finish(struct green__scheduler *s, struct green_thread *thread)
@@ -48,7 +49,7 @@ finish(struct green__scheduler *s, struct green_thread *thread)
         green__defers_run(thread);
         green__locals_destroy(thread);
         green__links_call(thread);
-        END_REGIONS(thread);
+        END_CANCEL_SCOPES(thread);
     }
     green__free_dead(s);
     s->alive--;
@@ -71,14 +72,14 @@ GREEN__NO_SANITIZE static struct green__next_context thread_main(void *arg)
             thread->start.procedure(thread->arg);
         else
             thread->arg = thread->start.function(thread->arg);
-        END_REGIONS(thread);
+        END_CANCEL_SCOPES(thread);
     }
     return finish(green__self_here.scheduler, thread);
 }
 
-/* ---- Birth ----------------------------------------------------------- */
+/* ---- Spawning -------------------------------------------------------- */
 
-/* The scheduler; NULL with errno, EINVAL without a function. */
+/* Returns the scheduler; NULL with errno, EINVAL without a function. */
 static inline struct green__scheduler *spawning_scheduler(bool has_function)
 {
     struct green__scheduler *s = green__running();
@@ -99,7 +100,8 @@ static inline void fill_in(struct green_thread *thread,
 
     green__sanitizer_stack_fresh(stack->bottom,
                                  (size_t)(stack->top - stack->bottom));
-    /* Field by field: of one assignment gcc makes a `rep stos`, 4 ns. */
+    /* Field by field: gcc turns a struct assignment into `rep stos`, which
+     * takes 4 ns. */
     thread->waiter = NULL;
     thread->regions = NULL;
     thread->alarms = 0;
@@ -117,8 +119,8 @@ static inline void fill_in(struct green_thread *thread,
 }
 
 /*
- * The one body of all spawns: a greenthread that is in no run queue yet, with a
- * record of so many bytes on its stack. NULL as green_spawn.
+ * The common body of all spawns: makes a greenthread that is in no run queue
+ * yet, with a record of `record` bytes on its stack. NULL as green_spawn.
  */
 GREEN__ALWAYS_INLINE static inline struct green_thread *
 make(union green__start start, void *arg, const struct green_attr *attr,
@@ -224,7 +226,8 @@ struct green_thread *green__spawn_prepare(void *(*fn)(void *), size_t size,
     if (!thread)
         return NULL;
     thread->arg = green__record_of(thread, size);
-    thread->state = GREEN__RUNNABLE; /* one to link to; soon it is */
+    /* green_link needs a state; the caller starts it next */
+    thread->state = GREEN__RUNNABLE;
     if (green_link(thread, ended, thread->arg) < 0)
         return green__spawn_undo(thread);
     return thread;

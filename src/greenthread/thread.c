@@ -1,4 +1,5 @@
-/* What belongs to a greenthread besides its stack, and the memory of them all. */
+/* The parts of a greenthread besides its stack, and the memory of all
+ * greenthreads. */
 #include "greenthread/thread.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #define COOL_PERIOD GREEN_SEC
 #define COOL_MORE (10 * GREEN_MSEC)
 
-/* ---- All of them ----------------------------------------------------- */
+/* ---- All greenthreads ------------------------------------------------ */
 
 struct each {
     void (*fn)(struct green_thread *thread, void *arg);
@@ -36,7 +37,7 @@ void green__each_thread(struct green__scheduler *s,
     green__stack_pool_each(&s->stacks, call_if_alive, &each);
 }
 
-/* ---- Memory back to the system --------------------------------------- */
+/* ---- Returning memory to the system ---------------------------------- */
 
 static void cool(struct green_timer *timer)
 {
@@ -61,7 +62,7 @@ GREEN__COLD void green__cool_later(struct green__scheduler *s)
                        green__time_add(green__hub_now(s->hub), COOL_PERIOD));
 }
 
-/* ---- What ends its calls --------------------------------------------- */
+/* ---- Interruption ---------------------------------------------------- */
 
 int green__interruption(const struct green_thread *thread)
 {
@@ -144,7 +145,7 @@ int green__defer(struct green_thread *thread, void (*fn)(void *), void *arg)
     return 0;
 }
 
-/* Deferred functions may defer more. */
+/* Deferred functions may defer others. */
 void green__defers_run(struct green_thread *thread)
 {
     while (thread->extras && !green__list_empty(&thread->extras->defers)) {
@@ -244,7 +245,7 @@ static void free_links(struct green__extras *extras)
     }
 }
 
-/* ---- One that has not started ---------------------------------------- */
+/* ---- Delayed start --------------------------------------------------- */
 
 void green__delay_forget(struct green_thread *thread)
 {
@@ -255,7 +256,7 @@ void green__delay_forget(struct green_thread *thread)
     delay->parent = NULL;
 }
 
-/* ---- Its end --------------------------------------------------------- */
+/* ---- Freeing --------------------------------------------------------- */
 
 void green__extras_free(struct green_thread *thread)
 {

@@ -1,25 +1,25 @@
 /*
- * A greenthread and its scheduler: what they are made of. What runs them is in
- * scheduler.h.
+ * The structs of a greenthread and its scheduler. scheduler.h runs them.
  *
  * Invariants, for each OS thread:
- * - `current` runs. It and the run queue are one ring, linked by `next`:
+ * - `current` is the running greenthread. It and the run queue are one ring,
+ *   linked by `next`:
  *
  *       current -> first in the queue -> ... -> last in the queue -> current
  *
  *   with `last` the one before `current`, which is itself when the queue is
- *   empty. So a yield moves on by one, and touches no link.
- * - A runnable one is in the ring once; a parked one is in none and its waiter is
- *   where its waker will find it.
+ *   empty. So a yield moves on by one, and changes no link.
+ * - A runnable greenthread is in the ring once; a parked one is not in the
+ *   ring, and its waiter is where its waker will find it.
  * - The hub has a context of its own, `hub_thread`. It enters the ring, as
- *   `current`, when the queue is empty or the budget of direct hand-overs is used
- *   up, and leaves it, handing over, after each turn of the loop.
- * - A finished one that nobody will join is `dead` until the next spawn or
- *   finish frees it, since it still runs on its stack while it finishes.
+ *   `current`, when the queue is empty or the budget of direct switches is used
+ *   up, and leaves it after each iteration, when it switches to a greenthread.
+ * - A finished detached greenthread is `dead` until the next spawn or finish
+ *   frees it, since it still runs on its stack while it finishes.
  *
- * A greenthread's struct lies in the room that belongs to its stack, among those of
- * others: so a switch touches one page of the stack and no more. What belongs to it
- * besides, a record, lies on the stack:
+ * A greenthread's struct lies in the room of its stack, next to those of other
+ * greenthreads: so a switch touches one page of the stack and no more. Its
+ * record, if it has one, lies on the stack:
  *
  *     bottom ... frames ... | a record, if it has one | top
  */
@@ -37,28 +37,30 @@
 
 struct green__waiter;
 
-/* What is waited for, in words, for green_dump. */
+/* Describes a kind of wait for green_dump. */
 struct green__wait_kind {
     const char *name; /* "read", "join", "sleep", ... */
-    /* Adds particulars, "descriptor 7" say. May be NULL. */
+    /* Adds details, such as "descriptor 7". May be NULL. */
     void (*describe)(const struct green__waiter *waiter, char *text,
                      size_t size);
-    /* Nobody but a greenthread or a callback of this OS thread can end it. When
-     * in doubt, false: such a wait is never taken for a deadlock. */
+    /* True if only a greenthread or a callback of this OS thread can end the
+     * wait. When in doubt, false: such a wait never counts as part of a
+     * deadlock. */
     bool inside;
 };
 
-/* One who waits; how: see park.h. On its stack. */
+/* A waiting greenthread, on its stack; see park.h. */
 struct green__waiter {
-    struct green_thread *thread; /* who waits; NULL in a hub's callback */
+    /* the waiting greenthread; NULL in a hub's callback */
+    struct green_thread *thread;
     const struct green__wait_kind *kind;
-    green_time since; /* of the hub's turn in which it parked */
+    green_time since; /* time of the iteration in which it parked */
 };
 
 enum green__state {
-    GREEN__UNUSED,   /* a stack's room, that nobody uses */
+    GREEN__UNUSED,   /* the room of an unused stack */
     GREEN__DELAYED,  /* spawned to start later */
-    GREEN__RUNNABLE, /* in the ring: runs, or will */
+    GREEN__RUNNABLE, /* in the ring: running or queued */
     GREEN__PARKED,
     GREEN__FINISHED,
 };
@@ -70,8 +72,8 @@ enum green__thread_flag {
     GREEN__DETACHED = 8,
     GREEN__NO_RESULT = 16, /* spawn_n's fn returns nothing */
     GREEN__MAIN = 32,      /* the OS thread's own */
-    GREEN__ALARMED = 64,   /* a kill or a timeout has come that no call has
-                            * failed with yet */
+    /* a kill or timeout has come, and no call has failed with it yet */
+    GREEN__ALARMED = 64,
 };
 
 union green__start {
@@ -84,20 +86,20 @@ struct green_thread {
     struct green_thread *next; /* in the ring */
     struct green__waiter *waiter;
     struct green_cancel_scope *regions; /* innermost first */
-    unsigned alarms; /* fired ones in `regions`, and 1 when killed */
+    unsigned alarms; /* fired cancel scopes, and 1 when killed */
     int interrupt;   /* the errno that ends its park */
-    int saved_errno; /* its errno, while another one runs */
+    int saved_errno; /* its errno, while another greenthread runs */
     uint8_t state;   /* enum green__state */
     uint8_t flags;
-    uint8_t overlooked; /* calls that a kill or timeout did not fail */
+    uint8_t overlooked; /* calls that succeeded despite a kill or timeout */
     union green__start start;
-    void *arg; /* then the result */
+    void *arg; /* the function's argument, later its result */
     /* The first cache line ends here. */
     struct green_thread *joiner;
     struct green__stack *stack;   /* NULL for main */
-    struct green__extras *extras; /* what few have */
+    struct green__extras *extras; /* rarely used parts */
     void *spawned_at;             /* code address */
-    /* The second one ends with what is known of the stack. */
+    /* The second cache line ends with struct green__stack. */
 };
 
 static inline struct green_thread *
@@ -108,34 +110,37 @@ green__thread_of_stack(struct green__stack *stack)
     return (struct green_thread *)(void *)room;
 }
 
-/* Name, links, deferred functions, locals: made when first used. */
+/* Name, links, deferred functions, locals: allocated at first use. */
 struct green__extras {
     char name[32];
     struct green_list links;  /* of struct link, thread.c */
     struct green_list defers; /* of struct defer, thread.c; latest first */
     void *locals;             /* key.c */
     unsigned local_count;
-    void (*destroy_locals)(struct green_thread *thread); /* NULL: has none */
+    /* NULL if it has none */
+    void (*destroy_locals)(struct green_thread *thread);
 };
 
 struct green__scheduler {
     struct green_thread *current, *last;
-    int *errno_place; /* where this OS thread's errno is */
-    int64_t switches; /* hand-overs on this hub, and yields with nobody else */
-    int64_t limit;    /* of `switches`: then the clock is looked at. Calls that
-                       * need not wait lower it */
-    struct green_hub *hub; /* self->hub */
-    int budget;            /* how many hand-overs were granted last */
-    green_time granted;    /* when */
-    int64_t switches_then; /* `switches` when it was granted */
-    struct green_thread *external_waiter; /* one that waited for the outside */
-    uint32_t lot;                         /* what green_choose has drawn last */
+    int *errno_place; /* address of this OS thread's errno */
+    /* switches on this hub, and yields with no other greenthread */
+    int64_t switches;
+    /* value of `switches` at which the clock is read. Calls that need not
+     * wait lower it */
+    int64_t limit;
+    struct green_hub *hub;                /* self->hub */
+    int budget;                           /* the last budget, in switches */
+    green_time granted;                   /* when that budget was granted */
+    int64_t switches_then;                /* `switches` when it was granted */
+    struct green_thread *external_waiter; /* the last external waiter found */
+    uint32_t lot; /* green_choose's last random number */
     struct green_thread *dead;
     struct green__runtimes runtimes; /* of C++ */
-    unsigned
-        drops; /* how often the others were dropped, with a hub or by fork */
+    unsigned drops;    /* times the other greenthreads were dropped, by a change
+                     * of hub or a fork */
     uint64_t alive;    /* main included */
-    bool main_is_gone; /* dropped with its hub, or left behind by a fork */
+    bool main_is_gone; /* dropped with its hub, or not in this forked child */
     struct green__stack_pool stacks;
     uint64_t spawns; /* on this hub */
     bool cooling;    /* cool_timer is armed */
@@ -152,7 +157,7 @@ void green__each_thread(struct green__scheduler *s,
 
 /* ---- The ring -------------------------------------------------------- */
 
-/* To the end of the run queue. */
+/* Appends the greenthread to the run queue. */
 static inline void green__make_runnable(struct green__scheduler *s,
                                         struct green_thread *thread)
 {
@@ -162,7 +167,7 @@ static inline void green__make_runnable(struct green__scheduler *s,
     s->last = thread;
 }
 
-/* Whether any other than the current one could run. */
+/* Whether any greenthread besides the current one is runnable. */
 static inline bool green__others_runnable(const struct green__scheduler *s)
 {
     return s->last != s->current;
@@ -170,14 +175,14 @@ static inline bool green__others_runnable(const struct green__scheduler *s)
 
 /* ---- Extras ---------------------------------------------------------- */
 
-/* Makes them if need be. NULL with ENOMEM. */
+/* Returns the extras, allocated if need be. NULL with ENOMEM. */
 struct green__extras *green__extras(struct green_thread *thread);
 void green__extras_free(struct green_thread *thread);
 
 /* Adds a deferred function. 0, or -1 with ENOMEM. */
 int green__defer(struct green_thread *thread, void (*fn)(void *), void *arg);
 
-/* Parts of a greenthread's end, if it has extras. */
+/* Steps of a greenthread's end, if it has extras. */
 void green__defers_run(struct green_thread *thread);
 void green__links_call(struct green_thread *thread);
 
@@ -187,10 +192,11 @@ static inline void green__locals_destroy(struct green_thread *thread)
         thread->extras->destroy_locals(thread);
 }
 
-/* ---- What ends its calls --------------------------------------------- */
+/* ---- Interruption ---------------------------------------------------- */
 
-/* ECANCELED or ETIMEDOUT if a call of this one may not block, or 0. The outermost
- * region that has fired counts, but for what a shield keeps off. */
+/* Returns ECANCELED or ETIMEDOUT if this greenthread's calls may not block, or
+ * 0. A kill counts first, then the outermost cancel scope that has fired; a
+ * shield keeps off a kill and the cancel scopes around it. */
 int green__interruption(const struct green_thread *thread);
 
 enum green__cancel_scope_kind {
@@ -199,7 +205,7 @@ enum green__cancel_scope_kind {
     GREEN__SCOPE = 0x5c09,
 };
 
-/* ---- The record on top of its stack ---------------------------------- */
+/* ---- The record at the top of the stack ------------------------------ */
 
 static inline size_t green__record_size(size_t size)
 {
@@ -211,10 +217,10 @@ static inline void *green__record_of(struct green_thread *thread, size_t size)
     return thread->stack->top - green__record_size(size);
 }
 
-/* Of one that has not started, and is to start later: delay.c. */
+/* The record of a greenthread whose start is delayed: delay.c. */
 struct green__delay {
     struct green_timer timer;
-    struct green_thread *parent; /* whose end cancels it, or NULL */
+    struct green_thread *parent; /* its end cancels the greenthread; or NULL */
     void (*parent_ends)(struct green_thread *parent, void *thread);
 };
 
@@ -223,15 +229,15 @@ static inline struct green__delay *green__delay_of(struct green_thread *thread)
     return green__record_of(thread, sizeof(struct green__delay));
 }
 
-/* Its parent's end is not to cancel it any more. */
+/* Has the parent's end no longer cancel it. */
 void green__delay_forget(struct green_thread *thread);
 
-/* ---- Its end --------------------------------------------------------- */
+/* ---- Freeing --------------------------------------------------------- */
 
-/* Has memory that is used no more given back to the system, in a while. */
+/* Schedules the return of unused memory to the system. */
 void green__cool_later(struct green__scheduler *s);
 
-/* Started and cancelled is one that was dropped with its hub. */
+/* A greenthread that is both started and cancelled was dropped with its hub. */
 static inline void green__thread_free(struct green__scheduler *s,
                                       struct green_thread *thread)
 {
@@ -247,7 +253,7 @@ static inline void green__thread_free(struct green__scheduler *s,
         green__cool_later(s);
 }
 
-/* The last one that nobody joined. */
+/* Frees the detached greenthread that finished last. */
 static inline void green__free_dead(struct green__scheduler *s)
 {
     struct green_thread *dead = s->dead;
