@@ -1,4 +1,5 @@
-/* Functions to be called soon, from here or from other threads. */
+/* Functions that the hub calls soon, requested by its own or another OS
+ * thread. */
 #include <errno.h>
 #include <sys/eventfd.h>
 
@@ -11,12 +12,12 @@ static void drain_wakeup(struct green_listener *listener, unsigned events)
     uint64_t count;
 
     (void)events;
-    /* Non-blocking; a count that is lost to an error was news already. */
+    /* Non-blocking. An error loses nothing: the hub is awake already. */
     if (green__system.read(listener->fd, &count, sizeof count) < 0)
         return;
 }
 
-/* Any thread may ask for it, and one must get it. */
+/* Any OS thread may claim the call, and only one succeeds. */
 static int claim(struct green_call *call)
 {
     if (!__atomic_exchange_n(&call->internal.pending, true, __ATOMIC_ACQ_REL))
@@ -37,7 +38,7 @@ static void append(struct green_hub *hub, struct green_call *call)
     hub->calls_end = &call->internal.next;
 }
 
-/* Puts what other threads asked for behind the rest, oldest first. */
+/* Appends the calls that other OS threads requested, oldest first. */
 static void take_foreign(struct green_hub *hub)
 {
     struct green_call *call, *oldest = NULL;
@@ -87,8 +88,9 @@ void green__calls_close(struct green_hub *hub)
 }
 
 /*
- * What somebody asked for may have been called, and the hub be about to go, before
- * he has come back from waking it: that he wanted to find it here is not his fault.
+ * Waits until no caller is inside green_hub_call_threadsafe. Its call may have
+ * run, and the hub may be closing, while the caller is still inside the
+ * wake-up.
  */
 void green__calls_await_callers(struct green_hub *hub)
 {
@@ -126,7 +128,8 @@ static void wake(struct green_hub *hub)
     if (hub->module->wakeup)
         hub->module->wakeup(hub);
     else if (green__wakeup_send(hub->wakeup_fd) < 0)
-        atomic_store(&hub->wakeup_sent, false); /* the next one tries again */
+        /* the next caller tries again */
+        atomic_store(&hub->wakeup_sent, false);
     errno = saved;
 }
 
@@ -172,9 +175,10 @@ bool green__calls_pending(struct green_hub *hub)
 }
 
 /*
- * Whoever asks from here on wakes the hub again; whoever asked before is seen. A
- * wake may also have come for nothing, since what it was for was taken between
- * the asking and the waking: so it is not the taking that makes way for the next.
+ * Clears wakeup_sent before it reads foreign_calls, so that a caller that adds
+ * a call from here on wakes the hub again, and a call added before is seen.
+ * Clear wakeup_sent here, not when draining: a wake-up may arrive after its
+ * call was taken.
  */
 bool green__calls_prepare(struct green_hub *hub)
 {

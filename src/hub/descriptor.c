@@ -6,10 +6,11 @@
 #include "hub/hub.h"
 #include "hub/listener.h"
 
-/* ---- Opened and closed ----------------------------------------------- */
+/* ---- Opening and closing --------------------------------------------- */
 
-/* Tells all who wait; each is off the list before it is called. */
-static void tell_closed(struct green_hub *hub, struct green__descriptor *d)
+/* Notifies all I/O waiters and listeners; each is off the list before its
+ * callback runs. */
+static void notify_closed(struct green_hub *hub, struct green__descriptor *d)
 {
     while (!green__list_empty(&d->io_waiters)) {
         struct green__io_waiter *io_waiter =
@@ -21,7 +22,8 @@ static void tell_closed(struct green_hub *hub, struct green__descriptor *d)
     green__listeners_tell_closed(hub, d);
 }
 
-/* The number's life is over; what belongs to the next is set anew. */
+/* Ends one life of the descriptor's number and resets the entry for the
+ * next. */
 static void end_life(struct green_hub *hub, struct green__descriptor *d)
 {
     if (d->interest)
@@ -32,7 +34,7 @@ static void end_life(struct green_hub *hub, struct green__descriptor *d)
     d->flags &= GREEN__CHANGED | GREEN__QUEUED;
     d->file = 0;
     if (!green__list_empty(&d->io_waiters) || !green__list_empty(&d->listeners))
-        tell_closed(hub, d);
+        notify_closed(hub, d);
     if (green__unlikely(hub->module->let_go != NULL) && !hub->dead)
         hub->module->let_go(hub, d->fd);
 }
@@ -54,7 +56,7 @@ struct green__descriptor *green__descriptor_opened(struct green_hub *hub,
         return NULL;
     end_life(hub, d);
     d->flags |= GREEN__TRUSTED;
-    d->ready = GREEN__READ_WRITE; /* not known yet: try */
+    d->ready = GREEN__READ_WRITE; /* not known yet: the first call tries */
     return d;
 }
 
@@ -72,9 +74,9 @@ int green_hub_forget(struct green_hub *hub, int fd)
     return 0;
 }
 
-/* ---- The hub ends ---------------------------------------------------- */
+/* ---- Closing the hub ------------------------------------------------- */
 
-static void forget_waiting(struct green__descriptor *d)
+static void drop_waiters(struct green__descriptor *d)
 {
     while (!green__list_empty(&d->io_waiters))
         green__list_remove(d->io_waiters.next);
@@ -90,7 +92,7 @@ void green__descriptors_forget(struct green_hub *hub)
         green__listeners_forget(&aside->listeners);
     for (size_t i = 0; i < table->chunk_count; i++)
         for (size_t j = 0; table->chunks[i] && j < GREEN__CHUNK; j++)
-            forget_waiting(&table->chunks[i]->entries[j]);
+            drop_waiters(&table->chunks[i]->entries[j]);
 }
 
 /* ---- Delivery -------------------------------------------------------- */
@@ -123,9 +125,10 @@ static void deliver(struct green_hub *hub, struct green__descriptor *d)
 }
 
 /*
- * In portions, so that whoever is woken runs before what the waking touched, and
- * what the kernel has just looked at, has left the cache; the rest is owed, and
- * the module is not asked again until it is paid.
+ * Delivers in portions, so that woken greenthreads run before the memory that
+ * the wake-ups touched, and the sockets that the kernel has just looked at,
+ * leave the cache. The rest is owed: until it is delivered, the hub does not
+ * ask the module again.
  */
 void green__descriptors_dispatch(struct green_hub *hub)
 {

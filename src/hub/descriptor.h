@@ -1,29 +1,32 @@
-/* A descriptor's life, from being opened to being closed, and the delivery of what
- * the module has reported of it. */
+/* The life of a descriptor, from open to close, and the delivery of the events
+ * that the module has reported for it. */
 #ifndef GREEN_DESCRIPTOR_H
 #define GREEN_DESCRIPTOR_H
 
 #include "hub/table.h"
 
 /*
- * The most descriptors whose events are passed on in one turn. With 5,000 busy
- * connections an echo took 1.08 of a loop by hand on epolls where it had taken
- * 1.16 with all at once, on libevent 1.15 where it had taken 1.58.
+ * The most descriptors whose events one iteration delivers. With 5,000 busy
+ * connections, relative to a hand-written event loop, an echo took 1.08 on
+ * epolls, where it had taken 1.16 with all at once, and 1.15 on libevent, where
+ * it had taken 1.58.
  */
 #define GREEN__MAX_EVENTS_PER_ITERATION 64
 
-/* A green call has made this descriptor: a new life of the number. */
+/* A green call has created this descriptor: starts a new life of its number.
+ * Returns the entry, or NULL with errno. */
 struct green__descriptor *green__descriptor_opened(struct green_hub *hub,
                                                    int fd);
 
-/* It is about to be closed, or was: tells all who wait, unregisters. */
+/* The descriptor is about to be closed, or was: notifies all waiters and
+ * unregisters it. */
 void green__descriptor_closed(struct green_hub *hub, int fd);
 
-/* After a wait: calls whoever waits for what was reported. */
+/* After a wait: calls the waiters of the reported events. */
 void green__descriptors_dispatch(struct green_hub *hub);
 
-/* The hub ends: nobody waits any more. Owners may ask for listeners and edges to
- * be removed later, from nowhere. */
+/* The hub closes: drops all waiters. Their owners may remove listeners and I/O
+ * waiters later; that is a no-op. */
 void green__descriptors_forget(struct green_hub *hub);
 
 #endif

@@ -1,4 +1,4 @@
-/* The line of those who wait for a descriptor. */
+/* The queue of a descriptor's I/O waiters. */
 #include "hub/io_waiter.h"
 
 #include "base/clock.h"
@@ -14,7 +14,7 @@ static void link_by_ticket(struct green_hub *hub, struct green__descriptor *d,
         green__list_append(&d->io_waiters, &io_waiter->link);
         return;
     }
-    /* It was first, and waits again: before all who came later. */
+    /* It was first and waits again: insert it before all that came later. */
     green__list_each (&d->io_waiters, position)
         if ((int32_t)(green__io_waiter_of(position)->ticket -
                       io_waiter->ticket) > 0)
@@ -32,9 +32,9 @@ void green__descriptors_sweep_later(struct green_hub *hub)
         green__time_add(green__hub_now(hub), GREEN__SWEEP_PERIOD));
 }
 
-/* Somebody is in line, for whom the sweep is to look. */
-static inline void is_in_line(struct green_hub *hub,
-                              struct green__descriptor *d)
+/* A waiter was queued: restart the sweep's check of this descriptor. */
+static inline void note_new_waiter(struct green_hub *hub,
+                                   struct green__descriptor *d)
 {
     d->flags &= (uint8_t) ~(GREEN__QUIET | GREEN__RENEWED);
     if (green__unlikely(!hub->descriptors.sweeping))
@@ -44,15 +44,16 @@ static inline void is_in_line(struct green_hub *hub,
 int green__io_waiter_add(struct green_hub *hub, struct green__descriptor *d,
                          struct green__io_waiter *io_waiter)
 {
-    bool told = (d->flags & GREEN__TRUSTED) &&
-                (d->interest & io_waiter->events) == io_waiter->events;
+    bool registered = (d->flags & GREEN__TRUSTED) &&
+                      (d->interest & io_waiter->events) == io_waiter->events;
 
     link_by_ticket(hub, d, io_waiter);
-    if (!told && green__unlikely(green__descriptor_tell_of_more(hub, d) < 0)) {
+    if (!registered &&
+        green__unlikely(green__descriptor_tell_of_more(hub, d) < 0)) {
         green__list_remove(&io_waiter->link);
         return -1;
     }
-    is_in_line(hub, d);
+    note_new_waiter(hub, d);
     return 0;
 }
 
@@ -60,7 +61,7 @@ void green__io_waiter_queue(struct green_hub *hub, struct green__descriptor *d,
                             struct green__io_waiter *io_waiter)
 {
     link_by_ticket(hub, d, io_waiter);
-    is_in_line(hub, d);
+    note_new_waiter(hub, d);
 }
 
 void green__io_waiter_remove(struct green_hub *hub,
@@ -73,8 +74,9 @@ void green__io_waiter_remove(struct green_hub *hub,
         green__descriptor_changed(hub, d);
 }
 
-/* Its event or its turn has come. */
-static inline void call(struct green__io_waiter *io_waiter, unsigned events)
+/* Calls an I/O waiter whose event or turn has come. */
+static inline void call_waiter(struct green__io_waiter *io_waiter,
+                               unsigned events)
 {
     if (green__unlikely(io_waiter->role == GREEN__LOOKS))
         green__list_remove(&io_waiter->link);
@@ -89,9 +91,10 @@ static void wake_first(struct green__descriptor *d, unsigned direction,
     struct green__io_waiter *io_waiter = green__io_waiter_find(
         d, direction, GREEN__ANY_ROLE & ~(1u << GREEN__OPERATES));
 
-    /* One that holds its place goes on by itself, before all behind it. */
+    /* A waiter that holds its place continues by itself, before all behind
+     * it. */
     if (io_waiter && io_waiter->role != GREEN__HOLDS)
-        call(io_waiter, events);
+        call_waiter(io_waiter, events);
 }
 
 void green__io_waiter_pass(struct green__descriptor *d, unsigned events)
@@ -109,9 +112,9 @@ bool green__io_waiter_pass_turn(struct green__descriptor *d, unsigned direction)
 
     if (!io_waiter)
         return false;
-    /* One that holds its place passes the turn on itself. */
+    /* A waiter that holds its place passes the turn on itself. */
     if (io_waiter->role == GREEN__QUEUES)
-        call(io_waiter, direction);
+        call_waiter(io_waiter, direction);
     return true;
 }
 

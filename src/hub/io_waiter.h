@@ -1,16 +1,14 @@
-/*
- * The line of those who wait for a descriptor: first come, first served.
- */
+/* The queue of a descriptor's I/O waiters: first come, first served. */
 #ifndef GREEN_IO_WAITER_H
 #define GREEN_IO_WAITER_H
 
 #include "hub/table.h"
 
-/* How often those who wait are looked at: sweep.c. */
+/* The period at which sweep.c checks the waiters. */
 #define GREEN__SWEEP_PERIOD GREEN_SEC
 
-/* The first in line for any of these directions, in one of these roles (1u <<
- * enum green__io_waiter_role, or GREEN__ANY_ROLE); NULL: none. */
+/* Returns the first I/O waiter for any of these directions in one of these
+ * roles (1u << enum green__io_waiter_role, or GREEN__ANY_ROLE), or NULL. */
 #define GREEN__ANY_ROLE (~0u)
 
 static inline struct green__io_waiter *
@@ -29,38 +27,42 @@ green__io_waiter_find(const struct green__descriptor *d, unsigned directions,
 }
 
 /*
- * Waits: links the edge at the end of the queue and sees to it that the hub is
- * told. 0, or -1 with errno and not linked; EPERM: always ready.
+ * Appends the I/O waiter to the queue and registers its events with the module.
+ * Returns 0, or -1 with errno and not queued; EPERM: the descriptor is always
+ * ready.
  */
 int green__io_waiter_add(struct green_hub *hub, struct green__descriptor *d,
                          struct green__io_waiter *io_waiter);
 
-/* Links an edge that waits for its turn, or holds it: nobody is told. */
+/* Queues an I/O waiter that waits for its turn, or holds it, without telling
+ * the module. */
 void green__io_waiter_queue(struct green_hub *hub, struct green__descriptor *d,
                             struct green__io_waiter *io_waiter);
 
-/* The turn in this direction goes to the next in line, if there is one. */
+/* Passes the turn in this direction to the next waiter. Returns false if there
+ * is none. */
 bool green__io_waiter_pass_turn(struct green__descriptor *d,
                                 unsigned direction);
 
-/* Has sweep.c look at those who wait, in a while. */
+/* Schedules sweep.c's next check of the waiters. */
 void green__descriptors_sweep_later(struct green_hub *hub);
 
-/* Has whoever operates on it withdraw and submit anew. */
+/* Has each waiter with an operation in flight withdraw it and submit it
+ * anew. */
 void green__io_waiters_renew(struct green__descriptor *d);
 
-/* Takes an edge back that was not called. */
+/* Removes an I/O waiter that was not called. */
 void green__io_waiter_remove(struct green_hub *hub,
                              struct green__io_waiter *io_waiter);
 
 /*
- * One that only looked leaves the line, whether it was called or not: it has used
- * nothing up, so whoever waited behind it is told, or has its turn.
+ * A waiter in the role GREEN__LOOKS leaves the queue, called or not. It has
+ * used up no readiness, so the waiter behind it is called, or gets its turn.
  */
 void green__io_waiter_leave(struct green_hub *hub,
                             struct green__io_waiter *io_waiter, bool called);
 
-/* Passes a readiness that the caller has not used up on to the next in line. */
+/* Passes readiness that the caller has not used up to the next waiter. */
 void green__io_waiter_pass(struct green__descriptor *d, unsigned events);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Public listeners: added, removed, called. While they are called they lie in a
- * list aside, so that callbacks may add and remove any of them.
+ * Public listeners: adding, removing and calling. While the hub calls listeners
+ * they are in a separate list, so that callbacks may add and remove any of
+ * them.
  */
 #include "hub/listener.h"
 
@@ -34,7 +35,8 @@ int green_hub_add(struct green_hub *hub, struct green_listener *listener)
     d = green__descriptor_get(hub, listener->fd);
     if (!d)
         return -1;
-    /* What a former file of this number was is not known to hold for this. */
+    /* The number may stand for a new file now, which need not be always
+     * ready. */
     if (d->flags & GREEN__ALWAYS_READY)
         d->reported = 0;
     d->flags &= (uint8_t)~GREEN__ALWAYS_READY;
@@ -73,7 +75,7 @@ int green_hub_remove(struct green_hub *hub, struct green_listener *listener)
     return 0;
 }
 
-/* ---- Called --------------------------------------------------------- */
+/* ---- Calling --------------------------------------------------------- */
 
 static void aside_begin(struct green_hub *hub, struct green__aside *aside)
 {
@@ -87,7 +89,7 @@ static void aside_end(struct green_hub *hub, const struct green__aside *aside)
     hub->descriptors.asides = aside->outer;
 }
 
-static void tell_one(struct green_hub *hub, struct green_listener *listener)
+static void notify_one(struct green_hub *hub, struct green_listener *listener)
 {
     green__list_remove(&listener->internal.link);
     listener->internal.added = false;
@@ -95,28 +97,28 @@ static void tell_one(struct green_hub *hub, struct green_listener *listener)
     listener->callback(listener, GREEN__ALL_CLOSED);
 }
 
-static void tell_all(struct green_hub *hub, struct green__aside *told)
+static void notify_all(struct green_hub *hub, struct green__aside *closed)
 {
-    while (!green__list_empty(&told->listeners) && !hub->dead)
-        tell_one(hub, green__listener_of(told->listeners.next));
+    while (!green__list_empty(&closed->listeners) && !hub->dead)
+        notify_one(hub, green__listener_of(closed->listeners.next));
 }
 
-/* Who adds itself again waits for the number's next life. Outside of a turn the
- * callbacks are a dispatch of their own. */
+/* A listener that adds itself again waits for the number's next life. Outside
+ * of an iteration the callbacks are a dispatch of their own. */
 void green__listeners_tell_closed(struct green_hub *hub,
                                   struct green__descriptor *d)
 {
     bool nested = hub->dispatching;
-    struct green__aside told;
+    struct green__aside closed;
 
     if (green__list_empty(&d->listeners))
         return;
     if (!nested)
         green__dispatch_begins(hub);
-    aside_begin(hub, &told);
-    green__list_splice(&told.listeners, &d->listeners);
-    tell_all(hub, &told);
-    aside_end(hub, &told);
+    aside_begin(hub, &closed);
+    green__list_splice(&closed.listeners, &d->listeners);
+    notify_all(hub, &closed);
+    aside_end(hub, &closed);
     if (!nested)
         green__dispatch_ends(hub);
 }
@@ -145,9 +147,10 @@ void green__listeners_call(struct green_hub *hub, struct green__descriptor *d,
         green__list_append(&done.listeners, link);
         call_one(hub, green__listener_of(link), events);
     }
-    /* Closed by a callback: those that had been called are told as well. */
+    /* A callback closed the descriptor: notify also the listeners already
+     * called. */
     if (d->generation != generation)
-        tell_all(hub, &done);
+        notify_all(hub, &done);
     else if (!hub->dead)
         green__list_splice_front(&d->listeners, &done.listeners);
     aside_end(hub, &done);

@@ -1,20 +1,20 @@
-/* Public listeners, as the rest of the hub calls them. */
+/* Public listeners, for the rest of the hub. */
 #ifndef GREEN_LISTENER_H
 #define GREEN_LISTENER_H
 
 #include "hub/table.h"
 
-/* What those are told who wait for a descriptor that is closed. */
+/* The events that the waiters of a closed descriptor receive. */
 #define GREEN__ALL_CLOSED                                                      \
     (GREEN_CLOSED | GREEN_ERROR | GREEN_HANGUP | GREEN__READ_WRITE)
 
-/* Calls those that were there before this dispatch began. */
+/* Calls the listeners that were added before this dispatch. */
 void green__listeners_call(struct green_hub *hub, struct green__descriptor *d,
                            unsigned events);
-/* Tells all that the number's life is over. */
+/* Notifies all listeners that the descriptor closed. */
 void green__listeners_tell_closed(struct green_hub *hub,
                                   struct green__descriptor *d);
-/* They are not added any more. */
+/* Marks the listeners as not added. */
 void green__listeners_forget(struct green_list *listeners);
 
 #endif

@@ -1,4 +1,4 @@
-/* Hub modules from shared objects. */
+/* Loads hub modules from shared objects. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
@@ -12,7 +12,7 @@
 
 #define DEFAULT_SYMBOL "green_hub_module"
 
-/* So much that what is added and multiplied to it is still a size. */
+/* A limit at which no later sum or product overflows size_t. */
 #define SIZE_LIMIT ((size_t)PTRDIFF_MAX / ((size_t)2 * GREEN__CHUNK))
 
 int green__module_check(const struct green_hub_module *module)
@@ -98,7 +98,7 @@ const struct green_hub_module *green__module_load(const char *name,
     return load(path, colon && colon[1] ? colon + 1 : DEFAULT_SYMBOL, library);
 }
 
-/* Looks into the folders of a list separated by colons; true when found. */
+/* Searches the directories of a colon-separated list; true when found. */
 static bool find_in(const char *folders, const char *name, char *path)
 {
     while (folders && *folders) {

@@ -1,4 +1,4 @@
-/* The loop: a hub's making and end, and its turns. */
+/* The loop: opening and closing a hub, and its iterations. */
 #include <errno.h>
 
 #include "base/system.h"
@@ -12,7 +12,7 @@ green_time green_now(void)
     return hub ? green__hub_now(hub) : green__clock();
 }
 
-/* ---- Making and end -------------------------------------------------- */
+/* ---- Opening and closing --------------------------------------------- */
 
 struct green_hub *green__hub_open(const struct green_hub_module *module,
                                   void *library)
@@ -74,8 +74,8 @@ static void free_hub(struct green_hub *hub)
     green__library_close(library);
 }
 
-/* The latest first: what waits for its turn is taken back before what has had it
- * is waited for. */
+/* Latest first: queued work is taken back before the hub waits for work that
+ * has started. */
 static void end_refs(struct green_hub *hub, bool forked)
 {
     while (!green__list_empty(&hub->refs)) {
@@ -91,7 +91,7 @@ void green__hub_close(struct green_hub *hub)
 {
     end_refs(hub, false);
     green__calls_await_callers(hub);
-    /* The wake-up descriptor goes last: the module watches it. */
+    /* Close the wake-up descriptor last: the module watches it. */
     if (hub->module->close)
         hub->module->close(hub);
     green__calls_close(hub);
@@ -104,7 +104,8 @@ void green__hub_forget_after_fork(struct green_hub *hub)
     if (hub->module->after_fork)
         hub->module->after_fork(hub);
     green__calls_close(hub);
-    /* Forked from a callback: its dispatch still has to return through this. */
+    /* After a fork in a callback, its dispatch must still return through this
+     * hub. */
     hub->dead = true;
     if (!hub->dispatching)
         free_hub(hub);
@@ -143,9 +144,9 @@ int green_hub_stats(const struct green_hub *hub, struct green_hub_stats *stats)
     return 0;
 }
 
-/* ---- A turn ---------------------------------------------------------- */
+/* ---- An iteration ---------------------------------------------------- */
 
-/* The rest of a timeout that the next timer leaves. */
+/* Limits the timeout to the time until the next timer. */
 static green_time shorten(struct green_hub *hub, green_time timeout,
                           green_time now)
 {
@@ -158,7 +159,8 @@ static green_time shorten(struct green_hub *hub, green_time timeout,
     return next - now < timeout ? next - now : timeout;
 }
 
-/* What is due already leaves no time to wait; code has run for a while. */
+/* Returns how long to wait: 0 if work is due already. Updates
+ * stats.longest_run. */
 static green_time begin_wait(struct green_hub *hub, green_time timeout,
                              green_time clock)
 {
@@ -187,10 +189,10 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
     clock = green__clock();
     timeout = begin_wait(hub, timeout, clock);
     hub->stats.waits += timeout > 0;
-    /* What it has reported comes first: see green__descriptors_dispatch. */
+    /* Deliver earlier reports first: see green__descriptors_dispatch. */
     result = hub->descriptors.owed ? 0 : hub->module->wait(hub, timeout);
     error = green__likely(result >= 0) ? errno : green__module_error();
-    /* It can never wait again, nor tell of an operation's end. */
+    /* The module can never wait again, nor report the end of an operation. */
     if (green__unlikely(result < 0))
         hub->operations = 0;
     hub->run_start = green__clock();

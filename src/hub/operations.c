@@ -1,6 +1,6 @@
 /*
- * Operations: system calls that a module carries out by itself. Their results
- * are noted while it waits, and called back in the dispatch, in order.
+ * Operations: system calls that a module carries out itself. The module reports
+ * their results while it waits, and the dispatch calls them back in order.
  */
 #include <errno.h>
 

@@ -1,4 +1,4 @@
-/* The events of a hub, GREEN_READ and so on, as poll(2) writes them. */
+/* The events of a hub, GREEN_READ and so on, in the terms of poll(2). */
 #ifndef GREEN_POLL_EVENTS_H
 #define GREEN_POLL_EVENTS_H
 
@@ -6,14 +6,14 @@
 
 #include <greenhub/hub.h>
 
-/* What to ask for: of GREEN_READ and GREEN_WRITE. */
+/* Converts GREEN_READ and GREEN_WRITE to requested events. */
 static inline short green__to_poll(unsigned events)
 {
     return (short)((events & GREEN_READ ? POLLIN : 0) |
                    (events & GREEN_WRITE ? POLLOUT : 0));
 }
 
-/* What was found; POLLNVAL is GREEN_CLOSED. */
+/* Converts returned events; POLLNVAL becomes GREEN_CLOSED. */
 static inline unsigned green__from_poll(int events)
 {
     return (events & POLLIN ? GREEN_READ : 0u) |

@@ -1,4 +1,4 @@
-/* Which hubs there are, and which one this thread uses. */
+/* The list of built-in hubs, and the choice of this OS thread's hub. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include "hub/modules/modules.h"
 
 /*
- * Best first: name, other name, whether it is tried when nobody asks for a certain
- * one. A new hub is one line here, one in modules.h, one in the build.
+ * Best first: name, alias, whether it is tried by default. A new hub needs a
+ * line here, one in modules.h and one in the build.
  */
 #define BUILT_IN_HUBS(HUB)                                                     \
     HUB(epolls, epoll, true)                                                   \
@@ -47,7 +47,7 @@ static const struct green_hub_module *find_built_in(const char *name)
     return NULL;
 }
 
-/* Set and empty counts as not set. */
+/* A variable that is set but empty counts as not set. */
 static const char *environment_name(void)
 {
     const char *name = secure_getenv("GREENHUB_HUB");
@@ -55,8 +55,8 @@ static const char *environment_name(void)
     return name && *name ? name : NULL;
 }
 
-/* A module by name or file. NULL as green_use_hub; *library is what
- * green__library_close wants back, or NULL. */
+/* Finds a module by name or file. NULL as green_use_hub. Pass *library, which
+ * may be NULL, to green__library_close. */
 static const struct green_hub_module *find(const char *name, void **library)
 {
     const struct green_hub_module *module;
@@ -117,7 +117,7 @@ static const struct green__layer layer = {
     .forked = forked,
 };
 
-/* Puts the thread on this hub; its old one goes. */
+/* Makes this the OS thread's hub and closes the old one. */
 static void install(struct green__self *self, struct green_hub *hub)
 {
     struct green_hub *old = self->hub;
@@ -132,7 +132,7 @@ static void install(struct green__self *self, struct green_hub *hub)
     }
 }
 
-/* What can forbid it before anything is opened. */
+/* Checks that a change of hub is allowed, before opening anything. */
 static int may_change(struct green__self *self)
 {
     if (self->hub && self->hub->dispatching)
@@ -200,7 +200,7 @@ const struct green_hub_module *green_hub_available(const char *name,
         return NULL;
     }
     module = hub->module;
-    /* The module is handed out, so its library stays loaded. */
+    /* The caller gets the module, so its library stays loaded. */
     hub->library = NULL;
     green__hub_close(hub);
     return module;

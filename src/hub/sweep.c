@@ -1,18 +1,19 @@
 /*
- * A safety net for registrations that are gone without the hub's knowledge.
+ * A safety net for registrations that disappeared without the hub's knowledge.
  *
- * A descriptor that a green call made is taken to stay registered until
- * green_close. If a program closes it with plain close, and gets the same number
- * for something new by other means than a green call, whoever waits for that
- * would wait in vain. So once a second, while somebody waits, those for whom
- * nothing has come for a second have their registration renewed, once for each
- * wait: about one system call for a wait that lasts longer than a second.
+ * The hub assumes that a descriptor made by a green call stays registered until
+ * green_close. If a program closes it with plain close, and gets the same
+ * number for a new file by other means than a green call, a greenthread would
+ * wait for the new file in vain. So once a second, while any waiter is queued,
+ * the hub renews the registration of each descriptor whose waiters have
+ * received no event for a second, once for each wait: about one system call for
+ * a wait that lasts longer than a second.
  */
 #include "hub/io_waiter.h"
 #include "hub/hub.h"
 
-/* Returns true if it has to be looked at again. */
-static bool look_at(struct green_hub *hub, struct green__descriptor *d)
+/* Returns true if the descriptor must be checked again. */
+static bool check_descriptor(struct green_hub *hub, struct green__descriptor *d)
 {
     if (green__list_empty(&d->io_waiters) || (d->flags & GREEN__RENEWED))
         return false;
@@ -23,7 +24,7 @@ static bool look_at(struct green_hub *hub, struct green__descriptor *d)
     d->flags |= GREEN__RENEWED;
     green__io_waiters_renew(d);
     if (d->interest && green__descriptor_tell(hub, d, d->interest) < 0) {
-        /* It is not even open. */
+        /* The descriptor is closed. */
         d->generation++;
         green_hub_ready(hub, green__token_of(d), GREEN_CLOSED);
     }
@@ -39,7 +40,7 @@ static void sweep(struct green_timer *timer)
     table->sweeping = false;
     for (size_t i = 0; i < table->chunk_count; i++)
         for (size_t j = 0; table->chunks[i] && j < GREEN__CHUNK; j++)
-            again |= look_at(hub, &table->chunks[i]->entries[j]);
+            again |= check_descriptor(hub, &table->chunks[i]->entries[j]);
     if (again)
         green__descriptors_sweep_later(hub);
 }

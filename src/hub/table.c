@@ -68,8 +68,8 @@ static struct green__descriptor_chunk *make_chunk(struct green_hub *hub,
     return chunk;
 }
 
-/* Of a number that is not open none is made: any number might be given, and a
- * directory for the highest takes 64 MiB. */
+/* Makes no entry for a number that is not open: a caller may pass any number,
+ * and a directory for the highest takes 64 MiB. */
 static GREEN__COLD struct green__descriptor *make_entry(struct green_hub *hub,
                                                         int fd, size_t index)
 {
@@ -111,11 +111,12 @@ void *green_hub_descriptor_state(struct green_hub *hub, int fd)
            (size_t)fd % GREEN__CHUNK * hub->module->descriptor_size;
 }
 
-/* ---- What the module is told ----------------------------------------- */
+/* ---- Interest -------------------------------------------------------- */
 
-/* What edges wait for; no more of them are looked at when it is `enough`. */
-static unsigned wanted_by_edges(const struct green__descriptor *d,
-                                unsigned enough)
+/* The events that I/O waiters wait for; stops once it has found all of
+ * `enough`. */
+static unsigned wanted_by_io_waiters(const struct green__descriptor *d,
+                                     unsigned enough)
 {
     unsigned events = 0;
     struct green_list *link;
@@ -132,9 +133,10 @@ static unsigned wanted_by_edges(const struct green__descriptor *d,
 }
 
 /*
- * With a module for edges: a trusted descriptor is registered once, for all. The
- * registration of another is renewed at each wait, and reports at once what is
- * ready: it is for what is waited for alone, or it would wake in vain, for ever.
+ * With an edge-triggered module a trusted descriptor is registered once, for
+ * both directions. The registration of an untrusted descriptor is renewed at
+ * each wait, and then reports at once what is ready; so it includes only the
+ * events waited for, or it would wake in vain, for ever.
  */
 static unsigned wanted_by_edge_module(const struct green__descriptor *d)
 {
@@ -142,7 +144,7 @@ static unsigned wanted_by_edge_module(const struct green__descriptor *d)
         return d->interest & GREEN_EDGE ? d->interest : 0;
     if (d->flags & GREEN__TRUSTED)
         return GREEN__READ_WRITE | GREEN_EDGE;
-    return wanted_by_edges(d, GREEN__READ_WRITE) | GREEN_EDGE;
+    return wanted_by_io_waiters(d, GREEN__READ_WRITE) | GREEN_EDGE;
 }
 
 static unsigned wanted(const struct green_hub *hub,
@@ -155,7 +157,7 @@ static unsigned wanted(const struct green_hub *hub,
         events |= green__listener_of(link)->events;
     if (!events && (hub->module->capabilities & GREEN_HUB_EDGE))
         return wanted_by_edge_module(d);
-    return events | wanted_by_edges(d, enough & ~events);
+    return events | wanted_by_io_waiters(d, enough & ~events);
 }
 
 int green__descriptor_tell(struct green_hub *hub, struct green__descriptor *d,
@@ -234,7 +236,8 @@ bool green__descriptors_prepare(struct green_hub *hub)
     struct green__descriptor *d;
 
     while ((d = hub->descriptors.changed) != NULL) {
-        /* More than it was is told at once, so here it can only be less. */
+        /* Added interest is registered at once, so here interest can only
+         * shrink. */
         unsigned to = wanted(hub, d, d->interest & GREEN__READ_WRITE);
 
         hub->descriptors.changed = d->next_changed;
@@ -248,7 +251,7 @@ bool green__descriptors_prepare(struct green_hub *hub)
     return hub->descriptors.ready != NULL;
 }
 
-/* ---- What the module reports ----------------------------------------- */
+/* ---- Reports from the module ----------------------------------------- */
 
 void green_hub_ready(struct green_hub *hub, uint64_t token, unsigned events)
 {

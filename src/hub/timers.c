@@ -4,22 +4,22 @@
 
 #include "hub/hub.h"
 
-/* A timer's state: idle, in a bucket (BUCKET + level * GREEN__DIGITS + digit), or
- * fresh. */
+/* A timer's state: idle, in a bucket (BUCKET + level * GREEN__DIGITS + digit),
+ * or fresh. */
 enum {
     IDLE = 0,
     BUCKET = 1,
     FRESH = BUCKET + GREEN__LEVELS * GREEN__DIGITS,
 };
 
-/* How many are looked at to make a bucket's `early` exact without moving it. */
+/* The most timers read to make a bucket's `early` exact without moving them. */
 #define LOOK 32
 
 static unsigned level_for(const struct green__timers *timers, green_time when)
 {
     uint64_t difference = (uint64_t)when ^ (uint64_t)timers->last;
 
-    /* The lowest digit is level 0 whether it differs or not. */
+    /* Equal times belong to level 0, too. */
     return (unsigned)(63 - __builtin_clzll(difference | 1)) / GREEN__DIGIT_BITS;
 }
 
@@ -123,7 +123,7 @@ bool green__timers_remove(struct green__timers *timers,
     return true;
 }
 
-/* The earliest of a bucket, if it takes no more than `limit` looks. */
+/* Finds a bucket's earliest time, if it has no more than `limit` timers. */
 static bool find_earliest(const struct green__timer_bucket *bucket,
                           unsigned limit, green_time *earliest)
 {
@@ -153,7 +153,8 @@ green_time green__timers_next(struct green__timers *timers)
     return bucket->early;
 }
 
-/* Moves `last` forward into a bucket of the lowest level, and its timers down. */
+/* Moves `last` forward into a bucket of the lowest non-empty level, and the
+ * bucket's timers to lower levels. */
 static void lower(struct green__timers *timers, unsigned level, unsigned digit,
                   green_time now)
 {
@@ -174,7 +175,7 @@ static void lower(struct green__timers *timers, unsigned level, unsigned digit,
     }
 }
 
-/* The next one that is due, taken out; NULL if there is none. */
+/* Removes and returns the next due timer; NULL if there is none. */
 static struct green_timer *take_due(struct green__timers *timers,
                                     green_time now)
 {

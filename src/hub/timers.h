@@ -2,24 +2,25 @@
  * Timers: a radix heap with digits of six bits. Arming and cancelling are O(1),
  * without allocation.
  *
- * `last` is a time that no pending timer lies before (earlier ones count as due
- * at `last`). A timer for `when` is kept at the level of the highest digit in
- * which `when` and `last` differ, 0 if they are equal, in the bucket of its own
- * digit there. So
+ * `last` is a time such that no pending timer lies before it (a timer for an
+ * earlier time counts as due at `last`). A timer for `when` is kept at the
+ * level of the highest digit in which `when` and `last` differ, 0 if they are
+ * equal, in the bucket of its own digit there. So
  *
- * - all of a lower level come before all of a higher one, and within a level the
- *   buckets come in the order of their digits;
- * - a bucket of level 0 is one point in time;
+ * - all timers of a lower level come before all of a higher one, and within a
+ *   level the buckets come in the order of their digits;
+ * - all timers in a bucket of level 0 have the same time;
  * - timers of equal time are always in the same bucket, in the order of arming.
  *
- * To fire, `last` is moved into the first bucket of the lowest level, whose
- * timers thereby move to lower levels. No timer moves more often than a time has
- * digits: for a million timers within a second, about four times. (With digits of
- * one bit it was twenty times, and most of them a cache miss: firing took 876 ns
- * a timer.)
+ * To fire timers, `last` moves into the first bucket of the lowest non-empty
+ * level, whose timers thereby move to lower levels. No timer moves more often
+ * than a time has digits: for a million timers within a second, about four
+ * times. (With digits of one bit it was twenty times, most of them a cache
+ * miss: firing took 876 ns a timer.)
  *
- * `early` of a bucket is a time that none of it lies before: exact while timers
- * are added; after the earliest was cancelled, the next move makes it exact.
+ * A bucket's `early` is a time such that none of its timers lies before it. It
+ * is exact while timers are added; after the earliest was cancelled, the next
+ * move makes it exact.
  */
 #ifndef GREEN_TIMERS_H
 #define GREEN_TIMERS_H
@@ -41,32 +42,33 @@ struct green__timers {
     unsigned levels;              /* bit n: level n is not empty */
     uint64_t used[GREEN__LEVELS]; /* bit n: its bucket n is not empty */
     struct green__timer_bucket buckets[GREEN__LEVELS][GREEN__DIGITS];
-    /* Armed while timers fire: they join the others afterwards. */
+    /* Armed while timers fire; added to the buckets afterwards. */
     struct green__timer_bucket fresh;
     bool firing;
 };
 
 void green__timers_init(struct green__timers *timers, green_time now);
 
-/* when >= 0; the timer is not pending. */
+/* Arms a timer that is not pending; when >= 0. */
 void green__timers_add(struct green__timers *timers, struct green_timer *timer,
                        green_time when);
 
-/* Returns false if it was not pending. */
+/* Cancels a timer. Returns false if it was not pending. */
 bool green__timers_remove(struct green__timers *timers,
                           struct green_timer *timer);
 
-/* A time that none is due before; GREEN_FOREVER if there is none. */
+/* Returns a time before which no timer is due; GREEN_FOREVER if there is
+ * none. */
 green_time green__timers_next(struct green__timers *timers);
 
 /*
- * Fires all that are due at `now`; returns how many. It stops when *stop is set
- * by a callback, and then touches `timers` no more.
+ * Fires all timers due at `now`; returns how many. If a callback sets *stop, it
+ * returns without touching `timers` again.
  */
 size_t green__timers_fire(struct green__timers *timers, green_time now,
                           const bool *stop);
 
-/* The hub ends: none is pending any more. */
+/* The hub closes: marks all timers as not pending. */
 void green__timers_forget(struct green__timers *timers);
 
 #endif
