@@ -1,9 +1,10 @@
 /*
- * pthread_cancel ends an OS thread whose hub waits, on every hub: a wait is a
- * cancellation point. The C library's calls are that by themselves. Others, by
- * syscall(2) or by liburing, are not, and it would come never: so while they are
- * under way a cancellation may come anywhere. Whatever is in between must stand
- * that, at each instruction: a system call and no more, or nearly.
+ * pthread_cancel can end an OS thread while its hub waits, on every hub: a wait
+ * is a cancellation point. The C library's calls are cancellation points by
+ * themselves; calls through syscall(2) or liburing are not, and a cancellation
+ * would never take effect. So during such a call it may take effect at any
+ * instruction, and the code in between must tolerate that: it is a system call
+ * and little more.
  */
 #ifndef GREEN_HUB_CANCEL_H
 #define GREEN_HUB_CANCEL_H
@@ -14,13 +15,14 @@ static inline int green__cancellation_begin(void)
 {
     int former;
 
-    /* Around one system call, which holds nothing: it is a cancellation point. */
+    /* Around one system call, which holds no resources: this makes it a
+     * cancellation point. */
     /* NOLINTNEXTLINE(cert-pos47-c) */
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &former);
     return former;
 }
 
-/* Leaves errno alone. */
+/* Preserves errno. */
 static inline void green__cancellation_end(int former)
 {
     pthread_setcanceltype(former, &former);

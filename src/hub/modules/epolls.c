@@ -3,21 +3,22 @@
  *
  * What the kernel really does:
  * - A registration belongs to the open file together with the number. Closing
- *   the number removes it only when no duplicate of the file is left, in a child
- *   process either; else it stays, under a number that may be somebody else's
- *   by then. So the loop has it removed before a green close, and events carry
- *   the number's generation. One that was closed by other means cannot be
- *   removed any more, and if it is level-triggered it is reported for ever: then
- *   a new epoll descriptor is made, with what is to be watched alone.
+ *   the number removes it only when no duplicate of the file is left, not even
+ *   in a child process; else it stays, under a number that may have been
+ *   reused. The loop therefore removes the registration before a green close,
+ *   and events carry the number's generation. After a close by other means the
+ *   registration cannot be removed, and if it is level-triggered epoll reports
+ *   it for ever: then the hub makes a new epoll descriptor and registers only
+ *   what it watches.
  * - Adding or modifying an edge-triggered registration reports what is ready at
  *   that moment, so nothing that came before is missed.
  * - Regular files are refused with EPERM.
- * - Urgent data that nobody takes is reported for ever where it is asked for,
- *   unless edge-triggered. There it has to be known: a read stops at its mark,
- *   with more behind.
- * - epoll_wait counts milliseconds. epoll_pwait2 (5.11) counts nanoseconds;
- *   without it ppoll(2) on the epoll descriptor keeps the time, unless the
- *   process may have no descriptor at all: see poll_refused.h.
+ * - Urgent data that the program does not read is reported for ever where it is
+ *   asked for, unless edge-triggered. There the hub must know of it: a read
+ *   stops at its mark, with more data behind.
+ * - epoll_wait counts milliseconds, epoll_pwait2 (5.11) nanoseconds. Without
+ *   the latter, ppoll(2) on the epoll descriptor keeps the time, unless the
+ *   process's limit allows no descriptors: see poll_refused.h.
  */
 #include <errno.h>
 #include <poll.h>
@@ -32,22 +33,22 @@
 #include "hub/modules/modules.h"
 #include "hub/modules/poll_refused.h"
 
-/* As many as the loop passes on in a turn: the kernel looks at each socket that
- * it reports, and more than these would have left the cache when their turn
- * comes. */
+/* As many as the loop delivers in an iteration: the kernel looks at each socket
+ * that it reports, and with more than these the first would have left the cache
+ * before they are delivered. */
 #define BATCH 64
 
 struct epolls {
     int fd;
     int end;    /* 1 + the highest number watched */
-    bool stuck; /* something stale is reported, and cannot be got rid of */
+    bool stuck; /* a stale registration is reported and could not be removed */
     struct epoll_event events[BATCH];
 };
 
-/* What was told about a number last. */
+/* The interest last registered for a number. */
 struct watched {
     uint64_t token;
-    unsigned events; /* 0: it is not watched */
+    unsigned events; /* 0: not watched */
 };
 
 static atomic_bool lacks_pwait2;
@@ -106,7 +107,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
         return control(epolls, EPOLL_CTL_DEL, fd, token, to);
     result =
         control(epolls, from ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, token, to);
-    /* The number may stand for another file than the loop knows of. */
+    /* The number may stand for a file other than the one the loop knows. */
     if (result < 0 && errno == ENOENT)
         result = control(epolls, EPOLL_CTL_ADD, fd, token, to);
     else if (result < 0 && errno == EEXIST)
@@ -119,15 +120,15 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     return 0;
 }
 
-/* Without a descriptor to begin anew with, what is stale is looked past for so
- * long. */
+/* How long a wait pauses before it looks, while stale registrations remain. */
 #define STUCK_PAUSE GREEN_MSEC
 
 /*
- * Something is reported that nobody asked for. Without a descriptor for it all
- * stays as it is, and the next report is the next occasion.
+ * epoll reports a stale registration: replaces the epoll descriptor. If no
+ * descriptor is left for that, nothing changes, and the next such report tries
+ * again.
  */
-static GREEN__COLD void start_anew(struct green_hub *hub)
+static GREEN__COLD void replace_epoll(struct green_hub *hub)
 {
     struct epolls *epolls = green_hub_state(hub);
     int fd = epoll_create1(EPOLL_CLOEXEC);
@@ -181,7 +182,7 @@ static int wait_for_events(struct epolls *epolls, green_time timeout)
     return count;
 }
 
-/* What is stale would end each wait at once. */
+/* A stale registration would end each wait at once. */
 static GREEN__COLD int look_after_pause(struct epolls *epolls,
                                         green_time timeout)
 {
@@ -200,7 +201,8 @@ static unsigned from_epoll(uint32_t events)
 
     if (events & (EPOLLIN | EPOLLRDHUP))
         result |= GREEN_READ;
-    /* As of an error: from now on a short read is no sign that all was read. */
+    /* Reported as an error: from now on a short read does not mean that all was
+     * read. */
     if (events & EPOLLPRI)
         result |= GREEN_READ | GREEN_ERROR;
     if (events & EPOLLOUT)
@@ -231,7 +233,7 @@ static int wait_epolls(struct green_hub *hub, green_time timeout)
         green_hub_ready(hub, token, from_epoll(epolls->events[i].events));
     }
     if (green__unlikely(stale))
-        start_anew(hub);
+        replace_epoll(hub);
     return 0;
 }
 
@@ -246,5 +248,5 @@ const struct green_hub_module green__hub_epolls = {
     .close = close_epolls,
     .interest = interest,
     .wait = wait_epolls,
-    .after_fork = close_epolls, /* a copy; no registration is touched */
+    .after_fork = close_epolls, /* a copy; the parent's registrations remain */
 };

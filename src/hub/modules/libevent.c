@@ -1,27 +1,27 @@
 /*
- * The libevent hub: whatever libevent finds best. Users turn it on themselves.
- * Each hub has an event base of its own, so it works in several OS threads
- * without libevent's own locking.
+ * The libevent hub: uses the back end that libevent finds best. Users select it
+ * explicitly. Each hub has its own event base, so it works in several OS
+ * threads without libevent's locking.
  *
  * What libevent really does:
- * - It writes warnings to stderr when the kernel refuses a descriptor, so those
- *   that it would refuse are found out first, with an epoll descriptor that is
- *   there from the beginning: later there may be none left. What can still be
- *   warned of is a kernel out of memory, or at its limit of watches. Warnings go
- *   elsewhere by event_set_log_callback, which is one for the whole process and
- *   cannot be asked what it was: it is the program's, and left alone.
- *   When it gets no descriptors for
- *   itself it ends the process, so it is not asked unless there are some.
- * - EVLOOP_ONCE goes on waiting after a signal, and EVLOOP_NONBLOCK without it
- *   goes round as long as anything is ready.
- * - By default epoll's milliseconds bound its timeouts; with "precise" timers
- *   it keeps microseconds by a timerfd.
- * - A registration that outlives a close by other means, since a duplicate lives,
- *   is passed over without a word, and never waited for again: epoll reports it
- *   for ever. Only initialising the base anew ends it, and ends the process when
- *   there is no descriptor for that.
- * - In a forked child the base must be initialised anew before it is freed, or
- *   the child takes the parent's registrations away.
+ * - It writes warnings to stderr when the kernel refuses a descriptor. The hub
+ *   finds such descriptors first, with an epoll descriptor of its own, made at
+ *   open since later none may be left. libevent can still warn of a kernel that
+ *   is out of memory or at its limit of watches. event_set_log_callback
+ *   redirects warnings, but it is global to the process and its current value
+ *   cannot be read: it belongs to the program, and the hub leaves it alone.
+ *   When libevent gets no descriptors for itself it ends the process, so the
+ *   hub calls it only if some are left.
+ * - EVLOOP_ONCE continues to wait after a signal, and EVLOOP_NONBLOCK without
+ *   it loops as long as any descriptor is ready.
+ * - By default its timeouts have epoll's milliseconds; with "precise" timers it
+ *   keeps microseconds by a timerfd.
+ * - A registration that outlives a close by other means, since a duplicate
+ *   lives, is reported by epoll for ever; libevent silently skips it and never
+ *   waits again. Only reinitialising the base ends that, and libevent ends the
+ *   process if no descriptor is left for it.
+ * - In a forked child the base must be reinitialised before it is freed, or the
+ *   child removes the parent's registrations.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -41,10 +41,10 @@
 struct libevents {
     struct event_base *base;
     struct event timer;
-    int scratch;        /* an epoll descriptor, to try descriptors with */
-    bool is_doubtful;   /* something may be registered that nobody waits for */
-    bool is_stuck;      /* no descriptors were left to put that right */
-    green_time renewed; /* when it was last put right, or tried */
+    int scratch;       /* an epoll descriptor, to test descriptors with */
+    bool may_be_stale; /* a stale registration may exist */
+    bool is_stuck;     /* no descriptor was left to reinitialise the base */
+    green_time reinitialised; /* last reinitialisation, or attempt */
 };
 
 struct watched {
@@ -52,24 +52,26 @@ struct watched {
     struct green_hub *hub;
     uint64_t token;
     bool added;
-    bool was_added; /* in this life of the number */
+    bool was_added; /* in this life of the descriptor number */
 };
 
-/* Not more often: it costs a system call for each that is watched. */
-#define RENEWAL_PERIOD (100 * GREEN_MSEC)
-/* Until it can be, what is reported for ever is looked past for so long. */
+/* The least time between two reinitialisations: each costs a system call per
+ * watched descriptor. */
+#define REINITIALISE_PERIOD (100 * GREEN_MSEC)
+/* How long a wait pauses instead, while no descriptor is left for that. */
 #define STUCK_PAUSE GREEN_MSEC
 
 static void timer_fired(evutil_socket_t fd, short what, void *arg)
 {
-    /* Having fired it has ended the wait, which is all that it is for. */
+    /* Firing ends the wait; nothing else to do. */
     (void)fd;
     (void)what;
     (void)arg;
 }
 
-/* Whether an event base would get the descriptors that it makes: epoll's, a
- * timer's, a pair for signals, and some to spare. */
+/* Whether enough descriptors are left for an event base, which makes one for
+ * epoll, one for a timer and a pair for signals, and some to spare: 0, or -1
+ * with errno. */
 static int are_descriptors_left(void)
 {
     int fds[8];
@@ -133,7 +135,7 @@ static void after_fork(struct green_hub *hub)
 
     event_reinit(libevents->base);
     event_base_free(libevents->base);
-    close(libevents->scratch); /* a copy; nothing stays registered with it */
+    close(libevents->scratch); /* a copy; holds no registrations */
 }
 
 static void is_ready(evutil_socket_t fd, short what, void *arg)
@@ -146,8 +148,9 @@ static void is_ready(evutil_socket_t fd, short what, void *arg)
                         (what & EV_WRITE ? GREEN_WRITE : 0));
 }
 
-/* Whether libevent would refuse it, aloud: 0, or -1 with errno. */
-static int try_elsewhere(const struct libevents *libevents, int fd)
+/* Whether libevent would refuse the descriptor, and print a warning: 0 if not,
+ * or -1 with errno. */
+static int test_descriptor(const struct libevents *libevents, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN};
     struct stat status;
@@ -175,7 +178,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     if (!to)
         return 0;
     (void)from;
-    if (try_elsewhere(libevents, fd) < 0)
+    if (test_descriptor(libevents, fd) < 0)
         return -1;
     watched->hub = hub;
     watched->token = token;
@@ -187,19 +190,19 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     return 0;
 }
 
-/* The number's life ends. Before a green close it is still open. */
+/* The descriptor's life ends. During a green close it is still open. */
 static void let_go(struct green_hub *hub, int fd)
 {
     struct libevents *libevents = green_hub_state(hub);
     struct watched *watched = green_hub_descriptor_state(hub, fd);
 
     if (watched->was_added && fcntl(fd, F_GETFD) < 0)
-        libevents->is_doubtful = true;
+        libevents->may_be_stale = true;
     watched->was_added = false;
 }
 
-/* Instead of a wait, which would end at once, or go round in libevent. Returns how
- * long is left for it: it only looks. */
+/* Replaces a wait, which would end at once, or loop inside libevent. Returns
+ * the remaining timeout, 0: libevent then only looks. */
 static green_time pause_instead(green_time timeout)
 {
     struct timespec time =
@@ -211,21 +214,21 @@ static green_time pause_instead(green_time timeout)
 }
 
 /* Returns how long the wait may take. */
-static GREEN__COLD green_time renew(struct libevents *libevents,
-                                    green_time timeout)
+static GREEN__COLD green_time reinitialise(struct libevents *libevents,
+                                           green_time timeout)
 {
     green_time now = green__clock();
-    bool is_early = now - libevents->renewed < RENEWAL_PERIOD;
+    bool is_early = now - libevents->reinitialised < REINITIALISE_PERIOD;
 
     if (is_early && !libevents->is_stuck)
-        return timeout < RENEWAL_PERIOD ? timeout : RENEWAL_PERIOD;
+        return timeout < REINITIALISE_PERIOD ? timeout : REINITIALISE_PERIOD;
     if (is_early)
         return pause_instead(timeout);
-    libevents->renewed = now;
+    libevents->reinitialised = now;
     libevents->is_stuck = are_descriptors_left() < 0;
     if (libevents->is_stuck)
         return pause_instead(timeout);
-    libevents->is_doubtful = event_reinit(libevents->base) < 0;
+    libevents->may_be_stale = event_reinit(libevents->base) < 0;
     return timeout;
 }
 
@@ -235,8 +238,8 @@ static int wait_libevent(struct green_hub *hub, green_time timeout)
     bool timed;
     int flags, result;
 
-    if (green__unlikely(libevents->is_doubtful))
-        timeout = renew(libevents, timeout);
+    if (green__unlikely(libevents->may_be_stale))
+        timeout = reinitialise(libevents, timeout);
     flags = EVLOOP_ONCE | (timeout ? 0 : EVLOOP_NONBLOCK);
     timed = timeout && timeout != GREEN_FOREVER;
     if (timed) {

@@ -1,4 +1,4 @@
-/* In place of libevent.c where there was no libevent to build with. */
+/* Replaces libevent.c when greenhub is built without libevent. */
 #include "hub/modules/missing.h"
 
 static int open_nothing(struct green_hub *hub)

@@ -1,4 +1,4 @@
-/* The hub modules that are built in: each in the file of its name. */
+/* The built-in hub modules: each in the file of its name. */
 #ifndef GREEN_MODULES_H
 #define GREEN_MODULES_H
 

@@ -1,17 +1,19 @@
 /*
  * The poll hub: poll(2), on every system. The shortest hub; read it first.
  *
- * poll is told everything at each call, so the module keeps the array that it
- * is told, and for each descriptor the place that it has in it.
+ * poll takes the whole set at each call, so the module keeps it as an array,
+ * and for each descriptor its index there.
  *
  * What the kernel really does:
- * - Errors and hang-ups are reported whether asked for or not.
- * - A descriptor that is not open is reported with POLLNVAL, not as a failure.
+ * - Errors and hang-ups are reported even if not requested.
+ * - A descriptor that is not open is reported with POLLNVAL; the call does not
+ *   fail.
  * - poll counts milliseconds; ppoll counts nanoseconds.
- * - More entries than RLIMIT_NOFILE are EINVAL, though the descriptors are open:
- *   a process may lower the limit, to 0 too, so that it gets no more.
- * - Urgent data that nobody takes is reported for ever by POLLPRI, and no plain
- *   read takes it: so it is not asked for.
+ * - More entries than RLIMIT_NOFILE fail with EINVAL, even if the descriptors
+ *   are open: a process may lower the limit, even to 0, to get no more
+ *   descriptors.
+ * - POLLPRI reports urgent data for ever, since no plain read takes it; so the
+ *   module does not ask for it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +32,7 @@ struct polls {
 };
 
 struct place {
-    size_t number; /* 1 + index into the arrays; 0: not there */
+    size_t number; /* 1 + index into the arrays; 0: not in them */
 };
 
 static void close_poll(struct green_hub *hub)
@@ -61,8 +63,8 @@ static int make_room(struct polls *polls)
     return 0;
 }
 
-/* The last one fills the gap. */
-static void take_out(struct green_hub *hub, struct place *place)
+/* Removes the entry; the last one takes its place. */
+static void remove_entry(struct green_hub *hub, struct place *place)
 {
     struct polls *polls = green_hub_state(hub);
     size_t index = place->number - 1, last = --polls->count;
@@ -86,11 +88,11 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     (void)from;
     if (!to) {
         if (place->number)
-            take_out(hub, place);
+            remove_entry(hub, place);
         return 0;
     }
     if (!place->number) {
-        /* poll itself would say so in the next wait only. */
+        /* poll itself would report this only in the next wait. */
         if (fcntl(fd, F_GETFD) < 0 || make_room(polls) < 0)
             return -1;
         place->number = ++polls->count;

@@ -16,7 +16,7 @@ enum set { READABLE, WRITABLE, URGENT, SETS };
 
 static const short events_of[SETS] = {POLLIN, POLLOUT, POLLPRI};
 
-/* All sets in one piece, of `words` each. */
+/* All sets in one allocation, of `words` each. */
 struct sets {
     unsigned long *bits;
     size_t words;
@@ -58,8 +58,8 @@ static int wait_for(const struct sets *sets, green_time timeout)
     return ready;
 }
 
-/* Returns how many have something to tell. */
-static int take_found(const struct sets *sets, struct pollfd *fds, size_t count)
+/* Sets revents from the sets; returns how many are not 0. */
+static int find_ready(const struct sets *sets, struct pollfd *fds, size_t count)
 {
     int ready = 0;
 
@@ -73,8 +73,8 @@ static int take_found(const struct sets *sets, struct pollfd *fds, size_t count)
     return ready;
 }
 
-/* One that is not open fails the whole call: which one is it? */
-static int take_closed(struct pollfd *fds, size_t count)
+/* A descriptor that is not open fails the whole call: finds it. */
+static int find_closed(struct pollfd *fds, size_t count)
 {
     int closed = 0;
 
@@ -96,9 +96,9 @@ int green__poll_refused(struct pollfd *fds, size_t count, green_time timeout)
     result = wait_for(&sets, timeout);
     error = errno;
     if (result > 0)
-        result = take_found(&sets, fds, count);
+        result = find_ready(&sets, fds, count);
     else if (result < 0 && error == EBADF)
-        result = take_closed(fds, count);
+        result = find_closed(fds, count);
     pthread_cleanup_pop(1);
     errno = error;
     return result;

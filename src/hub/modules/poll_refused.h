@@ -1,4 +1,4 @@
-/* poll(2) where the kernel refuses it: by select(2). */
+/* Emulates poll(2) by select(2) where the kernel refuses it. */
 #ifndef GREEN_HUB_POLL_REFUSED_H
 #define GREEN_HUB_POLL_REFUSED_H
 
@@ -8,10 +8,11 @@
 #include <greenhub/base.h>
 
 /*
- * As ppoll, revents and result included, but that a hang-up is told as readable
- * and an error as both. For a process that has set its RLIMIT_NOFILE below the
- * number that it watches: ppoll answers EINVAL then, also at a limit of 0, and
- * select does not ask. ENOMEM besides.
+ * As ppoll, revents and result included, except that it reports a hang-up as
+ * readable and an error as both readable and writable, and can fail with
+ * ENOMEM. For a process that has set RLIMIT_NOFILE below the number of
+ * descriptors that it watches: ppoll then fails with EINVAL, also at a limit of
+ * 0, while select does not check the limit.
  */
 int green__poll_refused(struct pollfd *fds, size_t count, green_time timeout);
 

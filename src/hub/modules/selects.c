@@ -2,12 +2,13 @@
  * The selects hub: select(2), which every system has.
  *
  * What the C library and the kernel really do:
- * - fd_set ends at 1,024 descriptors, and FD_SET beyond it writes elsewhere.
- *   The kernel knows no such limit: it reads as many bits as it is told. So the
- *   sets are bitmaps of this module's own size, handed to the system call.
- * - A descriptor that is not open fails the whole call with EBADF, without
- *   saying which one it is.
- * - A hang-up is told as readable, an error as both readable and writable.
+ * - fd_set ends at 1,024 descriptors, and FD_SET beyond it writes out of
+ *   bounds. The kernel has no such limit: it reads as many bits as the caller
+ *   says. So the sets are bitmaps of this module's own size, passed to the
+ *   system call directly.
+ * - A descriptor that is not open fails the whole call with EBADF, which does
+ *   not say which one it is.
+ * - A hang-up is reported as readable, an error as both readable and writable.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +27,8 @@ enum set { READABLE, WRITABLE, SETS };
 
 struct selects {
     unsigned long *wanted[SETS];
-    unsigned long *found[SETS]; /* what the kernel writes */
-    size_t words;               /* the room of each */
+    unsigned long *found[SETS]; /* written by the kernel */
+    size_t words;               /* the size of each */
     int end;                    /* 1 + the highest number watched */
 };
 
@@ -93,7 +94,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
         return -1;
     if ((size_t)(fd / GREEN__WORD_BITS) >= selects->words)
         return 0;
-    /* Else it would be found out at the next wait, by everybody. */
+    /* Else the next wait would fail for all descriptors. */
     if (to && !from && fcntl(fd, F_GETFD) < 0)
         return -1;
     watched->token = token;
@@ -113,7 +114,7 @@ static void report(struct green_hub *hub, int fd, unsigned events)
     green_hub_ready(hub, watched->token, events);
 }
 
-/* The call failed with EBADF: which one was it? */
+/* The call failed with EBADF: finds and reports the closed descriptors. */
 static void report_closed(struct green_hub *hub, struct selects *selects)
 {
     for (int fd = 0; fd < selects->end; fd++)

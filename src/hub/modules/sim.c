@@ -1,11 +1,11 @@
 /*
- * The sim hub, for tests: real descriptors on a clock of its own.
+ * The sim hub, for tests: real descriptors, with a virtual clock.
  *
  * Time stands still while code runs. When nothing is ready, a wait with a
- * timeout does not wait: it moves the clock on by the timeout. So a test of an
- * hour takes no time, and ends the same way on a slow machine. A wait without a
- * timeout really waits, for other threads or processes; one that wants to see
- * what those do within a time must not use this hub.
+ * timeout does not wait: it advances the clock by the timeout. So a test of an
+ * hour takes no time, and gives the same result on a slow machine. A wait
+ * without a timeout really waits, for other OS threads or processes; a test
+ * that needs their actions within a time must not use this hub.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -17,7 +17,7 @@
 #define BATCH 64
 
 struct sim {
-    int fd; /* epoll, level-triggered, looked at without waiting */
+    int fd; /* epoll, level-triggered; a wait with a timeout only polls it */
     green_time now;
 };
 

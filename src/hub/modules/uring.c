@@ -1,12 +1,12 @@
 /*
  * The uring hub: Linux's io_uring(7), through liburing.
  *
- * Greenthreads' operations are gathered in the submission queue, and one
- * io_uring_enter a turn hands them over and waits for results.
+ * The submission queue collects greenthreads' operations. One io_uring_enter
+ * per iteration submits them and waits for results.
  *
- * Cancelling all (5.19) is what close needs: nothing may be written into a stack
- * that belongs to somebody else by then. A kernel that can't gets no operations:
- * the hub only tells then what is ready.
+ * Closing needs the cancellation of all operations (5.19): the kernel must not
+ * write into a stack that has been reused. On a kernel without it the hub
+ * supports no operations, and only reports readiness.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -19,7 +19,7 @@
 #include "hub/modules/uring_refused.h"
 #include "hub/modules/uring_ring.h"
 
-/* ---- Making and end -------------------------------------------------- */
+/* ---- Opening and closing --------------------------------------------- */
 
 static int open_uring(struct green_hub *hub)
 {
@@ -42,15 +42,16 @@ static unsigned operations(struct green_hub *hub)
     return uring->kinds;
 }
 
-/* What is no reason to give up: a signal, time, or that the kernel wants the
- * completion queue emptied, or memory freed, first. */
-static bool is_passing(int error)
+/* Errors after which the hub continues: a signal, a timeout, or that the kernel
+ * needs the completion queue emptied, or memory freed, first. */
+static bool is_transient(int error)
 {
     return error == EINTR || error == ETIME || error == EBUSY ||
            error == EAGAIN || error == ENOMEM;
 }
 
-/* Without looking at the operation: who waited for it is gone. */
+/* Does not touch the operation: its greenthread, and the stack that held it,
+ * are gone. */
 static void discard(struct green__uring *uring,
                     const struct io_uring_cqe *entry)
 {
@@ -77,12 +78,13 @@ static void discard_completions(struct green__uring *uring)
     io_uring_cq_advance(&uring->ring, count);
 }
 
-/* Has all operations end, and waits for it, unless the kernel can never tell. */
+/* Cancels all operations and waits for their end, unless the kernel can no
+ * longer report it. */
 static void end_operations(struct green__uring *uring)
 {
     int result = 0;
 
-    while (uring->in_flight > 0 && (result >= 0 || is_passing(-result))) {
+    while (uring->in_flight > 0 && (result >= 0 || is_transient(-result))) {
         struct __kernel_timespec patience = {.tv_nsec = GREEN_MSEC};
         struct io_uring_sqe *entry = green__uring_entry(uring);
         struct io_uring_cqe *completed;
@@ -106,7 +108,7 @@ static void close_uring(struct green_hub *hub)
     green__uring_close_ring(uring);
 }
 
-/* The rings are not mapped in the child; its descriptor is a copy. */
+/* The rings are not mapped in the child; its ring descriptor is a copy. */
 static void forget_uring(struct green_hub *hub)
 {
     struct green__uring *uring = green_hub_state(hub);
@@ -114,7 +116,7 @@ static void forget_uring(struct green_hub *hub)
     close(uring->ring.ring_fd);
 }
 
-/* ---- A turn ---------------------------------------------------------- */
+/* ---- An iteration ---------------------------------------------------- */
 
 static bool has_work(const struct green__uring *uring)
 {
@@ -126,9 +128,10 @@ static bool has_work(const struct green__uring *uring)
 }
 
 /*
- * A negative errno, or not. When the OS thread is cancelled in here, its hub is
- * closed next: what was submitted is counted already, and what was not yet is
- * with the cancellation of all. liburing holds nothing while it waits.
+ * Returns a negative errno on error. If the OS thread is cancelled in here, its
+ * hub is closed next: submitted operations are counted already, and the
+ * cancellation of all submits and covers the others. liburing holds no
+ * resources while it waits.
  */
 static int enter_and_wait(struct green__uring *uring, green_time timeout)
 {
@@ -146,7 +149,7 @@ static int enter_and_wait(struct green__uring *uring, green_time timeout)
     return result;
 }
 
-/* A negative errno, or not. */
+/* Returns a negative errno on error. */
 static int enter(struct green__uring *uring, green_time timeout)
 {
     if (timeout == 0) {
@@ -196,22 +199,24 @@ static int wait_uring(struct green_hub *hub, green_time timeout)
         return green__refuse(EBADFD);
     green__uring_arm(hub);
     green__uring_settle(uring);
-    /* What found no place is not waited for yet: there is one soon. */
+    /* An entry that found no room is not being waited for yet: do not wait,
+     * there is room soon. */
     if (uring->first_changed || uring->owed)
         timeout = 0;
     result = enter(uring, timeout);
-    uring->taken_back = false;
-    if (result >= 0 || is_passing(-result)) {
+    uring->has_unsent_cancel = false;
+    if (result >= 0 || is_transient(-result)) {
         take_completions(hub, uring);
         return 0;
     }
-    /* Those who waited are sent away, and their operations are gone with their
-     * stacks: none of these may be touched by what comes out later. */
+    /* The waits fail, and the operations end with the stacks that hold them:
+     * completions that arrive later must not touch them. */
     uring->broken = true;
     return green__refuse(-result);
 }
 
-/* What was cancelled or removed lets go of its open file within this call. */
+/* A cancelled operation or removed poll releases its open file within this
+ * call. */
 static void let_go(struct green_hub *hub, int fd)
 {
     struct green__uring *uring = green_hub_state(hub);
@@ -222,16 +227,16 @@ static void let_go(struct green_hub *hub, int fd)
     green__uring_settle(uring);
     if (uring->first_changed)
         green__uring_arm(hub);
-    if (!uring->taken_back)
+    if (!uring->has_unsent_cancel)
         return;
-    uring->taken_back = false;
+    uring->has_unsent_cancel = false;
     (void)io_uring_submit_and_get_events(&uring->ring);
 }
 
 const struct green_hub_module green__hub_uring = {
     .abi = GREEN_HUB_ABI,
     .name = "uring",
-    .description = "io_uring(7): system calls handed over together",
+    .description = "io_uring(7): system calls submitted together",
     .state_size = sizeof(struct green__uring),
     .descriptor_size = sizeof(struct green__uring_poll),
     .open = open_uring,

@@ -1,4 +1,4 @@
-/* In place of uring.c where there was no liburing to build with. */
+/* Replaces uring.c when greenhub is built without liburing. */
 #include "hub/modules/missing.h"
 
 static int open_nothing(struct green_hub *hub)

@@ -2,15 +2,17 @@
  * Operations on io_uring.
  *
  * What the kernel really does:
- * - An operation on a descriptor that is not ready is parked in the kernel, with
- *   a poll of its own, and carried out when it is ready. With
- *   IORING_RECVSEND_POLL_FIRST it goes there at once, without a first attempt.
- * - Regular files: what is not in memory is read by a kernel thread.
- * - It holds the open file from the submission on, not the number.
- * - Cancelling is an operation too. It finds one that is parked, and ends it;
- *   one that a kernel thread is carrying out gets a signal, and ends when it can.
- *   Either way it is reported, once. A transfer that has moved something says how
- *   much, not that it was cancelled.
+ * - The kernel parks an operation on a descriptor that is not ready, with a
+ *   poll of its own, and carries it out when the descriptor is ready. With
+ *   IORING_RECVSEND_POLL_FIRST it parks the operation at once, without a first
+ *   attempt.
+ * - Regular files: a kernel thread reads what is not in memory.
+ * - An operation holds the open file from submission on, not the number.
+ * - Cancelling is an operation, too. It ends an operation that is parked; if a
+ *   kernel thread is carrying it out, the thread gets a signal, and the
+ *   operation ends when it can. Either way the operation completes once. A
+ *   transfer that has moved some data reports how much, not that it was
+ *   cancelled.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +20,7 @@
 #include "base/self.h"
 #include "hub/modules/uring_operations.h"
 
-/* The kernel transfers no more in one go, and the entry holds 32 bits. */
+/* The kernel's limit for one transfer; the entry holds 32 bits. */
 #define MAX_TRANSFER 0x7ffff000u
 
 static unsigned length_of(const struct green_operation *operation)
@@ -152,10 +154,10 @@ static uint64_t data_of(const struct green_operation *operation)
 }
 
 /*
- * The kernel tries an open with O_NONBLOCK first, and takes what it gets: a FIFO
- * without anybody at its other end, a terminal without a carrier. A kernel thread
- * opens as open(2) does. What is made anew, or says that it does not wait, need
- * not go there.
+ * The kernel tries an open with O_NONBLOCK first, and accepts the result: a
+ * FIFO whose other end is not open, a terminal without a carrier. A kernel
+ * thread opens as open(2) does. An open that creates the file, or whose flags
+ * say that it does not wait, need not go there.
  */
 static bool may_wait_in_open(const struct green_operation *operation)
 {
@@ -167,13 +169,14 @@ static bool may_wait_in_open(const struct green_operation *operation)
 }
 
 /*
- * One that waits keeps its thread. So the kernel is allowed more of them, as many
- * as there have been such opens at once: a file is read, and a FIFO's other end
- * opened, however many wait.
+ * An open that waits blocks its kernel thread. So the hub allows the kernel
+ * more of them, as many as the most such opens at once: then a file is read,
+ * and a FIFO's other end opened, however many wait.
  */
 static void make_room(struct green__uring *uring)
 {
-    unsigned most[2] = {0, 0}; /* 0 only asks; the second are of no concern */
+    /* 0 only queries; the second entry is not used */
+    unsigned most[2] = {0, 0};
 
     if (uring->opens <= uring->room)
         return;
@@ -209,7 +212,7 @@ int green__uring_submit(struct green_hub *hub,
     return 0;
 }
 
-/* False when the kernel takes no entry now. */
+/* Returns false if the kernel takes no entry now. */
 static bool cancel_now(struct green__uring *uring,
                        const struct green_operation *operation)
 {
@@ -223,7 +226,7 @@ void green__uring_settle(struct green__uring *uring)
         uring->owed = uring->owed->internal.next;
 }
 
-/* It has ended before the kernel was told to end it. */
+/* The operation has ended before its cancellation was submitted. */
 static void forget_owed(struct green__uring *uring,
                         const struct green_operation *operation)
 {
@@ -244,8 +247,8 @@ static void account_end(struct green__uring *uring,
         forget_owed(uring, operation);
 }
 
-/* A kernel thread that a signal has interrupted says so in the kernel's own
- * numbers, which no other call lets out. */
+/* A kernel thread interrupted by a signal reports the kernel's internal error
+ * numbers, which no other call returns. */
 static bool was_interrupted(int result)
 {
     return result <= -512 && result >= -516; /* ERESTARTSYS and the like */
@@ -261,7 +264,8 @@ void green__uring_ended(struct green_hub *hub, uint64_t data, int result)
                        was_interrupted(result) ? -EINTR : result);
 }
 
-/* Its place in the submission queue, if it has not been handed over yet. */
+/* Returns the operation's entry in the submission queue, if not submitted
+ * yet. */
 static struct io_uring_sqe *find_unsent(const struct green__uring *uring,
                                         const struct green_operation *operation)
 {

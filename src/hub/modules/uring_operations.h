@@ -10,9 +10,9 @@ int green__uring_submit(struct green_hub *hub,
 void green__uring_cancel(struct green_hub *hub,
                          struct green_operation *operation);
 
-/* Tells the kernel of withdrawals that it took no word of yet. */
+/* Submits the cancellations that found no room before. */
 void green__uring_settle(struct green__uring *uring);
-/* One has ended. */
+/* Handles the completion of an operation. */
 void green__uring_ended(struct green_hub *hub, uint64_t data, int result);
 
 #endif

@@ -1,14 +1,14 @@
 /*
  * Readiness on io_uring: one-shot polls.
  *
- * A poll that is put in looks at once, so that putting one in anew whenever it
- * has ended is level-triggered, and costs no system call: all go with the next
- * io_uring_enter. (Multishot polls report changes alone, those with
- * IORING_POLL_ADD_LEVEL as well.)
+ * A new poll looks at once, so adding one anew whenever it has ended makes it
+ * level-triggered, and costs no system call: all go with the next
+ * io_uring_enter. (Multishot polls report only changes, even with
+ * IORING_POLL_ADD_LEVEL.)
  *
- * A poll keeps the open file open, whatever becomes of the number. So the loop
- * has it taken back before a green close, and says when a number may stand for
- * another file.
+ * A poll keeps the open file open, whatever happens to the number. So the loop
+ * removes it before a green close, and says when a number may stand for another
+ * file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ int green__uring_interest(struct green_hub *hub, int fd, uint64_t token,
     struct green__uring *uring = green_hub_state(hub);
     struct green__uring_poll *poll = green_hub_descriptor_state(hub, fd);
 
-    /* The kernel would say so in the next wait only. */
+    /* The kernel would report this only in the next wait. */
     if (to && (!from || from == to) && fcntl(fd, F_GETFD) < 0) {
         poll->wanted = 0;
         mark_changed(uring, fd, poll);
@@ -51,11 +51,11 @@ int green__uring_interest(struct green_hub *hub, int fd, uint64_t token,
     return 0;
 }
 
-/* What is in the kernel is not what is wanted. Its entry in the completion queue
- * comes nonetheless, and is known by its sequence as one of the past. False when
- * the kernel takes none now. */
-static bool take_back(struct green__uring *uring, int fd,
-                      struct green__uring_poll *poll)
+/* Removes a poll that is not what is wanted now. Its completion comes
+ * nonetheless; its sequence number shows that it is out of date. Returns false
+ * if the kernel takes no entry now. */
+static bool remove_poll(struct green__uring *uring, int fd,
+                        struct green__uring_poll *poll)
 {
     if (!green__uring_cancel_data(uring, IORING_OP_POLL_REMOVE,
                                   data_of(fd, poll)))
@@ -65,8 +65,8 @@ static bool take_back(struct green__uring *uring, int fd,
     return true;
 }
 
-static bool put_in(struct green__uring *uring, int fd,
-                   struct green__uring_poll *poll)
+static bool add_poll(struct green__uring *uring, int fd,
+                     struct green__uring_poll *poll)
 {
     struct io_uring_sqe *entry = green__uring_entry(uring);
 
@@ -78,15 +78,15 @@ static bool put_in(struct green__uring *uring, int fd,
     return true;
 }
 
-/* False when the kernel takes no more for now. */
-static bool bring_up_to_date(struct green__uring *uring, int fd,
-                             struct green__uring_poll *poll)
+/* Returns false if the kernel takes no more entries now. */
+static bool update_poll(struct green__uring *uring, int fd,
+                        struct green__uring_poll *poll)
 {
     if (poll->armed && (poll->renew || poll->armed != poll->wanted) &&
-        !take_back(uring, fd, poll))
+        !remove_poll(uring, fd, poll))
         return false;
     poll->renew = false;
-    return !poll->wanted || poll->armed || put_in(uring, fd, poll);
+    return !poll->wanted || poll->armed || add_poll(uring, fd, poll);
 }
 
 void green__uring_arm(struct green_hub *hub)
@@ -101,7 +101,7 @@ void green__uring_arm(struct green_hub *hub)
 
         next = poll->next_changed;
         poll->changed = false;
-        if (!bring_up_to_date(uring, fd, poll))
+        if (!update_poll(uring, fd, poll))
             mark_changed(uring, fd, poll);
     }
 }

@@ -8,7 +8,7 @@
 
 #define SWITCH "/proc/sys/kernel/io_uring_disabled"
 
-/* What the administrator's switch says: '0', '1', '2'; '?' if there is none. */
+/* Reads the administrator's switch: '0', '1', '2'; '?' if there is none. */
 static char disabled(void)
 {
     int fd = open(SWITCH, O_RDONLY | O_CLOEXEC);

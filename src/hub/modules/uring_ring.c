@@ -1,16 +1,18 @@
 /*
- * What the kernel really does, and which capability is asked for:
- * - DEFER_TASKRUN (6.1): what a parked operation has to do when its descriptor
- *   is ready is done within our own io_uring_enter, all of it together. Without
- *   it the kernel does it whenever the thread enters the kernel, COOP_TASKRUN
- *   (5.19), or even interrupts the thread for it. DEFER_TASKRUN asks for
- *   SINGLE_ISSUER (6.0): a hub belongs to one thread anyway.
- * - TASKRUN_FLAG (5.19) has the kernel say that there is such work, so that a
- *   look costs no system call when there is none.
- * - SUBMIT_ALL (5.18): one bad entry does not keep the others back.
- * - A full completion queue loses nothing (NODROP, 5.5), but is slow.
- * - Rings that are mapped are inherited by a forked child, and both would use
- *   them; so they are not (MADV_DONTFORK).
+ * What the kernel really does, and the capabilities that the hub asks for:
+ * - DEFER_TASKRUN (6.1): when a descriptor becomes ready, the work of its
+ *   parked operations is done within our own io_uring_enter, all of it
+ *   together. Without it the kernel does the work whenever the thread enters
+ *   the kernel (COOP_TASKRUN, 5.19), or even interrupts the thread for it.
+ *   DEFER_TASKRUN requires SINGLE_ISSUER (6.0): a hub belongs to one thread
+ *   anyway.
+ * - TASKRUN_FLAG (5.19): the kernel sets a flag while there is such work, so
+ *   that a check costs no system call when there is none.
+ * - SUBMIT_ALL (5.18): an invalid entry does not keep the others from being
+ *   submitted.
+ * - A full completion queue loses no completions (NODROP, 5.5), but is slow.
+ * - A forked child inherits mapped rings, and both processes would use them;
+ *   MADV_DONTFORK prevents that.
  */
 #include "hub/modules/uring_ring.h"
 
@@ -26,7 +28,7 @@
 #define SETUP_ALL (IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL)
 #define SETUP_FLAGGED (SETUP_ALL | IORING_SETUP_TASKRUN_FLAG)
 
-/* Best first; which are known is found out by asking. */
+/* Best first; tried in order until the kernel accepts one. */
 static const unsigned setups[] = {
     SETUP_FLAGGED | IORING_SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN,
     SETUP_FLAGGED | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
@@ -38,13 +40,14 @@ static const unsigned setups[] = {
 #define NEEDED (IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG)
 
 /*
- * Rings that were ended. The kernel gives their memory to rings of other OS
- * threads, and what was done with it before has been done before; that it sees to
- * this no checker knows, since it is not by the C library that liburing asks it to.
+ * Counts closed rings. The kernel reuses their memory for rings of other OS
+ * threads, and orders the accesses before and after; the sanitizers cannot see
+ * that, since liburing makes system calls without the C library. This counter
+ * shows them the order.
  */
-static atomic_uint ended;
+static atomic_uint closed_rings;
 
-/* 0, or a negative errno. */
+/* Returns 0, or a negative errno. */
 static int make_ring(struct green__uring *uring)
 {
     int result = -EINVAL;
@@ -63,7 +66,7 @@ int green__uring_open_ring(struct green__uring *uring)
 {
     int error = -make_ring(uring);
 
-    (void)atomic_load(&ended);
+    (void)atomic_load(&closed_rings);
     if (!error && (uring->ring.features & NEEDED) != NEEDED)
         error = ENOSYS;
     if (!error)
@@ -73,16 +76,16 @@ int green__uring_open_ring(struct green__uring *uring)
             io_uring_queue_exit(&uring->ring);
         return error;
     }
-    /* Saves the kernel a look-up each turn; it works without. */
+    /* Saves the kernel a look-up per iteration; the ring works without. */
     (void)io_uring_register_ring_fd(&uring->ring);
     uring->tells_work = uring->ring.flags & IORING_SETUP_TASKRUN_FLAG;
-    uring->poll_first = uring->tells_work; /* of the same kernel, 5.19 */
+    uring->poll_first = uring->tells_work; /* came with the same kernel, 5.19 */
     return 0;
 }
 
 void green__uring_close_ring(struct green__uring *uring)
 {
-    atomic_fetch_add(&ended, 1);
+    atomic_fetch_add(&closed_rings, 1);
     io_uring_queue_exit(&uring->ring);
 }
 
@@ -106,6 +109,6 @@ bool green__uring_cancel_data(struct green__uring *uring, enum io_uring_op code,
     io_uring_prep_rw(code, entry, -1, NULL, 0, 0);
     entry->addr = data;
     io_uring_sqe_set_data64(entry, NOTHING);
-    uring->taken_back = true;
+    uring->has_unsent_cancel = true;
     return true;
 }

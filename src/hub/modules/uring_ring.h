@@ -1,10 +1,10 @@
 /*
- * The rings of the uring hub. What an entry of the completion queue is about
- * stands in its user data, whose lowest bits tell:
+ * The rings of the uring hub. An entry's user data identifies what completed;
+ * its lowest bits are a tag:
  *
  *     63 .......................... 3 2..0
  *     an operation's address          OPERATION
- *     the same, it makes a descriptor OPENER
+ *     the same, makes a descriptor   OPENER
  *     sequence (29) | descriptor (32) POLL
  *     0                               NOTHING
  */
@@ -21,31 +21,32 @@ enum green__uring_tag { OPERATION, OPENER, POLL, NOTHING };
 
 struct green__uring {
     struct io_uring ring;
-    unsigned kinds;     /* of operations, 1u << GREEN_OP_... */
-    unsigned in_flight; /* operations that the kernel has, or will have */
-    bool poll_first;    /* IORING_RECVSEND_POLL_FIRST is known */
+    unsigned kinds;     /* supported operations, 1u << GREEN_OP_... */
+    unsigned in_flight; /* operations submitted, or in the submission queue */
+    bool poll_first;    /* the kernel supports IORING_RECVSEND_POLL_FIRST */
     bool tells_work;    /* the kernel sets IORING_SQ_TASKRUN */
-    bool taken_back;    /* something was, and the kernel does not know yet */
-    bool broken;        /* the kernel will never do anything for it again */
-    unsigned workers;   /* of the kernel's that files may have; 0: not asked */
-    unsigned opens;     /* in flight that may keep one of them for long */
-    unsigned room;      /* so many of these the kernel was told of */
-    /* Withdrawn, and the kernel has taken no word of it yet. */
+    bool has_unsent_cancel; /* a removal or cancellation is not submitted yet */
+    bool broken;            /* entering the ring failed for good */
+    unsigned workers; /* kernel threads allowed for files; 0: not queried yet */
+    unsigned opens;   /* opens in flight that may block such a thread */
+    unsigned room;    /* additional threads allowed for such opens */
+    /* Withdrawn operations whose cancellation found no room in the queue. */
     struct green_operation *owed;
-    /* Descriptors whose poll is to be brought up to date: 1 + number. */
+    /* The list of descriptors whose poll must be updated: 1 + number. */
     int first_changed;
 };
 
-/* 0, or an errno: then there is no ring. */
+/* Returns 0, or an errno: then there is no ring. */
 int green__uring_open_ring(struct green__uring *uring);
 void green__uring_close_ring(struct green__uring *uring);
 
-/* A place in the submission queue, which is handed over if it is full. NULL when
- * the kernel takes none. */
+/* Returns a free entry of the submission queue; submits the queue if it is
+ * full. NULL if the kernel takes no entries now. */
 struct io_uring_sqe *green__uring_entry(struct green__uring *uring);
 
-/* Has the kernel end what bears this data: IORING_OP_ASYNC_CANCEL an operation,
- * IORING_OP_POLL_REMOVE a poll. Returns false if the kernel takes no entry now. */
+/* Cancels what has this user data: an operation by IORING_OP_ASYNC_CANCEL, a
+ * poll by IORING_OP_POLL_REMOVE. Returns false if the kernel takes no entry
+ * now. */
 bool green__uring_cancel_data(struct green__uring *uring, enum io_uring_op code,
                               uint64_t data);
 
