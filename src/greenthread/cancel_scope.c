@@ -66,7 +66,7 @@ static GREEN__COLD bool is_inside(const struct green_thread *thread,
 {
     const char *here = __builtin_frame_address(0);
 
-    for (const struct green_cancel_scope *r = thread->regions; r;
+    for (const struct green_cancel_scope *r = thread->cancel_scopes; r;
          r = r->outer) {
         size_t below = (size_t)(here - (const char *)r);
 
@@ -89,14 +89,14 @@ int green__cancel_scope_enter(struct green_cancel_scope *scope,
 
     if (!thread)
         return -1;
-    if (thread->regions && is_inside(thread, scope))
+    if (thread->cancel_scopes && is_inside(thread, scope))
         return green__refuse(EBUSY);
-    *scope = (struct green_cancel_scope){.outer = thread->regions,
+    *scope = (struct green_cancel_scope){.outer = thread->cancel_scopes,
                                          .thread = thread,
                                          .end = end,
                                          .begun_at = begun_at,
                                          .kind = kind};
-    thread->regions = scope;
+    thread->cancel_scopes = scope;
     return 0;
 }
 
@@ -106,9 +106,9 @@ int green__cancel_scope_leave(struct green_cancel_scope *scope,
 {
     struct green_thread *thread = green__current();
 
-    if (!thread || thread->regions != scope || scope->kind != kind)
+    if (!thread || thread->cancel_scopes != scope || scope->kind != kind)
         return green__refuse(EINVAL);
-    thread->regions = scope->outer;
+    thread->cancel_scopes = scope->outer;
     scope->kind = 0;
     if (scope->error && --thread->alarms == 0)
         thread->flags &= (uint8_t)~GREEN__ALARMED;
@@ -125,17 +125,17 @@ void green__cancel_scope_fire(struct green_cancel_scope *scope, int error)
 
 GREEN__COLD void green__cancel_scopes_end(struct green_thread *thread)
 {
-    struct green_cancel_scope *scope = thread->regions;
+    struct green_cancel_scope *scope = thread->cancel_scopes;
 
     /* Frames of another greenthread may have overwritten it. */
     while (scope && scope->thread == thread) {
         report_misuse(scope, "was left by its greenthread, which has ended");
         scope->end(scope);
-        if (thread->regions == scope)
+        if (thread->cancel_scopes == scope)
             break;
-        scope = thread->regions;
+        scope = thread->cancel_scopes;
     }
-    thread->regions = NULL;
+    thread->cancel_scopes = NULL;
 }
 
 /* ---- Shields --------------------------------------------------------- */

@@ -21,7 +21,8 @@ depth_of_cancel_scopes(const struct green_thread *thread, const char *here)
 {
     const char *lowest = here;
 
-    for (const struct green_cancel_scope *r = thread->regions; r; r = r->outer)
+    for (const struct green_cancel_scope *r = thread->cancel_scopes; r;
+         r = r->outer)
         if ((const char *)r < lowest && (const char *)r > thread->stack->bottom)
             lowest = (const char *)r;
     return (size_t)(here - lowest) + 256;
@@ -29,7 +30,7 @@ depth_of_cancel_scopes(const struct green_thread *thread, const char *here)
 
 #define END_CANCEL_SCOPES(thread)                                              \
     do {                                                                       \
-        if (green__unlikely((thread)->regions != NULL)) {                      \
+        if (green__unlikely((thread)->cancel_scopes != NULL)) {                \
             void *beyond = __builtin_alloca(                                   \
                 depth_of_cancel_scopes(thread, __builtin_frame_address(0)));   \
                                                                                \
@@ -103,7 +104,7 @@ static inline void fill_in(struct green_thread *thread,
     /* Field by field: gcc turns a struct assignment into `rep stos`, which
      * takes 4 ns. */
     thread->waiter = NULL;
-    thread->regions = NULL;
+    thread->cancel_scopes = NULL;
     thread->alarms = 0;
     thread->interrupt = 0;
     thread->saved_errno = 0;

@@ -68,7 +68,7 @@ int green__interruption(const struct green_thread *thread)
 {
     int error = 0;
 
-    for (const struct green_cancel_scope *r = thread->regions; r;
+    for (const struct green_cancel_scope *r = thread->cancel_scopes; r;
          r = r->outer) {
         if (r->kind == GREEN__SHIELD)
             return error;

@@ -85,7 +85,7 @@ struct green_thread {
     struct green__context context;
     struct green_thread *next; /* in the ring */
     struct green__waiter *waiter;
-    struct green_cancel_scope *regions; /* innermost first */
+    struct green_cancel_scope *cancel_scopes; /* innermost first */
     unsigned alarms; /* fired cancel scopes, and 1 when killed */
     int interrupt;   /* the errno that ends its park */
     int saved_errno; /* its errno, while another greenthread runs */

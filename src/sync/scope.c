@@ -212,7 +212,7 @@ int green_scope_end(struct green_scope *scope)
 
     if (!thread)
         return -1;
-    if (!is_open(scope) || thread->regions != &scope->internal.region)
+    if (!is_open(scope) || thread->cancel_scopes != &scope->internal.region)
         return green__refuse(EINVAL);
     forget_dropped(scope);
     join(scope);
