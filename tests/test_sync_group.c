@@ -146,7 +146,8 @@ START_TEST(timed_out_at_the_barrier_and_killed_when_it_opened)
     thread = green_spawn(come_once, &result);
     ck_ok(green_sleep(0));
     ck_assert_int_eq(green_barrier_wait(&barrier), 1);
-    ck_ok(green_kill(thread));
+    if (green_kill(thread) < 0)
+        ck_assert_int_eq(errno, ESRCH); /* where chaos has let it run */
     ck_ok(green_join(thread, NULL));
     ck_assert_int_eq(result, 0);
 }

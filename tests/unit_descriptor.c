@@ -275,15 +275,22 @@ END_TEST
 /* Its number may be somebody else's when its turn comes. */
 START_TEST(closed_before_its_portion)
 {
-    struct numbered edges[MANY], next = edge_of(MANY - 1, GREEN_READ, 1);
+    struct numbered edges[MANY], next;
+    int owed = MANY - 1;
 
     report_many(edges);
     turn();
-    green__descriptor_closed(hub, MANY - 1);
+    for (int i = 0; i < calls; i++)
+        if (called[i] == owed) { /* by chaos alone they come out of order */
+            owed--;
+            i = -1;
+        }
+    next = edge_of(owed, GREEN_READ, 1);
+    green__descriptor_closed(hub, owed);
     ck_assert_int_eq(calls, GREEN__MAX_EVENTS_PER_ITERATION + 1);
-    ck_assert_int_eq(called[GREEN__MAX_EVENTS_PER_ITERATION], MANY - 1);
+    ck_assert_int_eq(called[GREEN__MAX_EVENTS_PER_ITERATION], owed);
     ck_assert_uint_ne(last_events & GREEN_CLOSED, 0);
-    ck_ok(green__io_waiter_add(hub, green__descriptor_opened(hub, MANY - 1),
+    ck_ok(green__io_waiter_add(hub, green__descriptor_opened(hub, owed),
                                &next.io_waiter));
     turn();
     turn();
