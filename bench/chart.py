@@ -4,7 +4,8 @@ figure comes from that file.
 
   chart.py [BENCH_JSON]             charts into bench-charts/ beside it
   chart.py --docs FOLDER [...]      FOLDER/benchmarks.md, and its charts in
-                                    FOLDER/benchmarks/"""
+                                    FOLDER/benchmarks/; and the figures in the
+                                    README.md beside FOLDER"""
 
 import argparse
 import json
@@ -14,6 +15,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import readme  # noqa: E402
 import report  # noqa: E402
 import svg  # noqa: E402
 
@@ -255,6 +257,11 @@ def write_docs(path, folder):
         has_chart = os.path.exists(os.path.join(charts, name + '.svg'))
         lines += group_lines(name, rows, has_chart)
     write(os.path.join(folder, 'benchmarks.md'), '\n'.join(lines) + '\n')
+    front = os.path.join(os.path.dirname(os.path.abspath(folder)), 'README.md')
+    if os.path.exists(front):
+        with open(front, encoding='utf-8') as file:
+            text = file.read()
+        write(front, readme.put_into(text, data))
 
 
 def unfit(data):
