@@ -4,7 +4,8 @@
 In src/ a file includes its own layer and lower ones, as "layer/file.h", and
 the public headers. What stands on the library sees <greenhub.h> alone; so do
 the tests, but for unit_* and fuzz_*, which are about internals. The floors of
-bench/ do not see the library at all.
+bench/ do not see the library at all. HACKING.md has a picture of the layers, which
+must name those that each one includes.
 """
 
 import os
@@ -16,6 +17,7 @@ import sources
 LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net")
 OPTIONAL = "greenhub/scoped.h"  # what greenhub.h leaves out
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")
+PICTURE = re.compile(r"^ +src/(\w+)/ +-> (.*)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
 
@@ -26,7 +28,7 @@ def includes(path):
         yield line, match.group(1) == '"', match.group(2)
 
 
-def lint_library(path):
+def lint_library(path, used):
     own = path.split(os.sep)[1]
     if own not in LAYERS:
         sources.problem(path, 1, "src/%s is no layer" % own)
@@ -45,6 +47,25 @@ def lint_library(path):
         elif LAYERS.index(layer) > LAYERS.index(own):
             sources.problem(path, line, '%s includes "%s", which lies above it'
                             % (own, name))
+        else:
+            used[own].add(layer)
+
+
+def lint_picture(used):
+    """HACKING.md draws the layers from the top, and what each one includes."""
+    page, drawn = "HACKING.md", []
+    for number, line in enumerate(sources.text(page).splitlines(), 1):
+        row = PICTURE.match(line)
+        if row:
+            own = row.group(1)
+            below = [l for l in LAYERS if l in used.get(own, ()) and l != own]
+            drawn.append(own)
+            if row.group(2) != (", ".join(below) or "nothing"):
+                sources.problem(page, number, "src/%s includes %s"
+                                % (own, ", ".join(below) or "nothing"))
+    if drawn != list(reversed(LAYERS)):
+        sources.problem(page, 1, "the picture of the layers is not %s"
+                        % ", ".join(reversed(LAYERS)))
 
 
 def public_includes(path):
@@ -94,8 +115,10 @@ def lint_above(path):
 
 
 def main():
+    used = {layer: set() for layer in LAYERS}
     for path in sources.files((".c", ".h", ".S"), ("src",)):
-        lint_library(path)
+        lint_library(path, used)
+    lint_picture(used)
     lint_public()
     for path in sources.files((".c", ".h"), ABOVE):
         lint_above(path)
