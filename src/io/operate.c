@@ -107,7 +107,8 @@ bool green__io_operate(struct green__io *io, struct green_operation *operation,
     green__pending_init(&pending, io, operation, green__place_kind(io));
     thread = pending.place.waiter.thread;
     if (green__unlikely(!thread))
-        return false;
+        /* Never submitted: see below. */
+        return false; /* NOLINT(clang-analyzer-core.StackAddressEscape) */
     if (!io->deadline)
         green__io_find_deadline(io);
     operation->later = true;
