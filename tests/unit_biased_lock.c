@@ -44,14 +44,14 @@ START_TEST(alone_there_is_no_lock)
         SKIP("this kernel has no membarrier");
         return;
     }
-    pthread_mutex_lock(&guard.mutex); /* whoever wanted it would hang */
+    pthread_mutex_lock(&guard.mutex); /* taking it would hang */
     for (int i = 0; i < 10; i++) {
         ck_assert(green__biased_lock_enter(&guard, green__mailbox()));
         ck_assert(atomic_load(&guard.busy));
         green__biased_lock_leave(&guard, true);
         ck_assert(!atomic_load(&guard.busy));
     }
-    ck_assert_int_eq(stage(), GREEN__ALONE);
+    ck_assert_int_eq(stage(), GREEN__BIASED);
     pthread_mutex_unlock(&guard.mutex);
     green__biased_lock_destroy(&guard);
 }
@@ -60,10 +60,10 @@ END_TEST
 static void *add(void *unused)
 {
     for (int i = 0; i < ROUNDS; i++) {
-        bool alone = green__biased_lock_enter(&guard, green__mailbox());
+        bool biased = green__biased_lock_enter(&guard, green__mailbox());
 
         number++;
-        green__biased_lock_leave(&guard, alone);
+        green__biased_lock_leave(&guard, biased);
     }
     return unused;
 }
@@ -72,9 +72,9 @@ static void *add(void *unused)
 static void add_by_three(void)
 {
     pthread_t others[2];
-    bool alone = green__biased_lock_enter(&guard, green__mailbox());
+    bool biased = green__biased_lock_enter(&guard, green__mailbox());
 
-    green__biased_lock_leave(&guard, alone);
+    green__biased_lock_leave(&guard, biased);
     for (int i = 0; i < 2; i++)
         ck_ok(pthread_create(&others[i], NULL, add, NULL));
     add(NULL);
@@ -109,10 +109,10 @@ static atomic_bool entered;
 
 static void *enter_once(void *unused)
 {
-    bool alone = green__biased_lock_enter(&guard, green__mailbox());
+    bool biased = green__biased_lock_enter(&guard, green__mailbox());
 
     atomic_store(&entered, true);
-    green__biased_lock_leave(&guard, alone);
+    green__biased_lock_leave(&guard, biased);
     return unused;
 }
 
@@ -120,15 +120,15 @@ static void *enter_once(void *unused)
 START_TEST(the_owner_is_waited_for)
 {
     pthread_t other;
-    bool alone;
+    bool biased;
 
     ck_ok(green__biased_lock_init(&guard));
-    alone = green__biased_lock_enter(&guard, green__mailbox());
+    biased = green__biased_lock_enter(&guard, green__mailbox());
     ck_ok(pthread_create(&other, NULL, enter_once, NULL));
     for (int i = 0; i < 1000; i++)
         sched_yield();
     ck_assert(!atomic_load(&entered));
-    green__biased_lock_leave(&guard, alone);
+    green__biased_lock_leave(&guard, biased);
     ck_ok(pthread_join(other, NULL));
     ck_assert(atomic_load(&entered));
     ck_assert(!green__biased_lock_enter(&guard, green__mailbox()));

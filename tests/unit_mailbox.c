@@ -94,12 +94,12 @@ static void *is_held_up(void *arg)
     struct green__mailbox *mailbox = arg;
 
     ck_ok(pthread_mutex_lock(&mailbox->mutex));
-    mailbox->ring = GREEN__TO_BE_RUNG;
+    mailbox->wakeup = GREEN__WAKEUP_CLAIMED;
     mailbox->call.internal.pending = true;
     ck_ok(sem_post(&is_ringing));
     ck_ok(sem_wait(&may_go_on));
     mailbox->call.internal.pending = false;
-    mailbox->ring = GREEN__QUIET_BELL;
+    mailbox->wakeup = GREEN__WAKEUP_IDLE;
     ck_ok(pthread_mutex_unlock(&mailbox->mutex));
     return NULL;
 }
@@ -197,7 +197,7 @@ START_TEST(the_waker_is_through_before_the_woken_one_goes_on)
     pthread_t thread;
 
     for (int i = 0; i < 2; i++)
-        ck_ok(green__biased_lock_init(&things[i].shared.guard));
+        ck_ok(green__biased_lock_init(&things[i].shared.lock));
     ck_ok(pthread_create(&thread, NULL, both_are_waited_for, NULL));
     for (int i = 0; i < 2; i++)
         begin_and_post(&visits[i], &things[i]);
@@ -211,7 +211,7 @@ START_TEST(the_waker_is_through_before_the_woken_one_goes_on)
     ck_ok(pthread_join(thread, NULL));
     ck_assert(atomic_load(&things[1].has_waited));
     for (int i = 0; i < 2; i++)
-        green__biased_lock_destroy(&things[i].shared.guard);
+        green__biased_lock_destroy(&things[i].shared.lock);
 }
 END_TEST
 

@@ -11,7 +11,7 @@
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool has_membarrier;
 
-static void look_for_membarrier(void)
+static void detect_membarrier(void)
 {
     int commands = green__system.membarrier(MEMBARRIER_CMD_QUERY, 0);
 
@@ -21,62 +21,62 @@ static void look_for_membarrier(void)
                                  0) == 0;
 }
 
-int green__biased_lock_init(struct green__biased_lock *guard)
+int green__biased_lock_init(struct green__biased_lock *lock)
 {
-    int error = pthread_mutex_init(&guard->mutex, NULL);
+    int error = pthread_mutex_init(&lock->mutex, NULL);
 
     if (error)
         return green__refuse(error);
-    pthread_once(&once, look_for_membarrier);
-    atomic_init(&guard->owner, NULL);
-    atomic_init(&guard->busy, false);
-    atomic_init(&guard->stage, has_membarrier ? GREEN__ALONE : GREEN__SHARED);
+    pthread_once(&once, detect_membarrier);
+    atomic_init(&lock->owner, NULL);
+    atomic_init(&lock->busy, false);
+    atomic_init(&lock->stage, has_membarrier ? GREEN__BIASED : GREEN__SHARED);
     return 0;
 }
 
-void green__biased_lock_destroy(struct green__biased_lock *guard)
+void green__biased_lock_destroy(struct green__biased_lock *lock)
 {
-    struct green__mailbox *owner = atomic_load(&guard->owner);
+    struct green__mailbox *owner = atomic_load(&lock->owner);
 
     if (owner)
         green__mailbox_release(owner);
-    pthread_mutex_destroy(&guard->mutex);
+    pthread_mutex_destroy(&lock->mutex);
 }
 
-bool green__biased_lock_own(struct green__biased_lock *guard,
+bool green__biased_lock_own(struct green__biased_lock *lock,
                             struct green__mailbox *mailbox)
 {
-    struct green__mailbox *nobody = NULL;
+    struct green__mailbox *previous = NULL;
 
-    /* So that no later OS thread's mailbox has the same address. */
+    /* Kept, so that no later mailbox has the same address. */
     green__mailbox_keep(mailbox);
-    if (atomic_compare_exchange_strong(&guard->owner, &nobody, mailbox))
+    if (atomic_compare_exchange_strong(&lock->owner, &previous, mailbox))
         return true;
     green__mailbox_release(mailbox);
-    return nobody == mailbox;
+    return previous == mailbox;
 }
 
-/* With the mutex held, by another one than the owner: the owner's days of being
- * alone are over. It never waits while it is busy. */
-static void end_solitude(struct green__biased_lock *guard)
+/* Makes the owner take the mutex from now on. Called with the mutex held, by
+ * another OS thread than the owner. The owner never waits while it is busy. */
+static void revoke_bias(struct green__biased_lock *lock)
 {
     unsigned round = 0;
 
-    atomic_store(&guard->stage, GREEN__COMING);
+    atomic_store(&lock->stage, GREEN__REVOKING);
     while (green__system.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) < 0)
-        green__back_off(&round); /* the kernel's memory: it passes */
-    while (atomic_load_explicit(&guard->busy, memory_order_acquire))
+        green__back_off(&round); /* the kernel is short of memory for now */
+    while (atomic_load_explicit(&lock->busy, memory_order_acquire))
         green__back_off(&round);
-    atomic_store_explicit(&guard->stage, GREEN__SHARED, memory_order_release);
+    atomic_store_explicit(&lock->stage, GREEN__SHARED, memory_order_release);
 }
 
-void green__biased_lock_lock(struct green__biased_lock *guard,
+void green__biased_lock_lock(struct green__biased_lock *lock,
                              struct green__mailbox *mailbox)
 {
-    pthread_mutex_lock(&guard->mutex);
-    if (atomic_load_explicit(&guard->stage, memory_order_acquire) ==
+    pthread_mutex_lock(&lock->mutex);
+    if (atomic_load_explicit(&lock->stage, memory_order_acquire) ==
             GREEN__SHARED ||
-        (mailbox && atomic_load(&guard->owner) == mailbox))
+        (mailbox && atomic_load(&lock->owner) == mailbox))
         return;
-    end_solitude(guard);
+    revoke_bias(lock);
 }

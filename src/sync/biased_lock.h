@@ -1,18 +1,18 @@
 /*
- * What guards something that greenthreads of several OS threads may use. While one
- * OS thread alone uses it, no lock and no atomic read-modify-write is on its way;
- * the first time that another one comes, it becomes a mutex, for good.
+ * A lock that is biased to one OS thread. While that OS thread alone enters, it
+ * takes no mutex and does no atomic read-modify-write. When another OS thread
+ * enters for the first time, the lock becomes a mutex for good.
  *
- *     alone = green__biased_lock_enter(&guard);
+ *     biased = green__biased_lock_enter(&lock, mailbox);
  *     ... never blocks, never switches ...
- *     green__biased_lock_leave(&guard, alone);
+ *     green__biased_lock_leave(&lock, biased);
  *
- * The first OS thread to enter is the owner. It says `busy`, and looks whether it
- * is still alone; another one says that it is not, and looks whether the owner is
- * busy. For that to be safe each must see what the other said before it looks,
- * which takes a full memory barrier on both sides. The owner's is made by the
- * other one: membarrier(2) runs it on all processors that run this process. Where
- * the kernel has no membarrier the guard is a mutex from the beginning.
+ * The first OS thread to enter becomes the owner. The owner sets `busy`, then
+ * reads `stage`; another OS thread sets `stage`, then reads `busy`. Each must
+ * see the other's store, which takes a full memory barrier between store and
+ * load on both sides. The other OS thread makes the owner's barrier:
+ * membarrier(2) runs one on each processor that runs this process. Without
+ * membarrier in the kernel, the lock is a mutex from the beginning.
  */
 #ifndef GREEN_BIASED_LOCK_H
 #define GREEN_BIASED_LOCK_H
@@ -23,54 +23,54 @@
 
 struct green__mailbox;
 
-enum green__biased_lock_stage { GREEN__ALONE, GREEN__COMING, GREEN__SHARED };
+enum green__biased_lock_stage { GREEN__BIASED, GREEN__REVOKING, GREEN__SHARED };
 
 struct green__biased_lock {
-    _Atomic(struct green__mailbox *) owner; /* stands for an OS thread */
-    atomic_bool busy;                       /* the owner is inside, alone */
-    atomic_int stage;                       /* enum green__biased_lock_stage */
+    _Atomic(struct green__mailbox *) owner; /* the owning OS thread's */
+    atomic_bool busy; /* the owner is inside without the mutex */
+    atomic_int stage; /* enum green__biased_lock_stage */
     pthread_mutex_t mutex;
 };
 
 /* 0, or -1 with errno. */
-int green__biased_lock_init(struct green__biased_lock *guard);
-void green__biased_lock_destroy(struct green__biased_lock *guard);
+int green__biased_lock_init(struct green__biased_lock *lock);
+void green__biased_lock_destroy(struct green__biased_lock *lock);
 
-/* For others than the owner, and when the owner is not alone. */
-void green__biased_lock_lock(struct green__biased_lock *guard,
+/* Takes the mutex, and revokes the bias unless the caller is the owner. */
+void green__biased_lock_lock(struct green__biased_lock *lock,
                              struct green__mailbox *mailbox);
 
-/* Makes the caller the owner if there is none. Whether it is. */
-bool green__biased_lock_own(struct green__biased_lock *guard,
+/* Makes the caller the owner if there is none. Returns whether it is. */
+bool green__biased_lock_own(struct green__biased_lock *lock,
                             struct green__mailbox *mailbox);
 
-/* `mailbox` is the calling OS thread's, or NULL. True: alone. */
-static inline bool green__biased_lock_enter(struct green__biased_lock *guard,
+/* `mailbox`: this OS thread's or NULL. True: inside without the mutex. */
+static inline bool green__biased_lock_enter(struct green__biased_lock *lock,
                                             struct green__mailbox *mailbox)
 {
-    if (atomic_load_explicit(&guard->stage, memory_order_relaxed) ==
-            GREEN__ALONE &&
+    if (atomic_load_explicit(&lock->stage, memory_order_relaxed) ==
+            GREEN__BIASED &&
         mailbox &&
-        (atomic_load_explicit(&guard->owner, memory_order_relaxed) == mailbox ||
-         green__biased_lock_own(guard, mailbox))) {
-        atomic_store_explicit(&guard->busy, true, memory_order_relaxed);
+        (atomic_load_explicit(&lock->owner, memory_order_relaxed) == mailbox ||
+         green__biased_lock_own(lock, mailbox))) {
+        atomic_store_explicit(&lock->busy, true, memory_order_relaxed);
         atomic_signal_fence(memory_order_seq_cst); /* see membarrier above */
-        if (atomic_load_explicit(&guard->stage, memory_order_relaxed) ==
-            GREEN__ALONE)
+        if (atomic_load_explicit(&lock->stage, memory_order_relaxed) ==
+            GREEN__BIASED)
             return true;
-        atomic_store_explicit(&guard->busy, false, memory_order_release);
+        atomic_store_explicit(&lock->busy, false, memory_order_release);
     }
-    green__biased_lock_lock(guard, mailbox);
+    green__biased_lock_lock(lock, mailbox);
     return false;
 }
 
-static inline void green__biased_lock_leave(struct green__biased_lock *guard,
-                                            bool alone)
+static inline void green__biased_lock_leave(struct green__biased_lock *lock,
+                                            bool biased)
 {
-    if (alone)
-        atomic_store_explicit(&guard->busy, false, memory_order_release);
+    if (biased)
+        atomic_store_explicit(&lock->busy, false, memory_order_release);
     else
-        pthread_mutex_unlock(&guard->mutex);
+        pthread_mutex_unlock(&lock->mutex);
 }
 
 #endif

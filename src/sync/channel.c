@@ -1,6 +1,6 @@
 /*
  * A channel. Receivers wait only while it is empty, senders only while it is
- * full. What is sent to one who waits is copied straight to where it wants it.
+ * full. A sender copies its value straight to a waiting receiver's buffer.
  */
 #include "sync/channel.h"
 
@@ -19,7 +19,7 @@ take_channel_place(struct green_waiters *line)
                         place);
 }
 
-/* It has got what it waited for, or will not get it. */
+/* Ends a wait, with 0 or an error, and wakes the waiter. */
 static inline void settle(struct green__channel_place *waiter, int error)
 {
     waiter->error = error;
@@ -81,7 +81,8 @@ void green_channel_destroy(struct green_channel *channel)
 
 /* ---- Send ------------------------------------------------------------ */
 
-/* Inlined into both: between exported functions a call may not be. */
+/* Static, since the compiler may not inline one exported function into
+ * another. */
 static inline int send_now(struct green_channel *channel, const void *value)
 {
     if (green__unlikely(channel->internal.closed))
@@ -129,7 +130,8 @@ int green_channel_send(struct green_channel *channel, const void *value)
 
 /* ---- Receive --------------------------------------------------------- */
 
-/* Out of the buffer; the first sender that waits has room then. */
+/* Takes a value from the buffer and puts the first waiting sender's in its
+ * place. */
 static void receive_from_buffer(struct green_channel *channel, void *value)
 {
     struct green__channel_place *sender;

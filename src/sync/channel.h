@@ -1,6 +1,6 @@
 /*
- * Channels as green_choose sees them: places in a channel's lines may be those of
- * one who waits in several.
+ * Channels for green_choose, whose caller may wait in the lines of several
+ * channels at once.
  */
 #ifndef GREEN_CHANNEL_H
 #define GREEN_CHANNEL_H
@@ -9,20 +9,20 @@
 
 #include "sync/waiters.h"
 
-/* A sender's or receiver's. */
+/* A place of a sender or receiver. */
 struct green__channel_place {
     struct green_place place;
     union {
-        const void *from; /* what is sent */
-        void *to;         /* where it is received to; NULL: nowhere */
+        const void *from; /* the value to send */
+        void *to;         /* buffer to receive to; NULL: drop the value */
     };
-    int error; /* EPIPE: it was closed */
-    /* NULL, or called to wake in place of green__line_wake, when it is one of
-     * several of a greenthread's places. */
+    int error; /* EPIPE: the channel was closed */
+    /* NULL, or called in place of green__line_wake, when the greenthread waits
+     * on several places. */
     void (*chosen)(struct green__channel_place *place);
 };
 
-/* Whether it could be done at once, be it by failing with EPIPE. */
+/* Whether the call returns without waiting; EPIPE counts. */
 static inline bool green__channel_can_send(const struct green_channel *c)
 {
     return c->internal.closed || !green__line_empty(&c->internal.receivers) ||

@@ -1,8 +1,9 @@
 /*
- * Choosing among several things to wait for: look which can be done at once and
- * draw lots among them; if there is none, stand in all lines, and do what comes
- * first. Whoever chooses one of the places takes the others out of their lines,
- * so that in a channel's lines there are only those who can be served.
+ * green_choose waits for the first of several cases. If some cases can complete
+ * at once, it picks one of them at random. Otherwise it waits for all of them
+ * and completes the first that becomes possible. The waker of one place removes
+ * the others from their lines, so that a channel's lines hold only servable
+ * places.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -12,29 +13,29 @@
 #include "hub/poll_events.h"
 #include "sync/channel.h"
 
-/* Waited for without asking for memory. */
+/* Cases that need no heap memory. */
 #define FEW 8
 
-/* A case's place: in a channel's line, a descriptor's, a greenthread's links. */
-struct stand {
+/* A case's wait: in a channel's line, on a descriptor or as a link. */
+struct case_place {
     struct green__channel_place channel;
     struct green__io_waiter io_waiter;
     struct choice *choice;
-    struct green_case *of;
-    void (*leave)(struct stand *stand); /* its line; NULL: it is in none */
-    bool called;                        /* the descriptor was reported */
-    uint32_t life;                      /* of its number, as it was looked at */
+    struct green_case *entry;
+    void (*leave)(struct case_place *place); /* ends the wait; NULL: none */
+    bool called;                             /* the hub has called io_waiter */
+    uint32_t generation;                     /* of fd when the wait began */
 };
 
 struct choice {
     struct green__scheduler *scheduler;
     struct green_case *cases;
     size_t count;
-    struct stand *stands;
+    struct case_place *places;
     struct pollfd *fds;
-    size_t descriptors; /* how many cases are of that kind */
-    bool over;          /* it has been woken */
-    struct stand *done; /* what was done meanwhile, but for a descriptor */
+    size_t descriptors;      /* number of cases of that kind */
+    bool over;               /* the wait has ended */
+    struct case_place *done; /* completed case; NULL for a descriptor */
     struct green__waiter waiter;
 };
 
@@ -50,34 +51,35 @@ static void describe(const struct green__waiter *waiter, char *text,
 static const struct green__wait_kind choosing = {
     .name = "choose", .describe = describe, .inside = true};
 static const struct green__wait_kind choosing_outside = {
-    .name = "choose", .describe = describe}; /* a descriptor is among them */
+    .name = "choose", .describe = describe}; /* with a descriptor */
 
-/* ---- What can be done at once ---------------------------------------- */
+/* ---- Cases that can complete at once --------------------------------- */
 
-/* An end or an error is told to whoever reads or writes, as poll(2) has it. */
-static void note_found(struct green_case *of, const struct pollfd *found)
+/* A hang-up or an error makes both directions ready, as with poll(2). */
+static void note_found(struct green_case *entry, const struct pollfd *found)
 {
     unsigned events = green__from_poll(found->revents);
     unsigned ended = events & (GREEN_ERROR | GREEN_HANGUP);
 
-    of->error = events & GREEN_CLOSED ? EBADF : 0;
-    of->ready = ended;
-    of->ready |= of->events & (ended ? GREEN_READ | GREEN_WRITE
-                                     : events & (GREEN_READ | GREEN_WRITE));
+    entry->error = events & GREEN_CLOSED ? EBADF : 0;
+    entry->ready = ended;
+    entry->ready |=
+        entry->events & (ended ? GREEN_READ | GREEN_WRITE
+                               : events & (GREEN_READ | GREEN_WRITE));
 }
 
-/* Asks the kernel about all descriptors. 0, or -1 with errno. */
-static int look(struct choice *choice)
+/* Asks the kernel about all descriptors. Returns 0, or -1 with errno. */
+static int poll_descriptors(struct choice *choice)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < choice->count; i++) {
-        const struct green_case *of = &choice->cases[i];
+        const struct green_case *entry = &choice->cases[i];
 
-        if (of->kind == GREEN_CASE_DESCRIPTOR)
+        if (entry->kind == GREEN_CASE_DESCRIPTOR)
             choice->fds[n++] = (struct pollfd){
-                .fd = of->fd,
-                .events = green__to_poll(of->events),
+                .fd = entry->fd,
+                .events = green__to_poll(entry->events),
             };
     }
     if (green__look(choice->fds, n) < 0)
@@ -89,25 +91,25 @@ static int look(struct choice *choice)
     return 0;
 }
 
-static bool can_be_done(const struct green_case *of)
+static bool can_be_done(const struct green_case *entry)
 {
-    switch (of->kind) {
+    switch (entry->kind) {
     case GREEN_CASE_NONE:
         return false;
     case GREEN_CASE_SEND:
-        return green__channel_can_send(of->channel);
+        return green__channel_can_send(entry->channel);
     case GREEN_CASE_RECEIVE:
-        return green__channel_can_receive(of->channel);
+        return green__channel_can_receive(entry->channel);
     case GREEN_CASE_DESCRIPTOR:
-        return of->ready || of->error;
+        return entry->ready || entry->error;
     case GREEN_CASE_END:
-        return of->thread->state == GREEN__FINISHED;
+        return entry->thread->state == GREEN__FINISHED;
     }
     return false;
 }
 
-/* Marsaglia's xorshift32; who is chosen need not be secret. */
-static uint32_t draw(struct green__scheduler *s)
+/* Marsaglia's xorshift32; the choice need not be unpredictable. */
+static uint32_t next_random(struct green__scheduler *s)
 {
     uint32_t lot = s->lot ? s->lot : 2463534242u;
 
@@ -118,7 +120,7 @@ static uint32_t draw(struct green__scheduler *s)
     return lot;
 }
 
-/* One of those that can be done, each with the same chance; NULL: none can. */
+/* Picks a case that can complete, each with equal chance; NULL if none can. */
 static struct green_case *pick(struct choice *choice)
 {
     struct green_case *picked = NULL;
@@ -126,179 +128,184 @@ static struct green_case *pick(struct choice *choice)
 
     for (size_t i = 0; i < choice->count; i++)
         if (can_be_done(&choice->cases[i]) &&
-            (++found == 1 || draw(choice->scheduler) % found == 0))
+            (++found == 1 || next_random(choice->scheduler) % found == 0))
             picked = &choice->cases[i];
     return picked;
 }
 
-static int carry_out(struct choice *choice, struct green_case *of)
+static int carry_out(struct choice *choice, struct green_case *entry)
 {
-    if (of->kind == GREEN_CASE_SEND)
-        of->error =
-            green_channel_try_send(of->channel, of->value) < 0 ? errno : 0;
-    else if (of->kind == GREEN_CASE_RECEIVE)
-        of->error =
-            green_channel_try_receive(of->channel, of->value) < 0 ? errno : 0;
-    else if (of->kind == GREEN_CASE_END)
-        of->error = 0;
-    return (int)(of - choice->cases);
+    if (entry->kind == GREEN_CASE_SEND)
+        entry->error = green_channel_try_send(entry->channel, entry->value) < 0
+                           ? errno
+                           : 0;
+    else if (entry->kind == GREEN_CASE_RECEIVE)
+        entry->error =
+            green_channel_try_receive(entry->channel, entry->value) < 0 ? errno
+                                                                        : 0;
+    else if (entry->kind == GREEN_CASE_END)
+        entry->error = 0;
+    return (int)(entry - choice->cases);
 }
 
 /* ---- The wait -------------------------------------------------------- */
 
-static struct green_waiters *line_of(struct green_case *of)
+static struct green_waiters *line_of(struct green_case *entry)
 {
-    return of->kind == GREEN_CASE_SEND ? &of->channel->internal.senders
-                                       : &of->channel->internal.receivers;
+    return entry->kind == GREEN_CASE_SEND ? &entry->channel->internal.senders
+                                          : &entry->channel->internal.receivers;
 }
 
-static void leave_channel(struct stand *stand)
+static void leave_channel(struct case_place *place)
 {
-    green__line_remove(line_of(stand->of), &stand->channel.place);
+    green__line_remove(line_of(place->entry), &place->channel.place);
 }
 
-static void leave_descriptor(struct stand *stand)
+static void leave_descriptor(struct case_place *place)
 {
-    green__io_waiter_leave(stand->choice->scheduler->hub, &stand->io_waiter,
-                           stand->called);
+    green__io_waiter_leave(place->choice->scheduler->hub, &place->io_waiter,
+                           place->called);
 }
 
-static void leave_all(struct choice *choice)
+static void stop_waiting_for_all(struct choice *choice)
 {
     for (size_t i = 0; i < choice->count; i++) {
-        struct stand *stand = &choice->stands[i];
-        void (*leave)(struct stand *) = stand->leave;
+        struct case_place *place = &choice->places[i];
+        void (*leave)(struct case_place *) = place->leave;
 
-        stand->leave = NULL;
+        place->leave = NULL;
         if (leave)
-            leave(stand);
+            leave(place);
     }
 }
 
-/* The first to come wakes it, and takes it out of all lines: in a channel's there
- * are only those who can be served. */
-static void end_wait(struct choice *choice, struct stand *done)
+/* The first case to complete wakes the greenthread and ends all its other
+ * waits, so that a channel's lines hold only servable places. */
+static void end_wait(struct choice *choice, struct case_place *done)
 {
     if (choice->over)
         return;
     choice->over = true;
     choice->done = done;
-    leave_all(choice);
+    stop_waiting_for_all(choice);
     green__wake_on(choice->scheduler, &choice->waiter);
 }
 
-static void is_served(struct green__channel_place *place)
+static void on_served(struct green__channel_place *channel_place)
 {
-    struct stand *stand = container_of(place, struct stand, channel);
+    struct case_place *place =
+        container_of(channel_place, struct case_place, channel);
 
-    stand->leave = NULL;
-    stand->of->error = place->error;
-    end_wait(stand->choice, stand);
+    place->leave = NULL;
+    place->entry->error = channel_place->error;
+    end_wait(place->choice, place);
 }
 
-static void is_ready(struct green__io_waiter *io_waiter, unsigned events)
+static void on_ready(struct green__io_waiter *io_waiter, unsigned events)
 {
-    struct stand *stand = container_of(io_waiter, struct stand, io_waiter);
+    struct case_place *place =
+        container_of(io_waiter, struct case_place, io_waiter);
 
-    (void)events; /* the next look tells */
-    stand->called = true;
-    end_wait(stand->choice, NULL);
+    (void)events; /* choose polls again */
+    place->called = true;
+    end_wait(place->choice, NULL);
 }
 
-static void has_ended(struct green_thread *thread, void *arg)
+static void on_thread_end(struct green_thread *thread, void *arg)
 {
-    struct stand *stand = arg;
+    struct case_place *place = arg;
 
     (void)thread;
-    stand->leave = NULL;
-    stand->of->error = 0;
-    end_wait(stand->choice, stand);
+    place->leave = NULL;
+    place->entry->error = 0;
+    end_wait(place->choice, place);
 }
 
-static void leave_end(struct stand *stand)
+static void leave_end(struct case_place *place)
 {
-    green_unlink(stand->of->thread, has_ended, stand);
+    green_unlink(place->entry->thread, on_thread_end, place);
 }
 
-static int stand_at_descriptor(struct choice *choice, struct stand *stand)
+static int wait_for_descriptor(struct choice *choice, struct case_place *place)
 {
     struct green_hub *hub = choice->scheduler->hub;
-    struct green__descriptor *d = green__descriptor_get(hub, stand->of->fd);
+    struct green__descriptor *d = green__descriptor_get(hub, place->entry->fd);
 
     if (!d)
         return -1;
-    stand->io_waiter.fd = stand->of->fd;
-    stand->io_waiter.events = stand->of->events;
-    stand->io_waiter.callback = is_ready;
-    stand->life = d->generation;
-    return green__io_waiter_add(hub, d, &stand->io_waiter);
+    place->io_waiter.fd = place->entry->fd;
+    place->io_waiter.events = place->entry->events;
+    place->io_waiter.callback = on_ready;
+    place->generation = d->generation;
+    return green__io_waiter_add(hub, d, &place->io_waiter);
 }
 
-static int stand_in_line(struct choice *choice, struct stand *stand)
+static int start_waiting(struct choice *choice, struct case_place *place)
 {
-    struct green_case *of = stand->of;
+    struct green_case *entry = place->entry;
     int result = 0;
 
-    switch (of->kind) {
+    switch (entry->kind) {
     case GREEN_CASE_NONE:
         return 0;
     case GREEN_CASE_SEND:
     case GREEN_CASE_RECEIVE:
-        stand->channel.to = of->value;
-        stand->channel.chosen = is_served;
-        green__line_append(line_of(of), &stand->channel.place);
-        stand->leave = leave_channel;
+        place->channel.to = entry->value;
+        place->channel.chosen = on_served;
+        green__line_append(line_of(entry), &place->channel.place);
+        place->leave = leave_channel;
         return 0;
     case GREEN_CASE_DESCRIPTOR:
-        result = stand_at_descriptor(choice, stand);
-        stand->leave = result == 0 ? leave_descriptor : NULL;
+        result = wait_for_descriptor(choice, place);
+        place->leave = result == 0 ? leave_descriptor : NULL;
         return result;
     case GREEN_CASE_END:
-        result = green_link(of->thread, has_ended, stand);
-        stand->leave = result == 0 ? leave_end : NULL;
+        result = green_link(entry->thread, on_thread_end, place);
+        place->leave = result == 0 ? leave_end : NULL;
         return result;
     }
     return result;
 }
 
-static int stand_in_all(struct choice *choice)
+static int start_waiting_for_all(struct choice *choice)
 {
     for (size_t i = 0; i < choice->count; i++)
-        choice->stands[i] =
-            (struct stand){.choice = choice, .of = &choice->cases[i]};
+        choice->places[i] =
+            (struct case_place){.choice = choice, .entry = &choice->cases[i]};
     for (size_t i = 0; i < choice->count; i++)
-        if (stand_in_line(choice, &choice->stands[i]) < 0)
+        if (start_waiting(choice, &choice->places[i]) < 0)
             return -1;
     return 0;
 }
 
-/* One whose descriptor was closed meanwhile: the number may be somebody else's by
- * now, and the next look would be at that. */
-static struct stand *find_closed(const struct choice *choice)
+/* A case whose descriptor was closed during the wait. Its number may have been
+ * reused, and the next poll would look at the new descriptor. */
+static struct case_place *find_closed(const struct choice *choice)
 {
     for (size_t i = 0; choice->descriptors > 0 && i < choice->count; i++) {
-        struct stand *stand = &choice->stands[i];
+        struct case_place *place = &choice->places[i];
         const struct green__descriptor *d;
 
-        if (stand->of->kind != GREEN_CASE_DESCRIPTOR)
+        if (place->entry->kind != GREEN_CASE_DESCRIPTOR)
             continue;
-        d = green__descriptor_peek(choice->scheduler->hub, stand->of->fd);
-        if (d && d->generation != stand->life)
-            return stand;
+        d = green__descriptor_peek(choice->scheduler->hub, place->entry->fd);
+        if (d && d->generation != place->generation)
+            return place;
     }
     return NULL;
 }
 
-static struct stand *give_closed(struct stand *stand)
+static struct case_place *mark_closed(struct case_place *place)
 {
-    if (stand) {
-        stand->of->ready = 0;
-        stand->of->error = EBADF;
+    if (place) {
+        place->entry->ready = 0;
+        place->entry->error = EBADF;
     }
-    return stand;
+    return place;
 }
 
-/* Waits once. 0: something has come, see choice->done; or -1 with errno. */
+/* Waits once. Returns 0 after a wake-up or the deadline, with choice->done set
+ * if a case has completed; or -1 with errno. */
 static int wait_once(struct choice *choice, green_time deadline)
 {
     struct green__scheduler *s = choice->scheduler;
@@ -309,16 +316,16 @@ static int wait_once(struct choice *choice, green_time deadline)
     choice->waiter.thread = s->current;
     choice->waiter.kind =
         choice->descriptors > 0 ? &choosing_outside : &choosing;
-    result = stand_in_all(choice);
+    result = start_waiting_for_all(choice);
     if (result == 0) {
         result = green__park_until(&choice->waiter, deadline);
         if (result < 0 && errno == EAGAIN)
             result = 0;
     }
     error = errno;
-    leave_all(choice);
+    stop_waiting_for_all(choice);
     if (result == 0 && !choice->done)
-        choice->done = give_closed(find_closed(choice));
+        choice->done = mark_closed(find_closed(choice));
     errno = error;
     return result;
 }
@@ -340,7 +347,7 @@ static int choose(struct choice *choice, green_time deadline)
     for (bool waited = false;; waited = true) {
         struct green_case *picked;
 
-        if (choice->descriptors > 0 && look(choice) < 0)
+        if (choice->descriptors > 0 && poll_descriptors(choice) < 0)
             return -1;
         picked = pick(choice);
         if (picked)
@@ -353,40 +360,41 @@ static int choose(struct choice *choice, green_time deadline)
         if (wait_once(choice, deadline) < 0)
             return -1;
         if (choice->done)
-            return (int)(choice->done->of - choice->cases);
+            return (int)(choice->done->entry - choice->cases);
     }
 }
 
-/* 0, or the errno to fail with. */
-static int check(const struct choice *choice, const struct green_case *of)
+/* Returns 0, or the errno to fail with. */
+static int validate(const struct choice *choice, const struct green_case *entry)
 {
     bool channel =
-        of->kind == GREEN_CASE_SEND || of->kind == GREEN_CASE_RECEIVE;
+        entry->kind == GREEN_CASE_SEND || entry->kind == GREEN_CASE_RECEIVE;
 
-    if ((unsigned)of->kind > GREEN_CASE_END || (channel && !of->channel))
+    if ((unsigned)entry->kind > GREEN_CASE_END || (channel && !entry->channel))
         return EINVAL;
-    if (of->kind == GREEN_CASE_SEND && !of->value &&
-        of->channel->internal.size > 0)
+    if (entry->kind == GREEN_CASE_SEND && !entry->value &&
+        entry->channel->internal.size > 0)
         return EINVAL;
-    if (of->kind == GREEN_CASE_DESCRIPTOR &&
-        (of->fd < 0 || !of->events || (of->events & ~GREEN__READ_WRITE)))
+    if (entry->kind == GREEN_CASE_DESCRIPTOR &&
+        (entry->fd < 0 || !entry->events ||
+         (entry->events & ~GREEN__READ_WRITE)))
         return EINVAL;
-    if (of->kind != GREEN_CASE_END)
+    if (entry->kind != GREEN_CASE_END)
         return 0;
-    if (!of->thread)
+    if (!entry->thread)
         return EINVAL;
-    return of->thread == choice->scheduler->current ||
-                   of->thread == &choice->scheduler->main
+    return entry->thread == choice->scheduler->current ||
+                   entry->thread == &choice->scheduler->main
                ? EDEADLK
                : 0;
 }
 
-static int check_all(struct choice *choice)
+static int validate_all(struct choice *choice)
 {
     if (choice->count > INT_MAX || (choice->count > 0 && !choice->cases))
         return green__refuse(EINVAL);
     for (size_t i = 0; i < choice->count; i++) {
-        int error = check(choice, &choice->cases[i]);
+        int error = validate(choice, &choice->cases[i]);
 
         if (error)
             return green__refuse(error);
@@ -395,17 +403,17 @@ static int check_all(struct choice *choice)
     return 0;
 }
 
-/* More than FEW need memory, all in one piece. */
+/* More than FEW cases: one allocation for places and fds. */
 static int choose_among_many(struct choice *choice, green_time deadline)
 {
     char *memory = green__system.allocate(
-        choice->count, sizeof *choice->stands + sizeof *choice->fds);
+        choice->count, sizeof *choice->places + sizeof *choice->fds);
     int result, error;
 
     if (!memory)
         return green__refuse(ENOMEM);
-    choice->stands = (struct stand *)(void *)memory;
-    choice->fds = (struct pollfd *)(void *)(choice->stands + choice->count);
+    choice->places = (struct case_place *)(void *)memory;
+    choice->fds = (struct pollfd *)(void *)(choice->places + choice->count);
     result = choose(choice, deadline);
     error = errno;
     green__system.release(memory);
@@ -416,15 +424,16 @@ static int choose_among_many(struct choice *choice, green_time deadline)
 int green_choose(struct green_case *cases, size_t count, green_time deadline)
 {
     struct choice choice = {.cases = cases, .count = count};
-    struct stand few[FEW];
+    struct case_place few[FEW];
     struct pollfd few_fds[FEW];
 
     choice.scheduler = green__scheduler();
-    if (!choice.scheduler || check_all(&choice) < 0 || green__call_begins() < 0)
+    if (!choice.scheduler || validate_all(&choice) < 0 ||
+        green__call_begins() < 0)
         return -1;
     if (count > FEW)
         return choose_among_many(&choice, deadline);
-    choice.stands = few;
+    choice.places = few;
     choice.fds = few_fds;
     return choose(&choice, deadline);
 }

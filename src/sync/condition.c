@@ -1,12 +1,13 @@
-/* A condition: waiting for what a lock protects to change. */
+/* A condition: waits for a change of what a lock protects. */
 #include "sync/waiters.h"
 
 static const struct green__wait_kind waiting = {.name = "condition",
                                                 .inside = true};
 
-/* Whatever happens meanwhile. What ends the shielded wait all the same, a hub
- * that can wait no more say, ends the waits of whoever holds the lock too. */
-static void acquire_surely(struct green_lock *lock)
+/* Retries until it holds the lock. An error that ends even a shielded wait,
+ * such as a failed hub, ends the waits of the lock's holder too, which then can
+ * release it. */
+static void reacquire(struct green_lock *lock)
 {
     struct green_shield shield;
 
@@ -34,7 +35,7 @@ int green_condition_wait(struct green_condition *condition,
     green_lock_release(lock);
     result = green__line_park(&condition->internal.waiters, &here);
     error = errno;
-    acquire_surely(lock);
+    reacquire(lock);
     errno = error;
     return result;
 }

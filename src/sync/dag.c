@@ -1,4 +1,4 @@
-/* A DAG's names and values: who waits for them, and how they come. */
+/* A DAG's names and values: how they settle and wake their waiters. */
 #include "sync/dag.h"
 
 #include <search.h>
@@ -9,7 +9,7 @@
 
 struct taker {
     struct green_place place;
-    struct green__node *node; /* NULL: nothing more comes */
+    struct green__node *node; /* NULL: none left */
 };
 
 static const struct green__wait_kind for_value = {.name = "value of a DAG",
@@ -55,7 +55,7 @@ static struct green__node *make_node(struct green_dag *dag, const char *name)
     return NULL;
 }
 
-/* NULL and ENOMEM. */
+/* Returns NULL with ENOMEM on failure. */
 struct green__node *green__node_get(struct green_dag *dag, const char *name)
 {
     struct green__node *node = green__node_find(dag, name);
@@ -69,13 +69,13 @@ struct green__node *green__node_get(struct green_dag *dag, const char *name)
 
 /* ---- Settling -------------------------------------------------------- */
 
-/* Whether no job waits or runs. */
+/* Whether no job is waiting or running. */
 static bool is_idle(const struct green_dag *dag)
 {
     return dag->running == 0 && dag->waiting == 0;
 }
 
-/* The next for green_dag_next. */
+/* Takes the next settled node for green_dag_next. */
 static struct green__node *take_settled(struct green_dag *dag)
 {
     struct green__node *node = green__node_at(dag->settled.next);
@@ -85,8 +85,8 @@ static struct green__node *take_settled(struct green_dag *dag)
     return node;
 }
 
-/* For those who want to know of each or of all. */
-static void tell(struct green_dag *dag)
+/* Wakes callers of green_dag_next, and of green_dag_wait_all if idle. */
+static void wake_takers(struct green_dag *dag)
 {
     while (!green__line_empty(&dag->takers)) {
         struct green__node *node = green__list_empty(&dag->settled)
@@ -106,7 +106,7 @@ static void tell(struct green_dag *dag)
         green__line_wake_all(&dag->idlers);
 }
 
-/* Notes what became of it; the rest is done in its turn. */
+/* Records the outcome; green__dag_settle_all settles the dependents. */
 void green__node_settle_later(struct green__node *node, void *value, int error,
                               const struct green__node *origin)
 {
@@ -124,7 +124,7 @@ void green__node_settle_later(struct green__node *node, void *value, int error,
     green__list_append(&dag->to_settle, &node->list);
 }
 
-static void is_there(struct green__node *dependent)
+static void input_arrived(struct green__node *dependent)
 {
     if (dependent->state != GREEN__NODE_WAITING || --dependent->missing > 0)
         return;
@@ -132,7 +132,7 @@ static void is_there(struct green__node *dependent)
     green__list_append(&dependent->dag->ready, &dependent->list);
 }
 
-static void pass_on(struct green__node *node)
+static void settle_dependents(struct green__node *node)
 {
     while (!green__list_empty(&node->dependents)) {
         struct green__need *edge =
@@ -140,7 +140,7 @@ static void pass_on(struct green__node *node)
 
         green__list_remove(&edge->list);
         if (!node->error)
-            is_there(edge->dependent);
+            input_arrived(edge->dependent);
         else if (edge->dependent->state == GREEN__NODE_WAITING)
             green__node_settle_later(edge->dependent, NULL, node->error,
                                      node->origin);
@@ -154,11 +154,11 @@ void green__dag_settle_all(struct green_dag *dag)
 
         green__list_remove(&node->list);
         green__list_append(&dag->settled, &node->list);
-        pass_on(node);
+        settle_dependents(node);
         green__line_wake_all(&node->waiters);
         green__dag_start_ready(dag);
     }
-    tell(dag);
+    wake_takers(dag);
 }
 
 void green__node_settle(struct green__node *node, void *value, int error)
@@ -169,7 +169,7 @@ void green__node_settle(struct green__node *node, void *value, int error)
 
 /* ---- Values ---------------------------------------------------------- */
 
-static int give_value(const struct green__node *node, void **value)
+static int return_value(const struct green__node *node, void **value)
 {
     return green__outcome(node->value, node->error, value);
 }
@@ -183,7 +183,7 @@ int green_dag_get(struct green_dag *dag, const char *name, void **value)
     node = green__node_find(dag, name);
     if (!node || node->state != GREEN__NODE_SETTLED)
         return green__refuse(EAGAIN);
-    return give_value(node, value);
+    return return_value(node, value);
 }
 
 int green_dag_wait(struct green_dag *dag, const char *name, void **value)
@@ -201,10 +201,10 @@ int green_dag_wait(struct green_dag *dag, const char *name, void **value)
     if (node->state != GREEN__NODE_SETTLED &&
         green__line_wait(&node->waiters, &here, &for_value) < 0)
         return -1;
-    return green__call_done(give_value(node, value));
+    return green__call_done(return_value(node, value));
 }
 
-/* 1 with the node, 0, or -1. */
+/* Returns 1 with the node, 0 if none is left, or -1 with errno. */
 static int wait_for_next(struct green_dag *dag, struct green__node **node)
 {
     struct taker taker = {.node = NULL};
@@ -240,7 +240,7 @@ int green_dag_next(struct green_dag *dag, const char **name, void **value)
     if (name)
         *name = node->name;
     errno = 0;
-    give_value(node, value);
+    return_value(node, value);
     return green__call_done(1);
 }
 
@@ -254,7 +254,7 @@ int green_dag_wait_all(struct green_dag *dag)
         return -1;
     if (!is_idle(dag) && green__line_wait(&dag->idlers, &here, &for_all) < 0)
         return -1;
-    return green__call_done(dag->failed ? give_value(dag->failed, NULL) : 0);
+    return green__call_done(dag->failed ? return_value(dag->failed, NULL) : 0);
 }
 
 const char *green_dag_origin(struct green_dag *dag, const char *name)
@@ -313,8 +313,8 @@ static void wait_for_end(struct green_dag *dag)
     green_shield_end(&shield);
 }
 
-/* When nothing is left to be waited for it needs no hub, which may be what there
- * cannot be any more. */
+/* If no job is alive it uses no hub: there may be none, and none can be
+ * made. */
 int green_dag_destroy(struct green_dag *dag)
 {
     struct green_list *link;

@@ -1,8 +1,8 @@
 /*
- * A DAG of named jobs. A node is a name that somebody has used; it lives as long
- * as the DAG, in a tree by name (tsearch), with the nodes that wait for it as
- * edges. A node that is settled settles others; what is to be settled stands in a
- * line, so that long chains need no deep stack.
+ * A DAG of named jobs. A node is a name that a caller has used. It lives as
+ * long as the DAG, in a tree by name (tsearch); edges lead to the nodes that
+ * wait for it. A settled node may settle others: these go to a list, so that
+ * long chains need no deep stack.
  */
 #ifndef GREEN_DAG_H
 #define GREEN_DAG_H
@@ -13,16 +13,16 @@
 #include "sync/waiters.h"
 
 enum green__node_state {
-    GREEN__NODE_NAMED,   /* an input of somebody, or waited for; nobody's job */
+    GREEN__NODE_NAMED,   /* an input or waited for, without a job */
     GREEN__NODE_WAITING, /* for inputs */
-    GREEN__NODE_READY,   /* for its turn */
+    GREEN__NODE_READY,   /* for a free slot under the limit */
     GREEN__NODE_RUNNING,
     GREEN__NODE_SETTLED, /* it has a value or an error */
 };
 
 struct green__node;
 
-/* "`dependent` needs `input`"; the dependent's array holds them. */
+/* `dependent` needs `input`; an element of the dependent's `edges`. */
 struct green__need {
     struct green_list list; /* in the input's dependents */
     struct green__node *dependent, *input;
@@ -40,8 +40,8 @@ struct green__node {
     const struct green__node *origin; /* of the error */
     struct green_thread *thread;
     struct green__need *edges;  /* to its inputs */
-    size_t edge_count, missing; /* all inputs, and those not there yet */
-    unsigned visit;             /* the walk that came here last */
+    size_t edge_count, missing; /* all inputs; unsettled inputs */
+    unsigned visit;             /* the last walk that visited it */
     struct green__node *next_to_visit;
     struct green_list dependents;
     struct green_waiters waiters;
@@ -53,10 +53,10 @@ struct green_dag {
     size_t alive; /* greenthreads that may still touch it */
     unsigned visits;
     bool destroying;
-    const struct green__node *failed; /* the first */
+    const struct green__node *failed; /* the first that failed */
     struct green_list ready, at_work, to_settle;
-    struct green_list settled; /* not given by green_dag_next yet */
-    struct green_list given;   /* and the rest of them */
+    struct green_list settled; /* green_dag_next has not returned these yet */
+    struct green_list given;   /* settled, and returned */
     struct green_waiters takers, idlers, destroyers;
 };
 
@@ -65,20 +65,22 @@ static inline struct green__node *green__node_at(struct green_list *link)
     return container_of(link, struct green__node, list);
 }
 
-/* dag.c: a name's node. NULL; the second makes it, and fails with ENOMEM. */
+/* dag.c: returns a name's node, or NULL. _get makes it if there is none; NULL
+ * then means ENOMEM. */
 struct green__node *green__node_find(const struct green_dag *dag,
                                      const char *name);
 struct green__node *green__node_get(struct green_dag *dag, const char *name);
 
-/* Notes what became of one; green__dag_settle_all does the rest. */
+/* Records a node's outcome; green__dag_settle_all settles its dependents and
+ * wakes the waiters. */
 void green__node_settle_later(struct green__node *node, void *value, int error,
                               const struct green__node *origin);
 void green__dag_settle_all(struct green_dag *dag);
 
-/* Both, for one that has failed, if it has, by itself. */
+/* Does both; an error has this node as its origin. */
 void green__node_settle(struct green__node *node, void *value, int error);
 
-/* dag_jobs.c: starts those that are ready, as far as there may be more. */
+/* dag_jobs.c: starts ready jobs, up to the DAG's limit. */
 void green__dag_start_ready(struct green_dag *dag);
 
 #endif

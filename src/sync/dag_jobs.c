@@ -1,4 +1,4 @@
-/* A DAG's jobs: what they wait for, when they start, how they end. */
+/* A DAG's jobs: their inputs, start and end. */
 #include "sync/dag.h"
 
 #include "base/system.h"
@@ -71,8 +71,8 @@ void green__dag_start_ready(struct green_dag *dag)
 }
 
 /*
- * Whether `goal` is among those for which a node waits, and for which those wait,
- * and so on. A walk without a stack: the nodes to be visited are linked.
+ * Whether `from` waits for `goal`, directly or through other nodes. The walk
+ * needs no stack: it links the nodes that it will visit.
  */
 static bool leads_to(struct green__node *from, const struct green__node *goal)
 {
@@ -107,7 +107,7 @@ static void drop_edges(struct green__node *node)
     node->edge_count = 0;
 }
 
-/* Edges to the inputs; nobody knows of them yet. */
+/* Makes the edges to the inputs, which do not list them as dependents yet. */
 static int make_edges(struct green__node *node, const char *const *inputs)
 {
     size_t count = 0;
@@ -131,11 +131,13 @@ static int make_edges(struct green__node *node, const char *const *inputs)
             return -1;
         }
     }
-    /* A newcomer cannot be waited for by those before it, but if it was named. */
+    /* A cycle is possible: earlier jobs may have named this node as an
+     * input. */
     return leads_to(node, node) ? green__refuse(ELOOP) : 0;
 }
 
-/* Waits for its inputs; the node of one that has failed, or NULL. */
+/* Registers the node with its inputs. Returns an input that has failed, or
+ * NULL. */
 static const struct green__node *wait_for_inputs(struct green__node *node)
 {
     const struct green__node *failed = NULL;
@@ -170,7 +172,7 @@ static void begin(struct green__node *node)
     green__dag_settle_all(dag);
 }
 
-/* A node that has neither job nor value yet, or NULL with errno. */
+/* Returns a node without a job or value, or NULL with errno. */
 static struct green__node *claim(struct green_dag *dag, const char *name)
 {
     struct green__node *node;

@@ -1,8 +1,8 @@
-/* An event: something that happens once. */
+/* An event: is sent once, with a value or an error, until a reset. */
 #include "sync/outcome.h"
 #include "sync/waiters.h"
 
-/* What was sent is noted here, so that a reset takes it from nobody. */
+/* Holds a copy of the value, so that waiters keep it after a reset. */
 struct event_place {
     struct green_place place;
     void *value;

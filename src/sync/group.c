@@ -1,4 +1,4 @@
-/* Waiting for several: wait group and barrier. */
+/* Waiting for several greenthreads: wait group and barrier. */
 #include "sync/waiters.h"
 
 static const struct green__wait_kind waiting = {.name = "wait group",

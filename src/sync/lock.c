@@ -1,4 +1,5 @@
-/* Locks. One that is released while somebody waits is never free in between. */
+/* Locks. Releasing one passes it to the first waiter, so it is never free while
+ * a greenthread waits. */
 #include "sync/waiters.h"
 
 static const struct green__wait_kind locking = {.name = "lock", .inside = true};
@@ -48,8 +49,8 @@ bool green_lock_held(const struct green_lock *lock)
 
 /* ---- Recursive lock -------------------------------------------------- */
 
-/* 0; or -1 with errno, EBUSY if somebody else holds it. */
-static int try_again(struct green_recursive_lock *lock)
+/* Returns 0, or -1 with errno: EBUSY if another greenthread holds it. */
+static int try_recursive(struct green_recursive_lock *lock)
 {
     struct green_thread *self;
 
@@ -67,7 +68,7 @@ static int try_again(struct green_recursive_lock *lock)
 
 int green_recursive_lock_try_acquire(struct green_recursive_lock *lock)
 {
-    return try_again(lock);
+    return try_recursive(lock);
 }
 
 int green_recursive_lock_acquire(struct green_recursive_lock *lock)
@@ -78,7 +79,7 @@ int green_recursive_lock_acquire(struct green_recursive_lock *lock)
         return green__refuse(EINVAL);
     if (green__unlikely(green__call_begins() < 0))
         return -1;
-    if (try_again(lock) == 0)
+    if (try_recursive(lock) == 0)
         return green__call_done(0);
     if (errno != EBUSY)
         return -1;

@@ -2,15 +2,15 @@
 
 #include "base/system.h"
 
-/* In its own OS thread: wakes all that were posted. */
-static void deliver(struct green_call *call)
+/* Runs in the mailbox's OS thread: wakes all posted greenthreads. */
+static void wake_posted(struct green_call *call)
 {
     struct green__mailbox *mailbox = call->arg;
     struct green_list posts;
 
     green__list_init(&posts);
     pthread_mutex_lock(&mailbox->mutex);
-    mailbox->ring = GREEN__QUIET_BELL;
+    mailbox->wakeup = GREEN__WAKEUP_IDLE;
     green__list_splice(&posts, &mailbox->posts);
     pthread_mutex_unlock(&mailbox->mutex);
     while (!green__list_empty(&posts)) {
@@ -22,12 +22,13 @@ static void deliver(struct green_call *call)
     }
 }
 
-/* Quiet, and of no hub; whatever it was before. */
+/* Sets the state before any hub or wake-up, whatever it was. */
 static void reset(struct green__mailbox *mailbox)
 {
     mailbox->hub = NULL;
-    mailbox->ring = GREEN__QUIET_BELL;
-    mailbox->call = (struct green_call){.callback = deliver, .arg = mailbox};
+    mailbox->wakeup = GREEN__WAKEUP_IDLE;
+    mailbox->call =
+        (struct green_call){.callback = wake_posted, .arg = mailbox};
     green__list_init(&mailbox->posts);
 }
 
@@ -37,8 +38,8 @@ static void ends(struct green__self *self)
     self->mailbox = NULL;
 }
 
-/* In a forked child nobody else is left, and what is shared is as it happened to
- * be: it is left alone. Somebody may have been about to ring here. */
+/* A forked child has no other OS threads, and shared objects are in an unknown
+ * state, so it does not touch them. The fork may have cut a wake-up short. */
 static void forked(struct green__self *self)
 {
     pthread_mutex_init(&self->mailbox->mutex, NULL);
@@ -95,15 +96,15 @@ void green__mailbox_release(struct green__mailbox *mailbox)
 
 void green__mailbox_post(struct green__mailbox *mailbox,
                          struct green__post *post,
-                         struct green__mailbox **to_ring)
+                         struct green__mailbox **to_notify)
 {
     pthread_mutex_lock(&mailbox->mutex);
     green__list_append(&mailbox->posts, &post->link);
-    if (mailbox->ring == GREEN__QUIET_BELL) {
-        mailbox->ring = GREEN__TO_BE_RUNG; /* by this caller, and no other */
+    if (mailbox->wakeup == GREEN__WAKEUP_IDLE) {
+        mailbox->wakeup = GREEN__WAKEUP_CLAIMED; /* this caller sends it */
         green__mailbox_keep(mailbox);
-        mailbox->next = *to_ring;
-        *to_ring = mailbox;
+        mailbox->next = *to_notify;
+        *to_notify = mailbox;
     }
     pthread_mutex_unlock(&mailbox->mutex);
 }
@@ -116,24 +117,24 @@ void green__mailbox_take_back(struct green__mailbox *mailbox,
     pthread_mutex_unlock(&mailbox->mutex);
 }
 
-/* Under the mailbox's mutex, so that the hub cannot go meanwhile. */
-static void ring(struct green__mailbox *mailbox)
+/* The mutex keeps the hub from closing during the call. */
+static void notify(struct green__mailbox *mailbox)
 {
     pthread_mutex_lock(&mailbox->mutex);
-    mailbox->ring = mailbox->hub ? GREEN__RUNG : GREEN__QUIET_BELL;
+    mailbox->wakeup = mailbox->hub ? GREEN__WAKEUP_SENT : GREEN__WAKEUP_IDLE;
     if (mailbox->hub)
         green_hub_call_threadsafe(mailbox->hub, &mailbox->call);
     pthread_mutex_unlock(&mailbox->mutex);
     green__mailbox_release(mailbox);
 }
 
-void green__mailbox_ring_all(struct green__mailbox *to_ring)
+void green__mailbox_notify_all(struct green__mailbox *to_notify)
 {
-    while (to_ring) {
-        struct green__mailbox *mailbox = to_ring;
+    while (to_notify) {
+        struct green__mailbox *mailbox = to_notify;
 
-        to_ring = mailbox->next;
-        ring(mailbox);
+        to_notify = mailbox->next;
+        notify(mailbox);
     }
 }
 
@@ -149,15 +150,15 @@ void green__mailbox_use_hub(struct green__mailbox *mailbox,
     pthread_mutex_unlock(&mailbox->mutex);
 }
 
-/* It may have been rung since the hub forgot its calls, by one that the hub will
- * never make. */
+/* A wake-up may have come after the hub dropped its pending calls. The hub
+ * never makes that call, so clear it here. */
 void green__mailbox_forget_hub(struct green__mailbox *mailbox)
 {
     pthread_mutex_lock(&mailbox->mutex);
     mailbox->hub = NULL;
     mailbox->call.internal.pending = false;
-    if (mailbox->ring == GREEN__RUNG)
-        mailbox->ring = GREEN__QUIET_BELL;
+    if (mailbox->wakeup == GREEN__WAKEUP_SENT)
+        mailbox->wakeup = GREEN__WAKEUP_IDLE;
     pthread_mutex_unlock(&mailbox->mutex);
 }
 

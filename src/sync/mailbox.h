@@ -1,8 +1,8 @@
 /*
  * How one OS thread wakes the greenthreads of another. Each OS thread that uses
- * something shared has a mailbox; it outlives the hub and the thread as long as
- * somebody holds it. To wake a greenthread of another OS thread, its post is put
- * into that one's mailbox, and the mailbox rings its hub.
+ * shared objects has a mailbox, which is reference-counted and may outlive the
+ * hub and the OS thread. To wake a greenthread, the waker puts its post into
+ * the mailbox of the greenthread's OS thread and wakes that hub.
  */
 #ifndef GREEN_MAILBOX_H
 #define GREEN_MAILBOX_H
@@ -13,51 +13,57 @@
 #include "base/list.h"
 #include "greenthread/scheduler.h"
 
-/* A greenthread that is to be woken. */
+/* A greenthread to wake. */
 struct green__post {
     struct green_list link; /* in the mailbox */
     struct green__waiter waiter;
 };
 
-enum green__ring { GREEN__QUIET_BELL, GREEN__TO_BE_RUNG, GREEN__RUNG };
+enum green__wakeup_state {
+    GREEN__WAKEUP_IDLE,
+    GREEN__WAKEUP_CLAIMED,
+    GREEN__WAKEUP_SENT
+};
 
 struct green__mailbox {
     atomic_int holders;
-    struct green_list waiting; /* places of this OS thread; its own business */
+    struct green_list waiting; /* this OS thread's places; it alone uses them */
     struct green__scheduler *scheduler; /* likewise */
-    struct green__hub_ref hub_ref;      /* likewise: of `hub` */
+    struct green__hub_ref hub_ref;      /* likewise; of `hub` */
 
-    pthread_mutex_t mutex; /* for the rest */
-    struct green_hub *hub; /* NULL: none yet, or gone */
+    pthread_mutex_t mutex; /* guards the fields below */
+    struct green_hub *hub; /* NULL: none yet, or closed */
     struct green_list posts;
-    enum green__ring ring;
-    struct green__mailbox *next; /* among those that a waker has to ring */
+    enum green__wakeup_state wakeup;
+    struct green__mailbox *next; /* in a waker's list of mailboxes to notify */
     struct green_call call;
 };
 
-/* The calling OS thread's; NULL with ENOMEM. Needs no hub. */
+/* Returns the calling OS thread's mailbox, or NULL with ENOMEM. Needs no
+ * hub. */
 struct green__mailbox *green__mailbox(void);
 
 void green__mailbox_keep(struct green__mailbox *mailbox);
 void green__mailbox_release(struct green__mailbox *mailbox);
 
-/* If the mailbox is to be rung for it, it comes to stand first in *to_ring. */
+/* Puts a post into the mailbox. If its hub needs a wake-up, adds the mailbox to
+ * the front of *to_notify. */
 void green__mailbox_post(struct green__mailbox *mailbox,
                          struct green__post *post,
-                         struct green__mailbox **to_ring);
-/* If it still is in the mailbox. */
+                         struct green__mailbox **to_notify);
+/* Removes a post if it is still in the mailbox. */
 void green__mailbox_take_back(struct green__mailbox *mailbox,
                               struct green__post *post);
-/* Under no lock of the caller's. */
-void green__mailbox_ring_all(struct green__mailbox *to_ring);
+/* Wakes the mailboxes' hubs. The caller holds no lock. */
+void green__mailbox_notify_all(struct green__mailbox *to_notify);
 
-/* For its own OS thread: has it ring this hub, until that tells the hub_ref, whose
- * `end` is set, that it goes. */
+/* Called by the mailbox's OS thread: the mailbox wakes this hub until the hub,
+ * when it closes, calls `end` of hub_ref. The caller sets `end` before. */
 void green__mailbox_use_hub(struct green__mailbox *mailbox,
                             struct green__scheduler *s);
-/* Nobody rings the hub from here on. */
+/* From now on no OS thread wakes the hub. */
 void green__mailbox_forget_hub(struct green__mailbox *mailbox);
-/* Forgets what was posted, when nobody can post any more. */
+/* Drops all posts, once no OS thread can post any more. */
 void green__mailbox_clear(struct green__mailbox *mailbox);
 
 #endif

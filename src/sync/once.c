@@ -1,9 +1,9 @@
-/* What is to be done once. */
+/* Runs a function once. */
 #include "sync/waiters.h"
 
 static const struct green__wait_kind waiting = {.name = "once", .inside = true};
 
-/* Runs it; hands the turn on if that has failed. */
+/* Runs fn; if it fails, the first waiter runs its own. */
 static int run(struct green_once *once, int (*fn)(void *arg), void *arg)
 {
     struct green_place *next;

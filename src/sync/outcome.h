@@ -1,11 +1,12 @@
-/* What a wait for somebody's result comes to: the value, or an error in its place. */
+/* The outcome of waiting for another greenthread's result: a value or an
+ * error. */
 #ifndef GREEN_OUTCOME_H
 #define GREEN_OUTCOME_H
 
 #include <errno.h>
 
-/* Returns 0 with the value, or 1 with errno set to the error. -1 is left for errors
- * of the wait itself. `value` may be NULL. */
+/* Returns 0 with the value, or 1 with errno set to the error. Callers return -1
+ * for errors of the wait itself. `value` may be NULL. */
 static inline int green__outcome(void *sent, int error, void **value)
 {
     if (error) {

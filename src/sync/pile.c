@@ -1,7 +1,7 @@
 /*
- * A pile: a row of entries in the order of spawning. An entry is on the heap from
- * its spawning to its taking; who takes waits until the first has its result, and
- * gets the entry itself, so that a kill after that takes it from nobody.
+ * A pile: a list of entries in the order of spawning. An entry is on the heap
+ * from spawn to take. A taker waits until the first entry has its result, and
+ * gets the entry itself, so that a kill after that loses no result.
  */
 #include <greenhub/pool.h>
 
@@ -16,27 +16,27 @@ struct entry {
     void *(*fn)(void *);
     void *arg;
     void *result;
-    int error; /* errno as fn left it */
+    int error; /* errno after fn */
     bool done, has_result;
-    bool is_end;                 /* a map's, by an error */
-    struct green_thread *thread; /* until it is done, if it has its own */
+    bool is_end;                 /* the end of a map that failed */
+    struct green_thread *thread; /* NULL when done or run inside */
 };
 
 struct taker {
     struct green_place place;
-    struct entry *entry; /* NULL: nothing more comes */
+    struct entry *entry; /* NULL: none left */
 };
 
-/* What produces a map's jobs; on the stack of its greenthread. */
+/* The producer of a map's jobs; on the stack of its greenthread. */
 struct map {
     struct green_pile *pile;
     void *(*fn)(void *item);
     int (*next)(void *source, void **item);
     void *source;
-    bool may_run_inside; /* it works for one of the pool's jobs */
+    bool may_run_inside; /* a job of the pool has called green_pile_map */
     struct green_thread *thread;
-    struct entry *failure;     /* for the error that it may end with */
-    struct green_waiters room; /* it waits here while enough is ahead */
+    struct entry *failure;     /* the entry for an error of the map */
+    struct green_waiters room; /* the producer waits here */
 };
 
 static const struct green__wait_kind taking = {.name = "result of a pile",
@@ -51,7 +51,7 @@ static struct green_pool *pool_of(struct green_pile *pile)
     return pile->internal.pool ? pile->internal.pool : &pile->internal.own;
 }
 
-/* All zero is an empty list too. */
+/* A zero-initialised pile has an empty list too. */
 static struct green_list *entries_of(struct green_pile *pile)
 {
     if (!pile->internal.entries.next)
@@ -82,8 +82,8 @@ static struct entry *take_entry(struct green_pile *pile)
     return entry;
 }
 
-/* Something has happened: for the first in line, in order. */
-static void hand_out(struct green_pile *pile)
+/* Gives results to waiting takers, in order. */
+static void serve_takers(struct green_pile *pile)
 {
     struct green_waiters *line = &pile->internal.takers;
 
@@ -100,8 +100,9 @@ static void hand_out(struct green_pile *pile)
     }
 }
 
-/* The result of an entry that was taken; as green_pile_next. */
-static int give_entry(struct entry *entry, void **result)
+/* Returns a taken entry's result as green_pile_next does, and frees the
+ * entry. */
+static int return_entry(struct entry *entry, void **result)
 {
     int error = entry->error;
     bool is_end = entry->is_end;
@@ -113,7 +114,7 @@ static int give_entry(struct entry *entry, void **result)
     return is_end ? 0 : 1;
 }
 
-static int give_nothing(void)
+static int return_end(void)
 {
     errno = 0;
     return 0;
@@ -131,14 +132,14 @@ int green_pile_next(struct green_pile *pile, void **result)
     first = first_of(pile);
     if (green__line_empty(&pile->internal.takers)) {
         if (first && first->done)
-            return green__call_done(give_entry(take_entry(pile), result));
+            return green__call_done(return_entry(take_entry(pile), result));
         if (!first && !pile->internal.map)
-            return green__call_done(give_nothing());
+            return green__call_done(return_end());
     }
     if (green__line_wait(&pile->internal.takers, &taker.place, &taking) < 0)
         return -1;
-    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.*): set by who woke it */
-    return taker.entry ? give_entry(taker.entry, result) : give_nothing();
+    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.*): set by the waker */
+    return taker.entry ? return_entry(taker.entry, result) : return_end();
 }
 
 /* ---- Spawning -------------------------------------------------------- */
@@ -153,7 +154,7 @@ static void entry_main(void *arg)
     entry->has_result = true;
 }
 
-static void is_less_busy(struct green_pile *pile)
+static void wake_if_idle(struct green_pile *pile)
 {
     if (pile->internal.busy == 0 && !pile->internal.map)
         green__line_wake_all(&pile->internal.enders);
@@ -166,13 +167,13 @@ static void entry_ended(void *arg)
 
     entry->thread = NULL;
     entry->done = true;
-    if (!entry->has_result) { /* cancelled before it had begun */
+    if (!entry->has_result) { /* cancelled before it began */
         entry->result = GREEN_CANCELED;
         entry->error = ECANCELED;
     }
     pile->internal.busy--;
-    hand_out(pile);
-    is_less_busy(pile);
+    serve_takers(pile);
+    wake_if_idle(pile);
 }
 
 static struct entry *make_entry(struct green_pile *pile, void *(*fn)(void *),
@@ -194,7 +195,7 @@ static void append(struct green_pile *pile, struct entry *entry)
     pile->internal.count++;
 }
 
-/* It has a place in the pool. */
+/* Starts an entry that has a place in the pool. */
 static int start(struct green_pile *pile, struct entry *entry, void *spawned_at)
 {
     const struct green__pool_job job = {
@@ -277,7 +278,7 @@ static int wait_for_room(struct map *map)
     return 0;
 }
 
-/* Until there is nothing more (0), or something fails (-1). */
+/* Spawns jobs until `next` has no more items (0) or a call fails (-1). */
 static int produce(struct map *map)
 {
     void *item = NULL;
@@ -317,8 +318,8 @@ static void map_ends(struct green_thread *thread, void *arg)
     (void)thread;
     green__system.release(map->failure);
     pile->internal.map = NULL;
-    hand_out(pile);
-    is_less_busy(pile);
+    serve_takers(pile);
+    wake_if_idle(pile);
 }
 
 int green_pile_map(struct green_pile *pile, void *(*fn)(void *item),
@@ -411,7 +412,7 @@ int green_pile_end(struct green_pile *pile, void (*drop)(void *result))
             drop(entry->result);
         green__system.release(entry);
     }
-    hand_out(pile);
+    serve_takers(pile);
     pile->internal.ending = false;
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
- * A pool: places, taken by who spawns and given back by a job's very end. A place
- * goes straight to the first who waits, so that `running` counts it all the time,
- * and nobody waits while there is one.
+ * A pool: a spawner takes a place, and the end of the job's greenthread gives
+ * it back. A place goes straight to the first waiting spawner, so `running`
+ * includes it all the time, and no spawner waits while there is a place.
  */
 #include <greenhub/pool.h>
 
@@ -20,8 +20,8 @@ static size_t size_of(const struct green_pool *pool)
     return pool->internal.sized ? pool->internal.size : GREEN_POOL_SIZE;
 }
 
-/* There may be more places than before: for the first in line. */
-static void hand_out(struct green_pool *pool)
+/* Gives free places to waiting spawners. */
+static void grant_places(struct green_pool *pool)
 {
     while (pool->internal.running < size_of(pool) &&
            !green__line_empty(&pool->internal.spawners)) {
@@ -33,7 +33,7 @@ static void hand_out(struct green_pool *pool)
 void green__pool_leave(struct green_pool *pool)
 {
     pool->internal.running--;
-    hand_out(pool);
+    grant_places(pool);
     if (pool->internal.running == 0)
         green__line_wake_all(&pool->internal.idlers);
 }
@@ -51,7 +51,8 @@ static int wait_for_place(struct green_pool *pool)
 
 static void *job_main(void *arg);
 
-/* Of those that have such a record the function tells. */
+/* job_main as the start function shows that the greenthread has a job's
+ * record. */
 bool green__pool_is_inside(const struct green_pool *pool)
 {
     const struct green__scheduler *s = green__self()->scheduler;
@@ -125,23 +126,23 @@ static struct green_thread *start(const struct green__pool_job *job,
     return thread;
 }
 
-static void *give_result(void *record)
+static void *return_result(void *record)
 {
     return *(void **)record;
 }
 
-static void has_given(struct green_thread *thread, void *record)
+static void result_returned(struct green_thread *thread, void *record)
 {
     (void)thread, (void)record;
 }
 
-/* Run here, with a greenthread that gives the result: made first, so that no
- * result is lost for want of memory. */
+/* Runs fn in the caller, and returns a greenthread whose result is fn's. It is
+ * made first, so that no result is lost for lack of memory. */
 static struct green_thread *run_inside(void *(*fn)(void *), void *arg,
                                        void *spawned_at)
 {
     struct green_thread *thread = green__spawn_prepare(
-        give_result, sizeof(void *), has_given, spawned_at);
+        return_result, sizeof(void *), result_returned, spawned_at);
 
     if (!thread)
         return NULL;
@@ -195,7 +196,7 @@ int green_pool_spawn_n(struct green_pool *pool, void (*fn)(void *), void *arg)
     return -1;
 }
 
-/* ---- The rest of the public face ------------------------------------- */
+/* ---- Other public functions ------------------------------------------ */
 
 int green_pool_init(struct green_pool *pool, size_t size)
 {
@@ -211,7 +212,7 @@ int green_pool_resize(struct green_pool *pool, size_t size)
         return green__refuse(EINVAL);
     pool->internal.size = size;
     pool->internal.sized = true;
-    hand_out(pool);
+    grant_places(pool);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * A queue. Getters wait only while it is empty, putters only while it is full, so
- * never both; an item for one who waits goes straight into its hands.
+ * A queue. Getters wait only while it is empty, putters only while it is full,
+ * so never both. A putter gives its item straight to a waiting getter.
  */
 #include <greenhub/queue.h>
 
@@ -9,8 +9,8 @@
 
 struct queue_place {
     struct green_place place;
-    void *item; /* that is put, or was got */
-    int error;  /* it was closed, with this */
+    void *item; /* to put, or got */
+    int error;  /* the queue's error while waiting, or 0 */
 };
 
 static const struct green__wait_kind putting = {.name = "queue to put",
@@ -107,7 +107,8 @@ static inline bool is_full(const struct green_queue *queue)
            green__line_empty(&queue->internal.getters);
 }
 
-/* Inlined into both: between exported functions a call may not be. */
+/* Static, since the compiler may not inline one exported function into
+ * another. */
 static inline int put_now(struct green_queue *queue, void *item)
 {
     if (green__unlikely(queue->internal.error))
@@ -151,7 +152,7 @@ int green_queue_put(struct green_queue *queue, void *item)
     return green__unlikely(here.error) ? green__refuse(here.error) : 0;
 }
 
-/* The first of those who wait to put comes in. 0, or -1 and ENOMEM. */
+/* Stores the first waiting putter's item. Returns 0, or -1 with ENOMEM. */
 static int admit(struct green_queue *queue)
 {
     struct queue_place *putter;
@@ -180,7 +181,7 @@ int green_queue_resize(struct green_queue *queue, size_t limit)
 
 /* ---- Get ------------------------------------------------------------- */
 
-/* The limit is 0: straight from the hands of the first who puts. */
+/* With a limit of 0: takes the item straight from the first waiting putter. */
 static void *get_from_putter(struct green_queue *queue)
 {
     struct queue_place *putter = take_queue_place(&queue->internal.putters);
@@ -196,7 +197,7 @@ int green_queue_try_get(struct green_queue *queue, void **item)
         return green__refuse(EINVAL);
     if (queue->internal.length > 0) {
         *item = green__store_get(queue);
-        /* There is room for it, so it needs no memory. */
+        /* Cannot fail: the item just taken left room. */
         if (!green__line_empty(&queue->internal.putters) &&
             queue->internal.length < queue->internal.limit)
             admit(queue);
@@ -232,7 +233,7 @@ int green_queue_get(struct green_queue *queue, void **item)
         return -1;
     if (green__unlikely(here.error))
         return green__refuse(here.error);
-    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.*): set by who woke it */
+    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.*): set by the waker */
     *item = here.item;
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
- * A pool of resources. Places are counted, as in sync/pool.c: who has a place takes
- * an idle resource, or makes one. What is to be destroyed goes to a greenthread of
- * its own, the reaper, so that putting back never blocks.
+ * A pool of resources. Places are counted, as in sync/pool.c: a caller with a
+ * place takes an idle resource or creates one. A greenthread of its own, the
+ * reaper, destroys resources, so that putting one back never blocks.
  */
 #include <greenhub/resource.h>
 
@@ -11,7 +11,7 @@
 #include "greenthread/spawn.h"
 #include "sync/waiters.h"
 
-#define RETRY GREEN_SEC /* when no reaper could be spawned */
+#define RETRY GREEN_SEC /* after a failure to spawn the reaper */
 
 struct entry {
     struct green_list list; /* used, idle or doomed */
@@ -22,11 +22,11 @@ struct entry {
 struct green_resource_pool {
     struct green_resource_options options;
     struct green_hub *hub;
-    size_t places, waiting; /* taken; wanted */
+    size_t places, waiting; /* taken; callers waiting for one */
     size_t idle_count;
     uint64_t created, destroyed;
     struct green_list used, doomed;
-    struct green_list idle; /* put back last comes first */
+    struct green_list idle; /* the last put back is first */
     struct green_waiters getters, destroyers;
     struct green_timer expiry;
     bool reaping;
@@ -74,7 +74,7 @@ static void reaper_ends(struct green_thread *thread, void *record)
 
     (void)thread;
     pool->reaping = false;
-    start_reaper(pool); /* for what a cancelled one has left */
+    start_reaper(pool); /* if a cancelled one left resources */
     green__line_wake_all(&pool->destroyers);
 }
 
@@ -115,7 +115,7 @@ static green_time add_limit(green_time since, green_time limit)
     return limit ? green__time_add(since, limit) : GREEN_FOREVER;
 }
 
-/* When an idle one is to go. */
+/* The time at which an idle resource expires. */
 static green_time end_of(const struct green_resource_pool *pool,
                          const struct entry *entry)
 {
@@ -152,7 +152,7 @@ static void expire(struct green_timer *timer)
 
 /* ---- Places ---------------------------------------------------------- */
 
-static void hand_out(struct green_resource_pool *pool)
+static void grant_places(struct green_resource_pool *pool)
 {
     while (pool->places < pool->options.size &&
            !green__line_empty(&pool->getters)) {
@@ -161,10 +161,10 @@ static void hand_out(struct green_resource_pool *pool)
     }
 }
 
-static void give_place_back(struct green_resource_pool *pool)
+static void release_place(struct green_resource_pool *pool)
 {
     pool->places--;
-    hand_out(pool);
+    grant_places(pool);
 }
 
 static int take_place(struct green_resource_pool *pool)
@@ -184,7 +184,7 @@ static int take_place(struct green_resource_pool *pool)
 
 /* ---- Get and put ----------------------------------------------------- */
 
-/* One that is not too old, or NULL. */
+/* Takes an idle resource that has not expired, or returns NULL. */
 static struct entry *take_idle(struct green_resource_pool *pool)
 {
     green_time now = green__hub_now(pool->hub);
@@ -248,15 +248,15 @@ void *green_resource_get(struct green_resource_pool *pool)
     if (entry)
         move(entry, &pool->used);
     else
-        give_place_back(pool);
+        release_place(pool);
     errno = error;
     if (!waits)
         green__call_ends(GREEN__COST_CALL);
     return entry ? entry->resource : NULL;
 }
 
-static int give_back(struct green_resource_pool *pool, const void *resource,
-                     bool is_broken)
+static int put_resource(struct green_resource_pool *pool, const void *resource,
+                        bool is_broken)
 {
     struct green_list *link;
     struct entry *entry;
@@ -281,21 +281,21 @@ static int give_back(struct green_resource_pool *pool, const void *resource,
         pool->idle_count++;
         expire_by(pool, end_of(pool, entry));
     }
-    give_place_back(pool);
+    release_place(pool);
     return 0;
 }
 
 int green_resource_put(struct green_resource_pool *pool, void *resource)
 {
-    return give_back(pool, resource, false);
+    return put_resource(pool, resource, false);
 }
 
 int green_resource_discard(struct green_resource_pool *pool, void *resource)
 {
-    return give_back(pool, resource, true);
+    return put_resource(pool, resource, true);
 }
 
-/* ---- The rest of the public face ------------------------------------- */
+/* ---- Other public functions ------------------------------------------ */
 
 static bool is_valid(const struct green_resource_options *options)
 {
@@ -341,7 +341,7 @@ int green_resource_pool_resize(struct green_resource_pool *pool, size_t size)
     while (pool->idle_count > 0 && pool->idle_count + pool->places > size)
         doom_idle(pool, entry_at(pool->idle.prev));
     start_reaper(pool);
-    hand_out(pool);
+    grant_places(pool);
     return 0;
 }
 
@@ -361,7 +361,7 @@ int green_resource_pool_stats(const struct green_resource_pool *pool,
     return 0;
 }
 
-/* Shielded, when there is something to be shielded from. */
+/* Shielded if there is a hub; without one there are no interruptions. */
 static void reap_all(struct green_resource_pool *pool)
 {
     struct green_shield shield;
@@ -375,8 +375,8 @@ static void reap_all(struct green_resource_pool *pool)
         green_shield_end(&shield);
 }
 
-/* In a forked child the pool's hub is gone, and maybe there can be no other: what
- * is idle can be destroyed nonetheless. */
+/* In a forked child the pool's hub is gone and a new one may be impossible;
+ * idle resources can be destroyed without one. */
 int green_resource_pool_destroy(struct green_resource_pool *pool)
 {
     bool has_hub;
@@ -391,7 +391,7 @@ int green_resource_pool_destroy(struct green_resource_pool *pool)
     if (has_hub)
         green_hub_cancel(pool->hub, &pool->expiry);
     else
-        pool->reaping = false; /* went with the hub */
+        pool->reaping = false; /* the reaper went with the hub */
     while (pool->idle_count > 0)
         doom_idle(pool, entry_at(pool->idle.next));
     if (!green__list_empty(&pool->doomed) || pool->reaping)

@@ -1,6 +1,7 @@
 /*
- * A read-write lock. One line for both kinds; `admit` lets in from its front
- * whoever can be: after each release, and after one in front has given up.
+ * A read-write lock. Readers and writers wait in one line. After each release,
+ * and after a waiter gives up, `admit` takes waiters from its front while they
+ * can enter.
  */
 #include "sync/waiters.h"
 
@@ -14,13 +15,13 @@ static const struct green__wait_kind reading = {.name = "lock to read",
 static const struct green__wait_kind writing = {.name = "lock to write",
                                                 .inside = true};
 
-/* Whether it could come in, if it were the first in line. */
-static bool fits(const struct green_rwlock *lock, bool writes)
+/* Whether the first in line could enter. */
+static bool can_enter(const struct green_rwlock *lock, bool writes)
 {
     return !lock->internal.writer && !(writes && lock->internal.readers);
 }
 
-static void come_in(struct green_rwlock *lock, bool writes)
+static void enter(struct green_rwlock *lock, bool writes)
 {
     if (writes)
         lock->internal.writer = true;
@@ -36,9 +37,9 @@ static void admit(struct green_rwlock *lock)
         struct reader_or_writer *first =
             container_of(line->first, struct reader_or_writer, place);
 
-        if (!fits(lock, first->writes))
+        if (!can_enter(lock, first->writes))
             return;
-        come_in(lock, first->writes);
+        enter(lock, first->writes);
         green__line_wake(green__line_take(line));
     }
 }
@@ -47,9 +48,9 @@ static int try(struct green_rwlock *lock, bool writes)
 {
     if (!lock)
         return green__refuse(EINVAL);
-    if (!fits(lock, writes) || !green__line_empty(&lock->internal.waiters))
+    if (!can_enter(lock, writes) || !green__line_empty(&lock->internal.waiters))
         return green__refuse(EBUSY);
-    come_in(lock, writes);
+    enter(lock, writes);
     return 0;
 }
 
@@ -70,7 +71,7 @@ static int acquire(struct green_rwlock *lock, bool writes)
                          writes ? &writing : &reading) == 0)
         return 0;
     error = errno;
-    admit(lock); /* those whom it has kept out */
+    admit(lock); /* the waiters behind this one */
     return green__refuse(error);
 }
 

@@ -1,8 +1,8 @@
 /*
- * Scopes. A child is a detached greenthread with a record, on its own stack, in
- * its scope's list. A link takes the record out, which is the last thing that a
- * greenthread does: so a child that was cancelled before it began is noticed too,
- * and one that still runs deferred functions is still waited for.
+ * Scopes. A child is a detached greenthread with a record on its own stack, in
+ * its scope's list. A link, which runs as the last act of a greenthread,
+ * removes the record: so the scope notices a child that was cancelled before it
+ * began, and waits for one that still runs deferred functions.
  */
 #include <greenhub/scope.h>
 
@@ -18,7 +18,7 @@ struct child {
     struct green_thread *thread;
     int (*fn)(void *arg);
     void *arg;
-    int error; /* fn's, when it has failed */
+    int error; /* fn's errno, or 0 */
 };
 
 static const struct green__wait_kind ending = {.name = "end of scope",
@@ -50,14 +50,14 @@ static void stop(struct green_scope *scope, int error)
                              error == ETIMEDOUT ? ETIMEDOUT : ECANCELED);
 }
 
-static void time_is_over(struct green_timer *timer)
+static void on_timeout(struct green_timer *timer)
 {
     stop(timer->arg, ETIMEDOUT);
 }
 
 /*
- * Other greenthreads were dropped since the last look: if there were children,
- * they are gone, and so are their records.
+ * If greenthreads were dropped since the last check, the children and their
+ * records are gone, and the scope stops with ECANCELED.
  */
 static void forget_dropped(struct green_scope *scope)
 {
@@ -97,7 +97,7 @@ static void *child_main(void *arg)
     return NULL;
 }
 
-/* The very end of a child, in that child. */
+/* Runs in a child, as its last act. */
 static void child_ends(struct green_thread *thread, void *arg)
 {
     struct child *child = arg;
@@ -142,11 +142,11 @@ int green_scope_spawn(struct green_scope *scope, int (*fn)(void *arg),
 
 /* ---- Beginning and end ----------------------------------------------- */
 
-/* Its children know it by its address: they end first. */
-static void end_scope(struct green_cancel_scope *region)
+/* Its children hold its address, so they end first. */
+static void end_scope(struct green_cancel_scope *cancel_scope)
 {
     struct green_scope *scope =
-        container_of(region, struct green_scope, internal.region);
+        container_of(cancel_scope, struct green_scope, internal.region);
 
     green_scope_stop(scope);
     green_scope_end(scope);
@@ -162,7 +162,7 @@ int green_scope_begin(struct green_scope *scope, green_time duration)
                                   end_scope, __builtin_return_address(0)) < 0)
         return -1;
     scope->internal.timer =
-        (struct green_timer){.callback = time_is_over, .arg = scope};
+        (struct green_timer){.callback = on_timeout, .arg = scope};
     green__list_init(&scope->internal.children);
     scope->internal.waiter = NULL;
     scope->internal.drops = green__scheduler()->drops;
@@ -175,13 +175,13 @@ int green_scope_begin(struct green_scope *scope, green_time duration)
                               green__time_add(green__hub_now(hub), duration));
 }
 
-/* 0, or what has interrupted it. */
+/* Returns 0, or the errno of an interruption. */
 static int wait_for_children(struct green_scope *scope)
 {
     struct green__waiter waiter;
     int error = 0;
 
-    /* Again when somebody has spawned one after the last had ended. */
+    /* Repeats if another child was spawned after the last had ended. */
     while (!error && !green__list_empty(&scope->internal.children)) {
         green__waiter_init(&waiter, &ending);
         scope->internal.waiter = &waiter;

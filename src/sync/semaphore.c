@@ -1,6 +1,6 @@
 /*
- * A semaphore. Nobody waits for a permit while there is one, and nobody waits to
- * give one back while there is room: permits go straight from hand to hand.
+ * A semaphore. Takers wait only while there is no permit, givers only while
+ * there is no room: release passes a permit straight to the first taker.
  */
 #include "sync/waiters.h"
 
@@ -20,7 +20,7 @@ int green_semaphore_init(struct green_semaphore *semaphore, size_t count,
     return 0;
 }
 
-/* There is a permit: it is taken, and one that waits to give may. */
+/* Takes a permit, which there is. If a giver waits, its permit replaces it. */
 static int take_permit(struct green_semaphore *semaphore)
 {
     if (!green__line_wake_first(&semaphore->internal.givers))
@@ -28,7 +28,7 @@ static int take_permit(struct green_semaphore *semaphore)
     return 0;
 }
 
-/* Whether a permit more can be given. */
+/* Whether there is room for one more permit. */
 static bool has_room(const struct green_semaphore *semaphore)
 {
     size_t limit =

@@ -1,6 +1,6 @@
 /*
- * A channel for greenthreads of several OS threads. It keeps its values as a
- * struct green_channel does, whose lines it does not use.
+ * A channel for greenthreads of several OS threads. A struct green_channel
+ * holds its values; that channel's lines are not used.
  */
 #include <greenhub/shared.h>
 
@@ -9,7 +9,7 @@
 #include "sync/visit.h"
 #include "sync/values.h"
 
-/* A value that its receiver did not come to see. */
+/* A value whose receiver was dropped before it ran. */
 struct returned {
     struct returned *next;
     char value[];
@@ -18,7 +18,7 @@ struct returned {
 struct green_shared_channel {
     struct green__shared shared;
     struct green_channel values;
-    struct returned *returned; /* in front of the others */
+    struct returned *returned; /* received before those in `values` */
     size_t returned_count;
     struct green__shared_line senders, receivers;
 };
@@ -35,8 +35,8 @@ static size_t size_of(const struct green_shared_channel *channel)
 
 /* ---- Giving back ------------------------------------------------------- */
 
-/* To the first who waits, or to the front of all values. Without memory for that
- * it is lost. */
+/* Gives a dropped receiver's value to the first waiting receiver, or to the
+ * front of the channel. If there is no memory for that, the value is lost. */
 static void give_back(struct green__visit *visit,
                       struct green__shared_place *place)
 {
@@ -46,7 +46,7 @@ static void give_back(struct green__visit *visit,
 
     if (place->line != &channel->receivers ||
         (!place->value && size_of(channel) > 0))
-        return; /* it wanted to see none */
+        return; /* a sender, or it discards the value */
     if (channel->receivers.first) {
         struct green__shared_place *next =
             green__shared_take(&channel->receivers);
@@ -91,7 +91,7 @@ struct green_shared_channel *green_shared_channel_create(size_t size,
     channel->shared.give_back = give_back;
     if (green_channel_init(&channel->values, size, capacity) < 0)
         goto free_channel;
-    if (green__biased_lock_init(&channel->shared.guard) < 0)
+    if (green__biased_lock_init(&channel->shared.lock) < 0)
         goto free_values;
     return channel;
 
@@ -109,7 +109,7 @@ void green_shared_channel_destroy(struct green_shared_channel *channel)
     while (channel->returned)
         take_returned(channel, NULL);
     green_channel_destroy(&channel->values);
-    green__biased_lock_destroy(&channel->shared.guard);
+    green__biased_lock_destroy(&channel->shared.lock);
     green__system.release(channel);
 }
 
@@ -149,7 +149,7 @@ size_t green_shared_channel_length(struct green_shared_channel *channel)
 
 /* ---- Send ---------------------------------------------------------------- */
 
-/* 0, or the errno: EAGAIN when it would have to wait. */
+/* Returns 0 or the errno: EAGAIN if the caller must wait. */
 static int send_now(struct green_shared_channel *channel,
                     struct green__visit *visit, const void *value)
 {
@@ -209,7 +209,8 @@ int green_shared_channel_try_send(struct green_shared_channel *channel,
 
 /* ---- Receive ------------------------------------------------------------- */
 
-/* Out of the ring; the first sender that waits has room then. */
+/* Takes a value from the ring and puts the first waiting sender's in its
+ * place. */
 static void receive_from_ring(struct green_shared_channel *channel,
                               struct green__visit *visit, void *value)
 {
@@ -233,7 +234,7 @@ static void receive_from_sender(struct green_shared_channel *channel,
     green__shared_post(visit, sender, 0);
 }
 
-/* 0, or the errno: EAGAIN when it would have to wait. */
+/* Returns 0 or the errno: EAGAIN if the caller must wait. */
 static int receive_now(struct green_shared_channel *channel,
                        struct green__visit *visit, void *value)
 {

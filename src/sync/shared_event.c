@@ -23,7 +23,7 @@ struct green_shared_event *green_shared_event_create(void)
         errno = ENOMEM;
         return NULL;
     }
-    if (green__biased_lock_init(&event->shared.guard) == 0)
+    if (green__biased_lock_init(&event->shared.lock) == 0)
         return event;
     green__system.release(event);
     return NULL;
@@ -33,7 +33,7 @@ void green_shared_event_destroy(struct green_shared_event *event)
 {
     if (!event)
         return;
-    green__biased_lock_destroy(&event->shared.guard);
+    green__biased_lock_destroy(&event->shared.lock);
     green__system.release(event);
 }
 
@@ -71,8 +71,9 @@ int green_shared_event_fail(struct green_shared_event *event, int error)
     return settle(event, NULL, error);
 }
 
-/* 1: an error was sent. -1 is for the calls' own. */
-static int give(void *sent, int error, void **value)
+/* Returns 0 with the value, or 1 with errno set to the error that was sent.
+ * Callers return -1 for errors of their own. */
+static int return_outcome(void *sent, int error, void **value)
 {
     if (error) {
         errno = error;
@@ -83,12 +84,13 @@ static int give(void *sent, int error, void **value)
     return 0;
 }
 
-/* What was sent does not change any more, and is seen by whoever was inside. */
-static int take(struct green_shared_event *event, struct green__visit *visit,
-                void **value)
+/* Leaves the lock first: once sent, the outcome does not change, and a caller
+ * that has held the lock sees it. */
+static int leave_with_outcome(struct green_shared_event *event,
+                              struct green__visit *visit, void **value)
 {
     green__visit_end(visit);
-    return give(event->value, event->error, value);
+    return return_outcome(event->value, event->error, value);
 }
 
 int green_shared_event_try_wait(struct green_shared_event *event, void **value)
@@ -99,7 +101,7 @@ int green_shared_event_try_wait(struct green_shared_event *event, void **value)
         return green__refuse(EINVAL);
     green__visit_begin(&visit, &event->shared);
     if (event->sent)
-        return take(event, &visit, value);
+        return leave_with_outcome(event, &visit, value);
     green__visit_end(&visit);
     return green__refuse(EAGAIN);
 }
@@ -115,8 +117,8 @@ int green_shared_event_wait(struct green_shared_event *event, void **value)
         return -1;
     green__visit_begin(&visit, &event->shared);
     if (event->sent)
-        return green__call_done(take(event, &visit, value));
+        return green__call_done(leave_with_outcome(event, &visit, value));
     if (green__shared_wait(&visit, &event->line, &here, &waiting) < 0)
         return -1;
-    return give(here.value, here.error, value);
+    return return_outcome(here.value, here.error, value);
 }

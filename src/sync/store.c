@@ -16,7 +16,7 @@ static inline void **slot(const struct green_queue *queue, size_t index)
     return &items[index & (queue->internal.allocated - 1)];
 }
 
-/* Doubles it; what was wrapped around goes to where it does not wrap. */
+/* Doubles the ring, and unwraps its items. */
 static GREEN__COLD int grow_ring(struct green_queue *queue)
 {
     size_t old = queue->internal.allocated;
@@ -46,7 +46,7 @@ static inline int put_in_ring(struct green_queue *queue, void *item)
 
 /* ---- The heap -------------------------------------------------------- */
 
-/* The sequence keeps equal ones in the order of coming. */
+/* The sequence keeps items of equal priority in the order of arrival. */
 struct entry {
     void *item;
     uint64_t sequence;

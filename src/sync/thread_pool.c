@@ -1,4 +1,4 @@
-/* The greenthread's side of a job for OS threads, and the public face. */
+/* The greenthread's side of a worker-pool job, and the public functions. */
 #include <greenhub/thread_pool.h>
 
 #include <errno.h>
@@ -9,23 +9,23 @@
 
 static const struct green__wait_kind working = {.name = "thread pool"};
 
-/* Called by the hub, when fn has returned. */
-static void wake(struct green_call *call)
+/* The hub calls it after fn has returned. */
+static void wake_waiter(struct green_call *call)
 {
     struct green__job *job = call->arg;
 
     green__wake(job->waiter);
 }
 
-/* The hub goes, and the greenthread that waits with it. */
-static void hub_goes(struct green__hub_ref *hub_ref, bool forked)
+/* The hub closes, and drops the waiting greenthread. */
+static void on_hub_close(struct green__hub_ref *hub_ref, bool forked)
 {
     struct green__job *job = container_of(hub_ref, struct green__job, hub_ref);
 
     switch (green__worker_pool_abandon(job, forked)) {
     case GREEN__JOB_LEFT:
         return;
-    case GREEN__JOB_RUNNING: /* cannot be */
+    case GREEN__JOB_RUNNING: /* green__worker_pool_abandon never returns it */
     case GREEN__JOB_QUEUED:
         green__job_clean_up(job);
         return;
@@ -46,7 +46,8 @@ static int park(struct green__job *job)
     return green__park(&waiter);
 }
 
-/* What fn works with is the caller's, or the hub is about to call. */
+/* Waits for DONE: fn still uses the caller's data, or the hub's call is
+ * pending. */
 static void wait_shielded(struct green__job *job)
 {
     struct green_shield shield;
@@ -57,7 +58,8 @@ static void wait_shielded(struct green__job *job)
     green_shield_end(&shield);
 }
 
-/* 0 when fn has returned; -1 when it never will, or is none of our business. */
+/* Returns 0 if fn has returned; -1 with errno if it will not run, or runs on
+ * without the caller. */
 static int wait_for(struct green__job *job)
 {
     struct green_hub *hub = job->hub;
@@ -66,7 +68,7 @@ static int wait_for(struct green__job *job)
     if (park(job) == 0)
         return 0;
     error = errno;
-    /* First the hub_ref: one that is left may be freed at any moment. */
+    /* hub_ref first: the worker may free a LEFT job at any moment. */
     green__list_remove(&job->hub_ref.link);
     switch (green__worker_pool_let_go(job)) {
     case GREEN__JOB_QUEUED:
@@ -96,14 +98,14 @@ static struct green__job *make_job(struct green__scheduler *s,
     job->work = *work;
     job->pool = pool;
     job->hub = s->hub;
-    job->call = (struct green_call){.callback = wake, .arg = job};
-    job->hub_ref.end = hub_goes;
+    job->call = (struct green_call){.callback = wake_waiter, .arg = job};
+    job->hub_ref.end = on_hub_close;
     green__list_init(&job->link);
     return job;
 }
 
-/* It was not even queued: what is left is left at once. */
-static int refuse(const struct green__work *work, int error)
+/* The job was not queued: call `left` at once. */
+static int refuse_work(const struct green__work *work, int error)
 {
     if (work->left)
         work->left(work->arg);
@@ -118,11 +120,11 @@ static int run_on_thread(struct green__scheduler *s,
     int error;
 
     if (!job)
-        return refuse(work, ENOMEM);
+        return refuse_work(work, ENOMEM);
     if (green__worker_pool_submit(job) < 0) {
         error = errno;
         green__system.release(job);
-        return refuse(work, error);
+        return refuse_work(work, error);
     }
     green__hub_ref_add(s->hub, &job->hub_ref);
     if (wait_for(job) < 0)
@@ -142,10 +144,10 @@ int green__worker_pool_run(enum green__worker_pool pool,
     int error;
 
     if (!thread)
-        return refuse(work, errno);
+        return refuse_work(work, errno);
     if (green__worker_pool_size(pool) == 0) {
         if (green__call_begins() < 0)
-            return refuse(work, errno);
+            return refuse_work(work, errno);
         errno = 0;
         *result = work->fn(work->arg);
         green__call_ends(GREEN__COST_DISK);
@@ -153,11 +155,11 @@ int green__worker_pool_run(enum green__worker_pool pool,
     }
     error = green__interruption(thread);
     if (error)
-        return refuse(work, error);
+        return refuse_work(work, error);
     return run_on_thread(green__scheduler(), pool, work, result);
 }
 
-/* ---- The public face ------------------------------------------------- */
+/* ---- Public functions ------------------------------------------------ */
 
 int green_thread_pool_run(long (*fn)(void *arg), void *arg, long *result)
 {
@@ -178,7 +180,7 @@ int green_thread_pool_run_or_leave(long (*fn)(void *arg), void *arg,
     long unwanted;
 
     if (!fn)
-        return refuse(&work, EINVAL);
+        return refuse_work(&work, EINVAL);
     return green__worker_pool_run(GREEN__THREAD_POOL, &work,
                                   result ? result : &unwanted);
 }

@@ -1,4 +1,4 @@
-/* The values that a channel holds, a ring; and how values are copied. */
+/* A channel's ring of values, and the copying of values. */
 #ifndef GREEN_VALUES_H
 #define GREEN_VALUES_H
 
@@ -8,10 +8,12 @@
 
 #include "base/attributes.h"
 
-/* Words are the rule; a call for eight bytes would cost more than the rest. */
+/* Most values are words. For these, calling memcpy would cost more than the
+ * rest of the operation, so constant sizes have it inlined. */
 static inline void green__value_copy(void *to, const void *from, size_t size)
 {
-    /* NULL comes with a size of 0 alone, for a channel's size never changes. */
+    /* NULL comes only with a size of 0, since a channel's size never
+     * changes. */
     /* NOLINTBEGIN(clang-analyzer-core.NonNullParamChecker) */
     if (green__likely(size == sizeof(uint64_t)))
         memcpy(to, from, sizeof(uint64_t));
@@ -30,7 +32,7 @@ static inline char *green__value_slot(const struct green_channel *channel,
     return channel->internal.buffer + index * channel->internal.size;
 }
 
-/* There is room. */
+/* The channel must have room. */
 static inline void green__value_put(struct green_channel *channel,
                                     const void *value)
 {
@@ -40,7 +42,7 @@ static inline void green__value_put(struct green_channel *channel,
                       channel->internal.size);
 }
 
-/* There is one. value may be NULL. */
+/* The channel must not be empty. `value` may be NULL. */
 static inline void green__value_get(struct green_channel *channel, void *value)
 {
     if (value)

@@ -16,8 +16,8 @@ static void append(struct green__shared_line *line,
     line->last = place;
 }
 
-static void take_out(struct green__shared_line *line,
-                     struct green__shared_place *place)
+static void remove_place(struct green__shared_line *line,
+                         struct green__shared_place *place)
 {
     if (place->next)
         place->next->prev = place->prev;
@@ -33,12 +33,12 @@ struct green__shared_place *green__shared_take(struct green__shared_line *line)
 {
     struct green__shared_place *place = line->first;
 
-    take_out(line, place);
+    remove_place(line, place);
     place->settled = true;
     return place;
 }
 
-/* ---- Serving, and leaving ----------------------------------------------- */
+/* ---- Serving and leaving ------------------------------------------------ */
 
 void green__shared_post(struct green__visit *visit,
                         struct green__shared_place *place, int error)
@@ -51,49 +51,49 @@ void green__shared_post(struct green__visit *visit,
         return;
     }
     place->posted = true;
-    green__mailbox_post(mailbox, &place->post, &visit->to_ring);
+    green__mailbox_post(mailbox, &place->post, &visit->to_notify);
 }
 
 void green__visit_end(struct green__visit *visit)
 {
     int saved = errno;
 
-    green__biased_lock_leave(&visit->shared->guard, visit->alone);
-    if (green__unlikely(visit->to_ring != NULL))
-        green__mailbox_ring_all(visit->to_ring);
+    green__biased_lock_leave(&visit->shared->lock, visit->biased);
+    if (green__unlikely(visit->to_notify != NULL))
+        green__mailbox_notify_all(visit->to_notify);
     errno = saved;
 }
 
 /* ---- The end of a hub -------------------------------------------------- */
 
-/* Its greenthread never runs again. */
-static void withdraw(struct green__shared_place *place)
+/* Withdraws the place of a greenthread that never runs again. */
+static void withdraw_place(struct green__shared_place *place)
 {
     struct green__visit visit;
 
     green__visit_begin(&visit, place->shared);
     if (!place->settled)
-        take_out(place->line, place);
+        remove_place(place->line, place);
     else if (place->error == 0 && place->shared->give_back)
         place->shared->give_back(&visit, place);
     green__visit_end(&visit);
 }
 
-static void hub_goes(struct green__hub_ref *hub_ref, bool is_child)
+static void on_hub_close(struct green__hub_ref *hub_ref, bool forked)
 {
     struct green__mailbox *mailbox =
         container_of(hub_ref, struct green__mailbox, hub_ref);
 
-    if (is_child)
-        return; /* the mailbox itself sees to it */
+    if (forked)
+        return; /* the mailbox resets itself */
     green__mailbox_forget_hub(mailbox);
-    /* The latest first, so that what goes back comes to lie in its order. */
+    /* The latest first, so that values given back keep their order. */
     while (!green__list_empty(&mailbox->waiting)) {
         struct green__shared_place *place = container_of(
             mailbox->waiting.prev, struct green__shared_place, own);
 
         green__list_remove(&place->own);
-        withdraw(place);
+        withdraw_place(place);
     }
     green__mailbox_clear(mailbox);
 }
@@ -104,7 +104,7 @@ static void use_hub(struct green__mailbox *mailbox, struct green__scheduler *s)
 {
     if (green__likely(mailbox->hub == s->hub))
         return;
-    mailbox->hub_ref.end = hub_goes;
+    mailbox->hub_ref.end = on_hub_close;
     green__mailbox_use_hub(mailbox, s);
 }
 
@@ -133,7 +133,8 @@ static int prepare(const struct green__visit *visit,
     return 0;
 }
 
-/* A kill or a timeout has ended the wait. 0: but not before it was served. */
+/* After a kill or a timeout has ended the wait. Returns 0 if the place was
+ * served before, or -1 with `error`. */
 static int give_up(struct green__shared_place *place, int error)
 {
     struct green__visit visit;
@@ -142,7 +143,7 @@ static int give_up(struct green__shared_place *place, int error)
     green__visit_begin(&visit, place->shared);
     settled = place->settled;
     if (!settled)
-        take_out(place->line, place);
+        remove_place(place->line, place);
     green__visit_end(&visit);
     if (!settled)
         return green__refuse(error);
@@ -150,14 +151,15 @@ static int give_up(struct green__shared_place *place, int error)
     return 0;
 }
 
-/* It was woken, and may free what it waited for: whoever woke it is still inside
- * if the mailbox was rung for something else just then. */
+/* The caller may free the shared object as soon as it runs. If another wake-up
+ * has already run the mailbox, the waker may still hold the lock: wait until it
+ * leaves. */
 static void await_waker(struct green__shared_place *place)
 {
-    struct green__biased_lock *guard = &place->shared->guard;
+    struct green__biased_lock *lock = &place->shared->lock;
 
-    green__biased_lock_leave(guard,
-                             green__biased_lock_enter(guard, place->mailbox));
+    green__biased_lock_leave(lock,
+                             green__biased_lock_enter(lock, place->mailbox));
 }
 
 int green__shared_wait(struct green__visit *visit,

@@ -1,24 +1,24 @@
 /*
- * How greenthreads of different OS threads wait for something that they share: in
- * its line, each on a place of its own, until a visit of another one serves them.
+ * How greenthreads of different OS threads wait for a shared object: each waits
+ * on a place in the object's line, until another greenthread's visit serves it.
  *
- * A place is in one of three states, and moves on under the guard of what it waits
- * for:
+ * A place is in one of three states, and changes its state under the object's
+ * lock:
  *
  *     in line  -> settled and posted -> woken            another OS thread's
  *     in line  -> settled and woken                      its own
  *
- * One whose wait was ended by a kill or a timeout looks under the guard: if it is
- * still in line it leaves; if it is settled it takes its place back from the
- * mailbox, and has got what it waited for. So nothing is lost, and nobody touches
- * the stack that it is on afterwards. One that was woken from another OS thread
- * passes through the guard, too: whoever woke it has left it then, and it may free
- * the thing.
+ * A greenthread whose wait ended by a kill or a timeout checks under the lock.
+ * If its place is still in line, it removes it. If the place is settled, it
+ * takes its post back from the mailbox, and its wait has succeeded. So no value
+ * is lost, and no OS thread touches the greenthread's stack afterwards. A
+ * greenthread that another OS thread woke enters and leaves the lock too: the
+ * waker has left it by then, and the greenthread may free the object.
  *
- * When a hub goes with its greenthreads, those that wait are taken out of their
- * lines, and what they had been given, but had not come to see, is given back.
+ * When a hub closes, it drops its greenthreads: waiting places are removed from
+ * their lines, and values that they were given but had not seen are given back.
  *
- * Locks are taken in the order: guard, mailbox.
+ * Lock order: lock, mailbox.
  */
 #ifndef GREEN_VISIT_H
 #define GREEN_VISIT_H
@@ -33,10 +33,11 @@ struct green__shared_line {
     struct green__shared_place *first, *last;
 };
 
-/* What all shared things begin with. */
+/* The first member of every shared object. */
 struct green__shared {
-    struct green__biased_lock guard;
-    /* Takes back what a settled place was given; under the guard. May be NULL. */
+    struct green__biased_lock lock;
+    /* Takes back what a settled place was given. Called under the lock. May be
+     * NULL. */
     void (*give_back)(struct green__visit *visit,
                       struct green__shared_place *place);
 };
@@ -50,16 +51,16 @@ struct green__shared_place {
     struct green__mailbox *mailbox;
     bool settled;
     bool posted; /* by another OS thread */
-    int error; /* what its call fails with; 0: it has got what it waited for */
+    int error;   /* errno of its call; 0: it was served */
     void *value;
 };
 
-/* One visit to a shared thing, from entering its guard to leaving it. */
+/* One visit to a shared object, from entering its lock to leaving it. */
 struct green__visit {
     struct green__shared *shared;
     struct green__mailbox *mailbox; /* the caller's own, or NULL */
-    struct green__mailbox *to_ring;
-    bool alone;
+    struct green__mailbox *to_notify;
+    bool biased;
 };
 
 static inline void green__visit_begin(struct green__visit *visit,
@@ -67,22 +68,23 @@ static inline void green__visit_begin(struct green__visit *visit,
 {
     visit->shared = shared;
     visit->mailbox = green__mailbox();
-    visit->to_ring = NULL;
-    visit->alone = green__biased_lock_enter(&shared->guard, visit->mailbox);
+    visit->to_notify = NULL;
+    visit->biased = green__biased_lock_enter(&shared->lock, visit->mailbox);
 }
 
-/* Leaves the guard, and rings whom it has to. Leaves errno alone. */
+/* Leaves the lock, then wakes the hubs of posted places. Preserves errno. */
 void green__visit_end(struct green__visit *visit);
 
-/* Takes the first out of a line, settled; there is one. Hand over what is handed
- * over, then post it. */
+/* Takes the first place from a line, which must not be empty, and settles it.
+ * Store its value, then post it. */
 struct green__shared_place *green__shared_take(struct green__shared_line *line);
 void green__shared_post(struct green__visit *visit,
                         struct green__shared_place *place, int error);
 
 /*
- * Waits at the end of a line, with the visit begun, which this ends. 0 when
- * settled, with place->error; or -1 with errno, and it is out of the line.
+ * Waits at the end of a line. Call it within a visit, which it ends. Returns 0
+ * when settled, with place->error; or -1 with errno, and the place is in no
+ * line.
  */
 int green__shared_wait(struct green__visit *visit,
                        struct green__shared_line *line,

@@ -1,23 +1,23 @@
 /*
- * Those who wait in line: what all primitives have in common.
+ * Lines of waiting greenthreads, the base of all primitives.
  *
  *     struct green_place place;            on the blocked stack
  *
  *     if (green__line_wait(&x->waiters, &place, &kind) < 0)
- *         fail with errno; it is out of the line
+ *         fail with errno; the place is in no line
  *
- * and on the other side, never switching, in a hub's callback too,
+ * The waker never switches, and may be a hub's callback:
  *
  *     place = green__line_take(&x->waiters);
- *     hand over what is handed over;
+ *     store the waiter's result;
  *     green__line_wake(place);
  *
- * One that is in the line can be served, also when a kill or a timeout has ended
- * its wait already but it has not run since: green__wake undoes that. So nobody
- * who is taken has to be asked whether it still wants to.
+ * Every place in a line can be served, even if a kill or a timeout has ended
+ * its wait but the greenthread has not run since: green__wake undoes that. So
+ * the waker need not check.
  *
- * A line is two pointers, both NULL when it is empty, so that a primitive can be
- * zero-initialised, and moved while nobody waits.
+ * A line is two pointers, both NULL when it is empty, so that a primitive can
+ * be zero-initialised, and moved while no greenthread waits.
  */
 #ifndef GREEN_WAITERS_H
 #define GREEN_WAITERS_H
@@ -31,7 +31,7 @@
 struct green_place {
     struct green_place *next, *prev;
     struct green__scheduler
-        *scheduler; /* its OS thread's: no look-up to wake */
+        *scheduler; /* its OS thread's, so that a wake needs no look-up */
     struct green__waiter waiter;
 };
 
@@ -65,7 +65,7 @@ static inline void green__line_remove(struct green_waiters *line,
         line->first = place->next;
 }
 
-/* The first, taken out of the line. There is one. */
+/* Takes the first place from a line, which must not be empty. */
 static inline struct green_place *green__line_take(struct green_waiters *line)
 {
     struct green_place *place = line->first;
@@ -83,7 +83,7 @@ static inline void green__line_wake(struct green_place *place)
     green__wake_on(place->scheduler, &place->waiter);
 }
 
-/* Takes and wakes the first, if there is one; whether there was. */
+/* Takes and wakes the first, if there is one. Returns whether there was. */
 static inline bool green__line_wake_first(struct green_waiters *line)
 {
     if (green__line_empty(line))
@@ -98,8 +98,8 @@ static inline void green__line_wake_all(struct green_waiters *line)
         ;
 }
 
-/* Makes a place the calling greenthread's. 0, or -1 with errno: EDEADLK in a
- * hub's callback. */
+/* Initialises a place for the calling greenthread. Returns 0, or -1 with errno:
+ * EDEADLK in a hub's callback. */
 static inline int green__place_init(struct green_place *place,
                                     const struct green__wait_kind *kind)
 {
@@ -116,8 +116,8 @@ static inline int green__place_init(struct green_place *place,
     return 0;
 }
 
-/* Parks one that is in the line, until it is taken and woken: 0; or -1 with
- * errno, and it is out of the line. */
+/* Parks the calling greenthread, whose place is in the line. Returns 0 when
+ * taken and woken; or -1 with errno, and the place is in no line. */
 static inline int green__line_park(struct green_waiters *line,
                                    struct green_place *place)
 {
@@ -127,7 +127,7 @@ static inline int green__line_park(struct green_waiters *line,
     return -1;
 }
 
-/* The common case: at the end of the line, with nothing to be handed over. */
+/* The common case: waits at the end of the line for no value. */
 static inline int green__line_wait(struct green_waiters *line,
                                    struct green_place *place,
                                    const struct green__wait_kind *kind)

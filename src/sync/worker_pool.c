@@ -1,4 +1,4 @@
-/* The OS threads' side of a job: queue, threads, fork. See pool.h. */
+/* The OS threads' side of a job: queue, OS threads, fork. See worker_pool.h. */
 #include "sync/worker_pool.h"
 
 #include <errno.h>
@@ -14,9 +14,9 @@
 #define IDLE_SECONDS 5
 
 /*
- * Guarded by the lock. `idle` counts the threads that wait for `work`, or soon
- * will: those that were just started, and those that were signalled and have not
- * run yet, whose jobs are still in the queue.
+ * Guarded by the lock. `idle` counts the OS threads that wait for `work` or
+ * soon will: newly started ones, and signalled ones that have not run yet,
+ * whose jobs are still in the queue.
  */
 struct pool {
     unsigned most, threads, idle, queued;
@@ -26,8 +26,8 @@ struct pool {
 
 static struct pool pools[GREEN__WORKER_POOLS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t done; /* for those whose hub is going */
-static unsigned forks;      /* how many lie between main's process and this */
+static pthread_cond_t done; /* for OS threads that close their hub */
+static unsigned forks;      /* forks since the first process */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_error;
 
@@ -60,7 +60,7 @@ static unsigned size_from_environment(void)
                                                  : (unsigned)size;
 }
 
-/* All but the sizes. */
+/* Resets all but the sizes. */
 static int reset(void)
 {
     int error = init_condition(&done);
@@ -87,10 +87,10 @@ static void parent_after_fork(void)
 }
 
 /*
- * The child has none of the threads. Jobs of the OS thread that forked went with
- * its hub, before this; of those that others' greenthreads had queued the memory
- * is all that is left. One that runs may be the job that has forked: then it ends
- * on the only thread that the child has.
+ * The child has none of the worker threads. The forking OS thread's jobs went
+ * with its hub before this handler. Queued jobs of other OS threads'
+ * greenthreads are only memory to free. A running job may be the one that
+ * forked: it ends on the child's only OS thread.
  */
 static void child_after_fork(void)
 {
@@ -118,7 +118,8 @@ static void set_up(void)
     pools[GREEN__THREAD_POOL].most = size_from_environment();
     pools[GREEN__RESOLVER].most = RESOLVER_SIZE;
     once_error = reset();
-    /* In a child the hubs go first: handlers run in the order of registering. */
+    /* Register the hubs' handler first: in a child, hubs must go before the
+     * jobs, and child handlers run in the order of registration. */
     if (!once_error && green__self_register(green__self()) < 0)
         once_error = errno;
     if (!once_error)
@@ -138,7 +139,7 @@ static void release(void)
     pthread_mutex_unlock(&lock);
 }
 
-/* ---- The threads ----------------------------------------------------- */
+/* ---- Worker threads -------------------------------------------------- */
 
 void green__job_clean_up(struct green__job *job)
 {
@@ -147,7 +148,7 @@ void green__job_clean_up(struct green__job *job)
     green__system.release(job);
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void finish(struct green__job *job)
 {
     green__list_remove(&job->link);
@@ -164,7 +165,7 @@ static void finish(struct green__job *job)
         pthread_cond_broadcast(&done);
 }
 
-/* With the lock held, but while fn runs. */
+/* Called with the lock held; releases it while fn runs. */
 static void work_on(struct pool *pool, struct green__job *job)
 {
     green__list_remove(&job->link);
@@ -179,15 +180,16 @@ static void work_on(struct pool *pool, struct green__job *job)
     finish(job);
 }
 
-/* Whether a thread is one too many, and may end: the last one only when there
- * is nothing to do. With the lock held. */
+/* Whether there is one OS thread too many. The last one may end only when the
+ * queue is empty. Called with the lock held. */
 static bool is_surplus(const struct pool *pool)
 {
     return pool->threads > pool->most &&
            (pool->threads > 1 || green__list_empty(&pool->queue));
 }
 
-/* With the lock held. NULL: nothing to do for so long that it may end. */
+/* Called with the lock held. Returns NULL if the OS thread is to end: it is
+ * surplus, or had no job for IDLE_SECONDS. */
 static struct green__job *next_job(struct pool *pool)
 {
     struct timespec until;
@@ -214,7 +216,7 @@ static void *thread_main(void *arg)
     while ((job = next_job(pool)) != NULL) {
         work_on(pool, job);
         if (forks != forks_before)
-            goto in_child; /* this is no thread of its pool */
+            goto in_child; /* the child's OS thread belongs to no pool */
         pool->idle++;
     }
     pool->threads--;
@@ -224,7 +226,8 @@ in_child:
     return NULL;
 }
 
-/* With the lock held. Signals are for the program's own threads. */
+/* Called with the lock held. Blocks all signals, so that the program's own OS
+ * threads handle them. */
 static int start_thread(struct pool *pool)
 {
     sigset_t all, before;
@@ -249,9 +252,10 @@ static int start_thread(struct pool *pool)
 }
 
 /*
- * As many as the queue has use for, and one for a job that was queued while the
- * size was set to 0. With the lock held. An error only when there is none at all:
- * otherwise a job waits its turn.
+ * Starts as many OS threads as the queue needs, within the size; at least one,
+ * for a job queued while the size was being set to 0. Called with the lock
+ * held. Returns an error only if there is no OS thread at all: otherwise a job
+ * waits its turn.
  */
 static int start_threads(struct pool *pool)
 {
@@ -263,7 +267,7 @@ static int start_threads(struct pool *pool)
     return pool->threads ? 0 : error;
 }
 
-/* ---- What the greenthread's side calls ------------------------------- */
+/* ---- Called by the greenthread's side -------------------------------- */
 
 unsigned green__worker_pool_size(enum green__worker_pool which)
 {
@@ -321,7 +325,7 @@ int green__worker_pool_submit(struct green__job *job)
     return error ? green__refuse(error) : 0;
 }
 
-/* With the lock held, or in a child that has one thread. */
+/* Called with the lock held. */
 static enum green__job_state let_go(struct pool *pool, struct green__job *job)
 {
     if (job->state == GREEN__JOB_QUEUED) {
@@ -348,7 +352,7 @@ enum green__job_state green__worker_pool_abandon(struct green__job *job,
     enum green__job_state state;
     struct pool *pool;
 
-    if (forked) { /* before_fork holds the lock; its thread is not here */
+    if (forked) { /* before_fork holds the lock; the worker threads are gone */
         if (job->state == GREEN__JOB_QUEUED)
             pools[job->pool].queued--;
         green__list_remove(&job->link);

@@ -1,7 +1,7 @@
 /*
- * OS threads for calls that block, and the jobs that they do for greenthreads.
- * There are two pools: the thread pool's, and one for name look-ups, so that slow
- * names keep nobody else's jobs waiting, nor the reverse.
+ * Worker pools: OS threads for blocking calls, and the jobs that they run for
+ * greenthreads. There are two pools, the public thread pool and one for name
+ * look-ups, so that slow look-ups do not delay other jobs, nor the reverse.
  *
  * The life of a job:
  *
@@ -9,21 +9,21 @@
  *      -----------                          --------------------
  *      queues it            QUEUED
  *      parks                RUNNING         takes it off the queue, calls fn
- *                           DONE            has the greenthread's hub called
- *      is woken by the hub, frees it
+ *                           DONE            posts a call to the hub
+ *      the hub wakes it; frees it
  *
- * and when the greenthread is killed or timed out meanwhile:
+ * If the greenthread is killed or times out meanwhile:
  *
- *      QUEUED               it is taken back: fn is not called
- *      RUNNING, LEFT        if it may be left: the thread frees it after fn
+ *      QUEUED               it takes the job back: fn is not called
+ *      RUNNING, LEFT        with may_leave: the OS thread frees it after fn
  *      RUNNING              otherwise the greenthread waits on, shielded
- *      DONE                 the call is on its way: that is waited for
+ *      DONE                 the greenthread waits for the hub's pending call
  *
- * When the hub goes with the greenthread, so does the job: by the same rules, but
- * that it is the OS thread that waits.
+ * When the hub closes and drops the greenthread, the same rules apply, but the
+ * OS thread waits in place of the greenthread.
  *
- * `state`, `hub` and the queues are guarded by one lock; the greenthread's side
- * reads `result` and `error` after DONE.
+ * One lock guards `state`, `hub` and the queues. The greenthread's side reads
+ * `result` and `error` after DONE.
  */
 #ifndef GREEN_WORKER_POOL_H
 #define GREEN_WORKER_POOL_H
@@ -45,15 +45,15 @@ enum green__job_state {
     GREEN__JOB_QUEUED,
     GREEN__JOB_RUNNING,
     GREEN__JOB_DONE,
-    GREEN__JOB_LEFT, /* nobody waits: the thread frees it */
+    GREEN__JOB_LEFT, /* no greenthread waits: the OS thread frees it */
 };
 
-/* What is to be done. */
+/* The function to run, and its terms. */
 struct green__work {
     long (*fn)(void *arg);
     void *arg;
-    bool may_leave;          /* a killed greenthread does not wait for fn */
-    void (*left)(void *arg); /* what becomes of arg then; may be NULL */
+    bool may_leave;          /* a killed greenthread need not wait for fn */
+    void (*left)(void *arg); /* cleans arg up then; may be NULL */
 };
 
 struct green__job {
@@ -63,41 +63,44 @@ struct green__job {
     enum green__job_state state;
     long result;
     int error;
-    struct green_hub *hub; /* whose calls wake the waiter; NULL: it is going */
+    struct green_hub *hub; /* wakes the waiter; NULL: it is closing */
     struct green_call call;
     struct green__hub_ref hub_ref;
     struct green__waiter *waiter;
 };
 
-/* How many threads it may have. From any thread, like all of these. */
+/* Returns the most OS threads of a pool. All of these may be called from any OS
+ * thread. */
 unsigned green__worker_pool_size(enum green__worker_pool pool);
 void green__worker_pool_resize(enum green__worker_pool pool, unsigned size);
 void green__worker_pool_count(enum green__worker_pool pool,
                               struct green_thread_pool_stats *stats);
 
 /*
- * Queues a job, and starts a thread for it if there is none to spare. 0, or -1
- * with errno when there is no thread at all.
+ * Queues a job, and starts an OS thread for it if none is idle. Returns 0, or
+ * -1 with errno if there is no OS thread at all.
  */
 int green__worker_pool_submit(struct green__job *job);
 
 /*
- * Its greenthread would go. QUEUED: it is off the queue, and the caller's alone.
- * LEFT: it is the thread's alone. RUNNING or DONE: it must be waited for.
+ * The greenthread wants to stop waiting for its job. Returns the job's state.
+ * QUEUED: it is off the queue, and the caller owns it. LEFT: the OS thread owns
+ * it. RUNNING or DONE: the caller must wait for it.
  */
 enum green__job_state green__worker_pool_let_go(struct green__job *job);
 
-/* The same with its hub: when it returns, the job is the caller's or LEFT. */
+/* The same when the hub closes. Waits for fn if it must: on return the job is
+ * the caller's or LEFT. `forked`: in a forked child. */
 enum green__job_state green__worker_pool_abandon(struct green__job *job,
                                                  bool forked);
 
-/* What a job that nobody waits for leaves. */
+/* Calls `left` and frees a job that no greenthread waits for. */
 void green__job_clean_up(struct green__job *job);
 
 /*
- * The greenthread's side, in thread_pool.c: has the work done by a thread of the
- * pool. Returns 0 when fn has returned, with what in *result and errno, else -1
- * with errno. May switch.
+ * The greenthread's side, in thread_pool.c: an OS thread of the pool runs the
+ * work. Returns 0 after fn has returned, with its result and errno in *result
+ * and errno; else -1 with errno. May switch.
  */
 int green__worker_pool_run(enum green__worker_pool pool,
                            const struct green__work *work, long *result);
