@@ -1,6 +1,6 @@
 /*
- * greenhub check: each rule in a process of its own, so that a hub that hangs
- * or crashes has broken one rule, and no more.
+ * greenhub check: runs each rule in a process of its own, so that a hub that
+ * hangs or crashes fails that rule alone.
  */
 #include "check.h"
 
@@ -20,16 +20,17 @@
 static const char usage[] =
     "usage: greenhub check FILE.so[:SYMBOL]|NAME\n"
     "\n"
-    "Tries a hub against the rules that all hubs keep. Prints a line for "
-    "each:\n"
-    "\"ok   RULE\", \"FAIL RULE: what was seen\", or \"skip RULE: why\".\n"
-    "A rule that takes 12 s hangs; after two such the others fail untried.\n"
-    "The exit status is 0 if none fails, else 1.\n";
+    "Checks that a hub keeps the rules that all hubs keep. Prints for each "
+    "rule:\n"
+    "\"ok   RULE\", \"FAIL RULE: what happened\", or \"skip RULE: why\".\n"
+    "A rule that takes 12 s hangs; after two such rules the rest fail "
+    "untried.\n"
+    "The exit status is 0 if no rule fails, else 1.\n";
 
 #define TIME_LIMIT_MS 12000
 
-/* After so many rules that hang the others are not tried: one limit for the whole,
- * for a module that never returns, and not for a machine that is slow. */
+/* After so many rules that hang, the rest fail untried. This bounds the whole
+ * run for a module that never returns; a slow machine does not reach it. */
 #define MOST_HANGS 2
 
 static const struct check_rule *const tables[] = {
@@ -52,7 +53,7 @@ static struct {
 
 /* ---- In the child ------------------------------------------------------- */
 
-static void give(char kind, const char *format, va_list args)
+static void report_verdict(char kind, const char *format, va_list args)
 {
     struct verdict verdict = {.kind = kind};
     ssize_t n;
@@ -68,9 +69,9 @@ void check_fail(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    give('F', format, args);
+    report_verdict('F', format, args);
     va_end(args);
-    abort(); /* give does not come back */
+    abort(); /* report_verdict does not return */
 }
 
 void check_skip(const char *format, ...)
@@ -78,7 +79,7 @@ void check_skip(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    give('s', format, args);
+    report_verdict('s', format, args);
     va_end(args);
     abort();
 }
@@ -90,7 +91,7 @@ void check_that(bool ok, const char *format, ...)
     if (ok)
         return;
     va_start(args, format);
-    give('F', format, args);
+    report_verdict('F', format, args);
     va_end(args);
 }
 
@@ -102,7 +103,7 @@ static void try_rule(const struct check_rule *rule)
         check_fail("the hub cannot be used: %s", green_hub_error());
     if (rule->real_time && green_hub_get_module(green_get_hub())->capabilities &
                                GREEN_HUB_VIRTUAL_TIME)
-        check_skip("the hub has a clock of its own");
+        check_skip("the hub's time is virtual");
     rule->run();
     if (write(verdict_fd, &ok, sizeof ok) != sizeof ok)
         _exit(1);
@@ -112,7 +113,7 @@ static void try_rule(const struct check_rule *rule)
 /* ---- In the parent ------------------------------------------------------ */
 
 static void __attribute__((format(printf, 2, 3)))
-set(struct verdict *verdict, const char *format, ...)
+set_failure(struct verdict *verdict, const char *format, ...)
 {
     va_list args;
 
@@ -122,8 +123,8 @@ set(struct verdict *verdict, const char *format, ...)
     va_end(args);
 }
 
-/* The child's verdict, or what its end says. */
-static void await(pid_t child, int fd, struct verdict *verdict)
+/* Reads the child's verdict; without one, the exit status gives it. */
+static void await_verdict(pid_t child, int fd, struct verdict *verdict)
 {
     struct pollfd readable = {.fd = fd, .events = POLLIN};
     bool in_time = poll(&readable, 1, TIME_LIMIT_MS) > 0;
@@ -137,13 +138,13 @@ static void await(pid_t child, int fd, struct verdict *verdict)
         continue;
     tally.hung += !in_time;
     if (!in_time)
-        set(verdict, "it hangs: not finished within %d s",
-            TIME_LIMIT_MS / 1000);
+        set_failure(verdict, "it hangs: not finished within %d s",
+                    TIME_LIMIT_MS / 1000);
     else if (WIFSIGNALED(status))
-        set(verdict, "it crashes: %s", strsignal(WTERMSIG(status)));
+        set_failure(verdict, "it crashes: %s", strsignal(WTERMSIG(status)));
     else if (!given || WEXITSTATUS(status) != 0)
-        set(verdict, "it ends the process, with status %d",
-            WEXITSTATUS(status));
+        set_failure(verdict, "it ends the process, with status %d",
+                    WEXITSTATUS(status));
 }
 
 static void run_rule(const struct check_rule *rule, struct verdict *verdict)
@@ -153,11 +154,11 @@ static void run_rule(const struct check_rule *rule, struct verdict *verdict)
 
     fflush(stdout);
     if (tally.hung >= MOST_HANGS) {
-        set(verdict, "not tried: %d rules hang", MOST_HANGS);
+        set_failure(verdict, "not tried: %d rules hang", MOST_HANGS);
         return;
     }
     if (pipe(fds) < 0 || (child = fork()) < 0) {
-        set(verdict, "cannot be tried: %s", strerror(errno));
+        set_failure(verdict, "cannot be tried: %s", strerror(errno));
         return;
     }
     if (child == 0) {
@@ -166,11 +167,11 @@ static void run_rule(const struct check_rule *rule, struct verdict *verdict)
         try_rule(rule);
     }
     close(fds[1]);
-    await(child, fds[0], verdict);
+    await_verdict(child, fds[0], verdict);
     close(fds[0]);
 }
 
-static bool report(const struct check_rule *rule)
+static bool print_verdict(const struct check_rule *rule)
 {
     struct verdict verdict;
 
@@ -191,7 +192,7 @@ static bool report(const struct check_rule *rule)
     }
 }
 
-/* The first rule: the child has opened the hub by then. */
+/* The first rule: try_rule has opened the hub already. */
 static void opens(void)
 {
 }
@@ -202,10 +203,10 @@ static int run_all(void)
     const struct check_rule *rule;
     size_t i;
 
-    if (report(&first)) {
+    if (print_verdict(&first)) {
         for (i = 0; i < sizeof tables / sizeof tables[0]; i++) {
             for (rule = tables[i]; rule->name; rule++)
-                report(rule);
+                print_verdict(rule);
         }
     }
     printf("%u ok, %u failed, %u skipped\n", tally.ok, tally.failed,
@@ -213,7 +214,7 @@ static int run_all(void)
     return tally.failed == 0 ? CLI_OK : CLI_FAILED;
 }
 
-/* "hub.so" means the file, as it would for any other command. */
+/* "hub.so" without a slash is a file in the current folder. */
 static const char *as_target(const char *name)
 {
     static char path[4096];
@@ -241,7 +242,8 @@ int cli_check(int argc, char **argv)
     }
     if (argc - optind != 1)
         return cli_complain(CLI_USAGE,
-                            "check takes one hub: FILE.so or a name");
+                            "check takes one hub, FILE.so or NAME; see "
+                            "greenhub check --help");
     check_target = as_target(argv[optind]);
     return run_all();
 }

@@ -1,4 +1,4 @@
-/* Rules of greenhub check: descriptors that are closed, numbers used again. */
+/* Rules of greenhub check: closed descriptors and reused numbers. */
 #include "check.h"
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 #define ROUNDS 50
 
 /*
- * Closed behind the hub's back: told closed, told ready, or told nothing, but
- * the loop goes on, and does not spin for long.
+ * The descriptor is closed without a call to the hub. The hub may report
+ * closed, ready or nothing, but the loop goes on and does not spin for long.
  */
 static void closed_while_watched(void)
 {
@@ -22,7 +22,7 @@ static void closed_while_watched(void)
     check_socketpair(others);
     check_watch(&closed, fds[0], GREEN_READ | GREEN_WRITE);
     check_watch(&other, others[0], GREEN_READ);
-    check_until(&closed, GREEN_WRITE, "not told writable");
+    check_until(&closed, GREEN_WRITE, "writable not reported");
     close(fds[0]);
     close(fds[1]);
     check_idle(20 * GREEN_MSEC);
@@ -31,10 +31,11 @@ static void closed_while_watched(void)
                "%llu waits in 100 ms because of a closed descriptor: it spins",
                (unsigned long long)waits);
     check_send(others[1]);
-    check_until(&other, GREEN_READ, "others are not told any more");
+    check_until(&other, GREEN_READ,
+                "other descriptors' events are not reported");
 }
 
-static void closed_then_given_up(void)
+static void closed_then_removed(void)
 {
     struct check_probe closed, other;
     int fds[2], others[2];
@@ -43,20 +44,21 @@ static void closed_then_given_up(void)
     check_socketpair(others);
     check_watch(&closed, fds[0], GREEN_READ);
     check_watch(&other, others[0], GREEN_READ);
-    check_turn(0);
+    check_iterate(0);
     close(fds[0]);
-    /* ENOENT: the hub has noticed by itself. */
+    /* ENOENT: the hub has noticed the close and removed it. */
     check_that(green_hub_remove(check_hub(), &closed.listener) == 0 ||
                    errno == ENOENT,
-               "giving it up failed: %s", strerror(errno));
+               "green_hub_remove failed: %s", strerror(errno));
     check_send(others[1]);
-    check_until(&other, GREEN_READ, "others are not told any more");
+    check_until(&other, GREEN_READ,
+                "other descriptors' events are not reported");
     check_drain(others[0]);
-    check_turn(0);
-    check_quiet(&other, "told readable after all was read");
+    check_iterate(0);
+    check_quiet(&other, "readable reported after all data was read");
 }
 
-/* Makes `fds[0]` have the number `fd`. */
+/* Makes a socket pair whose `fds[0]` has the number `fd`. */
 static void pair_at(int fds[2], int fd)
 {
     check_socketpair(fds);
@@ -69,8 +71,8 @@ static void pair_at(int fds[2], int fd)
     fds[0] = fd;
 }
 
-/* The old socket has something to read, the new one has not. */
-static void used_again_after_forget(void)
+/* The old socket has data to read, the new one has none. */
+static void reused_after_forget(void)
 {
     struct check_probe old, new;
     int fds[2], number, round;
@@ -80,25 +82,30 @@ static void used_again_after_forget(void)
     for (round = 0; round < ROUNDS; round++) {
         check_watch(&old, number, GREEN_READ);
         check_send(fds[1]);
-        check_until(&old, GREEN_READ, "not told of what came in");
+        check_until(&old, GREEN_READ,
+                    "readable not reported after data arrived");
         old.calls = old.seen = 0;
         green_hub_forget(check_hub(), number);
-        check_that(old.seen & GREEN_CLOSED, "forget tells 0x%x", old.seen);
+        check_that(old.seen & GREEN_CLOSED, "green_hub_forget reports 0x%x",
+                   old.seen);
         close(fds[0]);
         close(fds[1]);
         pair_at(fds, number);
         check_watch(&new, number, GREEN_READ);
-        check_turn(0);
-        check_that(new.calls == 0, "the new one is told what the old one had");
+        check_iterate(0);
+        check_that(
+            new.calls == 0,
+            "an event of the old descriptor is reported for the new one");
         check_send(fds[1]);
-        check_until(&new, GREEN_READ, "the new one is not told");
+        check_until(&new, GREEN_READ,
+                    "readable not reported for the new descriptor");
         check_drain(number);
         check_unwatch(&new);
     }
 }
 
-/* Nobody said that the number stands for something new. */
-static void used_again_unsaid(void)
+/* No call tells the hub that the number is a new socket. */
+static void reused_without_forget(void)
 {
     struct check_probe old, new;
     int fds[2], number, round;
@@ -107,20 +114,21 @@ static void used_again_unsaid(void)
     number = fds[0];
     for (round = 0; round < ROUNDS; round++) {
         check_watch(&old, number, GREEN_READ);
-        check_turn(0);
+        check_iterate(0);
         check_unwatch(&old);
         close(fds[0]);
         close(fds[1]);
         pair_at(fds, number);
         check_watch(&new, number, GREEN_READ);
         check_send(fds[1]);
-        check_until(&new, GREEN_READ, "the new one is not told");
+        check_until(&new, GREEN_READ,
+                    "readable not reported for the new descriptor");
         check_drain(number);
         check_unwatch(&new);
     }
 }
 
-/* The same file stays open under another number: the kernel may remember. */
+/* The file stays open under another number, so epoll may still report it. */
 static void duplicate_stays_open(void)
 {
     struct check_probe old, other;
@@ -130,18 +138,20 @@ static void duplicate_stays_open(void)
     check_socketpair(fds);
     check_socketpair(others);
     check_watch(&old, fds[0], GREEN_READ);
-    check_turn(0);
+    check_iterate(0);
     copy = dup(fds[0]);
     green_hub_forget(check_hub(), fds[0]);
     close(fds[0]);
-    check_send(fds[1]); /* readable, under the number that nobody watches */
+    check_send(fds[1]); /* readable under `copy`, which is not watched */
     waits = check_idle(50 * GREEN_MSEC);
-    check_that(waits <= 20,
-               "%llu waits in 50 ms because of a number that was forgotten",
-               (unsigned long long)waits);
+    check_that(
+        waits <= 20,
+        "%llu waits in 50 ms because of a forgotten descriptor: it spins",
+        (unsigned long long)waits);
     check_watch(&other, others[0], GREEN_READ);
     check_send(others[1]);
-    check_until(&other, GREEN_READ, "others are not told any more");
+    check_until(&other, GREEN_READ,
+                "other descriptors' events are not reported");
     close(copy);
 }
 
@@ -159,24 +169,27 @@ static void not_open(void)
     probe.listener.fd = fds[0];
     result = green_hub_add(check_hub(), &probe.listener);
     if (result < 0) {
-        check_that(errno == EBADF, "watching it fails with %s",
+        check_that(errno == EBADF,
+                   "green_hub_add fails with %s, not with EBADF",
                    strerror(errno));
         return;
     }
     probe.seen = 0;
-    check_until(&probe, GREEN_CLOSED, "watched, and not told closed");
+    check_until(&probe, GREEN_CLOSED,
+                "green_hub_add succeeds, but closed is not reported");
 }
 
 const struct check_rule check_rules_closed[] = {
-    {"a descriptor that is not open is refused, or told closed", not_open,
+    {"a descriptor that is not open is refused or reported closed", not_open,
      false},
-    {"one that is closed while watched neither hangs nor spins",
+    {"closing a watched descriptor neither hangs nor spins the loop",
      closed_while_watched, false},
-    {"one that is closed can be given up", closed_then_given_up, false},
-    {"a number used again after forget has fresh events",
-     used_again_after_forget, false},
-    {"a number used again without a word is watched", used_again_unsaid, false},
-    {"a forgotten number with a duplicate is silent", duplicate_stays_open,
-     false},
+    {"a closed descriptor can be removed", closed_then_removed, false},
+    {"a number reused after green_hub_forget has fresh events",
+     reused_after_forget, false},
+    {"a number reused without green_hub_forget is watched",
+     reused_without_forget, false},
+    {"a forgotten number with an open duplicate reports nothing",
+     duplicate_stays_open, false},
     {0},
 };

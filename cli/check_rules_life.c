@@ -1,4 +1,4 @@
-/* Rules of greenhub check: the module, its hubs' lives, greenthreads on them. */
+/* Rules of greenhub check: the module, opening and closing, greenthreads. */
 #include "check.h"
 
 #include <dirent.h>
@@ -20,13 +20,13 @@ static const struct green_hub_module *module(void)
 static void abi(void)
 {
     check_that(module()->abi == GREEN_HUB_ABI,
-               "its ABI is %u, this library's %u", module()->abi,
-               GREEN_HUB_ABI);
-    check_that(module()->interest != NULL, "it has no `interest`");
-    check_that(module()->wait != NULL, "it has no `wait`");
+               "its ABI is %u, this library's is %u; rebuild the module",
+               module()->abi, GREEN_HUB_ABI);
+    check_that(module()->interest != NULL, "it has no function `interest`");
+    check_that(module()->wait != NULL, "it has no function `wait`");
     check_that((module()->capabilities & GREEN_HUB_VIRTUAL_TIME) == 0 ||
                    module()->now != NULL,
-               "its time is virtual, but it has no `now`");
+               "its time is virtual, but it has no function `now`");
     check_that((module()->capabilities &
                 ~(GREEN_HUB_EDGE | GREEN_HUB_VIRTUAL_TIME)) == 0,
                "it has capabilities that this library does not know: 0x%x",
@@ -40,12 +40,12 @@ static void name(void)
     check_that(text != NULL && text[0] != '\0', "it has no name");
     if (!text)
         return;
-    check_that(strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") ==
-                   strlen(text),
-               "its name may have a-z, 0-9 and _ alone: \"%s\"", text);
+    check_that(
+        strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(text),
+        "its name has other characters than a-z, 0-9 and _: \"%s\"", text);
 }
 
-/* ---- Lives --------------------------------------------------------------- */
+/* ---- Opening and closing ------------------------------------------------- */
 
 static unsigned open_descriptors(void)
 {
@@ -60,25 +60,25 @@ static unsigned open_descriptors(void)
     return count;
 }
 
-static void use_again(void)
+static void reopen_hub(void)
 {
-    check_that(green_use_hub(check_target) == 0, "it does not open again: %s",
-               green_hub_error());
+    check_that(green_use_hub(check_target) == 0,
+               "the hub does not open again: %s", green_hub_error());
 }
 
 /*
- * One life of a hub: something is watched, told, and left behind. The probes
- * stay in place until the hub has gone.
+ * Opens a hub, which reports an event, and leaves listeners added. The probes
+ * are static because they must outlive the hub.
  */
 static void one_life(const int fds[2])
 {
     static struct check_probe in, out;
 
-    use_again(); /* closes the hub that went before */
+    reopen_hub(); /* closes the previous hub */
     check_watch(&in, fds[0], GREEN_READ);
     check_watch(&out, fds[0], GREEN_WRITE);
-    check_turn(0);
-    check_that(out.calls != 0, "not told writable");
+    check_iterate(0);
+    check_that(out.calls != 0, "writable not reported");
 }
 
 static void opens_and_closes(void)
@@ -92,7 +92,7 @@ static void opens_and_closes(void)
     for (i = 0; i < 200; i++)
         one_life(fds);
     after = open_descriptors();
-    check_that(after <= before, "200 hubs later %u more descriptors are open",
+    check_that(after <= before, "after 200 hubs %u more descriptors are open",
                after - before);
 }
 
@@ -104,35 +104,37 @@ static void replaced_hub_is_silent(void)
     check_socketpair(fds);
     check_socketpair(others);
     check_watch(&old, fds[0], GREEN_READ);
-    check_turn(0);
-    use_again();
+    check_iterate(0);
+    reopen_hub();
     check_send(fds[1]);
     check_watch(&new, others[0], GREEN_READ);
-    check_quiet(&new, "told readable with nothing to read");
-    check_that(old.calls == 0, "what the old hub watched is told by the new");
+    check_quiet(&new, "readable reported with nothing to read");
+    check_that(old.calls == 0,
+               "the new hub reports events to the old hub's listener");
     check_send(others[1]);
-    check_until(&new, GREEN_READ, "not told of what came in");
+    check_until(&new, GREEN_READ, "readable not reported after data arrived");
 }
 
 /* ---- Fork ---------------------------------------------------------------- */
 
 /* In the child: uses the same descriptors on a hub of its own. */
-static void live_as_child(const int fds[2])
+static void use_hub_in_child(const int fds[2])
 {
     struct check_probe probe;
     int own[2];
 
-    use_again();
+    reopen_hub();
     check_watch(&probe, fds[0], GREEN_READ | GREEN_WRITE);
-    check_until(&probe, GREEN_WRITE, "in a forked child: not told writable");
+    check_until(&probe, GREEN_WRITE,
+                "in a forked child: writable not reported");
     check_unwatch(&probe);
     check_socketpair(own);
     check_watch(&probe, own[0], GREEN_READ);
     check_send(own[1]);
-    check_until(&probe, GREEN_READ, "in a forked child: not told readable");
+    check_until(&probe, GREEN_READ, "in a forked child: readable not reported");
     green_hub_forget(check_hub(), fds[0]);
     close(fds[0]);
-    use_again();
+    reopen_hub();
     _exit(0);
 }
 
@@ -144,18 +146,18 @@ static void forked_child_disturbs_nothing(void)
 
     check_socketpair(fds);
     check_watch(&probe, fds[0], GREEN_READ);
-    check_turn(0);
+    check_iterate(0);
     child = fork();
     if (child < 0)
         check_skip("fork: %s", strerror(errno));
     if (child == 0)
-        live_as_child(fds);
+        use_hub_in_child(fds);
     if (waitpid(child, &status, 0) != child || status != 0)
-        check_fail("the forked child does not come through");
-    check_quiet(&probe, "the parent is told what its child did");
+        check_fail("the forked child fails");
+    check_quiet(&probe, "the child's events are reported in the parent");
     check_send(fds[1]);
     check_until(&probe, GREEN_READ,
-                "the parent is not told any more after its child's work");
+                "events are not reported in the parent after the child's work");
 }
 
 /* ---- Threads ------------------------------------------------------------- */
@@ -169,17 +171,18 @@ static void *ping_pong(void *unused)
     struct check_probe ends[2];
     int fds[2], round, i;
 
-    use_again();
+    reopen_hub();
     check_socketpair(fds);
-    pthread_barrier_wait(&together); /* both hubs are open now */
+    pthread_barrier_wait(&together); /* both hubs are open */
     for (i = 0; i < 2; i++)
         check_watch(&ends[i], fds[i], GREEN_READ);
     for (round = 0; round < ROUNDS; round++) {
         i = round % 2;
         ends[0].seen = ends[1].seen = 0;
         check_send(fds[!i]);
-        check_until(&ends[i], GREEN_READ, "not told, beside another hub");
-        check_that(ends[!i].seen == 0, "told another hub's events");
+        check_until(&ends[i], GREEN_READ,
+                    "readable not reported while another hub runs");
+        check_that(ends[!i].seen == 0, "an event of another hub is reported");
         check_drain(fds[i]);
     }
     for (i = 0; i < 2; i++)
@@ -195,7 +198,7 @@ static void two_threads(void)
     pthread_barrier_init(&together, NULL, 2);
     for (i = 0; i < 2; i++) {
         if (pthread_create(&threads[i], NULL, ping_pong, NULL) != 0)
-            check_skip("no thread");
+            check_skip("cannot create a thread");
     }
     for (i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
@@ -235,7 +238,7 @@ static void *echo_all(void *arg)
     return NULL;
 }
 
-/* Every byte comes back, read in odd pieces, and in the right order. */
+/* Every byte comes back in order; the block sizes differ on purpose. */
 static void receive_all(int fd)
 {
     char block[777];
@@ -256,8 +259,8 @@ static void echo_between(int fds[2])
     struct green_thread *sender = green_spawn(send_all, &fds[0]);
     struct green_thread *echoer = green_spawn(echo_all, &fds[1]);
 
-    check_that(sender != NULL && echoer != NULL, "no greenthread: %s",
-               green_hub_error());
+    check_that(sender != NULL && echoer != NULL,
+               "cannot spawn a greenthread: %s", green_hub_error());
     receive_all(fds[0]);
     green_join(sender, NULL);
     green_join(echoer, NULL);
@@ -295,7 +298,7 @@ static void *drip(void *arg)
     return NULL;
 }
 
-/* A reader that takes a byte at a time must not wait for news forever. */
+/* A reader that leaves data unread must not wait for a new event forever. */
 static void greenthreads_read_bytewise(void)
 {
     struct green_thread *writer;
@@ -305,7 +308,8 @@ static void greenthreads_read_bytewise(void)
     check_that(green_pipe2(fds, O_CLOEXEC) == 0, "green_pipe2: %s",
                strerror(errno));
     writer = green_spawn(drip, &fds[1]);
-    check_that(writer != NULL, "no greenthread: %s", green_hub_error());
+    check_that(writer != NULL, "cannot spawn a greenthread: %s",
+               green_hub_error());
     while (green_read(fds[0], &byte, 1) == 1)
         count++;
     check_that(count == 600, "%d of 600 bytes are read", count);
@@ -327,22 +331,24 @@ static void greenthreads_sleep(void)
     for (i = 0; i < 20; i++) {
         delays[i] = i * 7 % 20;
         threads[i] = green_spawn(sleep_a_little, &delays[i]);
-        check_that(threads[i] != NULL, "no greenthread: %s", green_hub_error());
+        check_that(threads[i] != NULL, "cannot spawn a greenthread: %s",
+                   green_hub_error());
     }
     for (i = 0; i < 20; i++)
         check_that(green_join(threads[i], &result) == 0 && result == &delays[i],
-                   "a sleeping greenthread is lost");
+                   "a sleeping greenthread does not return its result");
 }
 
 const struct check_rule check_rules_life[] = {
-    {"the module is whole, of this ABI", abi, false},
-    {"its name is valid", name, false},
-    {"200 hubs opened and closed leave no descriptor", opens_and_closes, false},
-    {"a hub that was replaced tells nothing", replaced_hub_is_silent, false},
-    {"a forked child disturbs nothing in its parent",
+    {"the module is complete and has this library's ABI", abi, false},
+    {"the module's name is valid", name, false},
+    {"200 hubs opened and closed leave no descriptor open", opens_and_closes,
+     false},
+    {"a replaced hub reports nothing", replaced_hub_is_silent, false},
+    {"a forked child does not disturb its parent's hub",
      forked_child_disturbs_nothing, false},
-    {"two hubs in two threads at once", two_threads, false},
-    {"greenthreads echo 1 MB, as edge-triggered as it claims to be",
+    {"two hubs run in two OS threads at once", two_threads, false},
+    {"greenthreads echo 1 MiB, edge-triggered if the hub claims it",
      greenthreads_echo, false},
     {"greenthreads read a pipe byte by byte", greenthreads_read_bytewise,
      false},

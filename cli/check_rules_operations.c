@@ -1,4 +1,4 @@
-/* Rules of greenhub check: operations, for modules that carry them out. */
+/* Rules of greenhub check: operations, for modules that support them. */
 #include "check.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@ static void note(struct green_operation *operation)
 static void needs_operations(void)
 {
     if (!green_hub_can(check_hub(), GREEN_OP_RECV))
-        check_skip("the hub carries out no operations");
+        check_skip("the hub does not support operations");
 }
 
 static struct green_operation receive(int fd, char *buffer, size_t size)
@@ -34,7 +34,7 @@ static struct green_operation receive(int fd, char *buffer, size_t size)
 static void submit(struct green_operation *operation)
 {
     check_that(green_hub_submit(check_hub(), operation) == 0,
-               "an operation is not taken: errno %d", errno);
+               "green_hub_submit failed: errno %d", errno);
 }
 
 static void await(int count)
@@ -42,9 +42,9 @@ static void await(int count)
     green_time end = check_clock() + 4 * GREEN_SEC;
 
     while (ended < count && check_clock() < end)
-        check_turn(100 * GREEN_MSEC);
-    check_turn(0);
-    check_that(ended == count, "%d operations ended, not %d", ended, count);
+        check_iterate(100 * GREEN_MSEC);
+    check_iterate(0);
+    check_that(ended == count, "%d operations completed, not %d", ended, count);
 }
 
 static void comes_later(void)
@@ -58,8 +58,8 @@ static void comes_later(void)
     o = receive(fds[0], buffer, sizeof buffer);
     o.flags = 0;
     submit(&o);
-    check_turn(0);
-    check_that(ended == 0, "it has ended before anything came: %lld",
+    check_iterate(0);
+    check_that(ended == 0, "it completed before data arrived: result %lld",
                (long long)o.result);
     check_send(fds[1]);
     await(1);
@@ -79,17 +79,16 @@ static void cancelled(void)
         o = receive(fds[0], buffer, sizeof buffer);
         submit(&o);
         if (round % 2)
-            check_turn(0);
+            check_iterate(0);
         if (round % 3 == 0)
             check_send(fds[1]);
         if (ended == round)
             check_that(green_hub_withdraw(check_hub(), &o) == 0,
-                       "it cannot be withdrawn");
+                       "green_hub_withdraw failed");
         await(round + 1);
         check_that(o.result == 1 || round % 3 ||
                        read(fds[0], buffer, sizeof buffer) == 1,
-                   "what came is lost: the result is %lld",
-                   (long long)o.result);
+                   "data is lost: the result is %lld", (long long)o.result);
         close(fds[0]);
         close(fds[1]);
     }
@@ -107,12 +106,12 @@ static void many(void)
         o[i] = receive(fds[0], &byte, 1);
         submit(&o[i]);
     }
-    check_turn(0);
+    check_iterate(0);
     close(fds[1]);
     await(MANY);
 }
 
-static void lets_go(void)
+static void released_by_close(void)
 {
     char buffer[8];
     struct green_operation o;
@@ -122,11 +121,12 @@ static void lets_go(void)
     check_socketpair(fds);
     o = receive(fds[0], buffer, sizeof buffer);
     submit(&o);
-    check_turn(0);
-    check_that(green_hub_withdraw(check_hub(), &o) == 0, "not withdrawn");
+    check_iterate(0);
+    check_that(green_hub_withdraw(check_hub(), &o) == 0,
+               "green_hub_withdraw failed");
     green_close(fds[0]);
     check_that(recv(fds[1], buffer, sizeof buffer, MSG_DONTWAIT) == 0,
-               "the open file is still open after green_close");
+               "the file is still open after green_close");
     await(1);
 }
 
@@ -140,23 +140,24 @@ static void ends_with_the_hub(void)
     check_socketpair(fds);
     o = receive(fds[0], buffer, sizeof buffer);
     submit(&o);
-    check_turn(0);
-    check_that(green_use_hub("poll") == 0, "no other hub: %s",
+    check_iterate(0);
+    check_that(green_use_hub("poll") == 0, "cannot use the hub poll: %s",
                green_hub_error());
     check_send(fds[1]);
-    check_turn(0);
+    check_iterate(0);
     check_that(buffer[0] == '\0' && ended == 0,
-               "an operation of a closed hub goes on");
+               "an operation of a closed hub completed");
     check_that(read(fds[0], buffer, sizeof buffer) == 1,
-               "an operation of a closed hub has taken what came later");
+               "an operation of a closed hub has read data that arrived later");
 }
 
 const struct check_rule check_rules_operations[] = {
-    {"an operation ends with what comes later", comes_later, false},
-    {"an operation that is withdrawn ends once and loses nothing", cancelled,
+    {"an operation completes when data arrives later", comes_later, false},
+    {"a withdrawn operation completes once and loses no data", cancelled,
      false},
-    {"any number of operations may be submitted in a turn", many, false},
-    {"a closed descriptor is let go of at once", lets_go, false},
-    {"operations end with their hub", ends_with_the_hub, false},
+    {"any number of operations can be submitted in one iteration", many, false},
+    {"green_close closes a withdrawn operation's file at once",
+     released_by_close, false},
+    {"closing a hub ends its operations", ends_with_the_hub, false},
     {0},
 };

@@ -1,4 +1,4 @@
-/* Rules of greenhub check: who is told what of a descriptor. */
+/* Rules of greenhub check: which events are reported to which listener. */
 #include "check.h"
 
 #include <errno.h>
@@ -14,12 +14,12 @@ static void readable(int from, int to)
     struct check_probe probe;
 
     check_watch(&probe, to, GREEN_READ);
-    check_quiet(&probe, "told readable with nothing to read");
+    check_quiet(&probe, "readable reported with nothing to read");
     check_send(from);
-    check_until(&probe, GREEN_READ, "not told of what came in");
+    check_until(&probe, GREEN_READ, "readable not reported after data arrived");
     check_drain(to);
-    check_turn(0); /* what was seen before the data was read may come now */
-    check_quiet(&probe, "told readable after all was read");
+    check_iterate(0); /* may report an event from before the data was read */
+    check_quiet(&probe, "readable reported after all data was read");
 }
 
 static void socket_readable(void)
@@ -45,15 +45,17 @@ static void writable(int fd, int other)
     struct check_probe probe;
 
     check_watch(&probe, fd, GREEN_WRITE);
-    check_until(&probe, GREEN_WRITE, "not told of room to write");
+    check_until(&probe, GREEN_WRITE,
+                "writable not reported although there is room");
     check_that((probe.seen & GREEN_READ) == 0,
-               "told readable with nothing to read");
+               "readable reported with nothing to read");
     check_fill(fd);
-    check_turn(0);
-    check_quiet(&probe, "told writable without room");
+    check_iterate(0);
+    check_quiet(&probe, "writable reported without room to write");
     probe.seen = 0;
     check_drain(other);
-    check_until(&probe, GREEN_WRITE, "not told of room that was made");
+    check_until(&probe, GREEN_WRITE,
+                "writable not reported after room was made");
 }
 
 static void socket_writable(void)
@@ -72,7 +74,7 @@ static void pipe_writable(void)
     writable(fds[1], fds[0]);
 }
 
-static void told_in_every_turn(void)
+static void reported_in_every_iteration(void)
 {
     struct check_probe probe;
     int fds[2], i;
@@ -80,17 +82,17 @@ static void told_in_every_turn(void)
     check_socketpair(fds);
     check_watch(&probe, fds[0], GREEN_READ);
     check_send(fds[1]);
-    check_until(&probe, GREEN_READ, "not told of what came in");
+    check_until(&probe, GREEN_READ, "readable not reported after data arrived");
     for (i = 0; i < 5; i++) {
         probe.seen = 0;
-        check_turn(GREEN_SEC);
+        check_iterate(GREEN_SEC);
         check_that(probe.seen & GREEN_READ,
-                   "told %u times, then no more, though nobody has read",
+                   "readable reported only %u times before the data was read",
                    probe.calls);
     }
     check_drain(fds[0]);
-    check_turn(0);
-    check_quiet(&probe, "told readable after all was read");
+    check_iterate(0);
+    check_quiet(&probe, "readable reported after all data was read");
 }
 
 static void both_directions(void)
@@ -102,14 +104,15 @@ static void both_directions(void)
     check_watch(&in, fds[0], GREEN_READ);
     check_watch(&out, fds[0], GREEN_WRITE);
     check_watch(&both, fds[0], GREEN_READ | GREEN_WRITE);
-    check_until(&out, GREEN_WRITE, "not told writable");
-    check_that(in.calls == 0, "the reader is told 0x%x, with nothing to read",
-               in.seen);
+    check_until(&out, GREEN_WRITE, "writable not reported");
+    check_that(in.calls == 0,
+               "0x%x reported to the reader with nothing to read", in.seen);
     check_send(fds[1]);
-    check_until(&in, GREEN_READ, "not told readable beside writable");
-    check_until(&both, GREEN_READ, "who asks for both is not told readable");
+    check_until(&in, GREEN_READ, "readable not reported beside writable");
+    check_until(&both, GREEN_READ,
+                "readable not reported to the listener for both");
     check_that(both.seen & GREEN_WRITE,
-               "who asks for both is not told writable");
+               "writable not reported to the listener for both");
 }
 
 static void changed_interest(void)
@@ -119,18 +122,21 @@ static void changed_interest(void)
 
     check_socketpair(fds);
     check_watch(&in, fds[0], GREEN_READ);
-    check_quiet(&in, "told readable with nothing to read");
+    check_quiet(&in, "readable reported with nothing to read");
     check_watch(&out, fds[0], GREEN_WRITE);
-    check_until(&out, GREEN_WRITE, "not told writable when asked for later");
+    check_until(&out, GREEN_WRITE,
+                "writable not reported to a listener added later");
     check_unwatch(&out);
-    check_turn(0);
-    check_quiet(&in, "told something after `writable` was given up");
+    check_iterate(0);
+    check_quiet(&in, "an event reported after another listener was removed");
     check_send(fds[1]);
-    check_until(&in, GREEN_READ, "not told readable after a change");
+    check_until(&in, GREEN_READ,
+                "readable not reported after the interest changed");
     check_unwatch(&in);
-    check_quiet(&in, "told readable after it was given up");
+    check_quiet(&in, "readable reported after the listener was removed");
     check_watch(&in, fds[0], GREEN_READ);
-    check_until(&in, GREEN_READ, "not told readable when asked for again");
+    check_until(&in, GREEN_READ,
+                "readable not reported to a listener added again");
 }
 
 static void connections_until_drained(void)
@@ -144,7 +150,7 @@ static void connections_until_drained(void)
 
     if (bind(listener, address, length) < 0 || listen(listener, 16) < 0 ||
         getsockname(listener, address, &length) < 0)
-        check_skip("no listener on loopback: %s", strerror(errno));
+        check_skip("cannot listen on loopback: %s", strerror(errno));
     for (i = 0; i < 5; i++) {
         if (connect(socket(AF_INET, SOCK_STREAM, 0), address, length) < 0)
             check_skip("connect: %s", strerror(errno));
@@ -152,12 +158,13 @@ static void connections_until_drained(void)
     check_watch(&probe, listener, GREEN_READ);
     for (i = 0; i < 5; i++) {
         probe.seen = 0;
-        check_until(&probe, GREEN_READ, "connections are left in the backlog");
+        check_until(&probe, GREEN_READ,
+                    "readable not reported with connections in the backlog");
         check_that(accept(listener, NULL, NULL) >= 0, "accept: %s",
                    strerror(errno));
     }
-    check_turn(0);
-    check_quiet(&probe, "told of connections when there are none");
+    check_iterate(0);
+    check_quiet(&probe, "readable reported with no connection in the backlog");
 }
 
 static void hang_up_wakes_both(void)
@@ -169,10 +176,10 @@ static void hang_up_wakes_both(void)
     check_fill(fds[0]);
     check_watch(&in, fds[0], GREEN_READ);
     check_watch(&out, fds[0], GREEN_WRITE);
-    check_quiet(&in, "told readable with nothing to read");
+    check_quiet(&in, "readable reported with nothing to read");
     close(fds[1]);
-    check_until(&in, GREEN_READ, "the reader is not told of a hang-up");
-    check_until(&out, GREEN_WRITE, "the writer is not told of a hang-up");
+    check_until(&in, GREEN_READ, "a hang-up is not reported to the reader");
+    check_until(&out, GREEN_WRITE, "a hang-up is not reported to the writer");
 }
 
 static void error_wakes_both(void)
@@ -187,8 +194,8 @@ static void error_wakes_both(void)
     check_watch(&out, fds[0], GREEN_WRITE);
     setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(fds[1]);
-    check_until(&in, GREEN_READ, "the reader is not told of a reset");
-    check_until(&out, GREEN_WRITE, "the writer is not told of a reset");
+    check_until(&in, GREEN_READ, "a reset is not reported to the reader");
+    check_until(&out, GREEN_WRITE, "a reset is not reported to the writer");
 }
 
 static void broken_pipe(void)
@@ -199,9 +206,10 @@ static void broken_pipe(void)
     check_pipe(fds);
     check_fill(fds[1]);
     check_watch(&probe, fds[1], GREEN_WRITE);
-    check_quiet(&probe, "told writable without room");
+    check_quiet(&probe, "writable reported without room to write");
     close(fds[0]);
-    check_until(&probe, GREEN_WRITE, "not told that the reader has gone");
+    check_until(&probe, GREEN_WRITE,
+                "writable not reported after the reader closed the pipe");
 }
 
 static void end_of_pipe(void)
@@ -212,7 +220,8 @@ static void end_of_pipe(void)
     check_pipe(fds);
     check_watch(&probe, fds[0], GREEN_READ);
     close(fds[1]);
-    check_until(&probe, GREEN_READ, "not told of the end of a pipe");
+    check_until(&probe, GREEN_READ,
+                "readable not reported at the end of a pipe");
 }
 
 static void half_close(void)
@@ -223,22 +232,23 @@ static void half_close(void)
     check_tcp_pair(fds);
     check_watch(&probe, fds[0], GREEN_READ);
     shutdown(fds[1], SHUT_WR);
-    check_until(&probe, GREEN_READ, "not told of the end of the input");
+    check_until(&probe, GREEN_READ,
+                "readable not reported at the end of the input");
 }
 
-static void given_up(void)
+static void removed(void)
 {
     struct check_probe probe;
     int fds[2];
 
     check_socketpair(fds);
     check_watch(&probe, fds[0], GREEN_READ | GREEN_WRITE);
-    check_until(&probe, GREEN_WRITE, "not told writable");
+    check_until(&probe, GREEN_WRITE, "writable not reported");
     check_unwatch(&probe);
     check_send(fds[1]);
-    check_quiet(&probe, "told of a descriptor that was given up");
+    check_quiet(&probe, "an event reported after the listener was removed");
     close(fds[1]);
-    check_quiet(&probe, "told of a hang-up, of what was given up");
+    check_quiet(&probe, "a hang-up reported after the listener was removed");
 }
 
 static void regular_file(void)
@@ -253,12 +263,13 @@ static void regular_file(void)
     check_watch(&probe, fd, GREEN_READ | GREEN_WRITE);
     for (i = 0; i < 5; i++) {
         probe.seen = 0;
-        check_turn(GREEN_SEC);
+        check_iterate(GREEN_SEC);
         check_that(probe.seen & GREEN_READ && probe.seen & GREEN_WRITE,
-                   "not told ready in each turn (told 0x%x)", probe.seen);
+                   "not reported ready in each iteration (reported 0x%x)",
+                   probe.seen);
     }
     check_unwatch(&probe);
-    check_quiet(&probe, "told ready after it was given up");
+    check_quiet(&probe, "an event reported after the listener was removed");
 }
 
 /* ---- Many --------------------------------------------------------------- */
@@ -274,7 +285,7 @@ static void make_many(int (*fds)[2], struct check_probe *probes)
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur < 2 * MANY + 50)
-        check_skip("it takes %d descriptors, the limit (ulimit -n) is %lu",
+        check_skip("it needs %d descriptors, but the limit (ulimit -n) is %lu",
                    2 * MANY + 50, (unsigned long)limit.rlim_cur);
     for (i = 0; i < MANY; i++) {
         check_socketpair(fds[i]);
@@ -282,7 +293,7 @@ static void make_many(int (*fds)[2], struct check_probe *probes)
     }
 }
 
-/* Those in a step are written to, and they alone must be told. */
+/* Every step-th pair gets data, and the hub must report these alone. */
 static void try_some(int (*fds)[2], struct check_probe *probes, int step)
 {
     int i;
@@ -290,13 +301,15 @@ static void try_some(int (*fds)[2], struct check_probe *probes, int step)
     for (i = 0; i < MANY; i += step)
         check_send(fds[i][1]);
     for (i = 0; i < MANY; i += step) {
-        check_until(&probes[i], GREEN_READ, "one of many is not told");
+        check_until(&probes[i], GREEN_READ,
+                    "readable not reported for one of many descriptors");
         check_drain(fds[i][0]);
     }
-    check_turn(0);
+    check_iterate(0);
     for (i = 0; i < MANY; i++) {
         check_that((probes[i].calls != 0) == (i % step == 0),
-                   "descriptor %d is told in place of another", fds[i][0]);
+                   "readable reported for descriptor %d, which has no data",
+                   fds[i][0]);
         probes[i].calls = probes[i].seen = 0;
     }
 }
@@ -315,31 +328,34 @@ static void many_descriptors(void)
         check_unwatch(&probes[i]);
     check_send(fds[0][1]);
     check_send(fds[MANY - 1][1]);
-    check_until(&probes[MANY - 1], GREEN_READ, "the last of many is not told");
-    check_that(probes[0].calls == 0, "one that was given up is told");
+    check_until(&probes[MANY - 1], GREEN_READ,
+                "readable not reported for the last of many descriptors");
+    check_that(probes[0].calls == 0,
+               "an event reported after the listener was removed");
 }
 
 const struct check_rule check_rules_ready[] = {
-    {"a socket is readable when something came in, only then", socket_readable,
+    {"a socket is readable when data has arrived, only then", socket_readable,
      false},
-    {"a pipe is readable when something came in, only then", pipe_readable,
+    {"a pipe is readable when data has arrived, only then", pipe_readable,
      false},
     {"a socket is writable when there is room, only then", socket_writable,
      false},
     {"a pipe is writable when there is room, only then", pipe_writable, false},
-    {"ready is told in every turn until it is no more", told_in_every_turn,
-     false},
-    {"connections are told of until all are accepted",
+    {"readiness is reported in every iteration until it ends",
+     reported_in_every_iteration, false},
+    {"a listening socket is readable until all are accepted",
      connections_until_drained, false},
-    {"both directions of a descriptor are told apart", both_directions, false},
-    {"interest can change, and come back", changed_interest, false},
-    {"what was given up is not told any more", given_up, false},
+    {"both directions of a descriptor are reported separately", both_directions,
+     false},
+    {"interest can be changed and restored", changed_interest, false},
+    {"a removed listener is not called any more", removed, false},
     {"a hang-up wakes both directions", hang_up_wakes_both, false},
     {"an error wakes both directions", error_wakes_both, false},
-    {"a pipe without reader wakes its writer", broken_pipe, false},
+    {"a pipe without a reader wakes its writer", broken_pipe, false},
     {"the end of a pipe wakes its reader", end_of_pipe, false},
     {"the end of the input wakes the reader", half_close, false},
     {"a regular file is always ready", regular_file, false},
-    {"1,000 descriptors, numbers over 1,023", many_descriptors, false},
+    {"1,000 descriptors, with numbers above 1,023", many_descriptors, false},
     {0},
 };

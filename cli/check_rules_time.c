@@ -1,4 +1,4 @@
-/* Rules of greenhub check: time, calls from elsewhere, signals. */
+/* Rules of greenhub check: time, thread-safe calls, signals. */
 #include "check.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 /* ---- Time --------------------------------------------------------------- */
 
-/* A wait with nothing to report: not early, and not so late that it is wrong. */
+/* A wait without events ends neither early nor more than 2 s late. */
 static void wait_takes_its_time(void)
 {
     static const green_time timeouts[] = {
@@ -21,10 +21,10 @@ static void wait_takes_its_time(void)
     green_time start, took;
     size_t i;
 
-    check_turn(0);
+    check_iterate(0);
     for (i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++) {
         start = check_clock();
-        check_turn(timeouts[i]);
+        check_iterate(timeouts[i]);
         took = check_clock() - start;
         check_that(took >= timeouts[i], "a wait of %lld us ends after %lld us",
                    (long long)(timeouts[i] / 1000), (long long)(took / 1000));
@@ -40,9 +40,9 @@ static void no_wait(void)
     int i;
 
     for (i = 0; i < 200; i++)
-        check_turn(0);
+        check_iterate(0);
     check_that(check_clock() - start < 2 * GREEN_SEC,
-               "200 looks without waiting take %lld ms",
+               "200 waits with a timeout of 0 take %lld ms",
                (long long)((check_clock() - start) / GREEN_MSEC));
 }
 
@@ -59,11 +59,11 @@ static void timer_precision(green_time duration)
 
     green_hub_schedule(check_hub(), &timer, start + duration);
     while (fired == 0)
-        check_turn(GREEN_FOREVER);
+        check_iterate(GREEN_FOREVER);
     waits = check_waits() - waits;
-    check_that(fired >= start + duration, "a timer of %lld us fires after %lld",
-               (long long)(duration / 1000),
-               (long long)((fired - start) / 1000));
+    check_that(
+        fired >= start + duration, "a timer of %lld us fires after %lld us",
+        (long long)(duration / 1000), (long long)((fired - start) / 1000));
     check_that(waits <= 3, "it takes %llu waits for a timer of %lld us",
                (unsigned long long)waits, (long long)(duration / 1000));
 }
@@ -104,7 +104,7 @@ static void timers_in_order(void)
                            start + delays[i] * GREEN_MSEC);
     }
     while (fired_count < COUNT)
-        check_turn(GREEN_FOREVER);
+        check_iterate(GREEN_FOREVER);
     for (at = 1; at < COUNT; at++) {
         int earlier = fired_order[at - 1];
         int later = fired_order[at];
@@ -118,7 +118,7 @@ static void timers_in_order(void)
     }
 }
 
-/* ---- Calls from elsewhere ------------------------------------------------ */
+/* ---- Thread-safe calls --------------------------------------------------- */
 
 #define THREADS 4
 #define CALLS 500
@@ -156,10 +156,10 @@ static void *call_from_thread(void *arg)
 static void start_caller(pthread_t *thread, struct caller *caller)
 {
     if (pthread_create(thread, NULL, call_from_thread, caller) != 0)
-        check_skip("no thread");
+        check_skip("cannot create a thread");
 }
 
-/* Whatever moment the call comes at, the wait must not sleep through it. */
+/* A call must end the wait, no matter when it comes. */
 static void called_during_wait(void)
 {
     struct caller caller = {.count = 1};
@@ -173,9 +173,9 @@ static void called_during_wait(void)
         caller.delay = (green_time)(round % 6) * 3 * GREEN_MSEC;
         start_caller(&thread, &caller);
         while (called < round && check_clock() - start < 8 * GREEN_SEC)
-            check_turn(10 * GREEN_SEC);
+            check_iterate(10 * GREEN_SEC);
         check_that(called == round && check_clock() - start < 8 * GREEN_SEC,
-                   "a wait is not ended by a call from another thread");
+                   "a call from another thread does not end the wait");
         pthread_join(thread, NULL);
     }
 }
@@ -189,7 +189,7 @@ static void called_before_wait(void)
     target_hub = check_hub();
     start_caller(&thread, &caller);
     pthread_join(thread, NULL);
-    check_turn(10 * GREEN_SEC);
+    check_iterate(10 * GREEN_SEC);
     check_that(called == 1, "a call made before the wait is not delivered");
     check_that(check_clock() - start < 8 * GREEN_SEC,
                "a call made before the wait does not end it");
@@ -208,7 +208,7 @@ static void calls_from_many(void)
         start_caller(&threads[i], &callers[i]);
     }
     while (called < THREADS * CALLS && check_clock() - start < 8 * GREEN_SEC)
-        check_turn(10 * GREEN_SEC);
+        check_iterate(10 * GREEN_SEC);
     check_that(called == THREADS * CALLS, "%u of %d calls are delivered",
                called, THREADS * CALLS);
     for (i = 0; i < THREADS; i++)
@@ -235,9 +235,9 @@ static void event_ends_endless_wait(void)
     check_socketpair(fds);
     check_watch(&probe, fds[0], GREEN_READ);
     if (pthread_create(&thread, NULL, send_later, &fds[1]) != 0)
-        check_skip("no thread");
+        check_skip("cannot create a thread");
     while (probe.calls == 0)
-        check_turn(GREEN_FOREVER);
+        check_iterate(GREEN_FOREVER);
     pthread_join(thread, NULL);
 }
 
@@ -275,12 +275,12 @@ static void called_from_handler(void)
     target_hub = check_hub();
     arm_signal(call_from_handler, 30, 0);
     while (called == 0 && check_clock() - start < 8 * GREEN_SEC)
-        check_turn(10 * GREEN_SEC);
+        check_iterate(10 * GREEN_SEC);
     check_that(called == 1 && check_clock() - start < 8 * GREEN_SEC,
                "a call from a signal handler does not end the wait");
 }
 
-/* Signals every 2 ms while a timer runs and bytes come in. */
+/* Signals arrive every 2 ms while a timer runs and data arrives. */
 static void signals_disturb_nothing(void)
 {
     green_time fired = 0, start = green_now();
@@ -294,21 +294,22 @@ static void signals_disturb_nothing(void)
     green_hub_schedule(check_hub(), &timer, start + 100 * GREEN_MSEC);
     arm_signal(count_signal, 2, 2);
     if (pthread_create(&thread, NULL, send_later, &fds[1]) != 0)
-        check_skip("no thread");
+        check_skip("cannot create a thread");
     while (fired == 0) {
-        check_turn(GREEN_SEC);
+        check_iterate(GREEN_SEC);
         if (probe.calls != 0)
             check_drain(fds[0]);
     }
     pthread_join(thread, NULL);
-    check_until(&probe, GREEN_READ, "an event is lost when signals come in");
+    check_until(&probe, GREEN_READ, "an event is lost while signals arrive");
     check_that(fired >= start + 100 * GREEN_MSEC,
                "a timer of 100 ms fires after %lld us",
                (long long)((fired - start) / 1000));
-    check_that(signals > 0, "no signal came in");
+    check_that(signals > 0, "no signal arrived");
 }
 
-/* A wait that a signal ends early may be taken up again, but not for nothing. */
+/* A wait that a signal interrupts must not start again with its full
+ * timeout. */
 static void signals_and_timers(void)
 {
     green_time fired, start;
@@ -321,27 +322,28 @@ static void signals_and_timers(void)
         start = green_now();
         green_hub_schedule(check_hub(), &timer, start + 25 * GREEN_MSEC);
         while (fired == 0)
-            check_turn(GREEN_FOREVER);
+            check_iterate(GREEN_FOREVER);
         check_that(fired >= start + 25 * GREEN_MSEC &&
                        fired < start + 2 * GREEN_SEC,
                    "with a signal every 10 ms a timer of 25 ms takes %lld us",
                    (long long)((fired - start) / 1000));
     }
-    check_that(signals > 0, "no signal came in");
+    check_that(signals > 0, "no signal arrived");
 }
 
 const struct check_rule check_rules_time[] = {
-    {"a wait is never early, from 0.3 to 50 ms", wait_takes_its_time, true},
+    {"a wait of 0.3 to 50 ms never ends early", wait_takes_its_time, true},
     {"a timeout of 0 does not wait", no_wait, false},
-    {"timers are not early, and take at most 3 waits",
+    {"timers never fire early and take at most 3 waits",
      timers_neither_early_nor_spun, true},
     {"timers fire in order", timers_in_order, false},
-    {"an event ends a wait without limit", event_ends_endless_wait, false},
+    {"an event ends a wait without a timeout", event_ends_endless_wait, false},
     {"a call from another thread ends a wait", called_during_wait, true},
     {"a call made before the wait ends it", called_before_wait, false},
     {"2,000 calls from 4 threads are all delivered", calls_from_many, true},
     {"a call from a signal handler ends a wait", called_from_handler, true},
-    {"signals lose no event and fail no wait", signals_disturb_nothing, true},
+    {"signals cause no lost event and no failed wait", signals_disturb_nothing,
+     true},
     {"a signal every 10 ms delays no timer", signals_and_timers, true},
     {0},
 };

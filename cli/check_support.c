@@ -1,4 +1,4 @@
-/* What the rules of greenhub check are written with. */
+/* Support for the rules of greenhub check. */
 #include "check.h"
 
 #include <arpa/inet.h>
@@ -9,7 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long a rule waits for what must come, and for what must not. */
+/* How long a rule waits for an event that must come, and for one that must
+ * not. */
 #define PATIENCE (4 * GREEN_SEC)
 #define QUIET (30 * GREEN_MSEC)
 
@@ -33,13 +34,14 @@ uint64_t check_waits(void)
 {
     struct green_hub_stats stats;
 
-    check_that(green_hub_stats(check_hub(), &stats) == 0, "no statistics");
+    check_that(green_hub_stats(check_hub(), &stats) == 0,
+               "green_hub_stats failed");
     return stats.waits;
 }
 
 /* ---- Descriptors ------------------------------------------------------- */
 
-static void must(bool ok, const char *what)
+static void require(bool ok, const char *what)
 {
     if (!ok)
         check_skip("%s: %s", what, strerror(errno));
@@ -47,14 +49,14 @@ static void must(bool ok, const char *what)
 
 void check_socketpair(int fds[2])
 {
-    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-                    fds) == 0,
-         "socketpair");
+    require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                       fds) == 0,
+            "socketpair");
 }
 
 void check_pipe(int fds[2])
 {
-    must(pipe2(fds, O_NONBLOCK | O_CLOEXEC) == 0, "pipe2");
+    require(pipe2(fds, O_NONBLOCK | O_CLOEXEC) == 0, "pipe2");
 }
 
 void check_tcp_pair(int fds[2])
@@ -65,15 +67,15 @@ void check_tcp_pair(int fds[2])
     socklen_t length = sizeof at;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    must(listener >= 0 && bind(listener, address, length) == 0 &&
-             listen(listener, 1) == 0 &&
-             getsockname(listener, address, &length) == 0,
-         "a listener on loopback");
+    require(listener >= 0 && bind(listener, address, length) == 0 &&
+                listen(listener, 1) == 0 &&
+                getsockname(listener, address, &length) == 0,
+            "listening on loopback");
     fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    must(fds[0] >= 0 && connect(fds[0], address, length) == 0, "connect");
+    require(fds[0] >= 0 && connect(fds[0], address, length) == 0, "connect");
     fds[1] = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    must(fds[1] >= 0, "accept4");
-    must(fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0, "fcntl");
+    require(fds[1] >= 0, "accept4");
+    require(fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0, "fcntl");
     close(listener);
 }
 
@@ -83,7 +85,7 @@ void check_fill(int fd)
 
     while (write(fd, block, sizeof block) > 0)
         continue;
-    /* A pipe has no room for a block left, but perhaps for a byte. */
+    /* A pipe without room for a block may have room for a byte. */
     while (write(fd, block, 1) > 0)
         continue;
 }
@@ -98,10 +100,10 @@ void check_drain(int fd)
 
 void check_send(int fd)
 {
-    must(write(fd, "x", 1) == 1, "write");
+    require(write(fd, "x", 1) == 1, "write");
 }
 
-/* ---- Turns ------------------------------------------------------------- */
+/* ---- Iterations -------------------------------------------------------- */
 
 static void note(struct green_listener *listener, unsigned events)
 {
@@ -119,23 +121,24 @@ void check_watch(struct check_probe *probe, int fd, unsigned events)
     probe->listener.callback = note;
     probe->listener.arg = probe;
     check_that(green_hub_add(check_hub(), &probe->listener) == 0,
-               "descriptor %d cannot be watched: %s", fd, strerror(errno));
+               "green_hub_add failed for descriptor %d: %s", fd,
+               strerror(errno));
 }
 
 void check_unwatch(struct check_probe *probe)
 {
     check_that(green_hub_remove(check_hub(), &probe->listener) == 0,
-               "descriptor %d cannot be given up: %s", probe->listener.fd,
-               strerror(errno));
+               "green_hub_remove failed for descriptor %d: %s",
+               probe->listener.fd, strerror(errno));
 }
 
-void check_turn(green_time timeout)
+void check_iterate(green_time timeout)
 {
     struct green_hub *hub = check_hub();
 
-    check_that(green_hub_wait(hub, timeout) == 0, "wait failed: %s",
+    check_that(green_hub_wait(hub, timeout) == 0, "green_hub_wait failed: %s",
                strerror(errno));
-    check_that(green_hub_dispatch(hub) == 0, "dispatch failed: %s",
+    check_that(green_hub_dispatch(hub) == 0, "green_hub_dispatch failed: %s",
                strerror(errno));
 }
 
@@ -144,8 +147,8 @@ void check_until(struct check_probe *probe, unsigned events, const char *what)
     green_time end = check_clock() + PATIENCE;
 
     while ((probe->seen & events) == 0 && check_clock() < end)
-        check_turn(100 * GREEN_MSEC);
-    check_that((probe->seen & events) != 0, "%s (told so far: 0x%x)", what,
+        check_iterate(100 * GREEN_MSEC);
+    check_that((probe->seen & events) != 0, "%s (reported so far: 0x%x)", what,
                probe->seen);
 }
 
@@ -155,7 +158,7 @@ uint64_t check_idle(green_time duration)
     green_time end = green_now() + duration, now;
 
     while ((now = green_now()) < end)
-        check_turn(end - now);
+        check_iterate(end - now);
     return check_waits() - before;
 }
 
@@ -164,8 +167,7 @@ void check_quiet(struct check_probe *probe, const char *what)
     unsigned calls = probe->calls;
     uint64_t waits = check_idle(QUIET);
 
-    check_that(probe->calls == calls, "%s (told 0x%x)", what, probe->seen);
-    check_that(waits <= 10,
-               "%llu waits in 30 ms without anything to do: it spins",
+    check_that(probe->calls == calls, "%s (reported 0x%x)", what, probe->seen);
+    check_that(waits <= 10, "%llu waits in 30 ms with nothing to do: it spins",
                (unsigned long long)waits);
 }

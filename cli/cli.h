@@ -1,4 +1,4 @@
-/* What the files of the command share. They see <greenhub.h> alone. */
+/* Shared by the command's files, which include <greenhub.h> alone. */
 #ifndef CLI_H
 #define CLI_H
 
@@ -8,14 +8,14 @@
 #define CLI_USAGE 2
 
 /*
- * One command: gets its own name as argv[0], as getopt_long wants it, and
- * returns the exit status.
+ * Runs one command; argv[0] is its name, as getopt_long expects. Returns the
+ * exit status.
  */
 int cli_hubs(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 
-/* A message on stderr, with "greenhub: " before it; returns `status`. */
+/* Prints "greenhub: " and the message to stderr; returns `status`. */
 int cli_complain(int status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

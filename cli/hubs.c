@@ -1,4 +1,4 @@
-/* greenhub hubs: which hubs there are, and what each can do. */
+/* greenhub hubs: lists the hubs and their capabilities. */
 #include <greenhub.h>
 
 #include <errno.h>
@@ -11,14 +11,14 @@
 
 static const char usage[] = "usage: greenhub hubs [--json]\n"
                             "\n"
-                            "Lists every hub, best first: whether it can be "
-                            "used here, if not why, which\n"
-                            "one is the default (*), and what it stands on. "
-                            "The default is the one that\n"
-                            "GREENHUB_HUB in the environment names, or else "
-                            "the best that can be used.\n"
+                            "Lists all hubs, best first: whether each can be "
+                            "used here, and if not, why;\n"
+                            "which is the default (*); and what it is. The "
+                            "default is the hub that the\n"
+                            "environment variable GREENHUB_HUB names, or "
+                            "else the best that can be used.\n"
                             "\n"
-                            "  --json   the same for programs\n";
+                            "  --json   print JSON\n";
 
 static const struct {
     unsigned bit;
@@ -35,7 +35,7 @@ struct entry {
     bool is_default;
 };
 
-/* What a new OS thread would get, and why it would get none. */
+/* The hub that a new OS thread gets, or the reason that it gets none. */
 struct chosen {
     const struct green_hub_module *module;
     const char *variable; /* GREENHUB_HUB, or NULL */
@@ -70,7 +70,7 @@ static void examine(struct entry *entry, const char *name,
         entry->module != NULL && entry->module == chosen->module;
 }
 
-/* ---- For people -------------------------------------------------------- */
+/* ---- Text -------------------------------------------------------------- */
 
 static void print_capabilities(unsigned bits)
 {
@@ -102,9 +102,10 @@ static void print_text(const struct entry *entry, bool first)
     printf("\n");
 }
 
-/* ---- For programs ------------------------------------------------------ */
+/* ---- JSON -------------------------------------------------------------- */
 
-/* A JSON string, or null. What is not UTF-8 would not be JSON: it is marked. */
+/* Prints a JSON string, or null. Each byte above ASCII becomes U+FFFD, since
+ * JSON allows UTF-8 only. */
 static void print_string(const char *text)
 {
     const unsigned char *c = (const unsigned char *)text;
@@ -150,7 +151,8 @@ static void print_json(const struct entry *entry, bool first)
 
 /* ---- Both -------------------------------------------------------------- */
 
-/* Every built-in hub, and the default if it is none of them. */
+/* Every built-in hub, and the hub that GREENHUB_HUB names if it is not built
+ * in. */
 static void print_all(const struct chosen *chosen,
                       void (*print)(const struct entry *entry, bool first))
 {
@@ -184,15 +186,15 @@ static int print_default_as_json(const struct chosen *chosen)
     return chosen->module ? CLI_OK : CLI_FAILED;
 }
 
-static int print_for_people(const struct chosen *chosen)
+static int print_default_as_text(const struct chosen *chosen)
 {
     print_all(chosen, print_text);
     if (!chosen->module)
         return cli_complain(CLI_FAILED, "there is no default hub: %s",
                             chosen->reason);
     printf("\n* the default%s\n", chosen->variable != NULL
-                                      ? ", by GREENHUB_HUB"
-                                      : ": the best that can be used here");
+                                      ? ", from GREENHUB_HUB"
+                                      : ": the best hub that can be used here");
     return CLI_OK;
 }
 
@@ -217,8 +219,11 @@ int cli_hubs(int argc, char **argv)
         json = true;
     }
     if (optind < argc)
-        return cli_complain(CLI_USAGE, "hubs takes no argument: %s",
-                            argv[optind]);
+        return cli_complain(
+            CLI_USAGE,
+            "hubs takes options only, not %s; see greenhub hubs --help",
+            argv[optind]);
     choose(&chosen);
-    return json ? print_default_as_json(&chosen) : print_for_people(&chosen);
+    return json ? print_default_as_json(&chosen)
+                : print_default_as_text(&chosen);
 }

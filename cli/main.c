@@ -1,4 +1,4 @@
-/* The command: which part of it is wanted. */
+/* The command greenhub: runs the subcommand that argv names. */
 #include <greenhub.h>
 
 #include <stdarg.h>
@@ -10,14 +10,15 @@
 static const char usage[] =
     "usage: greenhub COMMAND [OPTIONS]\n"
     "\n"
-    "  hubs [--json]        which hubs there are, and which is the default\n"
-    "  serve --echo         a server that sends back what it is sent\n"
-    "  check FILE.so|NAME   tries a hub against the contract of hubs\n"
+    "  hubs [--json]        list the hubs, and which is the default\n"
+    "  serve --echo         run a server that sends back what it receives\n"
+    "  check FILE.so|NAME   check that a hub keeps the contract of hubs\n"
     "\n"
-    "  --help               this; greenhub COMMAND --help tells more\n"
-    "  --version            the version\n"
+    "  --help               print this; for a command: greenhub COMMAND "
+    "--help\n"
+    "  --version            print the version\n"
     "\n"
-    "GREENHUB_HUB in the environment names the default hub.\n";
+    "The environment variable GREENHUB_HUB names the default hub.\n";
 
 static const struct {
     const char *name;
@@ -41,12 +42,12 @@ int cli_complain(int status, const char *format, ...)
     return status;
 }
 
-/* A full disk or a closed pipe is a failure too. */
+/* Output lost to a full disk or a closed pipe is a failure too. */
 static int finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    return cli_complain(CLI_FAILED, "cannot write to the standard output");
+    return cli_complain(CLI_FAILED, "cannot write to standard output");
 }
 
 static int run(int argc, char **argv)
@@ -69,9 +70,9 @@ static int run(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    return cli_complain(CLI_USAGE,
-                        "there is no command %s; greenhub --help lists them",
-                        argv[1]);
+    return cli_complain(
+        CLI_USAGE, "unknown command %s; greenhub --help lists the commands",
+        argv[1]);
 }
 
 int main(int argc, char **argv)

@@ -1,4 +1,4 @@
-/* greenhub serve --echo: a server that sends back what it is sent. */
+/* greenhub serve --echo: a server that sends back what it receives. */
 #include <greenhub.h>
 
 #include <errno.h>
@@ -20,18 +20,20 @@ static const char usage[] =
     "usage: greenhub serve --echo [OPTIONS]\n"
     "\n"
     "  --echo               send back what is received\n"
-    "  --listen ADDRESS     default tcp://127.0.0.1:6000; port 0: any free "
-    "one;\n"
-    "                       tcp://*:PORT, tcp://[::1]:PORT, unix:///PATH\n"
+    "  --listen ADDRESS     tcp://HOST:PORT (port 0: any free port), "
+    "tcp://*:PORT,\n"
+    "                       tcp://[::1]:PORT or unix:///PATH;\n"
+    "                       default tcp://127.0.0.1:6000\n"
     "  --hub NAME           the hub to run on; greenhub hubs lists them\n"
     "  --threads N          OS threads, each with its own hub; default 1\n"
-    "  --max-connections M  handled at once; the others wait; default: no "
-    "limit\n"
-    "  --hello              say what to type next, also if nobody is watching\n"
+    "  --max-connections M  connections served at once, the others wait;\n"
+    "                       default: no limit\n"
+    "  --hello              print what to type next, on a terminal the "
+    "default\n"
     "\n"
-    "Ctrl-C or SIGTERM stops it, twice kills it; SIGUSR1 lists its "
-    "greenthreads\n"
-    "on the standard error output.\n";
+    "Ctrl-C or SIGTERM stops the server, a second one kills it. SIGUSR1 "
+    "prints its\n"
+    "greenthreads to standard error.\n";
 
 struct settings {
     const char *address;
@@ -69,7 +71,7 @@ static void echo(int fd, void *arg)
 
 /* ---- Signals ----------------------------------------------------------- */
 
-/* It is reset by being called: the second signal kills. */
+/* SA_RESETHAND restores the default action, so a second signal kills. */
 static void on_stop(int signal)
 {
     (void)signal;
@@ -86,7 +88,7 @@ static void on_dump(int signal)
     errno = error;
 }
 
-/* A dump is no work for a signal handler: a greenthread does it. */
+/* green_dump is not async-signal-safe, so a greenthread calls it. */
 static void dump_when_asked(void *unused)
 {
     char byte;
@@ -113,9 +115,9 @@ static int prepare_signals(void)
     return 0;
 }
 
-/* ---- What it says ------------------------------------------------------ */
+/* ---- Output ------------------------------------------------------------ */
 
-/* The nc command for an address; "all addresses" are reached at loopback. */
+/* Prints the nc command for an address; for "all addresses", at loopback. */
 static void print_nc(const char *address)
 {
     char host[256];
@@ -141,9 +143,9 @@ static void print_hello(const char *address)
 {
     printf("\nIn another terminal type\n\n    ");
     print_nc(address);
-    printf("\n\nand then a line: it comes back.\n"
+    printf("\n\nand then a line: the server sends it back.\n"
            "    kill -USR1 %-10ld shows what each greenthread does\n"
-           "    GREENHUB_HUB=poll     before the command picks another hub\n"
+           "    GREENHUB_HUB=poll     before the command selects another hub\n"
            "    Ctrl-C                stops this server\n\n",
            (long)getpid());
 }
@@ -160,16 +162,16 @@ static void print_summary(void)
     printf("paused accepting %llu times\n", (unsigned long long)server.pauses);
     if (!hub || green_hub_stats(hub, &stats) < 0)
         return;
-    printf("hub %s of the first thread: %llu turns, %llu waits, %llu events, "
-           "%llu changes, %llu switches, %llu greenthreads\n",
-           green_hub_name(hub), (unsigned long long)stats.iterations,
-           (unsigned long long)stats.waits, (unsigned long long)stats.events,
-           (unsigned long long)stats.changes,
-           (unsigned long long)stats.switches,
-           (unsigned long long)stats.spawns);
+    printf(
+        "hub %s of the first thread: %llu iterations, %llu waits, %llu events, "
+        "%llu changes, %llu switches, %llu greenthreads\n",
+        green_hub_name(hub), (unsigned long long)stats.iterations,
+        (unsigned long long)stats.waits, (unsigned long long)stats.events,
+        (unsigned long long)stats.changes, (unsigned long long)stats.switches,
+        (unsigned long long)stats.spawns);
 }
 
-/* For the system that is in use, too. */
+/* bind(2) fails with EADDRINUSE for any existing file, socket or not. */
 static bool is_another_file(const char *address)
 {
     struct stat status;
@@ -183,37 +185,41 @@ static int cannot_listen(const char *address, int error)
     switch (error) {
     case EINVAL:
         return cli_complain(CLI_USAGE,
-                            "%s is no address; write tcp://HOST:PORT or "
+                            "%s is not an address; write tcp://HOST:PORT or "
                             "unix:///PATH",
                             address);
     case EADDRINUSE:
         if (is_another_file(address))
             return cli_complain(CLI_FAILED,
-                                "%s is a file, and no socket: it is left "
-                                "alone; choose another path with --listen",
+                                "%s is a file, no socket, and was left "
+                                "unchanged; choose another path with "
+                                "--listen",
                                 address);
         return cli_complain(CLI_FAILED,
-                            "%s is in use: stop the server that runs there, or "
-                            "choose another with --listen (port 0: any free "
-                            "one)",
+                            "%s is in use: stop the server that listens there, "
+                            "or choose another address with --listen (port 0: "
+                            "any free port)",
                             address);
     case EACCES:
         return cli_complain(CLI_FAILED,
-                            "%s is not allowed for you: ports under 1024 need "
-                            "privileges, paths a folder that you may write to",
+                            "no permission for %s: a port below 1024 needs "
+                            "privileges, a path a folder that you may write "
+                            "to",
                             address);
     case EADDRNOTAVAIL:
-        return cli_complain(
-            CLI_FAILED, "%s: this machine does not have that address", address);
+        return cli_complain(CLI_FAILED,
+                            "%s is not an address of this machine; choose "
+                            "another with --listen",
+                            address);
     default:
         return cli_complain(CLI_FAILED, "cannot listen at %s",
                             green_net_error());
     }
 }
 
-/* ---- Putting it together ------------------------------------------------ */
+/* ---- Starting ----------------------------------------------------------- */
 
-/* As many connections as the system lets us have. */
+/* Allows as many connections as the hard limit does. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -230,7 +236,7 @@ static int serve(const struct settings *settings, int listener)
         .threads = settings->threads,
         .max_connections = settings->max_connections,
         .hub = settings->hub,
-        .kill_on_stop = true, /* an echo has no end of its own */
+        .kill_on_stop = true, /* an echo ends only with its connection */
         .server = &server,
     };
     int result;
@@ -251,7 +257,7 @@ static int start(const struct settings *settings)
 
     if (green_use_hub(settings->hub) < 0)
         return cli_complain(CLI_FAILED,
-                            "no hub: %s; greenhub hubs shows which there are",
+                            "no hub: %s; greenhub hubs lists the hubs",
                             green_hub_error());
     green_debug_stack_overflow(true);
     raise_descriptor_limit();
@@ -278,11 +284,14 @@ static bool parse_number(const char *text, unsigned most, unsigned *number)
     errno = 0;
     value = strtoul(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end != '\0') {
-        cli_complain(CLI_USAGE, "%s is not a number for that option", text);
+        cli_complain(CLI_USAGE, "%s is not a number, but the option takes one",
+                     text);
         return false;
     }
     if (errno != 0 || value == 0 || value > most) {
-        cli_complain(CLI_USAGE, "%s is out of range: from 1 to %u", text, most);
+        cli_complain(CLI_USAGE,
+                     "%s is out of range: give a number from 1 to %u", text,
+                     most);
         return false;
     }
     *number = (unsigned)value;
@@ -300,7 +309,7 @@ static const struct option options_known[] = {
     {0},
 };
 
-static bool set(struct settings *settings, int option)
+static bool set_option(struct settings *settings, int option)
 {
     switch (option) {
     case 'e':
@@ -334,15 +343,17 @@ int cli_serve(int argc, char **argv)
             return CLI_OK;
         }
         if (option == '?')
-            return CLI_USAGE; /* getopt_long has said why */
-        if (!set(&settings, option))
-            return CLI_USAGE; /* and so has that */
+            return CLI_USAGE; /* getopt_long has printed the error */
+        if (!set_option(&settings, option))
+            return CLI_USAGE; /* set_option has printed it */
     }
     if (optind < argc)
-        return cli_complain(CLI_USAGE, "serve takes no argument: %s",
-                            argv[optind]);
+        return cli_complain(
+            CLI_USAGE,
+            "serve takes options only, not %s; see greenhub serve --help",
+            argv[optind]);
     if (!settings.echo)
-        return cli_complain(CLI_USAGE, "serve needs --echo: it has no other "
-                                       "service yet");
+        return cli_complain(CLI_USAGE,
+                            "serve needs --echo, the only service so far");
     return start(&settings);
 }
