@@ -77,7 +77,7 @@ struct loop {
     struct green_hub *hub;  /* NULL in a forked child until it is used */
     struct hub *object;     /* borrowed; NULL when it is gone */
     struct watch *ready, **ready_end;
-    uint64_t turns;
+    uint64_t iterations;
     uint64_t births; /* listeners added so far */
     uint64_t asked;  /* the same when the system was asked last */
     size_t added;    /* sides that the library watches */
