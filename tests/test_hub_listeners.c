@@ -191,6 +191,37 @@ START_TEST(one_may_add_another)
 }
 END_TEST
 
+static void wait_for_writing(struct green_listener *listener, unsigned events)
+{
+    char c;
+
+    note(listener, events);
+    ck_assert_int_eq(read(listener->fd, &c, 1), 1);
+    if (!added_later.callback) {
+        added_later = listen_for(listener->fd, GREEN_WRITE, 2);
+        ck_ok(green_hub_add(hub, &added_later));
+    }
+}
+
+/* As one does that echoes, when it can't write any more. */
+START_TEST(one_that_adds_another_direction_keeps_its_own)
+{
+    struct green_listener l = listen_for(fds[0], GREEN_READ, 1);
+    char junk[4096] = {0};
+
+    while (send(fds[0], junk, sizeof junk, MSG_DONTWAIT) > 0)
+        continue; /* so that it cannot be written */
+    l.callback = wait_for_writing;
+    ck_ok(green_hub_add(hub, &l));
+    for (int i = 1; i <= 3; i++) {
+        ck_assert_int_eq(write(fds[1], "x", 1), 1);
+        while (called < i)
+            turn(GREEN_FOREVER);
+        ck_assert_int_eq(order[i - 1], 1);
+    }
+}
+END_TEST
+
 START_TEST(the_end_of_the_peer)
 {
     struct green_listener l = listen_for(fds[0], GREEN_READ, 1);
@@ -292,6 +323,7 @@ int main(void)
     tcase_add_loop_test(tcase, removed_is_not_called_in_the_same_turn, 0, 2);
     tcase_add_test(tcase, one_may_remove_itself);
     tcase_add_test(tcase, one_may_add_another);
+    tcase_add_test(tcase, one_that_adds_another_direction_keeps_its_own);
     tcase_add_loop_test(tcase, the_end_of_the_peer, 0, 2);
     tcase_add_loop_test(tcase, a_reset_wakes_both_directions, 0, 2);
     tcase_add_test(tcase, a_pipe_without_reader);

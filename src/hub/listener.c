@@ -136,6 +136,7 @@ void green__listeners_call(struct green_hub *hub, struct green__descriptor *d,
                            unsigned events)
 {
     uint32_t generation = d->generation;
+    uint8_t interest = d->interest;
     struct green__aside done;
 
     aside_begin(hub, &done);
@@ -154,4 +155,7 @@ void green__listeners_call(struct green_hub *hub, struct green__descriptor *d,
     else if (!hub->dead)
         green__list_splice_front(&d->listeners, &done.listeners);
     aside_end(hub, &done);
+    /* Who was added meanwhile was told to the module without those aside. */
+    if (d->interest != interest)
+        green__descriptor_changed(hub, d);
 }
