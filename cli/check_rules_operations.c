@@ -83,8 +83,8 @@ static void cancelled(void)
         if (round % 3 == 0)
             check_send(fds[1]);
         if (ended == round)
-            check_that(green_hub_withdraw(check_hub(), &o) == 0,
-                       "green_hub_withdraw failed");
+            check_that(green_hub_cancel_operation(check_hub(), &o) == 0,
+                       "green_hub_cancel_operation failed");
         await(round + 1);
         check_that(o.result == 1 || round % 3 ||
                        read(fds[0], buffer, sizeof buffer) == 1,
@@ -122,8 +122,8 @@ static void released_by_close(void)
     o = receive(fds[0], buffer, sizeof buffer);
     submit(&o);
     check_iterate(0);
-    check_that(green_hub_withdraw(check_hub(), &o) == 0,
-               "green_hub_withdraw failed");
+    check_that(green_hub_cancel_operation(check_hub(), &o) == 0,
+               "green_hub_cancel_operation failed");
     green_close(fds[0]);
     check_that(recv(fds[1], buffer, sizeof buffer, MSG_DONTWAIT) == 0,
                "the file is still open after green_close");

@@ -42,7 +42,7 @@ static void *park(void *arg)
     long at = p - all;
     char byte;
 
-    ck_ok(green_defer(note_defer, p));
+    ck_ok(green_at_exit(note_defer, p));
     if (p->kind == SLEEPS)
         ck_fails(green_sleep(GREEN_FOREVER), ECANCELED);
     else if (p->kind == READS)

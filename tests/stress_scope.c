@@ -61,7 +61,7 @@ static int nest(void *arg)
     struct green_scope scope;
     int error = 0;
 
-    ck_ok(green_defer(free_level, level));
+    ck_ok(green_at_exit(free_level, level));
     ck_ok(green_scope_begin(&scope, GREEN_FOREVER));
     entered++;
     if (level->depth == DEPTH / 2)

@@ -104,7 +104,7 @@ static void note_defer(void *arg)
 static void *sleeps(void *arg)
 {
     (void)arg;
-    ck_ok(green_defer(note_defer, NULL));
+    ck_ok(green_at_exit(note_defer, NULL));
     green_sleep(GREEN_MSEC);
     went_on++;
     return NULL;
@@ -115,7 +115,7 @@ static void *reads(void *arg)
     char c;
 
     (void)arg;
-    ck_ok(green_defer(note_defer, NULL));
+    ck_ok(green_at_exit(note_defer, NULL));
     green_read(pipe_fds[0], &c, 1);
     went_on++;
     return NULL;
@@ -123,7 +123,7 @@ static void *reads(void *arg)
 
 static void *joins(void *arg)
 {
-    ck_ok(green_defer(note_defer, NULL));
+    ck_ok(green_at_exit(note_defer, NULL));
     green_join(arg, NULL);
     went_on++;
     return NULL;

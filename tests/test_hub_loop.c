@@ -158,7 +158,7 @@ static void blocks_in_callback(struct green_call *call)
     ck_fails(green_join(call->arg, NULL), EDEADLK);
     ck_fails(green_timeout_start(&timeout, 1), EDEADLK);
     ck_fails(green_shield_begin(&shield), EDEADLK);
-    ck_fails(green_defer(no_fn, NULL), EDEADLK);
+    ck_fails(green_at_exit(no_fn, NULL), EDEADLK);
     ck_ok(green_key_create(&key, NULL));
     ck_fails(green_key_set(key, &key), EDEADLK);
     errno = 0;

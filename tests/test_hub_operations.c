@@ -79,9 +79,9 @@ START_TEST(wrong_arguments_are_refused)
 
     ck_fails(green_hub_submit(NULL, &o), EINVAL);
     ck_fails(green_hub_submit(hub, NULL), EINVAL);
-    ck_fails(green_hub_withdraw(hub, NULL), EINVAL);
-    ck_fails(green_hub_withdraw(NULL, &o), EINVAL);
-    ck_fails(green_hub_withdraw(hub, &o), ENOENT);
+    ck_fails(green_hub_cancel_operation(hub, NULL), EINVAL);
+    ck_fails(green_hub_cancel_operation(NULL, &o), EINVAL);
+    ck_fails(green_hub_cancel_operation(hub, &o), ENOENT);
     o.kind = GREEN_OP_KINDS;
     ck_assert(!green_hub_can(hub, GREEN_OP_KINDS));
     ck_fails(green_hub_submit(hub, &o), EINVAL);
@@ -125,7 +125,7 @@ START_TEST(errors_are_results)
 }
 END_TEST
 
-START_TEST(one_that_waits_can_be_withdrawn)
+START_TEST(one_that_waits_can_be_cancelled)
 {
     char buffer[8];
     struct green_operation o = receive(pair[0], buffer, sizeof buffer);
@@ -133,11 +133,11 @@ START_TEST(one_that_waits_can_be_withdrawn)
     ck_ok(green_hub_submit(hub, &o));
     if (_i)
         turn(0); /* it has got as far as the system */
-    ck_ok(green_hub_withdraw(hub, &o));
-    ck_ok(green_hub_withdraw(hub, &o));
+    ck_ok(green_hub_cancel_operation(hub, &o));
+    ck_ok(green_hub_cancel_operation(hub, &o));
     await(1);
     ck_assert(o.result == -ECANCELED || o.result == -EINTR);
-    ck_fails(green_hub_withdraw(hub, &o), ENOENT);
+    ck_fails(green_hub_cancel_operation(hub, &o), ENOENT);
     /* What comes now is for whoever reads next. */
     ck_assert_int_eq(write(pair[1], "x", 1), 1);
     turn(0);
@@ -148,7 +148,7 @@ START_TEST(one_that_waits_can_be_withdrawn)
 END_TEST
 
 /* Either it was received, and the result says so, or it is still there. */
-START_TEST(withdrawn_too_late_loses_nothing)
+START_TEST(cancelled_too_late_loses_nothing)
 {
     for (int round = 0; round < 200; round++) {
         char buffer[8] = "";
@@ -161,7 +161,7 @@ START_TEST(withdrawn_too_late_loses_nothing)
         if (round % 3 == 0)
             turn(0);
         if (ended == round)
-            ck_ok(green_hub_withdraw(hub, &o));
+            ck_ok(green_hub_cancel_operation(hub, &o));
         await(round + 1);
         if (o.result != 1) {
             ck_assert(o.result == -ECANCELED || o.result == -EINTR);
@@ -397,8 +397,8 @@ int main(void)
     tcase_add_test(tcase, wrong_arguments_are_refused);
     tcase_add_test(tcase, what_comes_later_is_received);
     tcase_add_test(tcase, errors_are_results);
-    tcase_add_loop_test(tcase, one_that_waits_can_be_withdrawn, 0, 2);
-    tcase_add_test(tcase, withdrawn_too_late_loses_nothing);
+    tcase_add_loop_test(tcase, one_that_waits_can_be_cancelled, 0, 2);
+    tcase_add_test(tcase, cancelled_too_late_loses_nothing);
     tcase_add_test(tcase, any_number_may_be_submitted_in_one_turn);
     tcase_add_test(tcase, a_callback_may_submit_it_again);
     tcase_add_test(tcase, a_callback_may_free_its_operation);

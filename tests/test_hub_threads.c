@@ -180,7 +180,7 @@ static void *defers_in_main(void *arg)
     if (green_key_create(&key, note_destructor) < 0 ||
         green_key_set(key, &destroyed) < 0)
         return "key";
-    return green_defer(note_defer, arg) < 0 ? "defer" : NULL;
+    return green_at_exit(note_defer, arg) < 0 ? "defer" : NULL;
 }
 
 START_TEST(mains_deferred_functions)

@@ -80,7 +80,7 @@ static void sleeps_at_its_end(void *arg)
 
 static void defers(void *arg)
 {
-    ck_ok(green_defer(sleeps_at_its_end, arg));
+    ck_ok(green_at_exit(sleeps_at_its_end, arg));
 }
 
 START_TEST(a_place_is_taken_to_the_very_end)

@@ -23,7 +23,7 @@ static void begins(void)
 {
     begun++;
     alive++;
-    ck_ok(green_defer(ends, NULL));
+    ck_ok(green_at_exit(ends, NULL));
 }
 
 static int sleeps_for(void *arg)
@@ -447,7 +447,7 @@ static int defers(void *arg)
 {
     (void)arg;
     for (int i = 1; i <= 4; i++)
-        ck_ok(green_defer(note_order, as_arg(i)));
+        ck_ok(green_at_exit(note_order, as_arg(i)));
     return green_sleep(GREEN_FOREVER);
 }
 

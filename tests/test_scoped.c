@@ -142,7 +142,7 @@ static void deferred(void *arg)
 
 static void *defers_one_that_leaves(void *arg)
 {
-    ck_ok(green_defer(deferred, NULL));
+    ck_ok(green_at_exit(deferred, NULL));
     return arg;
 }
 

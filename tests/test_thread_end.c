@@ -14,9 +14,9 @@ static void add(void *word)
 
 static void *defers_three(void *arg)
 {
-    ck_ok(green_defer(add, "1"));
-    ck_ok(green_defer(add, "2"));
-    ck_ok(green_defer(add, "3"));
+    ck_ok(green_at_exit(add, "1"));
+    ck_ok(green_at_exit(add, "2"));
+    ck_ok(green_at_exit(add, "3"));
     if (arg)
         ck_fails(green_sleep(GREEN_FOREVER), ECANCELED);
     strcat(trace, "end");
@@ -32,20 +32,20 @@ START_TEST(last_come_first_called)
         ck_ok(green_kill(thread));
     ck_ok(green_join(thread, NULL));
     ck_assert_str_eq(trace, "end321");
-    ck_fails(green_defer(NULL, NULL), EINVAL);
+    ck_fails(green_at_exit(NULL, NULL), EINVAL);
 }
 END_TEST
 
 static void blocks_and_defers(void *arg)
 {
     ck_ok(green_sleep(GREEN_MSEC));
-    ck_ok(green_defer(add, arg));
+    ck_ok(green_at_exit(add, arg));
     strcat(trace, "first ");
 }
 
 static void *defers_blocking(void *arg)
 {
-    ck_ok(green_defer(blocks_and_defers, arg));
+    ck_ok(green_at_exit(blocks_and_defers, arg));
     return NULL;
 }
 
@@ -68,7 +68,7 @@ static void *sets_values(void *arg)
     ck_assert_ptr_null(green_key_get(key));
     ck_ok(green_key_set(key, arg));
     ck_ok(green_key_set(other_key, NULL));
-    ck_ok(green_defer(add, "defer "));
+    ck_ok(green_at_exit(add, "defer "));
     ck_ok(green_sleep(0));
     ck_assert_ptr_eq(green_key_get(key), arg);
     return NULL;

@@ -157,7 +157,7 @@ static void defers(void *arg)
 
 static void *with_defer(void *arg)
 {
-    ck_ok(green_defer(defers, arg));
+    ck_ok(green_at_exit(defers, arg));
     ck_ok(green_sleep(GREEN_MSEC));
     return NULL;
 }

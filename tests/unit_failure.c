@@ -127,7 +127,7 @@ static bool spawn_and_more(void)
     if (!thread)
         return false;
     ck_ok(green_key_create(&key, NULL));
-    if (green_link(thread, note, NULL) < 0 || green_defer(note_n, NULL) < 0 ||
+    if (green_link(thread, note, NULL) < 0 || green_at_exit(note_n, NULL) < 0 ||
         green_key_set(key, &key) < 0 || green_set_name(green_self(), "me") < 0)
         is_well = false;
     if (!is_well)

@@ -392,9 +392,9 @@ static void *let_go_on(void *arg)
     return arg;
 }
 
-/* The kernel cannot be told of a withdrawal now: it is told later, and nobody
+/* The kernel cannot be told of a cancellation now: it is told later, and nobody
  * else waits for that: one of those has the kernel go on. */
-START_TEST(a_withdrawal_that_finds_no_room)
+START_TEST(a_cancellation_that_finds_no_room)
 {
     struct green_thread *reader, *other;
     struct io_uring_sqe *filler;
@@ -580,7 +580,7 @@ int main(void)
     tcase_add_test(tcase, a_full_queue_keeps_nobody_waiting);
     tcase_add_loop_test(tcase, what_the_kernel_does_not_do_is_done, 0,
                         UNASKED * CODES);
-    tcase_add_loop_test(tcase, a_withdrawal_that_finds_no_room, 0, 3);
+    tcase_add_loop_test(tcase, a_cancellation_that_finds_no_room, 0, 3);
     tcase_add_test(tcase, the_kernel_refuses_for_ever);
     tcase_add_test(tcase, parts_add_up);
     tcase_add_test(tcase, a_flood_of_results_loses_none);

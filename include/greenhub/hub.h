@@ -24,7 +24,7 @@ struct green_hub_module;
  * Puts the calling OS thread on a new hub, and eliminates its old one: the old
  * hub's descriptors are no longer watched, its timers never fire, and all other
  * greenthreads of this OS thread never run again; their stacks are returned
- * without running their deferred functions (a joinable one's when it is joined
+ * without running their green_at_exit functions (a joinable one's when it is joined
  * or detached). The caller goes on, on the new hub. Other OS threads are not
  * touched. Call it first in the program.
  *
@@ -301,8 +301,8 @@ GREEN_API int green_hub_submit(struct green_hub *hub,
  * Returns 0, or -1: EINVAL for NULL, ENOENT if it is not in flight.
  * Never switches. The hub's own thread.
  */
-GREEN_API int green_hub_withdraw(struct green_hub *hub,
-                                 struct green_operation *operation);
+GREEN_API int green_hub_cancel_operation(struct green_hub *hub,
+                                         struct green_operation *operation);
 
 /*
  * Runs the loop on the caller's stack until green_hub_abort; greenthreads run

@@ -88,8 +88,8 @@ GREEN_API int green_scope_stop(struct green_scope *scope);
 GREEN_API bool green_scope_stopped(const struct green_scope *scope);
 
 /*
- * Ends a scope: waits until all its children have finished, deferred functions
- * included. Killed or timed out while it waits, the owner stops them, and waits
+ * Ends a scope: waits until all its children have finished, green_at_exit
+ * functions included. Killed or timed out while it waits, the owner stops them, and waits
  * on; afterwards it is killed or timed out as before.
  * Returns 0 when all is well; else -1 with what came first:
  *   a child's errno     it returned -1

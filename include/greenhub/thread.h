@@ -215,7 +215,7 @@ GREEN_API int green_shield_end(struct green_shield *shield);
  * Returns 0, or -1: EINVAL for NULL, ENOMEM, EDEADLK in a hub's callback. Never
  * switches. fn may block.
  */
-GREEN_API int green_defer(void (*fn)(void *), void *arg);
+GREEN_API int green_at_exit(void (*fn)(void *), void *arg);
 
 /* ---- Time ------------------------------------------------------------ */
 
@@ -291,7 +291,7 @@ GREEN_API int green_set_name(struct green_thread *thread, const char *name);
 /*
  * Makes a key, under which each greenthread of the process keeps a value of its
  * own, NULL at first. The destructor, unless NULL, is called with each value
- * that is not NULL when its greenthread ends, after the deferred functions; main's
+ * that is not NULL when its greenthread ends, after the green_at_exit functions; main's
  * when its OS thread ends.
  * Returns 0 and the key in *key, or -1: EINVAL for NULL, EAGAIN when all 128 are
  * in use. Never switches. From any thread. Mirrors pthread_key_create.

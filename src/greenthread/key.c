@@ -1,4 +1,4 @@
-/* A greenthread's local state: values by key, deferred functions, and
+/* A greenthread's local state: values by key, functions at exit, and
  * green_self. */
 #include <errno.h>
 #include <stdatomic.h>
@@ -152,19 +152,19 @@ void *green_key_get(unsigned key)
     return locals[slot].value;
 }
 
-/* ---- green_self and green_defer --------------------------------------- */
+/* ---- green_self and green_at_exit --------------------------------------- */
 
 struct green_thread *green_self(void)
 {
     return green__current();
 }
 
-int green_defer(void (*fn)(void *), void *arg)
+int green_at_exit(void (*fn)(void *), void *arg)
 {
     struct green_thread *thread;
 
     if (!fn)
         return green__refuse(EINVAL);
     thread = green__current();
-    return thread ? green__defer(thread, fn, arg) : -1;
+    return thread ? green__at_exit(thread, fn, arg) : -1;
 }

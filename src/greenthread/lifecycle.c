@@ -228,7 +228,7 @@ static void ends(struct green__self *self)
     if (!is_on_own_stack(s))
         green__sanitizer_before_end(&s->main.context);
     if (s->hub && s->current == &s->main) {
-        green__defers_run(&s->main);
+        green__exits_run(&s->main);
         green__locals_destroy(&s->main);
     }
     drop_others(s);

@@ -47,7 +47,7 @@ GREEN__NO_SANITIZE static struct green__next_context
 finish(struct green__scheduler *s, struct green_thread *thread)
 {
     if (green__unlikely(thread->extras != NULL)) {
-        green__defers_run(thread);
+        green__exits_run(thread);
         green__locals_destroy(thread);
         green__links_call(thread);
         END_CANCEL_SCOPES(thread);

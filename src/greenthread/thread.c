@@ -92,7 +92,7 @@ struct green__extras *green__extras(struct green_thread *thread)
         return NULL;
     }
     green__list_init(&extras->links);
-    green__list_init(&extras->defers);
+    green__list_init(&extras->exits);
     thread->extras = extras;
     return extras;
 }
@@ -123,50 +123,50 @@ int green_set_name(struct green_thread *thread, const char *name)
     return 0;
 }
 
-/* ---- Deferred functions ---------------------------------------------- */
+/* ---- Functions at exit ----------------------------------------------- */
 
-struct defer {
+struct at_exit {
     struct green_list list;
     void (*fn)(void *);
     void *arg;
 };
 
-int green__defer(struct green_thread *thread, void (*fn)(void *), void *arg)
+int green__at_exit(struct green_thread *thread, void (*fn)(void *), void *arg)
 {
     struct green__extras *extras = green__extras(thread);
-    struct defer *defer =
-        extras ? green__system.allocate(1, sizeof *defer) : NULL;
+    struct at_exit *entry =
+        extras ? green__system.allocate(1, sizeof *entry) : NULL;
 
-    if (!defer)
+    if (!entry)
         return green__refuse(ENOMEM);
-    defer->fn = fn;
-    defer->arg = arg;
-    green__list_prepend(&extras->defers, &defer->list);
+    entry->fn = fn;
+    entry->arg = arg;
+    green__list_prepend(&extras->exits, &entry->list);
     return 0;
 }
 
-/* Deferred functions may defer others. */
-void green__defers_run(struct green_thread *thread)
+/* A function at exit may register others. */
+void green__exits_run(struct green_thread *thread)
 {
-    while (thread->extras && !green__list_empty(&thread->extras->defers)) {
-        struct defer *defer =
-            container_of(thread->extras->defers.next, struct defer, list);
-        struct defer copy = *defer;
+    while (thread->extras && !green__list_empty(&thread->extras->exits)) {
+        struct at_exit *entry =
+            container_of(thread->extras->exits.next, struct at_exit, list);
+        struct at_exit copy = *entry;
 
-        green__list_remove(&defer->list);
-        green__system.release(defer);
+        green__list_remove(&entry->list);
+        green__system.release(entry);
         copy.fn(copy.arg);
     }
 }
 
-static void free_defers(struct green__extras *extras)
+static void free_exits(struct green__extras *extras)
 {
-    while (!green__list_empty(&extras->defers)) {
-        struct defer *defer =
-            container_of(extras->defers.next, struct defer, list);
+    while (!green__list_empty(&extras->exits)) {
+        struct at_exit *entry =
+            container_of(extras->exits.next, struct at_exit, list);
 
-        green__list_remove(&defer->list);
-        green__system.release(defer);
+        green__list_remove(&entry->list);
+        green__system.release(entry);
     }
 }
 
@@ -266,7 +266,7 @@ void green__extras_free(struct green_thread *thread)
         return;
     thread->extras = NULL;
     free_links(extras);
-    free_defers(extras);
+    free_exits(extras);
     green__system.release(extras->locals);
     green__system.release(extras);
 }

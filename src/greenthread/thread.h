@@ -110,12 +110,12 @@ green__thread_of_stack(struct green__stack *stack)
     return (struct green_thread *)(void *)room;
 }
 
-/* Name, links, deferred functions, locals: allocated at first use. */
+/* Name, links, functions at exit, locals: allocated at first use. */
 struct green__extras {
     char name[32];
-    struct green_list links;  /* of struct link, thread.c */
-    struct green_list defers; /* of struct defer, thread.c; latest first */
-    void *locals;             /* key.c */
+    struct green_list links; /* of struct link, thread.c */
+    struct green_list exits; /* of struct at_exit, thread.c; latest first */
+    void *locals;            /* key.c */
     unsigned local_count;
     /* NULL if it has none */
     void (*destroy_locals)(struct green_thread *thread);
@@ -179,11 +179,11 @@ static inline bool green__others_runnable(const struct green__scheduler *s)
 struct green__extras *green__extras(struct green_thread *thread);
 void green__extras_free(struct green_thread *thread);
 
-/* Adds a deferred function. 0, or -1 with ENOMEM. */
-int green__defer(struct green_thread *thread, void (*fn)(void *), void *arg);
+/* Adds a function to be called at its end. 0, or -1 with ENOMEM. */
+int green__at_exit(struct green_thread *thread, void (*fn)(void *), void *arg);
 
 /* Steps of a greenthread's end, if it has extras. */
-void green__defers_run(struct green_thread *thread);
+void green__exits_run(struct green_thread *thread);
 void green__links_call(struct green_thread *thread);
 
 static inline void green__locals_destroy(struct green_thread *thread)

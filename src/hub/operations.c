@@ -7,7 +7,7 @@
 #include "base/chaos.h"
 #include "hub/hub.h"
 
-enum operation_state { IDLE, IN_FLIGHT, WITHDRAWN, COMPLETED };
+enum operation_state { IDLE, IN_FLIGHT, CANCELLED, COMPLETED };
 
 void green__operations_open(struct green_hub *hub)
 {
@@ -58,14 +58,15 @@ int green_hub_submit(struct green_hub *hub, struct green_operation *operation)
     return 0;
 }
 
-int green_hub_withdraw(struct green_hub *hub, struct green_operation *operation)
+int green_hub_cancel_operation(struct green_hub *hub,
+                               struct green_operation *operation)
 {
     if (!hub || !operation)
         return green__refuse(EINVAL);
     if (operation->internal.state == IDLE)
         return green__refuse(ENOENT);
     if (operation->internal.state == IN_FLIGHT) {
-        operation->internal.state = WITHDRAWN;
+        operation->internal.state = CANCELLED;
         hub->module->cancel(hub, operation);
     }
     return 0;

@@ -10,13 +10,13 @@ void green__pending_has_ended(struct green_operation *operation)
     green__wake(&pending->place.waiter);
 }
 
-static void withdraw(struct green__pending *pending, int reason)
+static void cancel(struct green__pending *pending, int reason)
 {
     if (pending->ended)
         return;
     if (!pending->reason)
         pending->reason = reason;
-    green_hub_withdraw(pending->io->hub, pending->operation);
+    green_hub_cancel_operation(pending->io->hub, pending->operation);
 }
 
 static void is_closed_or_to_renew(struct green__io_waiter *io_waiter,
@@ -26,10 +26,10 @@ static void is_closed_or_to_renew(struct green__io_waiter *io_waiter,
         container_of(io_waiter, struct green__pending, place.io_waiter);
 
     if (!(events & GREEN__RENEW)) {
-        withdraw(pending, EBADF);
+        cancel(pending, EBADF);
     } else if (!pending->ended) {
         pending->renew = true;
-        green_hub_withdraw(pending->io->hub, pending->operation);
+        green_hub_cancel_operation(pending->io->hub, pending->operation);
     }
 }
 
@@ -73,7 +73,7 @@ int green__pending_run(struct green__pending *pending, unsigned directions,
             (green__likely(deadline == GREEN_FOREVER)
                  ? green__park(&pending->place.waiter)
                  : green__park_until(&pending->place.waiter, deadline)) < 0)) {
-        withdraw(pending, errno);
+        cancel(pending, errno);
         await_end(pending);
     }
     green__list_remove(&pending->place.io_waiter.link);

@@ -2,7 +2,7 @@
  * Scopes. A child is a detached greenthread with a record on its own stack, in
  * its scope's list. A link, which runs as the last act of a greenthread,
  * removes the record: so the scope notices a child that was cancelled before it
- * began, and waits for one that still runs deferred functions.
+ * began, and waits for one that still runs functions at exit.
  */
 #include <greenhub/scope.h>
 
