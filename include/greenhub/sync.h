@@ -172,7 +172,7 @@ struct green_lock {
 GREEN_API int green_lock_acquire(struct green_lock *lock);
 
 /*
- * The same without waiting: EBUSY if it is held. Never switches.
+ * The same without waiting: EAGAIN if it is held. Never switches.
  * Mirrors pthread_mutex_trylock.
  */
 GREEN_API int green_lock_try_acquire(struct green_lock *lock);
@@ -208,7 +208,7 @@ struct green_recursive_lock {
 GREEN_API int green_recursive_lock_acquire(struct green_recursive_lock *lock);
 
 /*
- * The same without waiting: EBUSY if another greenthread holds it; EDEADLK in a
+ * The same without waiting: EAGAIN if another greenthread holds it; EDEADLK in a
  * hub's callback, where there is no greenthread that could. Never switches.
  */
 GREEN_API int
@@ -279,7 +279,7 @@ struct green_rwlock {
 GREEN_API int green_rwlock_read(struct green_rwlock *lock);
 
 /*
- * The same without waiting: EBUSY if a writer holds it, or anybody waits.
+ * The same without waiting: EAGAIN if a writer holds it, or anybody waits.
  * Never switches.
  */
 GREEN_API int green_rwlock_try_read(struct green_rwlock *lock);
@@ -291,7 +291,7 @@ GREEN_API int green_rwlock_try_read(struct green_rwlock *lock);
 GREEN_API int green_rwlock_write(struct green_rwlock *lock);
 
 /*
- * The same without waiting: EBUSY if anybody holds it. Never switches.
+ * The same without waiting: EAGAIN if anybody holds it. Never switches.
  */
 GREEN_API int green_rwlock_try_write(struct green_rwlock *lock);
 

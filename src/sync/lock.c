@@ -13,7 +13,7 @@ int green_lock_try_acquire(struct green_lock *lock)
     if (!lock)
         return green__refuse(EINVAL);
     if (lock->internal.held)
-        return green__refuse(EBUSY);
+        return green__refuse(EAGAIN);
     lock->internal.held = true;
     return 0;
 }
@@ -49,7 +49,7 @@ bool green_lock_held(const struct green_lock *lock)
 
 /* ---- Recursive lock -------------------------------------------------- */
 
-/* Returns 0, or -1 with errno: EBUSY if another greenthread holds it. */
+/* Returns 0, or -1 with errno: EAGAIN if another greenthread holds it. */
 static int try_recursive(struct green_recursive_lock *lock)
 {
     struct green_thread *self;
@@ -60,7 +60,7 @@ static int try_recursive(struct green_recursive_lock *lock)
     if (!self)
         return -1;
     if (lock->internal.depth && lock->internal.holder != self)
-        return green__refuse(EBUSY);
+        return green__refuse(EAGAIN);
     lock->internal.holder = self;
     lock->internal.depth++;
     return 0;
@@ -81,8 +81,8 @@ int green_recursive_lock_acquire(struct green_recursive_lock *lock)
         return -1;
     if (try_recursive(lock) == 0)
         return green__call_done(0);
-    if (errno != EBUSY)
-        return -1;
+    if (errno != EAGAIN || !lock->internal.depth)
+        return -1; /* there can be no hub */
     return green__line_wait(&lock->internal.waiters, &here, &locking_again);
 }
 

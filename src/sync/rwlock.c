@@ -49,7 +49,7 @@ static int try(struct green_rwlock *lock, bool writes)
     if (!lock)
         return green__refuse(EINVAL);
     if (!can_enter(lock, writes) || !green__line_empty(&lock->internal.waiters))
-        return green__refuse(EBUSY);
+        return green__refuse(EAGAIN);
     enter(lock, writes);
     return 0;
 }
@@ -65,8 +65,6 @@ static int acquire(struct green_rwlock *lock, bool writes)
         return -1;
     if (try(lock, writes) == 0)
         return green__call_done(0);
-    if (errno != EBUSY)
-        return -1;
     if (green__line_wait(&lock->internal.waiters, &here.place,
                          writes ? &writing : &reading) == 0)
         return 0;
