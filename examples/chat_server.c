@@ -54,7 +54,7 @@ static void chat(int fd, void *unused)
         return;
     members = &member; /* on this stack, as long as the greenthread lives */
     say(&member, "joins");
-    while (green_read_line(&reader, &line) > 0) {
+    while (green_read_line(&reader, &line, NULL) > 0) {
         line[strcspn(line, "\r\n")] = '\0';
         if (strncmp(line, "/join ", 6) == 0)
             join(&member, line + 6);

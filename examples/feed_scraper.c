@@ -61,7 +61,7 @@ static void handle(int fd, void *arg)
     if (green_pile_init(&pile, arg) < 0 ||
         green_reader_init(&reader, fd, buffer, sizeof buffer) < 0)
         err(1, "client");
-    while (green_read_line(&reader, &line) > 0)
+    while (green_read_line(&reader, &line, NULL) > 0)
         if (ask(&pile, line) < 0)
             break;
     while (green_pile_next(&pile, &title) == 1) {

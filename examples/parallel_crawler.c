@@ -41,10 +41,10 @@ static void *fetch(void *url)
 static int next_line(void *source, void **url)
 {
     char *line;
-    ssize_t length = green_read_line(source, &line);
+    int n = green_read_line(source, &line, NULL);
 
-    if (length <= 0)
-        return (int)length;
+    if (n <= 0)
+        return n;
     *url = strndup(line, strcspn(line, "\r\n"));
     return *url ? 1 : -1;
 }

@@ -49,7 +49,7 @@ static bool increment(struct connection *c)
     char *line;
 
     return green_write_all(c->reader.fd, command, sizeof command - 1) == 0 &&
-           green_read_line(&c->reader, &line) > 0 && *line == ':';
+           green_read_line(&c->reader, &line, NULL) > 0 && *line == ':';
 }
 
 static void count_up(void *pool)

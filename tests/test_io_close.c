@@ -381,10 +381,10 @@ static void *read_line(void *arg)
 {
     struct green_reader reader;
     char buffer[16], *line;
-    ssize_t n;
+    int n;
 
     ck_ok(green_reader_init(&reader, *(int *)arg, buffer, sizeof buffer));
-    n = green_read_line(&reader, &line);
+    n = green_read_line(&reader, &line, NULL);
     return (void *)(intptr_t)(n < 0 ? -errno : n);
 }
 

@@ -6,6 +6,7 @@
 static int fds[2];
 static struct green_reader reader;
 static char buffer[16], *line;
+static size_t length;
 
 static void setup(void)
 {
@@ -20,19 +21,33 @@ static void feed(const char *text, size_t size, bool end)
         ck_ok(green_close(fds[1]));
 }
 
+/* The next line is this one. */
+static void ck_line(const char *text)
+{
+    length = 99;
+    ck_assert_int_eq(green_read_line(&reader, &line, &length), 1);
+    ck_assert_str_eq(line, text);
+    ck_assert_uint_eq(length, strlen(text));
+}
+
+static void ck_end(void)
+{
+    line = buffer;
+    length = 99;
+    ck_assert_int_eq(green_read_line(&reader, &line, &length), 0);
+    ck_assert_ptr_eq(line, buffer);
+    ck_assert_uint_eq(length, 99);
+}
+
 START_TEST(lines_come_one_by_one)
 {
     feed("one\n\ntwo\r\n3", 11, true);
-    ck_assert_int_eq(green_read_line(&reader, &line), 4);
-    ck_assert_str_eq(line, "one");
-    ck_assert_int_eq(green_read_line(&reader, &line), 1);
-    ck_assert_str_eq(line, "");
-    ck_assert_int_eq(green_read_line(&reader, &line), 5);
-    ck_assert_str_eq(line, "two\r");
-    ck_assert_int_eq(green_read_line(&reader, &line), 1);
-    ck_assert_str_eq(line, "3");
-    ck_assert_int_eq(green_read_line(&reader, &line), 0);
-    ck_assert_int_eq(green_read_line(&reader, &line), 0);
+    ck_line("one");
+    ck_line("");
+    ck_line("two\r");
+    ck_line("3");
+    ck_end();
+    ck_end();
 }
 END_TEST
 
@@ -51,21 +66,19 @@ static void *feed_in_pieces(void *arg)
 START_TEST(lines_that_come_in_pieces)
 {
     ck_ok(green_detach(green_spawn(feed_in_pieces, NULL)));
-    ck_assert_int_eq(green_read_line(&reader, &line), 4);
-    ck_assert_str_eq(line, "abc");
-    ck_assert_int_eq(green_read_line(&reader, &line), 4);
-    ck_assert_str_eq(line, "def");
-    ck_assert_int_eq(green_read_line(&reader, &line), 1);
-    ck_assert_int_eq(green_read_line(&reader, &line), 2);
-    ck_assert_str_eq(line, "gh");
-    ck_assert_int_eq(green_read_line(&reader, &line), 0);
+    ck_line("abc");
+    ck_line("def");
+    ck_line("");
+    ck_line("gh");
+    ck_end();
 }
 END_TEST
 
 START_TEST(a_zero_byte_is_a_byte)
 {
     feed("a\0b\n", 4, true);
-    ck_assert_int_eq(green_read_line(&reader, &line), 4);
+    ck_assert_int_eq(green_read_line(&reader, &line, &length), 1);
+    ck_assert_uint_eq(length, 3);
     ck_assert_mem_eq(line, "a\0b", 4);
 }
 END_TEST
@@ -76,18 +89,15 @@ START_TEST(a_line_that_just_fits_and_one_that_does_not)
     char piece[32] = "";
 
     feed("12345678901234\n", 15, false);
-    ck_assert_int_eq(green_read_line(&reader, &line), 15);
-    ck_assert_str_eq(line, "12345678901234");
+    ck_line("12345678901234");
     feed("x\n123456789012345\nnext\n", 23, true);
-    ck_assert_int_eq(green_read_line(&reader, &line), 2);
-    ck_fails(green_read_line(&reader, &line), EMSGSIZE);
-    ck_fails(green_read_line(&reader, &line), EMSGSIZE);
+    ck_line("x");
+    ck_fails(green_read_line(&reader, &line, &length), EMSGSIZE);
+    ck_fails(green_read_line(&reader, &line, &length), EMSGSIZE);
     ck_assert_int_eq(green_reader_read(&reader, piece, 5), 5);
     ck_assert_str_eq(piece, "12345");
-    ck_assert_int_eq(green_read_line(&reader, &line), 11);
-    ck_assert_str_eq(line, "6789012345");
-    ck_assert_int_eq(green_read_line(&reader, &line), 5);
-    ck_assert_str_eq(line, "next");
+    ck_line("6789012345");
+    ck_line("next");
 }
 END_TEST
 
@@ -96,7 +106,7 @@ START_TEST(reader_read_gives_what_is_buffered_first)
     char bytes[32] = "";
 
     feed("head\nbody", 9, false);
-    ck_assert_int_eq(green_read_line(&reader, &line), 5);
+    ck_assert_int_eq(green_read_line(&reader, &line, NULL), 1);
     ck_assert_int_eq(green_reader_read(&reader, bytes, 0), 0);
     ck_assert_int_eq(green_reader_read(&reader, bytes, 2), 2);
     ck_assert_int_eq(green_reader_read(&reader, bytes + 2, 30), 2);
@@ -114,17 +124,16 @@ START_TEST(a_line_is_skipped)
     char piece[1];
 
     feed("123456789012345678901234567890123456\nnext\n\n\nhalf\nl", 50, true);
-    ck_fails(green_read_line(&reader, &line), EMSGSIZE);
+    ck_fails(green_read_line(&reader, &line, &length), EMSGSIZE);
     ck_assert_int_eq(green_reader_skip_line(&reader), 1);
-    ck_assert_int_eq(green_read_line(&reader, &line), 5);
-    ck_assert_str_eq(line, "next");
+    ck_line("next");
     ck_assert_int_eq(green_reader_skip_line(&reader), 1);
-    ck_assert_int_eq(green_read_line(&reader, &line), 1);
+    ck_line("");
     ck_assert_int_eq(green_reader_read(&reader, piece, 1), 1);
     ck_assert_int_eq(green_reader_skip_line(&reader), 1);
     ck_assert_int_eq(green_reader_skip_line(&reader), 0);
     ck_assert_int_eq(green_reader_skip_line(&reader), 0);
-    ck_assert_int_eq(green_read_line(&reader, &line), 0);
+    ck_end();
 }
 END_TEST
 
@@ -138,8 +147,7 @@ START_TEST(skipping_goes_on_after_a_timeout)
     ck_ok(green_timeout_cancel(&timeout));
     feed("12345678901234567890\nnext\n", 26, true);
     ck_assert_int_eq(green_reader_skip_line(&reader), 1);
-    ck_assert_int_eq(green_read_line(&reader, &line), 5);
-    ck_assert_str_eq(line, "next");
+    ck_line("next");
     ck_fails(green_reader_skip_line(NULL), EINVAL);
     ck_ok(green_close(fds[0]));
     ck_fails(green_reader_skip_line(&reader), EBADF);
@@ -153,20 +161,19 @@ START_TEST(reader_errors)
     ck_fails(green_reader_init(NULL, 0, buffer, 16), EINVAL);
     ck_fails(green_reader_init(&reader, 0, NULL, 16), EINVAL);
     ck_fails(green_reader_init(&reader, 0, buffer, 1), EINVAL);
-    ck_fails(green_read_line(NULL, &line), EINVAL);
-    ck_fails(green_read_line(&reader, NULL), EINVAL);
+    ck_fails(green_read_line(NULL, &line, &length), EINVAL);
+    ck_fails(green_read_line(&reader, NULL, &length), EINVAL);
     ck_fails(green_reader_read(NULL, buffer, 1), EINVAL);
     ck_fails(green_reader_read(&reader, NULL, 1), EINVAL);
     /* What came before a timeout is there after it. */
     feed("par", 3, false);
     ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
-    ck_fails(green_read_line(&reader, &line), ETIMEDOUT);
+    ck_fails(green_read_line(&reader, &line, &length), ETIMEDOUT);
     ck_ok(green_timeout_cancel(&timeout));
     feed("tial\n", 5, false);
-    ck_assert_int_eq(green_read_line(&reader, &line), 8);
-    ck_assert_str_eq(line, "partial");
+    ck_line("partial");
     ck_ok(green_close(fds[0]));
-    ck_fails(green_read_line(&reader, &line), EBADF);
+    ck_fails(green_read_line(&reader, &line, &length), EBADF);
 }
 END_TEST
 

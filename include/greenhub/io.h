@@ -211,13 +211,15 @@ GREEN_API int green_reader_init(struct green_reader *reader, int fd,
 
 /*
  * The next line, in *line until the next call: its '\n' replaced by '\0', a '\r'
- * before it left. The last line need not end in '\n'.
- * Returns its length, which counts the '\n' or, at the end of the input, does
- * not; 0 at the end; or -1: EINVAL for NULL, EMSGSIZE if the line does not
- * fit (green_reader_read gives it in pieces, green_reader_skip_line drops it),
- * errors as green_read. May switch.
+ * before it left. The last line need not end in '\n'. *length is the number of its
+ * bytes without the '\n', so 0 for an empty line; length may be NULL.
+ * Returns 1 for a line; 0 at the end of the input; or -1: EINVAL if reader or line
+ * is NULL, EMSGSIZE if the line does not fit (green_reader_read gives it in pieces,
+ * green_reader_skip_line drops it), errors as green_read. With 0 and -1 *line and
+ * *length are left alone. May switch.
  */
-GREEN_API ssize_t green_read_line(struct green_reader *reader, char **line);
+GREEN_API int green_read_line(struct green_reader *reader, char **line,
+                              size_t *length);
 
 /*
  * Drops what has not been read of the current line, however long it is, and its

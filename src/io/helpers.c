@@ -69,29 +69,31 @@ static ssize_t fill(struct green_reader *reader)
     return n;
 }
 
-/* Takes the next `length` bytes as a line, and terminates it. */
-static ssize_t take_line(struct green_reader *reader, char **line,
-                         size_t length, bool newline)
+/* Takes the next `bytes` bytes as a line, which `newline` more bytes end. */
+static int take_line(struct green_reader *reader, char **line, size_t *length,
+                     size_t bytes, size_t newline)
 {
     *line = reader->buffer + reader->internal.start;
-    (*line)[newline ? length - 1 : length] = '\0';
-    reader->internal.start += length;
-    return (ssize_t)length;
+    (*line)[bytes] = '\0';
+    if (length)
+        *length = bytes;
+    reader->internal.start += bytes + newline;
+    return 1;
 }
 
 /* Even a line that is already in the buffer counts as a call: a loop over such
  * lines lets others run, and can be killed. */
-static ssize_t take_at_once(struct green_reader *reader, char **line,
-                            size_t length)
+static int take_at_once(struct green_reader *reader, char **line,
+                        size_t *length, size_t bytes)
 {
     if (green__call_begins() < 0)
         return -1;
-    take_line(reader, line, length, true);
+    take_line(reader, line, length, bytes, 1);
     green__call_ends(GREEN__COST_CALL);
-    return (ssize_t)length;
+    return 1;
 }
 
-ssize_t green_read_line(struct green_reader *reader, char **line)
+int green_read_line(struct green_reader *reader, char **line, size_t *length)
 {
     size_t searched = 0;
     bool waited = false;
@@ -102,16 +104,16 @@ ssize_t green_read_line(struct green_reader *reader, char **line)
     life = green__io_life(reader->fd);
     for (;;) {
         char *start = reader->buffer + reader->internal.start;
-        size_t length = reader->internal.end - reader->internal.start;
-        char *newline = memchr(start + searched, '\n', length - searched);
+        size_t bytes = reader->internal.end - reader->internal.start;
+        char *newline = memchr(start + searched, '\n', bytes - searched);
         ssize_t n;
 
         if (newline) {
-            length = (size_t)(newline - start) + 1;
-            return waited ? take_line(reader, line, length, true)
-                          : take_at_once(reader, line, length);
+            bytes = (size_t)(newline - start);
+            return waited ? take_line(reader, line, length, bytes, 1)
+                          : take_at_once(reader, line, length, bytes);
         }
-        searched = length;
+        searched = bytes;
         waited = true;
         if (green__io_life(reader->fd) != life)
             return green__refuse(EBADF);
@@ -119,7 +121,7 @@ ssize_t green_read_line(struct green_reader *reader, char **line)
         if (n < 0)
             return -1;
         if (n == 0)
-            return length ? take_line(reader, line, length, false) : 0;
+            return bytes ? take_line(reader, line, length, bytes, 0) : 0;
     }
 }
 
