@@ -102,7 +102,7 @@ int main(int argc, char **argv)
         errx(1, "%s", green_net_error());
     if (green_local_address(server.fd, here, sizeof here) < 0 ||
         green_hub_add(hub, &server) < 0 ||
-        green_hub_schedule(hub, &timer, green_now() + GREEN_SEC) < 0)
+        green_hub_schedule(hub, &timer, green_after(GREEN_SEC)) < 0)
         err(1, "%s", address);
     printf("listening on %s, hub %s\n", here, green_hub_name(hub));
     fflush(stdout);

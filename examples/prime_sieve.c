@@ -66,7 +66,7 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i <= count; i++)
         green_channel_destroy(&links[i].numbers);
-    if (green_sleep(0) < 0) /* they all notice, and end */
+    if (green_yield() < 0) /* they all notice, and end */
         err(1, "sleep");
     free(links);
     return 0;

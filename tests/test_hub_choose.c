@@ -259,6 +259,11 @@ START_TEST(the_version_has_three_parts)
     ck_assert_int_eq(sscanf(green_version(), "%d.%d.%d%n", &a, &b, &c, &end),
                      3);
     ck_assert_int_eq(green_version()[end], '\0');
+    ck_assert_int_eq(a, GREEN_VERSION_MAJOR);
+    ck_assert_int_eq(b, GREEN_VERSION_MINOR);
+    ck_assert_int_eq(c, GREEN_VERSION_PATCH);
+    ck_assert_int_eq(GREEN_VERSION, GREEN_VERSION_NUMBER(a, b, c));
+    ck_assert_int_lt(GREEN_VERSION, GREEN_VERSION_NUMBER(a, b + 1, 0));
 }
 END_TEST
 

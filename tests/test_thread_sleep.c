@@ -36,7 +36,7 @@ static void *takes_turns(void *arg)
 {
     for (int i = 0; i < 3; i++) {
         strcat(trace, arg);
-        ck_ok(green_sleep(0));
+        ck_ok(i == 1 ? green_sleep(0) : green_yield());
     }
     return NULL;
 }
@@ -52,6 +52,44 @@ START_TEST(a_yield_lets_each_other_run_first)
     if (!in_chaos())
         ck_assert_str_eq(trace, "mabmabmab");
     ck_assert_int_eq(strlen(trace), 9);
+}
+END_TEST
+
+static void yields_in_a_callback(struct green_call *call)
+{
+    ck_fails(green_yield(), EDEADLK);
+    *(bool *)call->arg = true;
+}
+
+START_TEST(a_yield_that_fails)
+{
+    bool called = false;
+    struct green_call call = {.callback = yields_in_a_callback, .arg = &called};
+    struct green_timeout timeout;
+
+    ck_ok(green_hub_call(green_get_hub(), &call));
+    while (!called)
+        ck_ok(green_yield());
+    ck_ok(green_timeout_start(&timeout, 0));
+    while (green_yield() == 0)
+        ;
+    ck_assert_int_eq(errno, ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    ck_ok(green_kill(green_self()));
+    ck_fails(green_yield(), ECANCELED);
+}
+END_TEST
+
+START_TEST(points_in_time)
+{
+    green_time now = green_now(), later = green_after(GREEN_SEC);
+
+    ck_assert_int_ge(later, now + GREEN_SEC);
+    ck_assert_int_le(later, green_now() + GREEN_SEC);
+    ck_assert_int_eq(green_after(GREEN_FOREVER), GREEN_FOREVER);
+    ck_assert_int_eq(green_after(GREEN_FOREVER - 1), GREEN_FOREVER);
+    ck_assert_int_ge(green_after(-GREEN_SEC), now);
+    ck_assert_int_le(green_after(-GREEN_SEC), green_now());
 }
 END_TEST
 
@@ -157,6 +195,8 @@ int main(void)
 
     tcase_add_test(tcase, in_the_order_of_waking);
     tcase_add_test(tcase, a_yield_lets_each_other_run_first);
+    tcase_add_test(tcase, a_yield_that_fails);
+    tcase_add_test(tcase, points_in_time);
     tcase_add_test(tcase, yielding_starves_no_descriptor);
     tcase_add_test(tcase, yielding_starves_no_timer);
     tcase_add_test(tcase, short_sleeps_are_not_spun_on);

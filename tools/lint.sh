@@ -49,7 +49,19 @@ tidy()
     configure && tools/lint_tidy.sh $build
 }
 
-all='layers files map size headers warnings symbols format cppcheck scripts eventlet spelling tidy'
+# What the headers say of the version is what the build says.
+version()
+{
+    built=$(sed -n "s/^  version: '\(.*\)',$/\1/p" meson.build)
+    for part in MAJOR MINOR PATCH; do
+        sed -n "s/^#define GREEN_VERSION_$part //p" include/greenhub/base.h
+    done | paste -s -d . | grep -Fqx "$built" || {
+        echo "include/greenhub/base.h: GREEN_VERSION_... is not $built"
+        return 1
+    }
+}
+
+all='layers files map size headers version warnings symbols format cppcheck scripts eventlet spelling tidy'
 wanted=" ${*:-$all} "
 
 check layers tools/lint_layers.py
@@ -57,6 +69,7 @@ check files tools/lint_files.py
 check map tools/lint_map.py
 check size tools/lint_size.py
 check headers tools/lint_headers.sh
+check version version
 check warnings build_clean
 check symbols symbols
 check format tools/lint_format.sh

@@ -48,6 +48,24 @@ struct green_list {
 GREEN_API green_time green_now(void);
 
 /*
+ * The point in time that is `duration` from now, absolute: for what takes a
+ * deadline. GREEN_FOREVER if duration is that, or the sum would be later than any
+ * point in time; the time now if duration is negative.
+ * Cannot fail. Never switches. From any thread.
+ */
+GREEN_API green_time green_after(green_time duration);
+
+/* The version of these headers: a number for #if, and its parts. */
+#define GREEN_VERSION_MAJOR 0
+#define GREEN_VERSION_MINOR 1
+#define GREEN_VERSION_PATCH 0
+#define GREEN_VERSION_NUMBER(major, minor, patch)                              \
+    ((major)*1000000 + (minor)*1000 + (patch))
+#define GREEN_VERSION                                                          \
+    GREEN_VERSION_NUMBER(GREEN_VERSION_MAJOR, GREEN_VERSION_MINOR,             \
+                         GREEN_VERSION_PATCH)
+
+/*
  * The version of the library that is running, as "major.minor.patch".
  * Cannot fail; the string is static. Never switches. From any thread.
  */

@@ -227,6 +227,13 @@ GREEN_API int green_at_exit(void (*fn)(void *), void *arg);
 GREEN_API int green_sleep(green_time duration);
 
 /*
+ * Lets every other runnable greenthread run first: green_sleep(0).
+ * Returns 0, or -1: ECANCELED, ETIMEDOUT, EDEADLK in a hub's callback.
+ * May switch. Mirrors eventlet.sleep(0), sched_yield.
+ */
+GREEN_API int green_yield(void);
+
+/*
  * A limit on the time spent in a stretch of code. Once it has fired, the call in which its
  * greenthread blocks, or the next one if it does not, and every later one that
  * would block, fails with ETIMEDOUT until it is cancelled. Timeouts nest: each is cancelled in the function that

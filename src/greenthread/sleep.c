@@ -44,6 +44,11 @@ static GREEN__NOINLINE int sleep_for(green_time duration)
     return 0;
 }
 
+int green_yield(void)
+{
+    return green__yield();
+}
+
 int green_sleep(green_time duration)
 {
     if (duration == 0)

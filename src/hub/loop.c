@@ -12,6 +12,11 @@ green_time green_now(void)
     return hub ? green__hub_now(hub) : green__clock();
 }
 
+green_time green_after(green_time duration)
+{
+    return green__time_add(green_now(), duration < 0 ? 0 : duration);
+}
+
 /* ---- Opening and closing --------------------------------------------- */
 
 struct green_hub *green__hub_open(const struct green_hub_module *module,
