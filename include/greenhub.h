@@ -20,7 +20,9 @@
  *   greenhub/debug.h       a look inside a running program
  *
  * Every function that fails returns -1 or NULL and sets errno, unless its
- * comment says otherwise. "May switch" means that other greenthreads may run
+ * comment says otherwise. Structs that a program fills in or keeps end in reserved
+ * words, which zero-initialising sets: a later version may give them a meaning, and
+ * a program need not be compiled anew. "May switch" means that other greenthreads may run
  * before the call returns; "Never switches" means that they do not.
  */
 #ifndef GREENHUB_H

@@ -21,6 +21,7 @@ struct green_channel {
         char *buffer;
         bool closed;
         struct green_waiters senders, receivers;
+        void *reserved[2];
     } internal;
 };
 
@@ -103,6 +104,7 @@ struct green_case {
     unsigned events; /* GREEN_READ, GREEN_WRITE or both */
     unsigned ready;  /* told: those of them, GREEN_ERROR, GREEN_HANGUP */
     struct green_thread *thread;
+    uint64_t reserved[2]; /* must be zero */
 };
 
 /*
@@ -116,7 +118,8 @@ struct green_case {
  * Returns the number of the case that was done, with its outcome in its `error`;
  * or -1, and none was done:
  *   EAGAIN     none could be done by the deadline
- *   EINVAL     cases is NULL though count is not 0, or a case is not whole
+ *   EINVAL     cases is NULL though count is not 0, or a case is not whole, or a reserved
+ *              word of it is not zero
  *   EDEADLK    a case waits for the end of the caller, or of main
  *   ENOMEM, ENOSPC   the system's limits
  * May switch, but not with a deadline in the past. Mirrors select of Go.

@@ -130,6 +130,7 @@ struct green_listener {
         struct green_list link; /* the library's */
         uint64_t iteration;
         bool added;
+        void *reserved;
     } internal;
 };
 
@@ -172,6 +173,7 @@ struct green_timer {
     struct {
         struct green_timer *next, *prev; /* the library's */
         uint16_t state;
+        void *reserved;
     } internal;
 };
 
@@ -204,6 +206,7 @@ struct green_call {
     struct {
         struct green_call *next; /* the library's */
         bool pending;
+        void *reserved;
     } internal;
 };
 
@@ -271,6 +274,7 @@ struct green_operation {
     struct {
         struct green_operation *next; /* the library's */
         unsigned state;
+        void *reserved[2];
     } internal;
 };
 
@@ -358,6 +362,7 @@ struct green_hub_stats {
     uint64_t descriptors;   /* descriptors watched now */
     uint64_t operations;    /* operations submitted */
     green_time longest_run; /* longest time between two turns: who hogs? */
+    uint64_t reserved[4];   /* zero */
 };
 
 /*

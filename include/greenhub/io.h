@@ -199,6 +199,7 @@ struct green_reader {
     size_t size;
     struct {
         size_t start, end; /* the library's */
+        void *reserved[2];
     } internal;
 };
 

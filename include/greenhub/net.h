@@ -22,6 +22,7 @@ struct green_listen_options {
     int backlog;           /* default 4096, cut by the system's limit */
     bool reuse_port;       /* SO_REUSEPORT: several TCP listeners share it */
     bool no_reuse_address; /* leave SO_REUSEADDR off */
+    uint64_t reserved[4];  /* must be zero */
 };
 
 /*
@@ -86,6 +87,7 @@ struct green_server {
     struct {
         GREEN_ATOMIC(void *) state; /* the library's */
         GREEN_ATOMIC(unsigned) stop;
+        void *reserved[2];
     } internal;
 };
 
@@ -107,6 +109,7 @@ struct green_serve_options {
     bool kill_on_stop;        /* kill the handlers on a stop; default: let them
                               * finish */
     struct green_server *server; /* handle for green_server_stop; may be NULL */
+    uint64_t reserved[4];        /* must be zero */
 };
 
 /*
@@ -115,8 +118,9 @@ struct green_serve_options {
  * descriptors or memory it pauses accepting, and goes on when there are some.
  * It leaves the listener open. TCP connections get TCP_NODELAY. options may be
  * NULL. Runs until green_server_stop (0), or until the caller is killed, timed
- * out or the listener fails (-1): EINVAL for a NULL handler, or threads without
- * reuse_port; EBADF when the listener is closed; what accept fails with; what
+ * out or the listener fails (-1): EINVAL for a NULL handler, a reserved word
+ * that is not zero, or threads without reuse_port; EBADF when the listener is
+ * closed; what accept fails with; what
  * green_use_hub fails with in a further thread, with words in green_hub_error();
  * green_net_error() says all of these in words. It returns when all handlers have returned: after a stop it waits for them (or
  * kills them, with kill_on_stop); when it fails it kills them, and then waits.

@@ -37,6 +37,7 @@ struct green_pool {
         bool sized; /* else GREEN_POOL_SIZE */
         size_t running, waiting;
         struct green_waiters spawners, idlers;
+        void *reserved[2];
     } internal;
 };
 
@@ -114,6 +115,7 @@ struct green_pile {
         bool ending;
         struct green_waiters takers, enders;
         void *map; /* what produces the jobs, if it is a map */
+        void *reserved[2];
     } internal;
 };
 

@@ -28,6 +28,7 @@ struct green_queue {
         int error; /* what it was closed with; 0: it is open */
         uint8_t order;
         struct green_waiters getters, putters, joiners;
+        void *reserved[2];
     } internal;
 };
 

@@ -28,12 +28,14 @@ struct green_resource_options {
     green_time age_limit;  /* destroyed when idle and so old; never */
     bool round_robin;      /* the one that was idle longest is used next, not
                             * the one that was put back last */
+    uint64_t reserved[4];  /* must be zero */
 };
 
 /*
  * Makes a pool; the options are copied. Nothing is created yet.
- * Returns it, or NULL: EINVAL without create or for a negative limit, ENOMEM, and
- * what green_get_hub fails with. Never switches. Mirrors eventlet.pools.Pool.
+ * Returns it, or NULL: EINVAL without create, for a negative limit or a reserved word
+ * that is not zero, ENOMEM, and what green_get_hub fails with. Never switches.
+ * Mirrors eventlet.pools.Pool.
  */
 GREEN_API struct green_resource_pool *
 green_resource_pool_create(const struct green_resource_options *options);
@@ -76,6 +78,7 @@ struct green_resource_stats {
     size_t idle;
     size_t waiting;              /* greenthreads in green_resource_get */
     uint64_t created, destroyed; /* ever */
+    uint64_t reserved[4];        /* zero */
 };
 
 /*

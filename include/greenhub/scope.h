@@ -45,6 +45,7 @@ struct green_scope {
         unsigned drops;
         int error; /* the first */
         bool stopped;
+        void *reserved[2];
     } internal;
 };
 

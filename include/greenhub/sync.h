@@ -31,6 +31,7 @@ struct green_thread;
 /* Those who wait, in line. The library's; all zero: nobody. */
 struct green_waiters {
     struct green_place *first, *last;
+    void *reserved;
 };
 
 /* ---- Event ----------------------------------------------------------- */
@@ -45,6 +46,7 @@ struct green_event {
         int error;
         bool sent;
         struct green_waiters waiters;
+        void *reserved;
     } internal;
 };
 
@@ -108,6 +110,7 @@ struct green_semaphore {
         size_t count;
         size_t limit; /* 0: none */
         struct green_waiters takers, givers;
+        void *reserved;
     } internal;
 };
 
@@ -162,6 +165,7 @@ struct green_lock {
     struct {
         bool held;
         struct green_waiters waiters;
+        void *reserved;
     } internal;
 };
 
@@ -198,6 +202,7 @@ struct green_recursive_lock {
         struct green_thread *holder;
         size_t depth;
         struct green_waiters waiters;
+        void *reserved;
     } internal;
 };
 
@@ -228,6 +233,7 @@ GREEN_API int green_recursive_lock_release(struct green_recursive_lock *lock);
 struct green_condition {
     struct {
         struct green_waiters waiters;
+        void *reserved;
     } internal;
 };
 
@@ -269,6 +275,7 @@ struct green_rwlock {
         size_t readers;
         bool writer;
         struct green_waiters waiters;
+        void *reserved;
     } internal;
 };
 
@@ -321,6 +328,7 @@ struct green_wait_group {
     struct {
         size_t count;
         struct green_waiters waiters;
+        void *reserved;
     } internal;
 };
 
@@ -359,6 +367,7 @@ struct green_barrier {
     struct {
         size_t parties, arrived;
         struct green_waiters waiters;
+        void *reserved;
     } internal;
 };
 
@@ -386,6 +395,7 @@ struct green_once {
         struct green_thread *runner;
         bool done;
         struct green_waiters waiters;
+        void *reserved;
     } internal;
 };
 

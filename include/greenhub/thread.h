@@ -63,18 +63,20 @@ struct green_cancel_scope {
     void *begun_at;                         /* code address */
     unsigned kind;
     int error; /* with which blocking calls in it fail; 0: they don't */
+    void *reserved;
 };
 
 /* ---- Spawning -------------------------------------------------------- */
 
 /* How a greenthread is to be. Zero-initialise it; 0 and NULL mean defaults. */
 struct green_attr {
-    const char *name;  /* for green_dump; copied, cut at 31 bytes */
-    size_t stack_size; /* bytes; default 256 KiB, at least 16 KiB; rounded up
+    const char *name;     /* for green_dump; copied, cut at 31 bytes */
+    size_t stack_size;    /* bytes; default 256 KiB, at least 16 KiB; rounded up
                         * to a power of two. Only touched pages cost memory */
-    size_t guard_size; /* bytes below the stack that any access to ends the
+    size_t guard_size;    /* bytes below the stack that any access to ends the
                         * program (SIGSEGV); default and least 64 KiB; rounded
                         * up to a power of two. A larger frame may step over */
+    uint64_t reserved[4]; /* must be zero */
 };
 
 /*
@@ -94,7 +96,8 @@ GREEN_API int green_spawn_n(void (*fn)(void *), void *arg);
 
 /*
  * green_spawn with a name or a stack of another size. attr may be NULL.
- * Besides green_spawn's errors EINVAL for a stack_size or guard_size over 1 GiB.
+ * Besides green_spawn's errors EINVAL for a stack_size or guard_size over 1 GiB, or
+ * a reserved word that is not zero.
  * Never switches.
  */
 GREEN_API struct green_thread *green_spawn_with(const struct green_attr *attr,
@@ -243,6 +246,7 @@ struct green_timeout {
     struct {
         struct green_cancel_scope region; /* the library's */
         struct green_timer timer;
+        void *reserved;
     } internal;
 };
 

@@ -72,10 +72,11 @@ GREEN_API int green_thread_pool_run_or_leave(long (*fn)(void *arg), void *arg,
 GREEN_API int green_thread_pool_resize(unsigned size);
 
 struct green_thread_pool_stats {
-    unsigned size;    /* threads that there may be */
-    unsigned threads; /* that there are now */
-    unsigned running; /* calls in progress */
-    unsigned queued;  /* calls that wait for a thread */
+    unsigned size;        /* threads that there may be */
+    unsigned threads;     /* that there are now */
+    unsigned running;     /* calls in progress */
+    unsigned queued;      /* calls that wait for a thread */
+    uint64_t reserved[4]; /* zero */
 };
 
 /*

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/chaos.h"
+#include "base/reserved.h"
 #include "greenthread/cancel_scope.h"
 #include "greenthread/scheduler.h"
 #include "greenthread/spawn.h"
@@ -198,10 +199,14 @@ int green_spawn_n(void (*fn)(void *), void *arg)
 struct green_thread *green_spawn_with(const struct green_attr *attr,
                                       void *(*fn)(void *), void *arg)
 {
-    struct green_thread *thread =
-        make((union green__start){.function = fn}, arg, attr, 0,
-             __builtin_return_address(0));
+    struct green_thread *thread;
 
+    if (attr && !GREEN__RESERVED_IS_ZERO(attr)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    thread = make((union green__start){.function = fn}, arg, attr, 0,
+                  __builtin_return_address(0));
     if (!thread)
         return NULL;
     if (attr && attr->name && green_set_name(thread, attr->name) < 0)

@@ -7,6 +7,7 @@
 
 #include <greenhub/io.h>
 
+#include "base/reserved.h"
 #include "base/self.h"
 #include "net/address.h"
 #include "net/resolver.h"
@@ -157,6 +158,10 @@ int green_listen(const char *text, const struct green_listen_options *options)
     if (options->backlog < 0) {
         errno = EINVAL;
         return green__net_fail(text, "the backlog is below 0");
+    }
+    if (!GREEN__RESERVED_IS_ZERO(options)) {
+        errno = EINVAL;
+        return green__net_fail(text, "a reserved word is not zero");
     }
     if (green__address_parse(text, &address) < 0)
         return green__net_fail(text, NULL);

@@ -11,6 +11,7 @@
 #include <greenhub/hub_module.h>
 #include <greenhub/io.h>
 
+#include "base/reserved.h"
 #include "base/system.h"
 #include "hub/hub.h"
 #include "net/address.h"
@@ -245,7 +246,7 @@ static int make_and_serve(int listener, void (*handler)(int fd, void *arg),
         *why = green_hub_error();
         return -1;
     }
-    if (!handler)
+    if (!handler || !GREEN__RESERVED_IS_ZERO(options))
         return green__refuse(EINVAL);
     if (check_listener(listener, threads) < 0)
         return -1;

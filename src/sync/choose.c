@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "base/reserved.h"
 #include "base/system.h"
 #include "hub/io_waiter.h"
 #include "hub/poll_events.h"
@@ -370,7 +371,8 @@ static int validate(const struct choice *choice, const struct green_case *entry)
     bool channel =
         entry->kind == GREEN_CASE_SEND || entry->kind == GREEN_CASE_RECEIVE;
 
-    if ((unsigned)entry->kind > GREEN_CASE_END || (channel && !entry->channel))
+    if ((unsigned)entry->kind > GREEN_CASE_END ||
+        (channel && !entry->channel) || !GREEN__RESERVED_IS_ZERO(entry))
         return EINVAL;
     if (entry->kind == GREEN_CASE_SEND && !entry->value &&
         entry->channel->internal.size > 0)

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/reserved.h"
 #include "base/system.h"
 #include "greenthread/spawn.h"
 #include "sync/waiters.h"
@@ -300,7 +301,7 @@ int green_resource_discard(struct green_resource_pool *pool, void *resource)
 static bool is_valid(const struct green_resource_options *options)
 {
     return options && options->create && options->idle_limit >= 0 &&
-           options->age_limit >= 0;
+           options->age_limit >= 0 && GREEN__RESERVED_IS_ZERO(options);
 }
 
 struct green_resource_pool *
