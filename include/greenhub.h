@@ -16,7 +16,8 @@
  *   greenhub/scope.h       greenthreads that end where they were begun
  *   greenhub/thread_pool.h OS threads for calls that block
  *   greenhub/io.h          POSIX calls that park the greenthread, not the thread
- *   greenhub/net.h         listen, dial, serve
+ *   greenhub/process.h     children and signals
+ *   greenhub/net.h         listen, dial, serve, names
  *   greenhub/debug.h       a look inside a running program
  *
  * Every function that fails returns -1 or NULL and sets errno, unless its
@@ -36,6 +37,7 @@
 #include <greenhub/io.h>
 #include <greenhub/net.h>
 #include <greenhub/pool.h>
+#include <greenhub/process.h>
 #include <greenhub/queue.h>
 #include <greenhub/resource.h>
 #include <greenhub/scope.h>

@@ -334,6 +334,74 @@ START_TEST(a_name_that_cannot_be_looked_up)
 }
 END_TEST
 
+static struct addrinfo *found;
+
+static int look_up(const char *name)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC};
+
+    errno = 0;
+    return green_getaddrinfo(name, "80", &hints, &found);
+}
+
+static void looks_up_in_a_callback(struct green_call *call)
+{
+    ck_assert_int_eq(look_up("127.0.0.1"), 0); /* needs no thread */
+    freeaddrinfo(found);
+    ck_assert_int_eq(look_up("one.test"), EAI_SYSTEM);
+    ck_assert_int_eq(errno, EDEADLK);
+    call->arg = NULL;
+}
+
+START_TEST(getaddrinfo_says_what_the_systems_does)
+{
+    struct green_call call = {.callback = looks_up_in_a_callback, .arg = &call};
+    int fds = (green_get_hub(), count_fds());
+
+    ck_assert_int_eq(look_up("second.test"), 0);
+    ck_assert_int_eq(found->ai_addrlen, sizeof(struct sockaddr_in));
+    ck_assert_ptr_nonnull(found->ai_next);
+    freeaddrinfo(found);
+    ck_assert_int_eq(look_up("unknown.test"), EAI_NONAME);
+    ck_assert_int_eq(look_up("later.test"), EAI_AGAIN);
+    ck_assert_int_eq(look_up("system.test"), EAI_SYSTEM);
+    ck_assert_int_eq(errno, ENFILE);
+    ck_assert_int_eq(green_getaddrinfo("one.test", "80", NULL, NULL),
+                     EAI_SYSTEM);
+    ck_assert_int_eq(errno, EINVAL);
+    ck_ok(green_hub_call(green_get_hub(), &call));
+    while (call.arg)
+        ck_ok(green_sleep(GREEN_MSEC));
+    nothing_is_left(fds);
+}
+END_TEST
+
+static void *looks_up_slowly(void *unused)
+{
+    ck_assert_int_eq(look_up("slow.test"), EAI_SYSTEM);
+    ck_assert_int_eq(errno, ECANCELED);
+    return unused;
+}
+
+START_TEST(getaddrinfo_is_ended)
+{
+    int fds = (green_get_hub(), count_fds());
+    struct green_thread *thread = green_spawn(looks_up_slowly, NULL);
+    struct green_timeout timeout;
+
+    while (slow == 0)
+        ck_ok(green_sleep(GREEN_MSEC));
+    ck_ok(green_kill(thread));
+    ck_ok(green_join(thread, NULL));
+    ck_ok(green_timeout_start(&timeout, 20 * GREEN_MSEC));
+    ck_assert_int_eq(look_up("slow.test"), EAI_SYSTEM);
+    ck_assert_int_eq(errno, ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    tell();
+    nothing_is_left(fds);
+}
+END_TEST
+
 /* ---- While it looks up --------------------------------------------------- */
 
 #define DIALLERS 20
@@ -475,6 +543,8 @@ int main(void)
     tcase_add_test(known, tcp6_wants_an_ipv6_address);
     tcase_add_test(known, a_name_to_listen_at);
     tcase_add_loop_test(known, a_name_that_cannot_be_looked_up, 0, 6);
+    tcase_add_test(known, getaddrinfo_says_what_the_systems_does);
+    tcase_add_test(waits, getaddrinfo_is_ended);
     tcase_add_test(waits, many_look_up_at_once);
     tcase_add_test(waits, killed_while_it_looks_up);
     tcase_add_test(waits, timed_out_while_it_looks_up);

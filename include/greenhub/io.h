@@ -36,6 +36,7 @@
 #define GREENHUB_IO_H
 
 #include <greenhub/base.h>
+#include <greenhub/hub.h>
 
 #include <poll.h>
 #include <sys/select.h>
@@ -154,6 +155,17 @@ GREEN_API int green_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 /* select(2), for sets of any size: nfds may be over FD_SETSIZE. May switch. */
 GREEN_API int green_select(int nfds, fd_set *readable, fd_set *writable,
                            fd_set *exceptional, struct timeval *timeout);
+/*
+ * Waits until a descriptor can be read (GREEN_READ) or written (GREEN_WRITE), or
+ * either if both are asked for.
+ * deadline  absolute, as green_after gives it; GREEN_FOREVER: none; one in the
+ *           past, such as 0: looks, and does not wait
+ * Returns those of the events that it is ready for, with GREEN_ERROR and
+ * GREEN_HANGUP if so; or -1: EAGAIN if it is not by the deadline, EINVAL for no or
+ * unknown events, EBADF if it is not open or was closed meanwhile, ENOMEM, ENOSPC.
+ * A file is always ready. May switch.
+ */
+GREEN_API int green_wait(int fd, unsigned events, green_time deadline);
 /* nanosleep(2). May switch. */
 GREEN_API int green_nanosleep(const struct timespec *duration,
                               struct timespec *remaining);

@@ -17,6 +17,8 @@
 
 GREEN_BEGIN_DECLS
 
+struct addrinfo; /* <netdb.h> */
+
 /* Zero-initialise it; 0 means the default. */
 struct green_listen_options {
     int backlog;           /* default 4096, cut by the system's limit */
@@ -48,8 +50,37 @@ GREEN_API int green_listen(const char *address,
  */
 GREEN_API int green_dial(const char *address);
 
+/* Zero-initialise it; 0 and NULL mean the defaults. */
+struct green_dial_options {
+    const char *local;  /* the address to connect from, written as the other;
+                           * port 0: the system chooses. Default: it chooses all */
+    green_time timeout; /* for all of it, looking up included; default: none */
+    uint64_t reserved[4]; /* must be zero */
+};
+
 /*
- * Why the last green_listen, green_dial or green_serve of this OS thread that
+ * green_dial with options, which may be NULL. Besides green_dial's errors: EINVAL
+ * for a negative timeout, a local address of another scheme, or a reserved word that
+ * is not zero; ETIMEDOUT when the time is over; EAFNOSUPPORT if `local` is of no
+ * family that the address has; EADDRINUSE, EADDRNOTAVAIL and what else bind fails
+ * with; EDEADLK with a timeout in a hub's callback. May switch.
+ */
+GREEN_API int green_dial_with(const char *address,
+                              const struct green_dial_options *options);
+
+/*
+ * getaddrinfo(3), with the same results, to be freed by freeaddrinfo(3): numbers are
+ * answered at once, names looked up on OS threads of the resolver's. hints may be NULL.
+ * Returns 0; or a code for gai_strerror(3). EAI_SYSTEM with errno is also said of
+ * ECANCELED, ETIMEDOUT, EDEADLK in a hub's callback, EAGAIN if there is no thread,
+ * EINVAL if found is NULL, and what green_get_hub fails with. May switch.
+ */
+GREEN_API int green_getaddrinfo(const char *node, const char *service,
+                                const struct addrinfo *hints,
+                                struct addrinfo **found);
+
+/*
+ * Why the last green_listen, green_dial, green_dial_with or green_serve of this OS thread that
  * failed did so: "ADDRESS: words", for instance "tcp://no.such.host:80: Name or
  * service not known"; "" if none did. The words are those of gai_strerror(3) where
  * a name could not be looked up, of green_hub_error() where no hub could be made,

@@ -276,6 +276,17 @@ GREEN_API int green_timeout_cancel(struct green_timeout *timeout);
  */
 GREEN_API bool green_timeout_fired(const struct green_timeout *timeout);
 
+/*
+ * Calls fn(arg) with a timeout of `duration` around it (GREEN_FOREVER: none). fn
+ * returns; it is not left by longjmp or an exception.
+ * Returns what fn returns, and errno is as fn left it; but -1 and ETIMEDOUT if fn
+ * returned less than 0 after the timeout had fired; or -1 and fn was not called:
+ * EINVAL for NULL or a negative duration, EDEADLK in a hub's callback.
+ * May switch if fn does. Mirrors eventlet.with_timeout.
+ */
+GREEN_API int green_with_timeout(green_time duration, int (*fn)(void *arg),
+                                 void *arg);
+
 /* ---- Who and what ---------------------------------------------------- */
 
 /*

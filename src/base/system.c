@@ -14,6 +14,10 @@
 #define SYS_process_madvise 440 /* the same on all architectures */
 #endif
 
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
 /* The C library has no wrapper for membarrier(2). */
 static int membarrier_call(int command, unsigned flags)
 {
@@ -28,6 +32,11 @@ static ssize_t process_madvise_call(const struct iovec *ranges, size_t count,
     const int self = -10000;
 
     return syscall(SYS_process_madvise, self, ranges, count, advice, 0);
+}
+
+static int pidfd_open_call(pid_t pid, unsigned flags)
+{
+    return (int)syscall(SYS_pidfd_open, pid, flags);
 }
 
 struct green__system green__system = {
@@ -68,6 +77,7 @@ struct green__system green__system = {
     .poll = poll,
     .eventfd = eventfd,
     .membarrier = membarrier_call,
+    .pidfd_open = pidfd_open_call,
 };
 
 int green__look(struct pollfd *fds, unsigned long count)

@@ -53,6 +53,7 @@ struct green__system {
     int (*poll)(struct pollfd *, unsigned long, int);
     int (*eventfd)(unsigned, int);
     int (*membarrier)(int command, unsigned flags);
+    int (*pidfd_open)(pid_t pid, unsigned flags);
 };
 
 extern struct green__system green__system;

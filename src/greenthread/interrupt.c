@@ -78,3 +78,19 @@ bool green_killed(void)
 
     return thread && (thread->flags & GREEN__KILLED);
 }
+
+int green_with_timeout(green_time duration, int (*fn)(void *arg), void *arg)
+{
+    struct green_timeout timeout;
+    int result;
+
+    if (!fn)
+        return green__refuse(EINVAL);
+    if (green_timeout_start(&timeout, duration) < 0)
+        return -1;
+    result = fn(arg);
+    green_timeout_cancel(&timeout);
+    return result < 0 && green_timeout_fired(&timeout)
+               ? green__refuse(ETIMEDOUT)
+               : result;
+}

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include <greenhub/channel.h>
+
 #include "base/system.h"
 #include "io/wait.h"
 
@@ -228,6 +230,18 @@ int green__poll(struct pollfd *fds, nfds_t count, green_time timeout)
         green__system.release(poller.entries);
     errno = error;
     return result;
+}
+
+int green_wait(int fd, unsigned events, green_time deadline)
+{
+    struct green_case one = {
+        .kind = GREEN_CASE_DESCRIPTOR, .fd = fd, .events = events};
+
+    if (fd < 0)
+        return green__refuse(EBADF);
+    if (green_choose(&one, 1, deadline) < 0)
+        return -1;
+    return one.error ? green__refuse(one.error) : (int)one.ready;
 }
 
 int green_poll(struct pollfd *fds, nfds_t count, int timeout_ms)

@@ -7,6 +7,7 @@
 #include <greenhub/io.h>
 #include <greenhub/thread.h>
 
+#include "base/reserved.h"
 #include "greenthread/scheduler.h"
 #include "hub/hub.h"
 #include "net/address.h"
@@ -55,7 +56,26 @@ static int refuse_self_connection(int fd)
     return green__refuse(ECONNREFUSED);
 }
 
-static int dial_one(const struct sockaddr *address, socklen_t length)
+/* Where it is to connect from, of the same family; `from` may be NULL. */
+static int bind_local(int fd, int family, const struct addrinfo *from)
+{
+    int one = 1;
+
+    if (!from)
+        return 0;
+    while (from && from->ai_family != family)
+        from = from->ai_next;
+    if (!from)
+        return green__refuse(EAFNOSUPPORT);
+    /* A port is chosen when it is known where to: there are more then. */
+    if (family != AF_UNIX)
+        green_setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one,
+                         sizeof one);
+    return bind(fd, from->ai_addr, from->ai_addrlen);
+}
+
+static int dial_one(const struct sockaddr *address, socklen_t length,
+                    const struct addrinfo *from)
 {
     int one = 1, error;
     int fd = green_socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -64,7 +84,8 @@ static int dial_one(const struct sockaddr *address, socklen_t length)
         return -1;
     if (address->sa_family != AF_UNIX)
         green_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (green_connect(fd, address, length) == 0)
+    if (bind_local(fd, address->sa_family, from) == 0 &&
+        green_connect(fd, address, length) == 0)
         return is_connected_to_itself(fd, address, length)
                    ? refuse_self_connection(fd)
                    : fd;
@@ -77,13 +98,15 @@ static int dial_one(const struct sockaddr *address, socklen_t length)
  * addresses. (A connection may also time out by itself.) */
 static bool must_stop(void)
 {
+    int error = errno; /* the first call makes what greenthreads need */
     const struct green_thread *thread = green__current();
 
+    errno = error;
     return errno == ECANCELED || (errno == ETIMEDOUT && thread &&
                                   green__interruption(thread) == ETIMEDOUT);
 }
 
-static int dial_tcp(struct green__address *address)
+static int dial_tcp(struct green__address *address, const struct addrinfo *from)
 {
     struct addrinfo *found, *at;
     int fd = -1, error;
@@ -95,7 +118,7 @@ static int dial_tcp(struct green__address *address)
     if (green__resolve(address, false, &found) < 0)
         return -1;
     for (at = found; at && fd < 0; at = at->ai_next) {
-        fd = dial_one(at->ai_addr, at->ai_addrlen);
+        fd = dial_one(at->ai_addr, at->ai_addrlen, from);
         if (fd < 0 && must_stop())
             break;
     }
@@ -105,7 +128,42 @@ static int dial_tcp(struct green__address *address)
     return fd;
 }
 
-int green_dial(const char *text)
+static int dial_from(struct green__address *address,
+                     const struct addrinfo *from)
+{
+    return address->scheme == GREEN__UNIX
+               ? dial_one(&address->local.at.any, address->local.length, from)
+               : dial_tcp(address, from);
+}
+
+/* The same with an address to connect from, as it is written. */
+static int dial_from_text(struct green__address *address, const char *text)
+{
+    struct green__address local;
+    struct addrinfo one = {.ai_family = AF_UNIX}, *found;
+    int fd, error;
+
+    if (green__address_parse(text, &local) < 0)
+        return -1;
+    if ((local.scheme == GREEN__UNIX) != (address->scheme == GREEN__UNIX))
+        return green__refuse(EINVAL);
+    if (local.scheme == GREEN__UNIX) {
+        one.ai_addr = &local.local.at.any;
+        one.ai_addrlen = local.local.length;
+        return dial_from(address, &one);
+    }
+    if (green__resolve(&local, true, &found) < 0) {
+        address->why = local.why;
+        return -1;
+    }
+    fd = dial_from(address, found);
+    error = errno;
+    freeaddrinfo(found);
+    errno = error;
+    return fd;
+}
+
+static int dial(const char *text, const char *local)
 {
     struct green__address address;
     int fd;
@@ -114,8 +172,33 @@ int green_dial(const char *text)
         return green__net_fail(text, NULL);
     if (green__hub_get() == NULL)
         return green__net_fail(text, green_hub_error());
-    fd = address.scheme == GREEN__UNIX
-             ? dial_one(&address.local.at.any, address.local.length)
-             : dial_tcp(&address);
+    fd = local ? dial_from_text(&address, local) : dial_from(&address, NULL);
     return fd < 0 ? green__net_fail(text, address.why) : fd;
+}
+
+int green_dial(const char *text)
+{
+    return dial(text, NULL);
+}
+
+int green_dial_with(const char *text, const struct green_dial_options *options)
+{
+    struct green_timeout timeout;
+    int fd;
+
+    if (!options)
+        return dial(text, NULL);
+    if (options->timeout < 0 || !GREEN__RESERVED_IS_ZERO(options)) {
+        errno = EINVAL;
+        return green__net_fail(text, options->timeout < 0
+                                         ? "the timeout is below 0"
+                                         : "a reserved word is not zero");
+    }
+    if (options->timeout == 0)
+        return dial(text, options->local);
+    if (green_timeout_start(&timeout, options->timeout) < 0)
+        return green__net_fail(text, NULL);
+    fd = dial(text, options->local);
+    green_timeout_cancel(&timeout);
+    return fd;
 }
