@@ -1,6 +1,7 @@
 #!/bin/sh
 # All checks of the sources, each by itself; every one is run, and the exit
 # status is 1 if any has something to say. lint.sh NAME... runs some of them.
+# lint.sh abi --update writes down the binary interface as it is now.
 set -u
 
 cd "$(dirname "$0")/.." || exit 2
@@ -49,6 +50,17 @@ tidy()
     configure && tools/lint_tidy.sh $build
 }
 
+abi()
+{
+    version=$(sed -n "s/^  version: '\(.*\)',/\1/p" meson.build)
+    configure && tools/compile.sh $build "src/libgreenhub.so.$version" || return 1
+    case $wanted in
+    *' --update '*) set -- --update ;;
+    *) set -- ;;
+    esac
+    tools/lint_abi.sh $build/src/libgreenhub.so "$@"
+}
+
 # What the headers say of the version is what the build says.
 version()
 {
@@ -61,7 +73,7 @@ version()
     }
 }
 
-all='layers files map size headers version warnings symbols format cppcheck scripts eventlet spelling tidy'
+all='layers files map size headers version warnings symbols abi format cppcheck scripts eventlet spelling tidy'
 wanted=" ${*:-$all} "
 
 check layers tools/lint_layers.py
@@ -72,6 +84,7 @@ check headers tools/lint_headers.sh
 check version version
 check warnings build_clean
 check symbols symbols
+check abi abi
 check format tools/lint_format.sh
 check cppcheck tools/lint_cppcheck.sh
 check scripts tools/lint_scripts.sh

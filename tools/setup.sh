@@ -104,6 +104,7 @@ for purpose; do
         need clang-tidy clang-tidy
         need cppcheck cppcheck
         need codespell codespell
+        need abidiff abigail-tools
         need mandoc mandoc
         need_library check check
         ;;
