@@ -1,30 +1,37 @@
 /*
- * greenhub: green threads on hubs that can be chosen, replaced and written.
+ * greenhub: greenthreads on hubs that a program can choose, replace or write.
  *
- * This header is all of it. The parts, one subject each:
+ * This header includes every part but greenhub/scoped.h. The parts are:
  *
- *   greenhub/base.h        times, version, the attributes that headers use
- *   greenhub/hub.h         choosing a hub; the hub as an event loop of its own
- *   greenhub/hub_module.h  for those who write a hub
+ *   greenhub/base.h        times, version, attributes of declarations
+ *   greenhub/hub.h         choosing a hub; the hub as an event loop
+ *   greenhub/hub_module.h  for authors of hubs
  *   greenhub/thread.h      greenthreads: spawn, join, kill, sleep, time out
  *   greenhub/sync.h        events, semaphores, locks and the like
  *   greenhub/queue.h       queues
- *   greenhub/channel.h     channels, and choosing among several waits
- *   greenhub/pool.h        many jobs, few at a time; results in order
- *   greenhub/resource.h    what is dear to make and used again
+ *   greenhub/channel.h     channels; waiting for one of several things
+ *   greenhub/pool.h        limited numbers of jobs at once; results in order
+ *   greenhub/resource.h    pools of reusable resources, such as connections
  *   greenhub/shared.h      events and channels across OS threads
- *   greenhub/scope.h       greenthreads that end where they were begun
- *   greenhub/thread_pool.h OS threads for calls that block
- *   greenhub/io.h          POSIX calls that park the greenthread, not the thread
- *   greenhub/process.h     children and signals
- *   greenhub/net.h         listen, dial, serve, names
+ *   greenhub/scope.h       greenthreads that end before their scope does
+ *   greenhub/scoped.h      timeouts, shields and scopes that end with a block
+ *   greenhub/thread_pool.h OS threads for blocking calls
+ *   greenhub/io.h          POSIX calls that park the greenthread alone
+ *   greenhub/process.h     child processes and signals
+ *   greenhub/net.h         listen, dial, serve, name look-up
  *   greenhub/debug.h       a look inside a running program
  *
  * Every function that fails returns -1 or NULL and sets errno, unless its
- * comment says otherwise. Structs that a program fills in or keeps end in reserved
- * words, which zero-initialising sets: a later version may give them a meaning, and
- * a program need not be compiled anew. "May switch" means that other greenthreads may run
- * before the call returns; "Never switches" means that they do not.
+ * comment says otherwise. Errors stand after a colon: "-1: EINVAL for NULL"
+ * means that the function returns -1 and sets errno to EINVAL if an argument
+ * that must not be NULL is NULL.
+ * "May switch" means that other greenthreads may run before the call returns;
+ * "Never switches" means that none does.
+ * "Mirrors" names the function whose semantics the call follows: Eventlet's,
+ * unless the comment says otherwise.
+ * Structs that a program fills in or keeps end in reserved words.
+ * Zero-initialising a struct sets them; a later version may give them a meaning
+ * without the program being compiled again.
  */
 #ifndef GREENHUB_H
 #define GREENHUB_H

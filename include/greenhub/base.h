@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* GREEN_ATOMIC(type): an atomic member, laid out alike in C and in C++. */
+/* GREEN_ATOMIC(type): an atomic member, with the same layout in C and C++. */
 #ifdef __cplusplus
 #include <atomic>
 #define GREEN_ATOMIC(type) std::atomic<type>
@@ -23,8 +23,9 @@
 GREEN_BEGIN_DECLS
 
 /*
- * A time in nanoseconds: a duration, or, where a function says "absolute", a
- * point of CLOCK_MONOTONIC (of the hub's own clock, if it has one).
+ * A time in nanoseconds: a duration or, where a comment says "absolute", a
+ * point in time. Points in time are read from CLOCK_MONOTONIC, or from the
+ * hub's own clock if it has one.
  */
 typedef int64_t green_time;
 
@@ -32,30 +33,32 @@ typedef int64_t green_time;
 #define GREEN_USEC ((green_time)1000)
 #define GREEN_MSEC ((green_time)1000000)
 #define GREEN_SEC ((green_time)1000000000)
-/* As a duration: without end. As a point in time: never. */
+/* As a duration: no limit. As a point in time: never. */
 #define GREEN_FOREVER ((green_time)INT64_MAX)
 
-/* A link of the library's lists, inside what users own. Not theirs to touch. */
+/*
+ * A link of the library's lists, inside structs that users own. Do not touch.
+ */
 struct green_list {
     struct green_list *next, *prev;
 };
 
 /*
- * The time now, absolute. It is CLOCK_MONOTONIC unless this thread's hub has a
- * clock of its own, as the sim hub has.
+ * Returns the current time, absolute. The clock is CLOCK_MONOTONIC unless this
+ * OS thread's hub has a clock of its own, as the sim hub has.
  * Cannot fail. Never switches. From any thread.
  */
 GREEN_API green_time green_now(void);
 
 /*
- * The point in time that is `duration` from now, absolute: for what takes a
- * deadline. GREEN_FOREVER if duration is that, or the sum would be later than any
- * point in time; the time now if duration is negative.
+ * Returns the absolute time `duration` from now, to be used as a deadline.
+ * Returns GREEN_FOREVER if duration is GREEN_FOREVER or the sum would overflow,
+ * and the current time if duration is negative.
  * Cannot fail. Never switches. From any thread.
  */
 GREEN_API green_time green_after(green_time duration);
 
-/* The version of these headers: a number for #if, and its parts. */
+/* The version of these headers: its parts, and one number to compare in #if. */
 #define GREEN_VERSION_MAJOR 0
 #define GREEN_VERSION_MINOR 1
 #define GREEN_VERSION_PATCH 0
@@ -66,7 +69,7 @@ GREEN_API green_time green_after(green_time duration);
                          GREEN_VERSION_PATCH)
 
 /*
- * The version of the library that is running, as "major.minor.patch".
+ * Returns the version of the running library as "major.minor.patch".
  * Cannot fail; the string is static. Never switches. From any thread.
  */
 GREEN_API const char *green_version(void);

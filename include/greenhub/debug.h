@@ -1,4 +1,6 @@
-/* A look inside a running program. All of it is off until it is called. */
+/*
+ * A look inside a running program. Everything here is off until it is called.
+ */
 #ifndef GREENHUB_DEBUG_H
 #define GREENHUB_DEBUG_H
 
@@ -7,33 +9,36 @@
 GREEN_BEGIN_DECLS
 
 /*
- * Writes a table of the calling OS thread's greenthreads to a descriptor: name,
- * state, what each waits for and since when, where it was spawned, and its
- * backtrace. Of an OS thread without greenthreads it says so; no hub is made. fd
- * may be blocking; the OS thread blocks then.
- * Returns 0, or -1: EBADF and what write fails with. Never switches to run any
- * of them on.
+ * Writes a table of the calling OS thread's greenthreads to descriptor fd. For
+ * each it gives the name, the state, what it waits for and since when, where it
+ * was spawned, and its backtrace. If the OS thread has no greenthreads, the
+ * table says so, and no hub is made. fd may be blocking; the OS thread blocks
+ * then.
+ * Returns 0, or -1: EBADF and the errors of write. Never switches to any of the
+ * greenthreads.
  */
 GREEN_API int green_dump(int fd);
 
 /*
- * Has an overflow of a greenthread's stack reported on stderr: which one, how
- * large its stack is, where it was spawned; then the process dies of SIGSEGV as
- * it would have. Installs a SIGSEGV and a SIGBUS handler for the process and an
- * alternate signal stack for each OS thread that uses greenthreads afterwards
- * (the calling one included); other faults go to the handler that was there.
- * on = false puts the former handler back.
- * Returns 0, or -1: ENOMEM and what sigaction fails with. Never switches.
+ * With on = true, makes the library report a greenthread's stack overflow on
+ * stderr: which greenthread, the size of its stack, and where it was spawned.
+ * The process then dies of SIGSEGV, as it does without the report. This
+ * installs SIGSEGV and SIGBUS handlers for the process, and an alternate signal
+ * stack for the calling OS thread and each one that uses greenthreads later.
+ * Other faults go to the previous handlers.
+ * With on = false, restores the previous handlers.
+ * Returns 0, or -1: ENOMEM and the errors of sigaction. Never switches.
  */
 GREEN_API int green_debug_stack_overflow(bool on);
 
 /*
- * Has each deadlock that is found, in any OS thread, written to a descriptor before
- * it is ended: a line, and then green_dump's table of that OS thread. fd may be
- * blocking; the OS thread blocks then. A negative fd ends that, which is how it
- * begins.
- * A deadlock is found when an OS thread's greenthreads wait for each other alone
- * (greenhub/thread.h): all of them fail with EDEADLK then, asked for or not.
+ * Makes the library report each deadlock that it finds, in any OS thread, on
+ * descriptor fd: one line, then green_dump's table of that OS thread. It does
+ * so before it ends the deadlock. fd may be blocking; the OS thread blocks
+ * then. A negative fd turns the reports off, which is the default.
+ * The library finds a deadlock when the greenthreads of an OS thread wait only
+ * for each other (greenhub/thread.h). All of them then fail with EDEADLK,
+ * whether or not reports are on.
  * Returns 0, or -1: EBADF. Never switches. From any thread.
  */
 GREEN_API int green_debug_deadlock(int fd);

@@ -1,9 +1,9 @@
 /*
- * Hubs: which one this OS thread uses, and the hub as an event loop of its own.
+ * Hubs: choosing the hub of an OS thread, and using a hub as an event loop.
  *
  * A hub waits for descriptors, timers and calls from other threads, and calls
- * back. Each OS thread has one hub at most, made on first use. Greenthreads
- * (greenhub/thread.h) are built on what this header offers, and a program may
+ * callbacks. Each OS thread has at most one hub, made on first use.
+ * Greenthreads (greenhub/thread.h) are built on this header; a program may also
  * use it without them.
  */
 #ifndef GREENHUB_HUB_H
@@ -21,111 +21,118 @@ struct green_hub_module;
 /* ---- Choosing a hub -------------------------------------------------- */
 
 /*
- * Puts the calling OS thread on a new hub, and eliminates its old one: the old
- * hub's descriptors are no longer watched, its timers never fire, and all other
- * greenthreads of this OS thread never run again; their stacks are returned
- * without running their green_at_exit functions (a joinable one's when it is joined
- * or detached). The caller goes on, on the new hub. Other OS threads are not
- * touched. Call it first in the program.
+ * Makes a new hub for the calling OS thread and eliminates the old one:
+ * - The old hub no longer watches its descriptors, and its timers never fire.
+ * - All other greenthreads of this OS thread never run again. Their stacks are
+ *   freed without running their green_at_exit functions; the stack of a
+ *   joinable one is freed when it is joined or detached.
+ * The caller continues on the new hub. Other OS threads are not affected. Call
+ * it first in the program.
  *
- * name  NULL: the hub that GREENHUB_HUB in the environment names; without it
- *         the best one of this system: epolls, poll, selects, in this order
+ * name  NULL: the hub named by the environment variable GREENHUB_HUB; if it is
+ *       not set, the first available one of epolls, poll and selects, in this
+ *       order
  *       "epolls", "poll", "selects", "libevent", "uring" (also "epoll",
- *         "select", "pyevent", "io_uring"): that hub
- *       another name without a '/': greenhub_hub_NAME.so, looked for in the
- *         folders of GREENHUB_HUB_PATH (separated by ':') and then in the
- *         library's own hub folder
- *       "DIR/FILE.so[:SYMBOL]": that file; SYMBOL defaults to
- *         green_hub_module and names a struct green_hub_module
+ *       "select", "pyevent", "io_uring"): that hub
+ *       another name without a '/': greenhub_hub_NAME.so, searched for in the
+ *       directories of GREENHUB_HUB_PATH (separated by ':') and then in the
+ *       library's own hub directory
+ *       "DIR/FILE.so[:SYMBOL]": that file. SYMBOL names a struct
+ *       green_hub_module; the default is green_hub_module.
  *
- * Returns 0, or -1 with the old hub untouched and the reason in words from
- * green_hub_error():
+ * Returns 0; or -1, the old hub stays, and green_hub_error() gives the reason
+ * in words:
  *   EINVAL    the name is empty or too long
  *   ENOENT    no hub of that name, no such file, or no such symbol in it
  *   ENOEXEC   the file is not a shared object that can be loaded
- *   EPROTO    the module is of another ABI version, or not whole
- *   ENOSYS, EPERM, ENOMEM, EMFILE, ...   what the system refused it
+ *   EPROTO    the module has another ABI version, or is incomplete
+ *   ENOSYS, EPERM, ENOMEM, EMFILE, ...   the system refused the hub a resource
  *   EBUSY     called from a callback of the hub that it would eliminate
- * Never switches. Acts on the calling thread alone.
+ * Never switches. Affects only the calling OS thread.
  * Mirrors eventlet.hubs.use_hub.
  */
 GREEN_API int green_use_hub(const char *name);
 
 /*
- * The same with a hub module handed over itself. The module must stay valid
- * while a hub of it exists.
+ * Like green_use_hub, with a hub module in place of a name. The module must
+ * stay valid as long as a hub made from it exists.
  * Returns and fails like green_use_hub; EINVAL if module is NULL.
- * Never switches. Acts on the calling thread alone.
+ * Never switches. Affects only the calling OS thread.
  */
 GREEN_API int green_use_hub_module(const struct green_hub_module *module);
 
 /*
- * The calling OS thread's hub, made on first use as green_use_hub(NULL) would.
- * NULL with errno as green_use_hub gives, if none can be made.
- * Never switches. The hub is the calling thread's: of the functions below only
- * green_hub_call_threadsafe may be called with it from another thread.
+ * Returns the calling OS thread's hub. The first call makes it, as
+ * green_use_hub(NULL) does.
+ * Returns NULL with the errno of green_use_hub if no hub can be made.
+ * Never switches. The hub belongs to the calling OS thread: with it, other OS
+ * threads may call only green_hub_call_threadsafe of the functions below.
  */
 GREEN_API struct green_hub *green_get_hub(void);
 
 /*
- * The names of the hubs that this library was built with, best first, ended by
- * NULL. A name in the list may still be unavailable on this system.
+ * Returns the names of the hubs that this library was built with, best first,
+ * ended by NULL. A listed hub may still be unavailable on this system.
  * Cannot fail; static. Never switches. From any thread.
  */
 GREEN_API const char *const *green_hub_names(void);
 
 /*
- * A hub's name, as its module gives it. EINVAL and NULL if hub is NULL.
- * Never switches. The string lives as long as the module.
+ * Returns a hub's name, as its module gives it; or NULL: EINVAL for NULL.
+ * Never switches. The string is valid as long as the module.
  */
 GREEN_API const char *green_hub_name(const struct green_hub *hub);
 
 /*
- * A hub's module. EINVAL and NULL if hub is NULL. Never switches.
+ * Returns a hub's module; or NULL: EINVAL for NULL. Never switches.
  */
 GREEN_API const struct green_hub_module *
 green_hub_get_module(const struct green_hub *hub);
 
 /*
- * Whether green_use_hub(name) would succeed here: the hub is opened and closed
- * again, the thread's own hub is untouched.
- * Returns the module, or NULL with errno as green_use_hub gives; then *reason,
- * unless reason is NULL, is the reason in words, valid like green_hub_error().
+ * Tests whether green_use_hub(name) would succeed here: opens the hub and
+ * closes it again. The OS thread's own hub is not affected.
+ * Returns the module; or NULL with the errno of green_use_hub. Then *reason,
+ * unless reason is NULL, is the reason in words, valid as long as
+ * green_hub_error()'s.
  * Never switches. From any thread.
  */
 GREEN_API const struct green_hub_module *
 green_hub_available(const char *name, const char **reason);
 
 /*
- * Why the last call of this thread that chooses, opens or loads a hub, or that
- * needed a new stack, failed: a sentence without a full stop, "" if none did.
- * Valid until the thread's next such call. Never switches.
+ * Returns the reason why a call of this OS thread failed: a sentence without a
+ * full stop, or "" if no such call failed. It is about the last call that
+ * chose, opened or loaded a hub, or that needed a new stack.
+ * Valid until this OS thread's next such call. Never switches.
  */
 GREEN_API const char *green_hub_error(void);
 
 /* ---- The hub as an event loop ---------------------------------------- */
 
-/* What a listener asks for and is told. */
-#define GREEN_READ 0x01u  /* can be read without blocking, or is at its end */
-#define GREEN_WRITE 0x02u /* can be written without blocking */
-/* Told, never asked for. They come together with READ and WRITE. */
+/* What a listener asks for, and what its callback receives. */
+#define GREEN_READ 0x01u  /* a read would not block, or would find the end */
+#define GREEN_WRITE 0x02u /* a write would not block */
+/* Only received, never asked for; together with GREEN_READ and GREEN_WRITE. */
 #define GREEN_ERROR 0x04u  /* an error is pending on the descriptor */
-#define GREEN_HANGUP 0x08u /* the other side has hung up, or half of it */
+#define GREEN_HANGUP 0x08u /* the peer has hung up, wholly or one way */
 #define GREEN_CLOSED 0x10u /* the descriptor is no longer open here */
 
 /*
- * A wish to be called when a descriptor is ready. The caller owns it and keeps
- * it in place while it is added: until it is removed, or its hub is eliminated or
- * ends with its OS thread. Zero-initialise it, fill in the first four.
- * It persists, and is level-triggered: it is called in every turn of the loop
- * in which the descriptor is ready, until it is removed. After a call with
- * GREEN_CLOSED it is no longer added.
+ * A request for a callback whenever a descriptor is ready. The caller owns it.
+ * Zero-initialise it and fill in the first four members. It must stay in place
+ * while it is added: until it is removed, or its hub is eliminated or ends with
+ * its OS thread.
+ * A listener persists and is level-triggered: the hub calls it in every
+ * iteration of the loop in which the descriptor is ready, until it is removed.
+ * A callback with GREEN_CLOSED is the last one: the listener is then no longer
+ * added.
  */
 struct green_listener {
     int fd;
     unsigned events; /* GREEN_READ, GREEN_WRITE or both */
     void (*callback)(struct green_listener *listener, unsigned events);
-    void *arg; /* the caller's; the library leaves it alone */
+    void *arg; /* for the caller; the library does not use it */
     struct {
         struct green_list link; /* the library's */
         uint64_t iteration;
@@ -137,34 +144,37 @@ struct green_listener {
 /*
  * Adds a listener. Any number may be added for one descriptor; they are called
  * in the order in which they were added. Regular files are always ready.
- * Returns 0, or -1 and nothing is added:
- *   EINVAL   an argument is NULL, no callback, no or unknown events
+ * Returns 0; or -1, and nothing is added:
+ *   EINVAL   an argument is NULL, there is no callback, or there are no events
+ *            or unknown ones
  *   EBADF    the descriptor is not open
- *   EEXIST   the listener is added already
- *   ENOMEM, ENOSPC   the system's limits
- * Never switches. The hub's own thread.
+ *   EEXIST   the listener is already added
+ *   ENOMEM, ENOSPC   a limit of the system
+ * Never switches. Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_add(struct green_hub *hub, struct green_listener *l);
 
 /*
- * Removes a listener: it is not called any more, not even for what was seen in
- * the current turn. Returns 0, or -1: EINVAL for NULL, ENOENT if not added.
- * Never switches. The hub's own thread.
+ * Removes a listener. It is not called any more, not even for an event already
+ * seen in the current iteration.
+ * Returns 0, or -1: EINVAL for NULL, ENOENT if it is not added.
+ * Never switches. Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_remove(struct green_hub *hub, struct green_listener *l);
 
 /*
- * Says that a descriptor has been or is about to be closed by other means than
- * green_close, or that its number stands for something new: whoever waits for
- * it is told GREEN_CLOSED (greenthreads get EBADF), and the hub forgets it.
- * Returns 0, also when nobody waits; -1 and EINVAL if hub is NULL, EBADF if fd
- * is negative. Never switches; calls the listeners' callbacks before it returns.
+ * Tells the hub that a descriptor is closed, or about to be, by other means
+ * than green_close, or that its number now refers to another open file.
+ * Listeners for it are called with GREEN_CLOSED, greenthreads that wait for it
+ * get EBADF, and the hub forgets it. The callbacks run before this returns.
+ * Returns 0, also if there were no waiters; or -1: EINVAL if hub is NULL, EBADF
+ * if fd is negative. Never switches.
  */
 GREEN_API int green_hub_forget(struct green_hub *hub, int fd);
 
 /*
- * A callback at a point in time. The caller owns it and keeps it in place while
- * it is pending. Zero-initialise it, fill in callback and arg.
+ * A callback at a point in time. The caller owns it. Zero-initialise it and
+ * fill in callback and arg. It must stay in place while it is pending.
  */
 struct green_timer {
     void (*callback)(struct green_timer *timer);
@@ -178,27 +188,28 @@ struct green_timer {
 };
 
 /*
- * Arms a timer for the absolute time `when`; a pending one is moved. A time in
- * the past means the next turn of the loop. Timers fire in the order of their
- * times, those of equal time in the order in which they were armed. A timer
- * that is armed while timers fire does not fire in the same turn.
- * GREEN_FOREVER is legal: pending, and never due.
- * Returns 0, or -1: EINVAL for NULL or no callback, or when < 0.
- * Never switches, never allocates, O(1). The hub's own thread.
+ * Arms a timer for the absolute time `when`, or moves it if it is pending. If
+ * `when` is in the past, it fires in the next iteration of the loop. Timers
+ * fire in the order of their times; those with equal times fire in the order in
+ * which they were armed. A timer armed while timers fire does not fire in the
+ * same iteration. GREEN_FOREVER is allowed: the timer is pending and never due.
+ * Returns 0, or -1: EINVAL for NULL, no callback or when < 0.
+ * Never switches, never allocates, O(1). Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_schedule(struct green_hub *hub,
                                  struct green_timer *timer, green_time when);
 
 /*
- * Disarms a timer. Returns 0, or -1: EINVAL for NULL, ENOENT if not pending.
- * Never switches, O(1). The hub's own thread.
+ * Disarms a timer.
+ * Returns 0, or -1: EINVAL for NULL, ENOENT if it is not pending.
+ * Never switches, O(1). Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_cancel(struct green_hub *hub,
                                struct green_timer *timer);
 
 /*
- * A function to be called soon. The caller owns it and keeps it in place until
- * the callback has begun; the callback may free it. Zero-initialise it.
+ * A function for the hub to call soon. The caller owns it. Zero-initialise it.
+ * It must stay in place until the callback has begun; the callback may free it.
  */
 struct green_call {
     void (*callback)(struct green_call *call);
@@ -211,16 +222,17 @@ struct green_call {
 };
 
 /*
- * Has a function called in the next turn of the loop, in the order of asking.
+ * Calls a function in the next iteration of the loop. Functions are called in
+ * the order in which they were requested.
  * Returns 0, or -1: EINVAL for NULL or no callback, EALREADY if it is pending.
- * Never switches. The hub's own thread.
+ * Never switches. Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_call(struct green_hub *hub, struct green_call *call);
 
 /*
- * The same from any thread, and from a signal handler; wakes the hub if it is
- * waiting. The hub must not be closed before it has called it; from then on it may,
- * also while this has not returned yet.
+ * Like green_hub_call, but from any thread or signal handler. It wakes the hub
+ * if the hub is waiting. The hub must not be closed before the callback has
+ * begun; after that it may be, even while this call has not returned yet.
  * Returns 0, or -1: EINVAL for NULL or no callback, EALREADY if it is pending.
  * Never switches.
  */
@@ -230,10 +242,10 @@ GREEN_API int green_hub_call_threadsafe(struct green_hub *hub,
 /* ---- Operations ------------------------------------------------------ */
 
 /*
- * What a hub can carry out by itself, where its module can (uring): a system
- * call whose result comes later, in place of telling when the descriptor is
- * ready for it. Greenthreads use it without asking; a program that uses the hub
- * as an event loop may, too.
+ * The operations that a hub can carry out by itself if its module can (uring):
+ * system calls whose results arrive later, in place of readiness events.
+ * Greenthreads use them automatically; a program that uses the hub as an event
+ * loop may use them, too.
  */
 enum green_operation_kind {
     GREEN_OP_READ,    /* buffer, size, offset (-1: the file's own position) */
@@ -245,18 +257,19 @@ enum green_operation_kind {
     GREEN_OP_RECVMSG, /* buffer: struct msghdr, flags */
     GREEN_OP_SENDMSG, /* the same */
     GREEN_OP_ACCEPT,  /* buffer: struct sockaddr, length, flags: SOCK_... */
-    GREEN_OP_FSYNC,   /* flags: 1: what is needed to read it again alone */
-    GREEN_OP_OPEN,    /* fd: a folder, path, flags: O_..., mode */
-    GREEN_OP_STAT,    /* fd: a folder, path, flags: AT_..., mode: STATX_...,
+    GREEN_OP_FSYNC,   /* flags: 1: as fdatasync(2) */
+    GREEN_OP_OPEN,    /* fd: directory, path, flags: O_..., mode */
+    GREEN_OP_STAT,    /* fd: directory, path, flags: AT_..., mode: STATX_...,
                        * buffer: struct statx */
     GREEN_OP_KINDS,
 };
 
 /*
- * One operation. The caller owns it and what it points to, and keeps them in
- * place while it is in flight: from green_hub_submit until the callback has
- * begun, or until its hub has been eliminated or ended, which waits for the
- * system to let go of them. Zero-initialise it, fill in what its kind asks for.
+ * One operation. The caller owns it and the memory that it points to.
+ * Zero-initialise it and fill in the fields of its kind. Both must stay in
+ * place while the operation is in flight: from green_hub_submit until the
+ * callback has begun, or until its hub has been eliminated or has ended. The
+ * hub does not end before the system has stopped using the memory.
  */
 struct green_operation {
     unsigned kind; /* enum green_operation_kind */
@@ -267,10 +280,10 @@ struct green_operation {
     const char *path;
     socklen_t *length;
     unsigned flags, mode;
-    bool later; /* a hint: the descriptor is known not to be ready now */
+    bool later; /* a hint: the descriptor is not ready now */
     void (*callback)(struct green_operation *operation);
-    void *arg;      /* the caller's; the library leaves it alone */
-    int64_t result; /* for the callback: as the system call's, or -errno */
+    void *arg;      /* for the caller; the library does not use it */
+    int64_t result; /* for the callback: the system call's, or -errno */
     struct {
         struct green_operation *next; /* the library's */
         unsigned state;
@@ -279,95 +292,97 @@ struct green_operation {
 };
 
 /*
- * Whether this hub can carry out this kind of operation. False if hub is NULL.
- * Never switches. The hub's own thread.
+ * Returns whether this hub can carry out this kind of operation; false if hub
+ * is NULL. Never switches. Only on the hub's own OS thread.
  */
 GREEN_API bool green_hub_can(const struct green_hub *hub,
                              enum green_operation_kind kind);
 
 /*
- * Starts an operation; its callback is called in a later turn of the loop, once,
- * with `result` set. What is submitted in one turn goes to the system together,
- * at the turn's end.
- * Returns 0, or -1 and nothing is started:
- *   EINVAL   an argument is NULL, no callback, no such kind
- *   EALREADY it is in flight
- *   ENOSYS   this hub can't: green_hub_can
- *   EAGAIN, ENOMEM   the system's limits
- * Never switches. The hub's own thread.
+ * Starts an operation. Its callback is called once, in a later iteration of the
+ * loop, with `result` set. The hub passes all operations submitted in one
+ * iteration to the system together, at the end of the iteration.
+ * Returns 0; or -1, and nothing is started:
+ *   EINVAL   an argument is NULL, there is no callback, or the kind is unknown
+ *   EALREADY the operation is in flight
+ *   ENOSYS   this hub cannot carry out this kind: see green_hub_can
+ *   EAGAIN, ENOMEM   a limit of the system
+ * Never switches. Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_submit(struct green_hub *hub,
                                struct green_operation *operation);
 
 /*
- * Has an operation end soon. Its callback is called nonetheless: with -ECANCELED
- * or -EINTR, or with what it did before it could be stopped.
+ * Makes an operation end soon. Its callback is still called: with -ECANCELED or
+ * -EINTR, or with the result of what was done before it could be stopped.
  * Returns 0, or -1: EINVAL for NULL, ENOENT if it is not in flight.
- * Never switches. The hub's own thread.
+ * Never switches. Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_cancel_operation(struct green_hub *hub,
                                          struct green_operation *operation);
 
 /*
- * Runs the loop on the caller's stack until green_hub_abort; greenthreads run
- * between two turns. Callbacks are called on the caller's stack.
+ * Runs the loop, with its callbacks on the caller's stack, until
+ * green_hub_abort. Greenthreads run between two iterations.
  * Returns 0 after an abort, or -1: EINVAL for NULL, EBUSY if the loop is
- * running already, ECANCELED in a child that a callback has forked, or what the
- * hub's wait failed with.
- * May switch. The hub's own thread.
+ * already running, ECANCELED in a child process that a callback has forked, or
+ * the error of the hub's wait.
+ * May switch. Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_run(struct green_hub *hub);
 
 /*
- * Makes green_hub_run return after the current turn; if it is not running, the
- * next green_hub_run returns at once. Never switches. The hub's own thread.
- * Returns 0, or -1 and EINVAL for NULL.
+ * Makes green_hub_run return after the current iteration. If it is not running,
+ * the next green_hub_run returns at once.
+ * Returns 0, or -1: EINVAL for NULL.
+ * Never switches. Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_abort(struct green_hub *hub);
 
 /*
- * First half of a turn: waits until something is to be dispatched, but `timeout`
- * at the longest (0: do not wait; GREEN_FOREVER: no limit of its own). It calls
- * no callback, and touches nothing that a callback could see, so that a language
- * binding can release its interpreter lock around it.
- * Returns 0, also when a signal ended the wait; or -1: EINVAL for NULL or a
- * negative timeout, EBUSY from a callback, or what the hub's wait failed with.
- * Blocks the OS thread; never switches. The hub's own thread.
+ * The first half of an iteration: waits until there is something to dispatch,
+ * for `timeout` at most (0: do not wait; GREEN_FOREVER: no limit of its own).
+ * It calls no callback and touches nothing that a callback could see, so that a
+ * language binding can release its interpreter lock around it.
+ * Returns 0, also if a signal ended the wait; or -1: EINVAL for NULL or a
+ * negative timeout, EBUSY from a callback, or the error of the hub's wait.
+ * Blocks the OS thread; never switches. Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_wait(struct green_hub *hub, green_time timeout);
 
 /*
- * Second half of a turn: calls what is due, never blocks: calls, then timers,
- * then listeners. Of very many listeners that are due it calls some; the next turn
- * does not wait, and goes on with the rest.
+ * The second half of an iteration: runs everything that is due, first calls,
+ * then timers, then listeners. It never blocks. If very many listeners are due,
+ * it calls some of them; the next iteration does not wait and continues with
+ * the rest.
  * Returns 0, or -1: EINVAL for NULL, EBUSY from a callback.
- * Never switches. The hub's own thread.
+ * Never switches. Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_dispatch(struct green_hub *hub);
 
-/* What a hub and its greenthreads have done since the hub was made. */
+/* Counters of a hub and its greenthreads since the hub was made. */
 struct green_hub_stats {
-    uint64_t iterations;    /* turns of the loop */
-    uint64_t waits;         /* turns that asked the system and could block */
+    uint64_t iterations;    /* iterations of the loop */
+    uint64_t waits;         /* iterations with a system call that could block */
     uint64_t events;        /* descriptors found ready */
-    uint64_t changes;       /* changes of interest handed to the hub module */
+    uint64_t changes;       /* changes of interest passed to the hub module */
     uint64_t armed;         /* timers armed */
     uint64_t fired;         /* timers fired */
     uint64_t calls;         /* green_hub_call functions called */
     uint64_t switches;      /* switches into a greenthread */
     uint64_t spawns;        /* greenthreads spawned */
     uint64_t finished;      /* greenthreads finished */
-    uint64_t dropped;       /* greenthreads dropped when the hub took over */
+    uint64_t dropped;       /* greenthreads dropped by green_use_hub */
     uint64_t alive;         /* greenthreads alive now, main included */
     uint64_t descriptors;   /* descriptors watched now */
     uint64_t operations;    /* operations submitted */
-    green_time longest_run; /* longest time between two turns: who hogs? */
+    green_time longest_run; /* longest time between two iterations */
     uint64_t reserved[4];   /* zero */
 };
 
 /*
- * Fills in *stats. Returns 0, or -1 and EINVAL for NULL.
- * Never switches. The hub's own thread.
+ * Fills in *stats. Returns 0, or -1: EINVAL for NULL.
+ * Never switches. Only on the hub's own OS thread.
  */
 GREEN_API int green_hub_stats(const struct green_hub *hub,
                               struct green_hub_stats *stats);

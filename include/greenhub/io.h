@@ -1,36 +1,39 @@
 /*
- * Green mirrors of POSIX: the same signatures and results as on a blocking
- * descriptor, but only the greenthread waits.
+ * Green versions of POSIX calls: the same signatures and results as on a
+ * blocking descriptor, but only the greenthread waits.
  *
- * What holds for all of them:
- * - They try the system call first and wait only when it would block.
- * - A descriptor with O_NONBLOCK set by the user fails with EAGAIN, as asked.
- *   The library itself leaves a descriptor's flags as they are, but for
- *   listening sockets, which it makes non-blocking; green_connect and
- *   green_sendfile set O_NONBLOCK for the length of one system call.
- * - SO_RCVTIMEO and SO_SNDTIMEO are obeyed (EAGAIN, as in the kernel). They and
- *   O_NONBLOCK are looked up before a wait: once for a descriptor that a green
- *   call made, after which green_setsockopt and green_fcntl change them; before
- *   each wait for one from elsewhere, and for one whose open file is shared, by
+ * Rules for all of them:
+ * - They try the system call first and wait only if it would block.
+ * - O_NONBLOCK: if the program has set it on a descriptor, calls fail with
+ *   EAGAIN instead of waiting. The library does not change a descriptor's
+ *   flags, with two exceptions: it makes listening sockets non-blocking, and
+ *   green_connect and green_sendfile set O_NONBLOCK for the duration of one
+ *   system call.
+ * - SO_RCVTIMEO and SO_SNDTIMEO work as in the kernel: the call fails with
+ *   EAGAIN. The library looks them and O_NONBLOCK up before a wait. For a
+ *   descriptor that a green call made it does so once; afterwards change them
+ *   with green_setsockopt and green_fcntl. It does so before each wait for
+ *   other descriptors, and for those whose open file is shared through
  *   green_dup, SCM_RIGHTS or fork(2) (but not posix_spawn(3)).
- * - What no flag of a call keeps from blocking, FIFOs and terminals, is opened
- *   anew by /proc/self/fd for one call; without /proc, or permission, an OS thread
- *   of the thread pool makes the call. A write of at most PIPE_BUF bytes to a pipe
- *   or FIFO is never mixed with others'.
- * - Any number of greenthreads may wait for one descriptor; first come, first
+ * - Calls on FIFOs and terminals have no flag that keeps them from blocking.
+ *   The library opens these anew through /proc/self/fd for one call; without
+ *   /proc, or without permission, an OS thread of the thread pool makes the
+ *   call. A write of at most PIPE_BUF bytes to a pipe or FIFO is never
+ *   interleaved with other writes.
+ * - Any number of greenthreads may wait for one descriptor: first come, first
  *   served.
  * - Writing to a socket whose peer has gone fails with EPIPE and raises no
- *   SIGPIPE. Writing to a pipe or FIFO without readers raises it.
- * - Regular files and block devices: a hub that carries out operations (uring)
- *   waits for the disk, and the greenthread for the hub; with another one the OS
- *   thread waits for the disk. Calls that read or write at a descriptor's own
- *   position take turns.
- * - Close with green_close: it wakes all who wait, with EBADF. A transfer
- *   stops if its descriptor is closed, even if the number is reused.
+ *   SIGPIPE. Writing to a pipe or FIFO without readers raises SIGPIPE.
+ * - Regular files and block devices: if the hub carries out operations (uring),
+ *   only the greenthread waits for the disk; otherwise the OS thread does.
+ *   Calls that read or write at a descriptor's own position take turns.
+ * - Close descriptors with green_close: calls that wait for the descriptor then
+ *   fail with EBADF. A transfer stops if its descriptor is closed, even if the
+ *   number is reused.
  * - A descriptor belongs to one OS thread's hub at a time.
- * - They may switch, unless their comment says otherwise, and then fail as
- *   greenhub/thread.h says, with ECANCELED and ETIMEDOUT. A transfer that was
- *   begun returns the number of bytes done so far instead.
+ * - Calls may switch, unless their comment says otherwise. Those that may
+ *   switch also fail with ECANCELED and ETIMEDOUT, as greenhub/thread.h says. A
+ *   transfer that has begun returns the number of bytes done so far instead.
  */
 #ifndef GREENHUB_IO_H
 #define GREENHUB_IO_H
@@ -52,33 +55,33 @@ GREEN_BEGIN_DECLS
 
 /* read(2). May switch. */
 GREEN_API ssize_t green_read(int fd, void *buffer, size_t size);
-/* write(2): all of it, unless an error intervenes. May switch. */
+/* write(2), of the whole buffer unless an error occurs. May switch. */
 GREEN_API ssize_t green_write(int fd, const void *buffer, size_t size);
 /* readv(2). May switch. */
 GREEN_API ssize_t green_readv(int fd, const struct iovec *iov, int count);
-/* writev(2): all of it, unless an error intervenes. May switch. */
+/* writev(2), of all buffers unless an error occurs. May switch. */
 GREEN_API ssize_t green_writev(int fd, const struct iovec *iov, int count);
-/* sendfile(2): all of it, up to the end of the file. May switch. */
+/* sendfile(2), of all bytes up to the end of the file. May switch. */
 GREEN_API ssize_t green_sendfile(int out_fd, int in_fd, off_t *offset,
                                  size_t count);
 
 /* ---- Messages -------------------------------------------------------- */
 
-/* recv(2), MSG_WAITALL, MSG_PEEK and MSG_DONTWAIT included. May switch. */
+/* recv(2), with MSG_WAITALL, MSG_PEEK and MSG_DONTWAIT. May switch. */
 GREEN_API ssize_t green_recv(int fd, void *buffer, size_t size, int flags);
 /* recvfrom(2). May switch. */
 GREEN_API ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
                                  struct sockaddr *address, socklen_t *length);
 /* recvmsg(2). May switch. */
 GREEN_API ssize_t green_recvmsg(int fd, struct msghdr *message, int flags);
-/* send(2): on a stream all of it, unless an error intervenes. May switch. */
+/* send(2); on a stream, the whole buffer unless an error occurs. May switch. */
 GREEN_API ssize_t green_send(int fd, const void *buffer, size_t size,
                              int flags);
 /* sendto(2). May switch. */
 GREEN_API ssize_t green_sendto(int fd, const void *buffer, size_t size,
                                int flags, const struct sockaddr *address,
                                socklen_t length);
-/* sendmsg(2): on a stream all of it. May switch. */
+/* sendmsg(2); on a stream, the whole message. May switch. */
 GREEN_API ssize_t green_sendmsg(int fd, const struct msghdr *message,
                                 int flags);
 
@@ -95,44 +98,56 @@ GREEN_API int green_accept(int fd, struct sockaddr *address, socklen_t *length);
 /* accept4(2). May switch. */
 GREEN_API int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
                             int flags);
-/* connect(2). Interrupted by a kill or a timeout it goes on in the background,
- * as POSIX says of EINTR: close the socket. May switch. */
+/*
+ * connect(2). If a kill or a timeout interrupts it, it continues in the
+ * background, as POSIX specifies for EINTR: close the socket. May switch.
+ */
 GREEN_API int green_connect(int fd, const struct sockaddr *address,
                             socklen_t length);
 /* shutdown(2). Never switches. */
 GREEN_API int green_shutdown(int fd, int how);
 /*
- * close(2). Greenthreads that wait for it get EBADF. May switch with SO_LINGER only,
- * while a thread of the thread pool waits for the peer; killed or timed out
- * meanwhile it fails with ECANCELED or ETIMEDOUT, and the descriptor is closed.
+ * close(2). Greenthreads that wait for the descriptor get EBADF.
+ * May switch only if SO_LINGER is set: an OS thread of the thread pool then
+ * waits for the peer. If the caller is killed or timed out during that wait,
+ * the call fails with ECANCELED or ETIMEDOUT, and the descriptor is closed.
  */
 GREEN_API int green_close(int fd);
 /* dup(2). Never switches. */
 GREEN_API int green_dup(int fd);
-/* dup2(2). Greenthreads that wait for to_fd get EBADF. May switch as green_close of
- * to_fd may. */
+/*
+ * dup2(2). Greenthreads that wait for to_fd get EBADF. May switch as
+ * green_close(to_fd) may.
+ */
 GREEN_API int green_dup2(int fd, int to_fd);
-/* dup3(2). The same. May switch. */
+/* dup3(2). Otherwise like green_dup2. May switch. */
 GREEN_API int green_dup3(int fd, int to_fd, int flags);
-/* fcntl(2): F_SETFL is noticed at once. One argument at most, as large as a
- * pointer. Never switches; locks (F_SETLKW) block the OS thread. */
+/*
+ * fcntl(2). F_SETFL takes effect at once. Takes at most one further argument,
+ * no larger than a pointer. Never switches: locks (F_SETLKW) block the OS
+ * thread.
+ */
 GREEN_API int green_fcntl(int fd, int command, ...);
-/* setsockopt(2): SO_RCVTIMEO and SO_SNDTIMEO are noticed at once. Never
- * switches. */
+/*
+ * setsockopt(2). SO_RCVTIMEO and SO_SNDTIMEO take effect at once. Never
+ * switches.
+ */
 GREEN_API int green_setsockopt(int fd, int level, int name, const void *value,
                                socklen_t length);
 
 /* ---- Files ----------------------------------------------------------- */
 
 /*
- * On a hub that carries out operations (uring) the greenthread alone waits;
- * elsewhere they are the plain calls, which block the OS thread.
+ * If the hub carries out operations (uring), only the greenthread waits.
+ * Otherwise these are the plain calls, which block the OS thread.
  */
 
-/* open(2). For a FIFO the hub, or a thread of the thread pool, waits for its other
- * end. May switch. */
+/*
+ * open(2). For a FIFO, the hub or an OS thread of the thread pool waits for its
+ * other end. May switch.
+ */
 GREEN_API int green_open(const char *path, int flags, ...);
-/* openat(2). The same. May switch. */
+/* openat(2). Otherwise like green_open. May switch. */
 GREEN_API int green_openat(int folder, const char *path, int flags, ...);
 /* pread(2), of a file. May switch. */
 GREEN_API ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset);
@@ -141,29 +156,29 @@ GREEN_API ssize_t green_pwrite(int fd, const void *buffer, size_t size,
                                off_t offset);
 /* fsync(2). May switch. */
 GREEN_API int green_fsync(int fd);
-/* fdatasync(2). The same. May switch. */
+/* fdatasync(2). May switch. */
 GREEN_API int green_fdatasync(int fd);
 /* stat(2). May switch. */
 GREEN_API int green_stat(const char *path, struct stat *status);
-/* fstat(2). Never switches: nothing is read for it. */
+/* fstat(2). Never switches: it reads nothing from the disk. */
 GREEN_API int green_fstat(int fd, struct stat *status);
 
 /* ---- Waiting --------------------------------------------------------- */
 
-/* poll(2). May switch. Besides its errors ENOMEM. */
+/* poll(2). Also fails with ENOMEM. May switch. */
 GREEN_API int green_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
-/* select(2), for sets of any size: nfds may be over FD_SETSIZE. May switch. */
+/* select(2), for sets of any size: nfds may exceed FD_SETSIZE. May switch. */
 GREEN_API int green_select(int nfds, fd_set *readable, fd_set *writable,
                            fd_set *exceptional, struct timeval *timeout);
 /*
- * Waits until a descriptor can be read (GREEN_READ) or written (GREEN_WRITE), or
- * either if both are asked for.
- * deadline  absolute, as green_after gives it; GREEN_FOREVER: none; one in the
- *           past, such as 0: looks, and does not wait
- * Returns those of the events that it is ready for, with GREEN_ERROR and
- * GREEN_HANGUP if so; or -1: EAGAIN if it is not by the deadline, EINVAL for no or
- * unknown events, EBADF if it is not open or was closed meanwhile, ENOMEM, ENOSPC.
- * A file is always ready. May switch.
+ * Waits until a descriptor is readable (GREEN_READ) or writable (GREEN_WRITE);
+ * if events contains both, until it is either.
+ * deadline  absolute, as from green_after. GREEN_FOREVER: no limit. In the
+ *           past, such as 0: check only, do not wait.
+ * Returns the requested events for which it is ready, plus GREEN_ERROR and
+ * GREEN_HANGUP where they apply; or -1: EAGAIN if it is not ready by the
+ * deadline, EINVAL for no or unknown events, EBADF if it is not open or is
+ * closed during the wait, ENOMEM, ENOSPC. A file is always ready. May switch.
  */
 GREEN_API int green_wait(int fd, unsigned events, green_time deadline);
 /* nanosleep(2). May switch. */
@@ -173,37 +188,42 @@ GREEN_API int green_nanosleep(const struct timespec *duration,
 /* ---- Helpers --------------------------------------------------------- */
 
 /*
- * Writes all of it. Returns 0, or -1 with errno as green_write; how much was
- * written before is told by green_write_all_counted. May switch.
+ * Writes the whole buffer.
+ * Returns 0, or -1 with the errors of green_write. To learn how much was
+ * written before an error, use green_write_all_counted. May switch.
  */
 GREEN_API int green_write_all(int fd, const void *buffer, size_t size);
 
 /*
- * The same. *done is the number of bytes written, also when it fails.
- * Returns 0, or -1: EINVAL if done is NULL, errors as green_write. May switch.
+ * Like green_write_all, and stores the number of bytes written in *done, also
+ * when it fails.
+ * Returns 0, or -1: EINVAL if done is NULL, and the errors of green_write. May
+ * switch.
  */
 GREEN_API int green_write_all_counted(int fd, const void *buffer, size_t size,
                                       size_t *done);
 
 /*
- * Reads until the buffer is full or the input ends. Returns the number of bytes,
- * less than size only at the end; or -1 with errno as green_read, and what was
- * read before is in the buffer: green_read_full_counted tells how much. May
- * switch.
+ * Reads until the buffer is full or the input ends.
+ * Returns the number of bytes, less than size only at the end of the input; or
+ * -1 with the errors of green_read. Bytes read before an error are in the
+ * buffer; to learn how many, use green_read_full_counted. May switch.
  */
 GREEN_API ssize_t green_read_full(int fd, void *buffer, size_t size);
 
 /*
- * The same. *done is the number of bytes read, also when it fails; without an
- * error less than size only at the end of the input.
- * Returns 0, or -1: EINVAL if done is NULL, errors as green_read. May switch.
+ * Like green_read_full, and stores the number of bytes read in *done, also when
+ * it fails. Without an error, *done is less than size only at the end of the
+ * input.
+ * Returns 0, or -1: EINVAL if done is NULL, and the errors of green_read. May
+ * switch.
  */
 GREEN_API int green_read_full_counted(int fd, void *buffer, size_t size,
                                       size_t *done);
 
 /*
- * Reads lines through a buffer of the caller's. Initialise it with
- * green_reader_init; it holds nothing that needs to be released.
+ * Reads lines through a buffer that the caller owns. Initialise it with
+ * green_reader_init; it needs no clean-up.
  */
 struct green_reader {
     int fd;
@@ -216,36 +236,38 @@ struct green_reader {
 };
 
 /*
- * Prepares a reader of fd with a buffer that bounds the length of a line.
- * Returns 0, or -1 and EINVAL: NULL or a size under 2. Never switches.
+ * Prepares a reader of fd. The size of the buffer limits the length of a line.
+ * Returns 0, or -1: EINVAL for NULL or a size below 2. Never switches.
  */
 GREEN_API int green_reader_init(struct green_reader *reader, int fd,
                                 char *buffer, size_t size);
 
 /*
- * The next line, in *line until the next call: its '\n' replaced by '\0', a '\r'
- * before it left. The last line need not end in '\n'. *length is the number of its
- * bytes without the '\n', so 0 for an empty line; length may be NULL.
- * Returns 1 for a line; 0 at the end of the input; or -1: EINVAL if reader or line
- * is NULL, EMSGSIZE if the line does not fit (green_reader_read gives it in pieces,
- * green_reader_skip_line drops it), errors as green_read. With 0 and -1 *line and
- * *length are left alone. May switch.
+ * Reads the next line. *line points to it until the next call, with its '\n'
+ * replaced by '\0'; a '\r' before that is kept. The last line need not end in
+ * '\n'. *length is the line's number of bytes without the '\n', so 0 for an
+ * empty line; length may be NULL.
+ * Returns 1 for a line; 0 at the end of the input; or -1: EINVAL if reader or
+ * line is NULL, EMSGSIZE if the line does not fit, and the errors of
+ * green_read. After EMSGSIZE, read the line in pieces with green_reader_read or
+ * drop it with green_reader_skip_line. With 0 and -1, *line and *length are
+ * unchanged. May switch.
  */
 GREEN_API int green_read_line(struct green_reader *reader, char **line,
                               size_t *length);
 
 /*
- * Drops what has not been read of the current line, however long it is, and its
- * '\n': the whole line after EMSGSIZE, the rest after green_reader_read. After
- * green_read_line has given a line, the current one is the next.
- * Returns 1 when the end of a line was passed; 0 when the input ended first; or
- * -1: EINVAL for NULL, errors as green_read. What was dropped before an error
- * stays dropped: called again, it goes on. May switch.
+ * Drops the unread rest of the current line, however long it is, and its '\n'.
+ * After EMSGSIZE that is the whole line; after green_reader_read, its rest.
+ * After green_read_line has returned a line, the current line is the next one.
+ * Returns 1 at the end of a line; 0 if the input ended first; or -1: EINVAL for
+ * NULL, and the errors of green_read. After an error, call it again to
+ * continue: bytes already dropped stay dropped. May switch.
  */
 GREEN_API int green_reader_skip_line(struct green_reader *reader);
 
 /*
- * Reads like green_read, what the reader has buffered first. May switch.
+ * Reads like green_read, but takes buffered bytes first. May switch.
  */
 GREEN_API ssize_t green_reader_read(struct green_reader *reader, void *buffer,
                                     size_t size);

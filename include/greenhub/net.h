@@ -1,13 +1,14 @@
 /*
- * Listen, dial, serve. An address is written
+ * Listen, dial, serve. The forms of an address are
  *
- *   tcp://HOST:PORT     IPv4 or IPv6, whichever HOST is or its name gives;
+ *   tcp://HOST:PORT     IPv4 or IPv6, depending on HOST or what its name
+ *                       resolves to
  *   tcp://[::1]:6000    an IPv6 address in brackets
  *   tcp6://HOST:PORT    IPv6 only
  *   unix:///run/a.sock  a path; unix://@name for Linux's abstract names
  *
- * HOST may be "*" for green_listen (all addresses). PORT may be 0 there: the
- * system chooses, green_local_address tells.
+ * For green_listen, HOST may be "*" (all addresses), and PORT may be 0: the
+ * system then chooses a port, and green_local_address returns it.
  */
 #ifndef GREENHUB_NET_H
 #define GREENHUB_NET_H
@@ -19,100 +20,111 @@ GREEN_BEGIN_DECLS
 
 struct addrinfo; /* <netdb.h> */
 
-/* Zero-initialise it; 0 means the default. */
+/* Zero-initialise it; 0 selects the default. */
 struct green_listen_options {
-    int backlog;           /* default 4096, cut by the system's limit */
-    bool reuse_port;       /* SO_REUSEPORT: several TCP listeners share it */
+    int backlog;           /* default 4096; the system may lower it */
+    bool reuse_port;       /* SO_REUSEPORT: TCP listeners may share the port */
     bool no_reuse_address; /* leave SO_REUSEADDR off */
     uint64_t reserved[4];  /* must be zero */
 };
 
 /*
- * A listening socket, close-on-exec. A unix path that exists but on which nobody
- * listens is replaced. options may be NULL.
- * Returns the descriptor, or -1: EINVAL (address or options make no sense),
- * ENOENT (the name is not known), EADDRINUSE, EACCES and what socket, bind and
- * listen fail with; green_net_error() says it in words. May switch, to look a name
- * up.
+ * Makes a listening socket, close-on-exec. An existing unix path on which no
+ * process listens is replaced. options may be NULL.
+ * Returns the descriptor, or -1: EINVAL (address or options are invalid),
+ * ENOENT (the name is unknown), EADDRINUSE, EACCES, and the errors of socket,
+ * bind and listen; green_net_error() gives the error in words. May switch, to
+ * look up a name.
  */
 GREEN_API int green_listen(const char *address,
                            const struct green_listen_options *options);
 
 /*
- * Connects; several addresses of a name are tried in turn. Limit it in time with
- * a green_timeout. TCP sockets get TCP_NODELAY.
- * Returns the descriptor, close-on-exec, or -1: EINVAL (address makes no
- * sense), ENOENT (the name is not known), EAGAIN (the name could not be
- * looked up now), ECONNREFUSED and what socket and connect fail with, for the
- * last address tried; green_net_error() says it in words. TCP could also connect a
- * socket to itself, when nobody listens at a port that the system hands out: that is
- * ECONNREFUSED. May switch.
+ * Connects to an address. If a name has several addresses, tries them in turn.
+ * TCP sockets get TCP_NODELAY. Use a green_timeout to limit the time.
+ * Returns the descriptor, close-on-exec, or -1: EINVAL (the address is
+ * invalid), ENOENT (the name is unknown), EAGAIN (the name could not be looked
+ * up now), ECONNREFUSED, and the errors of socket and connect for the last
+ * address tried; green_net_error() gives the error in words.
+ * If no process listens at a port that the system also assigns to clients, TCP
+ * may connect the socket to itself: that fails with ECONNREFUSED, too. May
+ * switch.
  */
 GREEN_API int green_dial(const char *address);
 
-/* Zero-initialise it; 0 and NULL mean the defaults. */
+/* Zero-initialise it; 0 and NULL select the defaults. */
 struct green_dial_options {
-    const char *local;  /* the address to connect from, written as the other;
-                           * port 0: the system chooses. Default: it chooses all */
-    green_time timeout; /* for all of it, looking up included; default: none */
+    const char *local;    /* the address to connect from, in the same form; with
+                           * port 0 the system chooses the port. Default: the
+                           * system chooses address and port */
+    green_time timeout;   /* for the whole call with look-up; default: none */
     uint64_t reserved[4]; /* must be zero */
 };
 
 /*
- * green_dial with options, which may be NULL. Besides green_dial's errors: EINVAL
- * for a negative timeout, a local address of another scheme, or a reserved word that
- * is not zero; ETIMEDOUT when the time is over; EAFNOSUPPORT if `local` is of no
- * family that the address has; EADDRINUSE, EADDRNOTAVAIL and what else bind fails
- * with; EDEADLK with a timeout in a hub's callback. May switch.
+ * Like green_dial, with options, which may be NULL.
+ * Fails with the errors of green_dial, and with EINVAL for a negative timeout,
+ * a local address of another scheme, or a reserved word that is not zero;
+ * ETIMEDOUT when the timeout expires; EAFNOSUPPORT if `local` and the address
+ * have no address family in common; EADDRINUSE, EADDRNOTAVAIL and the other
+ * errors of bind; EDEADLK with a timeout in a hub's callback. May switch.
  */
 GREEN_API int green_dial_with(const char *address,
                               const struct green_dial_options *options);
 
 /*
- * getaddrinfo(3), with the same results, to be freed by freeaddrinfo(3): numbers are
- * answered at once, names looked up on OS threads of the resolver's. hints may be NULL.
- * Returns 0; or a code for gai_strerror(3). EAI_SYSTEM with errno is also said of
- * ECANCELED, ETIMEDOUT, EDEADLK in a hub's callback, EAGAIN if there is no thread,
- * EINVAL if found is NULL, and what green_get_hub fails with. May switch.
+ * getaddrinfo(3), with the same results; free them with freeaddrinfo(3).
+ * Numeric addresses are answered at once; OS threads of the resolver look up
+ * names. hints may be NULL.
+ * Returns 0, or a code for gai_strerror(3). EAI_SYSTEM also covers, with errno,
+ * ECANCELED, ETIMEDOUT, EDEADLK in a hub's callback, EAGAIN if no OS thread is
+ * available, EINVAL if found is NULL, and the errors of green_get_hub. May
+ * switch.
  */
 GREEN_API int green_getaddrinfo(const char *node, const char *service,
                                 const struct addrinfo *hints,
                                 struct addrinfo **found);
 
 /*
- * Why the last green_listen, green_dial, green_dial_with or green_serve of this OS thread that
- * failed did so: "ADDRESS: words", for instance "tcp://no.such.host:80: Name or
- * service not known"; "" if none did. The words are those of gai_strerror(3) where
- * a name could not be looked up, of green_hub_error() where no hub could be made,
- * else strerror(3)'s of errno. A call that succeeds leaves them alone. Of an address
- * of more than 180 bytes the rest is cut off. Of green_serve it is the listener's
- * address, or "descriptor N" if that has none.
- * Never NULL. Valid until the OS thread's next such call that fails: a greenthread
- * reads or copies it before it calls what may switch, since then others may fail.
+ * Returns why the last failed green_listen, green_dial, green_dial_with or
+ * green_serve of this OS thread failed: "ADDRESS: reason", for instance
+ * "tcp://no.such.host:80: Name or service not known"; or "" if none has failed.
+ * A call that succeeds does not change it.
+ * The reason is gai_strerror(3)'s if a name could not be looked up,
+ * green_hub_error()'s if no hub could be made, otherwise strerror(3)'s for
+ * errno. An address is cut at 180 bytes. For green_serve it is the listener's
+ * address, or "descriptor N" if the listener has none.
+ * Never NULL. Valid until this OS thread's next such call that fails. Other
+ * greenthreads may make such calls: read or copy the string before you make a
+ * call that may switch.
  * Never switches.
  */
 GREEN_API const char *green_net_error(void);
 
 /*
- * Writes the address at which a socket is bound, as green_listen and green_dial
- * take it, with its '\0'. Returns its length, or -1: EINVAL for NULL, ENOSPC if
- * it does not fit, EAFNOSUPPORT, errors as getsockname. Never switches.
+ * Writes the address to which a socket is bound, with its '\0', in the form
+ * that green_listen and green_dial take.
+ * Returns its length, or -1: EINVAL for NULL, ENOSPC if it does not fit,
+ * EAFNOSUPPORT, and the errors of getsockname. Never switches.
  */
 GREEN_API int green_local_address(int fd, char *buffer, size_t size);
 
-/* The same of its peer; errors as getpeername. Never switches. */
+/*
+ * Like green_local_address, for the socket's peer; fails with the errors of
+ * getpeername. Never switches.
+ */
 GREEN_API int green_peer_address(int fd, char *buffer, size_t size);
 
 /*
- * A running green_serve, for those who want to stop or watch it. Zero-initialise
- * it, each time anew since it remembers a stop; name it in the options; keep it in
- * place until green_serve has returned.
- * The counters are atomic: they may be read at any time from any thread, as plain
- * variables are; they may be a little behind.
+ * A handle to stop or watch a running green_serve. Zero-initialise it before
+ * each green_serve, since it remembers a stop; put it in the options; keep it
+ * in place until green_serve has returned.
+ * The counters are atomic: any thread may read them at any time, like plain
+ * variables. They may be slightly out of date.
  */
 struct green_server {
     GREEN_ATOMIC(uint64_t) accepted; /* connections accepted */
-    GREEN_ATOMIC(uint64_t) active;   /* being handled now */
+    GREEN_ATOMIC(uint64_t) active;   /* connections being handled now */
     GREEN_ATOMIC(uint64_t)
     pauses; /* times that descriptors or memory ran out */
     struct {
@@ -122,48 +134,52 @@ struct green_server {
     } internal;
 };
 
-/* Zero-initialise it; 0 and NULL mean the defaults. */
+/* Zero-initialise it; 0 and NULL select the defaults. */
 struct green_serve_options {
-    void *arg;                /* handed to the handler */
-    unsigned max_connections; /* handled at once, over all threads; the rest
-                               * waits in the system's backlog, but for one
-                               * that each thread may have accepted. Default:
-                               * no limit */
-    unsigned threads;         /* OS threads, the caller's one of them, each with
-                              * its own hub. Default 1. With TCP the listener
-                              * must have reuse_port set, and what waits in
-                              * the further threads' own backlogs at a stop
-                              * is reset */
-    const char *hub;          /* the hub of the further threads; NULL: the same
-                              * as the caller's */
+    void *arg;                /* passed to the handler */
+    unsigned max_connections; /* handled at once, in all threads together; the
+                               * rest waits in the system's backlog, except
+                               * one that each thread may have accepted.
+                               * Default: no limit */
+    unsigned threads;         /* number of OS threads, each with its own hub,
+                              * the caller's included. Default 1. With more
+                              * and TCP, the listener needs reuse_port; a stop
+                              * resets connections that wait in the backlogs
+                              * of the additional threads */
+    const char *hub;          /* the hub of the additional threads; NULL: the
+                              * same as the caller's */
     size_t stack_size;        /* as in struct green_attr */
     bool kill_on_stop;        /* kill the handlers on a stop; default: let them
                               * finish */
-    struct green_server *server; /* handle for green_server_stop; may be NULL */
+    struct green_server *server; /* for green_server_stop; may be NULL */
     uint64_t reserved[4];        /* must be zero */
 };
 
 /*
- * Accepts connections and spawns handler(fd, arg) for each; closes fd when the
- * handler returns (it may shut it down, it must not close it). Out of
- * descriptors or memory it pauses accepting, and goes on when there are some.
- * It leaves the listener open. TCP connections get TCP_NODELAY. options may be
- * NULL. Runs until green_server_stop (0), or until the caller is killed, timed
- * out or the listener fails (-1): EINVAL for a NULL handler, a reserved word
- * that is not zero, or threads without reuse_port; EBADF when the listener is
- * closed; what accept fails with; what
- * green_use_hub fails with in a further thread, with words in green_hub_error();
- * green_net_error() says all of these in words. It returns when all handlers have returned: after a stop it waits for them (or
- * kills them, with kill_on_stop); when it fails it kills them, and then waits.
+ * Accepts connections and spawns handler(fd, arg) for each. When the handler
+ * returns, it closes fd; the handler may shut fd down but must not close it.
+ * When descriptors or memory run out, it pauses accepting until some are free.
+ * It does not close the listener. TCP connections get TCP_NODELAY. options may
+ * be NULL.
+ * Runs until one of these happens:
+ * - green_server_stop is called: it returns 0 when all handlers have returned.
+ *   With kill_on_stop it kills them first.
+ * - The caller is killed or timed out, or the listener fails: it kills the
+ *   handlers, waits until they have returned, and returns -1.
+ * Errors: EINVAL for a NULL handler, a reserved word that is not zero, or
+ * threads without reuse_port; EBADF if the listener is closed; the errors of
+ * accept; the errors of green_use_hub in an additional thread, with the reason
+ * in green_hub_error(). green_net_error() gives all of these in words.
  * May switch. Mirrors eventlet.serve.
  */
 GREEN_API int green_serve(int listener, void (*handler)(int fd, void *arg),
                           const struct green_serve_options *options);
 
 /*
- * Has green_serve accept no more, wait for its handlers and return; before
- * green_serve was called it makes it return at once. Returns 0, or -1 and EINVAL
- * for NULL. Never switches. From any thread, and from signal handlers.
+ * Makes green_serve stop accepting, wait for its handlers and return. If
+ * green_serve has not been called yet, it will return at once.
+ * Returns 0, or -1: EINVAL for NULL. Never switches. From any thread, and from
+ * signal handlers.
  */
 GREEN_API int green_server_stop(struct green_server *server);
 

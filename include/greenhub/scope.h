@@ -1,5 +1,6 @@
 /*
- * Scopes: greenthreads that belong to a stretch of code, and end before it does.
+ * Scopes: greenthreads that are spawned in a block of code and end before it
+ * does.
  *
  *     struct green_scope scope;
  *
@@ -9,22 +10,22 @@
  *     if (green_scope_end(&scope) < 0)
  *         perror("one of them");
  *
- * green_scope_end waits for all that were spawned in the scope, children of
- * children too if they were spawned in it. The first that fails stops the others,
- * and its error is what green_scope_end returns. Nothing outlives its scope.
+ * green_scope_end waits for all greenthreads spawned in the scope, including
+ * those that its children spawned in it. The first child that fails stops the
+ * others, and green_scope_end returns its error. No child outlives its scope.
  *
- * To stop a scope is to kill its children, and to have the blocking calls of its
- * owner fail from there to green_scope_end. What stops it:
+ * Stopping a scope kills its children, and makes the owner's blocking calls
+ * fail until green_scope_end. A scope is stopped when
  *   - a child returns -1,
- *   - a child is killed by somebody else,
+ *   - a child is killed (other than by stopping the scope),
  *   - its time is over,
- *   - green_scope_stop,
- *   - its owner, while it waits in green_scope_end, is killed or timed out. A
- *     killed owner that does something else first comes there by its own error
+ *   - green_scope_stop is called,
+ *   - its owner is killed or timed out while it waits in green_scope_end. An
+ *     owner that is killed elsewhere reaches green_scope_end by its own error
  *     paths.
  *
- * Mirrors what trio calls a nursery, Go's errgroup, C++'s and Java's structured
- * concurrency.
+ * Mirrors trio's nursery, Go's errgroup, and structured concurrency in C++ and
+ * Java.
  */
 #ifndef GREENHUB_SCOPE_H
 #define GREENHUB_SCOPE_H
@@ -35,7 +36,7 @@
 
 GREEN_BEGIN_DECLS
 
-/* On the stack of its owner, from green_scope_begin to green_scope_end. */
+/* Lies on its owner's stack, from green_scope_begin to green_scope_end. */
 struct green_scope {
     struct {
         struct green_cancel_scope region; /* the library's */
@@ -43,64 +44,69 @@ struct green_scope {
         struct green_list children;
         void *waiter; /* the owner's, while it waits for the children */
         unsigned drops;
-        int error; /* the first */
+        int error; /* the first one */
         bool stopped;
         void *reserved[2];
     } internal;
 };
 
 /*
- * Begins a scope, whose owner is the calling greenthread; it is stopped after
- * `duration` (GREEN_FOREVER: never). *scope need not be initialised. Scopes,
- * timeouts and shields nest in each other: each is ended in the function that
- * began it, before those that were begun earlier.
- * One that is left when its greenthread ends is stopped then, and its children are
- * waited for; a debug build of the library says where it was begun, and aborts.
- * greenhub/scoped.h has a form that is ended however its block is left.
- * Returns 0, or -1: EINVAL for NULL or a negative duration, EBUSY if it has been
- * begun and not ended (a debug build aborts), EDEADLK in a hub's callback. Never
- * switches.
+ * Begins a scope; the calling greenthread is its owner. It is stopped after
+ * `duration` (GREEN_FOREVER: never). *scope need not be initialised.
+ * Scopes, timeouts and shields nest: end each in the function that began it,
+ * before those that were begun earlier. If the greenthread ends before its
+ * scope, the library stops the scope and waits for its children; a debug build
+ * of the library reports where it was begun, and aborts. greenhub/scoped.h has
+ * scopes that end automatically with their block.
+ * Returns 0, or -1: EINVAL for NULL or a negative duration, EBUSY if the scope
+ * was begun and not ended (a debug build aborts), EDEADLK in a hub's callback.
+ * Never switches.
  */
 GREEN_API int green_scope_begin(struct green_scope *scope, green_time duration);
 
 /*
- * Spawns a greenthread in the scope that runs fn(arg). fn returns 0, or -1 with
- * errno when it has failed, which stops the scope (with EIO, if errno is 0).
- * The owner may call it, and every greenthread of the same OS thread while the
- * scope has not ended, the scope's own children among them.
- * Returns 0, or -1: EINVAL for NULL or a scope that has ended, ECANCELED if it was
- * stopped, and errors as green_spawn. Never switches.
+ * Spawns a greenthread in the scope that runs fn(arg). fn returns 0 for
+ * success. -1 with errno means failure and stops the scope (errno 0 counts as
+ * EIO).
+ * Until the scope has ended, its owner and every other greenthread of the same
+ * OS thread may call it, including the scope's own children.
+ * Returns 0, or -1: EINVAL for NULL or a scope that has ended, ECANCELED if it
+ * was stopped, and the errors of green_spawn. Never switches.
  */
 GREEN_API int green_scope_spawn(struct green_scope *scope, int (*fn)(void *arg),
                                 void *arg);
 
 /*
- * Stops a scope: kills its children, and has its owner's blocking calls fail
- * with ECANCELED until green_scope_end. Stopping twice is stopping once.
- * Returns 0, or -1 and EINVAL: NULL, or a scope that has ended. Never switches.
+ * Stops a scope: kills its children, and makes its owner's blocking calls fail
+ * with ECANCELED until green_scope_end. Idempotent.
+ * Returns 0, or -1: EINVAL for NULL or a scope that has ended. Never switches.
  * A hub's callback may call it.
  */
 GREEN_API int green_scope_stop(struct green_scope *scope);
 
 /*
- * Whether it was stopped, for whatever reason, also after it has ended; tells
- * whose ECANCELED or ETIMEDOUT it was. False for NULL. Never switches.
+ * Returns whether the scope was stopped, for whatever reason, also after it has
+ * ended. This tells whether the scope caused an ECANCELED or ETIMEDOUT. False
+ * for NULL. Never switches.
  */
 GREEN_API bool green_scope_stopped(const struct green_scope *scope);
 
 /*
- * Ends a scope: waits until all its children have finished, green_at_exit
- * functions included. Killed or timed out while it waits, the owner stops them, and waits
- * on; afterwards it is killed or timed out as before.
- * Returns 0 when all is well; else -1 with what came first:
- *   a child's errno     it returned -1
- *   ECANCELED           a child was killed, green_scope_stop was called, or the
- *                       owner was killed; or the children are gone, dropped with
- *                       their hub or by a fork
- *   ETIMEDOUT           its time was over, or a timeout around it has fired
+ * Ends a scope: waits until all its children have finished, including their
+ * green_at_exit functions. If the owner is killed or timed out during the wait,
+ * it stops the scope and continues to wait; its later calls then fail as for
+ * any killed or timed-out greenthread.
+ * Returns 0 if all children succeeded; or -1 with the first error:
+ *   a child's errno     the child returned -1
+ *   ECANCELED           a child was killed, green_scope_stop was called, the
+ *                       owner was killed, or the children no longer exist:
+ *                       dropped with their hub or by a fork
+ *   ETIMEDOUT           the scope's time was over, or a timeout around it has
+ *                       fired
  *   EINVAL              NULL, or not the innermost of the caller's scopes,
  *                       timeouts and shields: nothing has ended
- * May switch. fn's that block under a shield are waited for as long as they do.
+ * May switch. A child that blocks under a shield delays it for as long as it
+ * blocks.
  */
 GREEN_API int green_scope_end(struct green_scope *scope);
 

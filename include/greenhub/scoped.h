@@ -1,8 +1,8 @@
 /*
- * Timeouts, shields and scopes that end with the block in which they are declared,
- * however it is left: by its end, by return, break, continue or goto, in C++ by an
- * exception too. The calls in greenhub/thread.h and greenhub/scope.h leave that to
- * the program.
+ * Timeouts, shields and scopes that end automatically when control leaves the
+ * block in which they are declared: at its end, by return, break, continue or
+ * goto, and in C++ by an exception. With the functions of greenhub/thread.h and
+ * greenhub/scope.h, the program must end them itself.
  *
  *     for (;;) {
  *         GREEN_SCOPED_TIMEOUT(patience, 5 * GREEN_SEC);
@@ -15,12 +15,12 @@
  *         ...
  *     }                             // cancelled
  *
- * Each declares a variable of the name that it is given, and a constant NAME_result,
- * which is what beginning it has returned, with errno: 0, or -1 if there can be no
- * hub, or the duration is negative. It stands where a declaration may stand, and
- * needs a compiler that knows __attribute__((cleanup)): gcc and clang, in C11 and
- * C++17. A thread that ends by longjmp or pthread_exit does not end its blocks. errno
- * stays as it is where the block is left.
+ * Each macro declares two names: a variable NAME, and a constant NAME_result.
+ * The constant is the result of beginning it, with errno: 0, or -1 if no hub
+ * can be made or the duration is negative. A macro may stand wherever a
+ * declaration may. It needs a compiler with __attribute__((cleanup)): gcc or
+ * clang, in C11 or C++17. Leaving the block does not change errno. A thread
+ * that ends by longjmp or pthread_exit does not end its blocks.
  *
  * greenhub.h does not include this header.
  */
@@ -34,21 +34,27 @@
 #include <greenhub/scope.h>
 #include <greenhub/thread.h>
 
-/* A timeout, green_timeout_start to green_timeout_cancel. It may be cancelled before. */
+/*
+ * A timeout: green_timeout_start, and green_timeout_cancel at the end of the
+ * block. The program may cancel it earlier.
+ */
 #define GREEN_SCOPED_TIMEOUT(name, duration)                                   \
     __attribute__((cleanup(green__scoped_timeout))) struct green_timeout name; \
     const int name##_result __attribute__((unused)) =                          \
         green_timeout_start(&name, duration)
 
-/* A shield, green_shield_begin to green_shield_end. It may be ended before. */
+/*
+ * A shield: green_shield_begin, and green_shield_end at the end of the block.
+ * The program may end it earlier.
+ */
 #define GREEN_SCOPED_SHIELD(name)                                              \
     __attribute__((cleanup(green__scoped_shield))) struct green_shield name;   \
     const int name##_result __attribute__((unused)) = green_shield_begin(&name)
 
 /*
- * A scope, from green_scope_begin. A block that is left without green_scope_end stops
- * it, and waits for its children; what they say is lost then. So the way through ends
- * with green_scope_end, and all others may be left alone.
+ * A scope: green_scope_begin. Call green_scope_end on the successful path. If
+ * control leaves the block without it, the scope is stopped, its children are
+ * waited for, and their results are lost.
  */
 #define GREEN_SCOPED_SCOPE(name, duration)                                     \
     __attribute__((cleanup(green__scoped_scope))) struct green_scope name =    \

@@ -1,23 +1,25 @@
 /*
- * How greenthreads of one OS thread wait for each other: event, semaphore, lock,
- * recursive lock, condition, read-write lock, wait group, barrier, once.
+ * How greenthreads of one OS thread wait for each other: event, semaphore,
+ * lock, recursive lock, condition, read-write lock, wait group, barrier, once.
  *
- * Greenthreads of an OS thread run one at a time and change only where they may
- * switch, so data that is consistent there needs no lock. What is here is for the
- * rest: for what stays half done across a call that may switch, and for waiting.
+ * The greenthreads of an OS thread run one at a time, and switch only in calls
+ * that may switch. Data that is consistent at these calls needs no lock. The
+ * objects here are for data that is inconsistent during such a call, and for
+ * waiting.
  *
- * Rules that hold for all of them:
- * - A struct is its user's, and stays in place while somebody waits. All zero is
- *   a valid beginning (its comment says of what), nothing is allocated, and there
- *   is nothing to destroy. When somebody still waits it must not go away.
- * - First come, first served: a newcomer never overtakes one who waits.
- * - What was handed over stays handed over: one who has been woken succeeds, and
- *   only the next call fails, if it was killed or timed out meanwhile.
- * - A call that may switch fails as greenhub/thread.h says: ECANCELED, ETIMEDOUT,
- *   EDEADLK. It may switch when it need not wait, too. The others may be called in a
- *   hub's callback.
- * - They belong to one OS thread, are used by its greenthreads alone, and by none
- *   that has called green_use_hub or fork since somebody waited.
+ * Rules for all of them:
+ * - The program owns the struct, which must stay in place while a greenthread
+ *   waits and must outlive its waiters. All zero is a valid initial state (the
+ *   struct's comment says which). Nothing is allocated; no clean-up is needed.
+ * - First come, first served: a newcomer never overtakes a waiter.
+ * - A waiter that has been woken succeeds. If it was killed or timed out
+ *   between the wake-up and running, only its next call fails.
+ * - A call that may switch also fails with ECANCELED, ETIMEDOUT and EDEADLK, as
+ *   greenhub/thread.h says. It may switch even if it need not wait. A hub's
+ *   callback may make the calls that never switch.
+ * - An object belongs to one OS thread, and only that thread's greenthreads may
+ *   use it. After green_use_hub, or in a forked child, do not use an object for
+ *   which a greenthread waited before.
  */
 #ifndef GREENHUB_SYNC_H
 #define GREENHUB_SYNC_H
@@ -28,7 +30,7 @@ GREEN_BEGIN_DECLS
 
 struct green_thread;
 
-/* Those who wait, in line. The library's; all zero: nobody. */
+/* A queue of waiters. The library's; all zero: no waiters. */
 struct green_waiters {
     struct green_place *first, *last;
     void *reserved;
@@ -37,8 +39,9 @@ struct green_waiters {
 /* ---- Event ----------------------------------------------------------- */
 
 /*
- * Something that happens once, with a value or an error, and that any number may
- * wait for, before and afterwards. All zero: it has not happened.
+ * An event that happens once, with a value or an error. Any number of
+ * greenthreads may wait for it, before and afterwards. All zero: it has not
+ * happened.
  */
 struct green_event {
     struct {
@@ -51,48 +54,51 @@ struct green_event {
 };
 
 /*
- * It has happened: all who wait, and whoever asks later, get the value.
- * Returns 0, or -1: EINVAL for NULL, EALREADY if it has happened already.
+ * Makes the event happen: all present and later waiters get the value.
+ * Returns 0, or -1: EINVAL for NULL, EALREADY if it has already happened.
  * Never switches. Mirrors eventlet.event.Event.send.
  */
 GREEN_API int green_event_send(struct green_event *event, void *value);
 
 /*
- * The same with an error, a positive errno, which green_event_wait tells.
- * Returns 0, or -1: EINVAL for NULL or an error that is none, EALREADY.
+ * Like green_event_send, with an error in place of a value: a positive errno,
+ * which green_event_wait returns.
+ * Returns 0, or -1: EINVAL for NULL or an error that is not positive, EALREADY.
  * Never switches. Mirrors Event.send_exception.
  */
 GREEN_API int green_event_fail(struct green_event *event, int error);
 
 /*
- * Waits until it has happened, and gives the value in *value (value may be NULL).
- * Returns 0; 1 with errno, if an error was sent, which it is; or -1 for what is the
- * call's own: EINVAL for NULL.
+ * Waits until the event has happened, and stores the value in *value (value may
+ * be NULL).
+ * Returns 0; 1 with the error in errno, if an error was sent; or -1 for an
+ * error of the call itself: EINVAL for NULL.
  * May switch. Mirrors Event.wait.
  */
 GREEN_API int green_event_wait(struct green_event *event, void **value);
 
 /*
- * The same without waiting: -1 and EAGAIN if it has not happened. Never switches.
- * Mirrors Event.poll.
+ * Like green_event_wait, but does not wait: -1 and EAGAIN if the event has not
+ * happened. Never switches. Mirrors Event.poll.
  */
 GREEN_API int green_event_try_wait(struct green_event *event, void **value);
 
 /*
- * Whether it has happened, in either way. False for NULL. Never switches.
- * Mirrors Event.ready.
+ * Returns whether the event has happened, with a value or an error; false for
+ * NULL. Never switches. Mirrors Event.ready.
  */
 GREEN_API bool green_event_ready(const struct green_event *event);
 
 /*
- * The error that was sent; 0 if none was, or for NULL. Never switches.
+ * Returns the error that was sent; 0 if none was, or for NULL. Never switches.
  * Mirrors Event.has_exception.
  */
 GREEN_API int green_event_error(const struct green_event *event);
 
 /*
- * It has not happened, and may happen anew. Who waited for it has got what was
- * sent, whether it has run since or not.
+ * Resets the event to not having happened; it may then happen again.
+ * Greenthreads that waited before still get what was sent, even if they have
+ * not run since.
  * Returns 0, or -1: EINVAL for NULL, EALREADY if it has not happened.
  * Never switches. Mirrors Event.reset.
  */
@@ -101,9 +107,9 @@ GREEN_API int green_event_reset(struct green_event *event);
 /* ---- Semaphore ------------------------------------------------------- */
 
 /*
- * A number of permits, taken and given back. With a limit there are never more:
- * giving back one too many fails, or waits, whichever call is used.
- * All zero: no permits, and no limit.
+ * A number of permits to acquire and release. With a limit, there are never
+ * more: at the limit, green_semaphore_release fails and
+ * green_semaphore_release_wait waits. All zero: no permits, and no limit.
  */
 struct green_semaphore {
     struct {
@@ -115,51 +121,53 @@ struct green_semaphore {
 };
 
 /*
- * A semaphore with `count` permits and at most `limit`, 0 for no limit. Nobody
- * may be waiting.
- * Returns 0, or -1 and EINVAL: NULL, or more permits than the limit.
- * Never switches. Mirrors eventlet.semaphore.Semaphore, with a limit
+ * Initialises a semaphore with `count` permits and at most `limit`; limit 0
+ * means no limit. There must be no waiters.
+ * Returns 0, or -1: EINVAL for NULL or if count exceeds the limit.
+ * Never switches. Mirrors eventlet.semaphore.Semaphore; with a limit,
  * BoundedSemaphore and CappedSemaphore.
  */
 GREEN_API int green_semaphore_init(struct green_semaphore *semaphore,
                                    size_t count, size_t limit);
 
 /*
- * Takes a permit; waits for one. Returns 0, or -1: EINVAL for NULL.
+ * Acquires a permit. Waits for one. Returns 0, or -1: EINVAL for NULL.
  * May switch. Mirrors Semaphore.acquire.
  */
 GREEN_API int green_semaphore_acquire(struct green_semaphore *semaphore);
 
 /*
- * The same without waiting: EAGAIN if there is none. Never switches.
- * Mirrors Semaphore.acquire(blocking=False).
+ * Like green_semaphore_acquire, but does not wait: EAGAIN if there is no
+ * permit. Never switches. Mirrors Semaphore.acquire(blocking=False).
  */
 GREEN_API int green_semaphore_try_acquire(struct green_semaphore *semaphore);
 
 /*
- * Gives a permit back: to the first who waits for one, if anybody does.
+ * Releases a permit; the first waiter, if any, gets it.
  * Returns 0, or -1: EINVAL for NULL, EOVERFLOW if the limit is reached.
- * Never switches. Mirrors Semaphore.release, BoundedSemaphore.release, sem_post.
+ * Never switches. Mirrors Semaphore.release, BoundedSemaphore.release,
+ * sem_post.
  */
 GREEN_API int green_semaphore_release(struct green_semaphore *semaphore);
 
 /*
- * The same, but waits while the limit is reached. Returns 0, or -1: EINVAL for
- * NULL. May switch. Mirrors CappedSemaphore.release.
+ * Like green_semaphore_release, but waits while the limit is reached.
+ * Returns 0, or -1: EINVAL for NULL. May switch. Mirrors
+ * CappedSemaphore.release.
  */
 GREEN_API int green_semaphore_release_wait(struct green_semaphore *semaphore);
 
 /*
- * How many permits there are; 0 for NULL. Never switches.
+ * Returns the number of permits; 0 for NULL. Never switches.
  */
 GREEN_API size_t green_semaphore_count(const struct green_semaphore *semaphore);
 
 /* ---- Lock ------------------------------------------------------------ */
 
 /*
- * Held by one at a time, from wherever it was acquired to wherever it is
- * released: another greenthread may release it, or a callback. It does not know
- * its holder: acquiring it twice waits for ever. All zero: free.
+ * A lock with one holder at a time. It may be released elsewhere than where it
+ * was acquired: by another greenthread, or by a callback. It does not record
+ * its holder, so acquiring it twice waits for ever. All zero: free.
  */
 struct green_lock {
     struct {
@@ -170,32 +178,33 @@ struct green_lock {
 };
 
 /*
- * Acquires the lock; waits for it. Returns 0, or -1: EINVAL for NULL.
+ * Acquires the lock. Waits for it. Returns 0, or -1: EINVAL for NULL.
  * May switch. Mirrors eventlet.lock.Lock.acquire.
  */
 GREEN_API int green_lock_acquire(struct green_lock *lock);
 
 /*
- * The same without waiting: EAGAIN if it is held. Never switches.
- * Mirrors pthread_mutex_trylock.
+ * Like green_lock_acquire, but does not wait: EAGAIN if the lock is held. Never
+ * switches. Mirrors pthread_mutex_trylock.
  */
 GREEN_API int green_lock_try_acquire(struct green_lock *lock);
 
 /*
- * Releases it, to the first who waits if anybody does.
+ * Releases the lock; the first waiter, if any, gets it.
  * Returns 0, or -1: EINVAL for NULL, EPERM if it is not held.
  * Never switches. Mirrors Lock.release.
  */
 GREEN_API int green_lock_release(struct green_lock *lock);
 
 /*
- * Whether it is held; false for NULL. Never switches. Mirrors Lock.locked.
+ * Returns whether the lock is held; false for NULL. Never switches. Mirrors
+ * Lock.locked.
  */
 GREEN_API bool green_lock_held(const struct green_lock *lock);
 
 /*
- * A lock that its holder may acquire again, and that is free when it has
- * released it as often. All zero: free.
+ * A lock that its holder may acquire again. It is free once the holder has
+ * released it as often as it acquired it. All zero: free.
  */
 struct green_recursive_lock {
     struct {
@@ -207,28 +216,31 @@ struct green_recursive_lock {
 };
 
 /*
- * Acquires it, perhaps once more; waits for it. Returns 0, or -1: EINVAL for
- * NULL. May switch. Mirrors threading.RLock.acquire.
+ * Acquires the lock, or acquires it once more if the caller holds it. Waits for
+ * it. Returns 0, or -1: EINVAL for NULL.
+ * May switch. Mirrors threading.RLock.acquire.
  */
 GREEN_API int green_recursive_lock_acquire(struct green_recursive_lock *lock);
 
 /*
- * The same without waiting: EAGAIN if another greenthread holds it; EDEADLK in a
- * hub's callback, where there is no greenthread that could. Never switches.
+ * Like green_recursive_lock_acquire, but does not wait: EAGAIN if another
+ * greenthread holds the lock; EDEADLK in a hub's callback, where no greenthread
+ * could hold it. Never switches.
  */
 GREEN_API int
 green_recursive_lock_try_acquire(struct green_recursive_lock *lock);
 
 /*
- * Releases it once. Returns 0, or -1: EINVAL for NULL, EPERM if the calling
- * greenthread does not hold it. Never switches. Mirrors threading.RLock.release.
+ * Releases the lock once. Returns 0, or -1: EINVAL for NULL, EPERM if the
+ * calling greenthread does not hold it. Never switches. Mirrors
+ * threading.RLock.release.
  */
 GREEN_API int green_recursive_lock_release(struct green_recursive_lock *lock);
 
 /* ---- Condition ------------------------------------------------------- */
 
 /*
- * Waiting for what a lock protects to change. All zero: nobody waits.
+ * Waits for a change of data that a lock protects. All zero: no waiters.
  */
 struct green_condition {
     struct {
@@ -239,11 +251,12 @@ struct green_condition {
 
 /*
  * Releases the lock, waits for a signal, and acquires the lock again, in line
- * with all others who want it. It is held again when the call returns, whatever
- * it returns, but after EPERM and EINVAL: a kill or a timeout does not keep the
- * call from waiting for the lock. A signal that has come is not lost to them: the
- * call succeeds then. There are no wake-ups without a signal; still, what is
- * waited for is looked at in a loop, as another may have been there first.
+ * behind its other waiters. A kill or a timeout does not stop it from waiting
+ * for the lock: the caller holds the lock when the call returns, except after
+ * EPERM and EINVAL. If the signal came before the kill or the timeout, the call
+ * succeeds. There are no wake-ups without a signal. Still, test the condition
+ * in a loop: another greenthread may have changed the data before the caller
+ * got the lock.
  * Returns 0, or -1: EINVAL for NULL, EPERM if the lock is not held.
  * May switch. Mirrors pthread_cond_wait, threading.Condition.wait.
  */
@@ -251,14 +264,15 @@ GREEN_API int green_condition_wait(struct green_condition *condition,
                                    struct green_lock *lock);
 
 /*
- * Wakes the first who waits, if anybody does. The lock need not be held.
+ * Wakes the first waiter, if any. The lock need not be held.
  * Returns 0, or -1: EINVAL for NULL. Never switches.
  * Mirrors pthread_cond_signal, threading.Condition.notify.
  */
 GREEN_API int green_condition_signal(struct green_condition *condition);
 
 /*
- * Wakes all who wait. Returns 0, or -1: EINVAL for NULL. Never switches.
+ * Wakes all waiters. The lock need not be held.
+ * Returns 0, or -1: EINVAL for NULL. Never switches.
  * Mirrors pthread_cond_broadcast, threading.Condition.notify_all.
  */
 GREEN_API int green_condition_broadcast(struct green_condition *condition);
@@ -266,9 +280,10 @@ GREEN_API int green_condition_broadcast(struct green_condition *condition);
 /* ---- Read-write lock ------------------------------------------------- */
 
 /*
- * Held by any number of readers, or by one writer. Whoever comes waits behind
- * all who wait, so neither kind starves: a reader that holds it and acquires it
- * again waits for ever if a writer has come between. All zero: free.
+ * A lock held by any number of readers, or by one writer. A newcomer waits
+ * behind all waiters, so neither readers nor writers starve. A reader that
+ * acquires the lock again waits for ever if a writer has begun to wait in
+ * between. All zero: free.
  */
 struct green_rwlock {
     struct {
@@ -280,40 +295,44 @@ struct green_rwlock {
 };
 
 /*
- * Acquires it for reading; waits for it. Returns 0, or -1: EINVAL for NULL.
+ * Acquires the lock for reading. Waits for it. Returns 0, or -1: EINVAL for
+ * NULL.
  * May switch. Mirrors pthread_rwlock_rdlock.
  */
 GREEN_API int green_rwlock_read(struct green_rwlock *lock);
 
 /*
- * The same without waiting: EAGAIN if a writer holds it, or anybody waits.
- * Never switches.
+ * Like green_rwlock_read, but does not wait: EAGAIN if a writer holds the lock
+ * or a greenthread waits for it. Never switches.
  */
 GREEN_API int green_rwlock_try_read(struct green_rwlock *lock);
 
 /*
- * Acquires it for writing; waits for it. Returns 0, or -1: EINVAL for NULL.
+ * Acquires the lock for writing. Waits for it. Returns 0, or -1: EINVAL for
+ * NULL.
  * May switch. Mirrors pthread_rwlock_wrlock.
  */
 GREEN_API int green_rwlock_write(struct green_rwlock *lock);
 
 /*
- * The same without waiting: EAGAIN if anybody holds it. Never switches.
+ * Like green_rwlock_write, but does not wait: EAGAIN if the lock is held. Never
+ * switches.
  */
 GREEN_API int green_rwlock_try_write(struct green_rwlock *lock);
 
 /*
- * Makes the writer that holds it a reader that holds it, with no other writer in
- * between; readers who wait in front of the next writer come in.
+ * Turns the writer that holds the lock into a reader that holds it, with no
+ * other writer in between. Readers that wait in front of the next writer get
+ * the lock, too.
  * Returns 0, or -1: EINVAL for NULL, EPERM if no writer holds it.
  * Never switches.
  */
 GREEN_API int green_rwlock_downgrade(struct green_rwlock *lock);
 
 /*
- * Releases it, for the writer or one reader: to the first who waits, and when
- * that is a reader, to all readers in front of the next writer.
- * Returns 0, or -1: EINVAL for NULL, EPERM if nobody holds it.
+ * Releases the lock, for the writer or for one reader. The first waiter gets
+ * it; if that is a reader, so do all readers in front of the next writer.
+ * Returns 0, or -1: EINVAL for NULL, EPERM if it is not held.
  * Never switches. Mirrors pthread_rwlock_unlock.
  */
 GREEN_API int green_rwlock_release(struct green_rwlock *lock);
@@ -321,8 +340,8 @@ GREEN_API int green_rwlock_release(struct green_rwlock *lock);
 /* ---- Wait group ------------------------------------------------------ */
 
 /*
- * A number of things to be done, and waiting until it is zero. It may be used
- * again and again. All zero: nothing to be done.
+ * A count of pending work. Greenthreads can wait until it is zero. It can be
+ * reused without limit. All zero: a count of 0.
  */
 struct green_wait_group {
     struct {
@@ -333,35 +352,38 @@ struct green_wait_group {
 };
 
 /*
- * Adds to the number. At zero all who wait are woken.
- * Returns 0, or -1 and nothing is changed: EINVAL for NULL, ERANGE if it would
- * be below zero or too large. Never switches. Mirrors sync.WaitGroup.Add of Go.
+ * Adds `number`, which may be negative, to the count. At zero, wakes all
+ * waiters.
+ * Returns 0; or -1, and nothing is changed: EINVAL for NULL, ERANGE if the
+ * count would become negative or too large. Never switches. Mirrors
+ * sync.WaitGroup.Add of Go.
  */
 GREEN_API int green_wait_group_add(struct green_wait_group *group,
                                    ptrdiff_t number);
 
 /*
- * One less: green_wait_group_add(group, -1). Never switches.
+ * Subtracts 1 from the count: green_wait_group_add(group, -1). Never switches.
  */
 GREEN_API int green_wait_group_done(struct green_wait_group *group);
 
 /*
- * Waits until the number is zero. Returns 0, or -1: EINVAL for NULL. It returns
- * 0 also if the number has been raised again since it was woken.
+ * Waits until the count is zero. It returns 0 even if the count was raised
+ * again after this call was woken.
+ * Returns 0, or -1: EINVAL for NULL.
  * May switch. Mirrors sync.WaitGroup.Wait of Go.
  */
 GREEN_API int green_wait_group_wait(struct green_wait_group *group);
 
 /*
- * The number; 0 for NULL. Never switches.
+ * Returns the count; 0 for NULL. Never switches.
  */
 GREEN_API size_t green_wait_group_count(const struct green_wait_group *group);
 
 /* ---- Barrier --------------------------------------------------------- */
 
 /*
- * A place where `parties` greenthreads wait for each other, again and again.
- * All zero is no barrier yet.
+ * A point at which `parties` greenthreads wait for each other. It can be reused
+ * without limit. All zero: not yet a barrier; call green_barrier_init.
  */
 struct green_barrier {
     struct {
@@ -372,24 +394,24 @@ struct green_barrier {
 };
 
 /*
- * A barrier for so many. Nobody may be waiting.
- * Returns 0, or -1 and EINVAL: NULL, or no parties. Never switches.
+ * Initialises a barrier for `parties` greenthreads. There must be no waiters.
+ * Returns 0, or -1: EINVAL for NULL or 0 parties. Never switches.
  * Mirrors pthread_barrier_init.
  */
 GREEN_API int green_barrier_init(struct green_barrier *barrier, size_t parties);
 
 /*
- * Waits until all are there. One who was killed or timed out while it waited
- * takes itself back: another one must come in its place.
- * Returns 1 to the last to arrive, which has not waited, 0 to the others; or -1:
- * EINVAL for NULL or one that was not initialised.
+ * Waits until all parties have arrived. A waiter that is killed or timed out no
+ * longer counts as arrived: another greenthread must arrive in its place.
+ * Returns 1 to the last to arrive, which has not waited, and 0 to the others;
+ * or -1: EINVAL for NULL or a barrier that is not initialised.
  * May switch. Mirrors pthread_barrier_wait.
  */
 GREEN_API int green_barrier_wait(struct green_barrier *barrier);
 
 /* ---- Once ------------------------------------------------------------ */
 
-/* Something that is to be done once. All zero: it has not been done. */
+/* An action to be carried out once. All zero: it has not been done. */
 struct green_once {
     struct {
         struct green_thread *runner;
@@ -400,11 +422,12 @@ struct green_once {
 };
 
 /*
- * Calls fn(arg), unless that has succeeded already; while another greenthread is
- * at it, waits. fn returns 0, or -1 with errno: then it has not been done, the
- * call fails with that errno, and the first who waits tries in its turn.
- * Returns 0 when it has been done, or -1: EINVAL for NULL, EDEADLK if fn itself
- * calls it, or what fn failed with.
+ * Calls fn(arg), unless a call has already succeeded. Waits while another
+ * greenthread runs fn. fn returns 0, or -1 with errno. If it fails, the action
+ * has not been done: the call fails with that errno, and the first waiter then
+ * calls its fn.
+ * Returns 0 when the action has been done, or -1: EINVAL for NULL, EDEADLK if
+ * fn itself calls it, or the errno of fn.
  * May switch. Mirrors std::call_once of C++, pthread_once.
  */
 GREEN_API int green_once_run(struct green_once *once, int (*fn)(void *arg),

@@ -1,45 +1,49 @@
 /*
  * Greenthreads: stackful coroutines, scheduled in the order in which they
- * become runnable, that never leave the OS thread they were spawned on.
+ * become runnable. A greenthread never leaves the OS thread on which it was
+ * spawned.
  *
- * There is nothing to initialise. `main`, and likewise the start function of
- * every other OS thread, is a greenthread from its first call on; when it
- * returns, the program (or that OS thread) ends, whoever is still parked.
+ * There is nothing to initialise. `main` becomes a greenthread with its first
+ * call, and so does the start function of every other OS thread. When it
+ * returns, the program (or that OS thread) ends, even if other greenthreads are
+ * still parked.
  *
- * A call that "may switch" fails, besides what its comment lists, with
+ * Besides the errors in its comment, a call that "may switch" fails with
  *   ECANCELED  the greenthread was killed, now or earlier, or a green_scope
  *              around the call was stopped
  *   ETIMEDOUT  a green_timeout around the call has fired
- *   EDEADLK    it would block in a hub's callback, where nobody could wake it; or
- *              nobody can wake it any more, see below
+ *   EDEADLK    it would block in a hub's callback, where nothing could wake it;
+ *              or nothing can wake it any more, see "Deadlocks" below
  * It fails with ECANCELED or ETIMEDOUT, without having done anything, in three
  * cases:
- * - it would have to block;
- * - the kill or the timeout came while the greenthread was not blocked, and none of
- *   its calls has failed with that yet;
- * - its last 63 calls succeeded without blocking. So a killed greenthread can still
- *   send a last message, and a loop of calls that never block still ends.
+ * - It would have to block.
+ * - The kill or the timeout came while the greenthread was not blocked, and
+ *   none of its calls has failed with that error yet.
+ * - The greenthread's last 63 calls succeeded without blocking. So a killed
+ *   greenthread can still send a last message, and a loop of calls that never
+ *   block still ends.
  *
- * A call that may switch may also do so when it need not block: a greenthread whose
- * calls all succeed at once, or are refused by the system, lets the others run after
- * 64 calls (16 that make a system call) or a quarter of a millisecond, and the hub
- * after a millisecond. The time is that of its last calls: when they begin to take
- * long, that is noticed after 256 calls (64 that make a system call).
+ * A call that may switch may do so even if it need not block. A greenthread
+ * whose calls all succeed at once, or are refused by the system, lets other
+ * greenthreads run after 64 calls (16 that make a system call) or 0.25 ms, and
+ * the hub after 1 ms. The library estimates these times from the last calls: if
+ * calls suddenly take longer, it notices after 256 calls (64 that make a system
+ * call).
  *
- * Deadlocks. When nothing can ever wake any greenthread of an OS thread, all their
- * waits fail with EDEADLK, shielded or not, instead of lasting for ever. That is
- * so only if
- * - all of them wait for each other: in green_join, green_scope_end, or what
- *   greenhub/sync.h, queue.h and channel.h declare. One that waits for a
- *   descriptor, for another OS thread or process, or in green_sleep, without end
- *   too, may always be woken;
- * - no timer is pending: no timeout, no green_spawn_after;
- * - nobody else can call the hub. If the program has asked for it by
- *   green_get_hub, then no listener may be added, green_hub_call_threadsafe must
- *   never have been called for it, the process must have no other OS thread, and
- *   no handler but for faults (SIGSEGV and the like) may be installed for a signal.
- * After I/O it is found a second or two late. green_debug_deadlock tells who waits
- * for what.
+ * Deadlocks. When nothing can ever wake any greenthread of an OS thread, all
+ * their waits fail with EDEADLK, shielded or not, instead of lasting for ever.
+ * The library concludes this only if all of the following hold:
+ * - All these greenthreads wait for each other: in green_join, green_scope_end,
+ *   or the calls of greenhub/sync.h, queue.h and channel.h. A greenthread in
+ *   green_sleep, even without end, or one that waits for a descriptor, for
+ *   another OS thread or for a process can always be woken.
+ * - No timer is pending: no timeout, no green_spawn_after.
+ * - Nothing else can call the hub. If the program has called green_get_hub,
+ *   this requires that no listener is added, that green_hub_call_threadsafe was
+ *   never called for the hub, that the process has no other OS thread, and that
+ *   no signal handlers are installed except for faults (SIGSEGV and the like).
+ * After I/O, the library finds a deadlock a second or two late.
+ * green_debug_deadlock reports which greenthread waits for what.
  */
 #ifndef GREENHUB_THREAD_H
 #define GREENHUB_THREAD_H
@@ -52,15 +56,14 @@ GREEN_BEGIN_DECLS
 struct green_thread;
 
 /*
- * A stretch of a greenthread's code: what timeouts, shields and scopes have in
- * common. The library's.
+ * A part of a greenthread's run that can be cancelled: the common base of
+ * timeouts, shields and scopes. The library's.
  */
 struct green_cancel_scope {
     struct green_cancel_scope *outer;
     struct green_thread *thread;
-    void (*end)(
-        struct green_cancel_scope *region); /* when that was forgotten */
-    void *begun_at;                         /* code address */
+    void (*end)(struct green_cancel_scope *scope); /* if not yet ended */
+    void *begun_at;                                /* code address */
     unsigned kind;
     int error; /* with which blocking calls in it fail; 0: they don't */
     void *reserved;
@@ -68,94 +71,104 @@ struct green_cancel_scope {
 
 /* ---- Spawning -------------------------------------------------------- */
 
-/* How a greenthread is to be. Zero-initialise it; 0 and NULL mean defaults. */
+/*
+ * Attributes of a new greenthread. Zero-initialise it; 0 and NULL select the
+ * defaults.
+ */
 struct green_attr {
     const char *name;     /* for green_dump; copied, cut at 31 bytes */
     size_t stack_size;    /* bytes; default 256 KiB, at least 16 KiB; rounded up
-                        * to a power of two. Only touched pages cost memory */
-    size_t guard_size;    /* bytes below the stack that any access to ends the
-                        * program (SIGSEGV); default and least 64 KiB; rounded
-                        * up to a power of two. A larger frame may step over */
+                        * to a power of two. Only touched pages use memory */
+    size_t guard_size;    /* inaccessible bytes below the stack: an access ends
+                        * the program (SIGSEGV). Default and minimum 64 KiB;
+                        * rounded up to a power of two. A stack frame larger
+                        * than the guard may skip it */
     uint64_t reserved[4]; /* must be zero */
 };
 
 /*
- * Spawns a greenthread that runs fn(arg) and can be joined. It starts when the
- * caller next blocks or yields.
- * Returns it, or NULL: EINVAL if fn is NULL, ENOMEM (green_hub_error() says of
- * what), or what green_get_hub fails with. It must be joined or detached, once.
+ * Spawns a greenthread that runs fn(arg). It starts when the caller next blocks
+ * or yields. It must be joined or detached, once.
+ * Returns it, or NULL: EINVAL if fn is NULL, ENOMEM (green_hub_error() gives
+ * the reason), or the errors of green_get_hub.
  * Never switches. Mirrors eventlet.spawn.
  */
 GREEN_API struct green_thread *green_spawn(void *(*fn)(void *), void *arg);
 
 /*
- * Spawns a greenthread that nobody joins. Returns 0, or -1 with errno as
- * green_spawn. Never switches. Mirrors eventlet.spawn_n.
+ * Spawns a greenthread that is never joined. Returns 0, or -1 with the errors
+ * of green_spawn. Never switches. Mirrors eventlet.spawn_n.
  */
 GREEN_API int green_spawn_n(void (*fn)(void *), void *arg);
 
 /*
- * green_spawn with a name or a stack of another size. attr may be NULL.
- * Besides green_spawn's errors EINVAL for a stack_size or guard_size over 1 GiB, or
- * a reserved word that is not zero.
+ * Like green_spawn, with a name or a stack of another size. attr may be NULL.
+ * Also fails with EINVAL for a stack_size or guard_size over 1 GiB, or a
+ * reserved word that is not zero.
  * Never switches.
  */
 GREEN_API struct green_thread *green_spawn_with(const struct green_attr *attr,
                                                 void *(*fn)(void *), void *arg);
 
 /*
- * green_spawn, but it starts after `delay` (0: like green_spawn). Besides
- * green_spawn's errors EINVAL for a negative delay. Never switches.
+ * Like green_spawn, but the greenthread starts after `delay`; with 0, exactly
+ * like green_spawn. Also fails with EINVAL for a negative delay. Never
+ * switches.
  * Mirrors eventlet.spawn_after.
  */
 GREEN_API struct green_thread *
 green_spawn_after(green_time delay, void *(*fn)(void *), void *arg);
 
 /*
- * The same, but it is cancelled if the caller has finished by then.
- * Never switches. Mirrors eventlet.spawn_after_local.
+ * Like green_spawn_after, but the new greenthread is cancelled if the caller
+ * has finished by then. Never switches. Mirrors eventlet.spawn_after_local.
  */
 GREEN_API struct green_thread *
 green_spawn_after_local(green_time delay, void *(*fn)(void *), void *arg);
 
 /*
  * Cancels a greenthread that has not started: fn never runs, and joining it
- * gives GREEN_CANCELED. Returns 0, or -1: EINVAL for NULL, EBUSY if it has
- * started, ESRCH if it has finished. Never switches.
+ * gives GREEN_CANCELED.
+ * Returns 0, or -1: EINVAL for NULL, EBUSY if it has started, ESRCH if it has
+ * finished. Never switches.
  * Mirrors GreenThread.cancel.
  */
 GREEN_API int green_cancel(struct green_thread *thread);
 
 /* ---- Waiting for the end --------------------------------------------- */
 
-/* The result of one whose fn never ran: it was cancelled or killed before it
- * started, or dropped with its hub. As PTHREAD_CANCELED. */
+/*
+ * The result of a greenthread whose fn never ran: it was cancelled or killed
+ * before it started, or dropped with its hub. As PTHREAD_CANCELED.
+ */
 #define GREEN_CANCELED ((void *)-1)
 
 /*
- * Waits until a greenthread has finished, gives what fn returned in *result
- * (result may be NULL), or GREEN_CANCELED, and frees it; it must not be used
- * afterwards.
- * Returns 0, and it is freed; or -1, and it is not, and may be joined again:
- *   EINVAL     NULL, or it is detached, or somebody joins it already
- *   EDEADLK    it is the caller itself, or main; or as below
- *   ECANCELED, ETIMEDOUT   the caller was killed, or a timeout or scope around the
- *              call has ended it
+ * Waits until a greenthread has finished, stores its result in *result (result
+ * may be NULL), and frees it. The result is what fn returned, or
+ * GREEN_CANCELED. Do not use the greenthread afterwards.
+ * Returns 0; or -1, and the greenthread is not freed and may be joined again:
+ *   EINVAL     NULL, or it is detached, or another greenthread already joins it
+ *   EDEADLK    it is the caller itself, or main; or a deadlock as described
+ *              above
+ *   ECANCELED, ETIMEDOUT   the caller was killed, or a timeout or scope around
+ *                          the call has ended it
  * May switch. Mirrors GreenThread.wait, pthread_join.
  */
 GREEN_API int green_join(struct green_thread *thread, void **result);
 
 /*
- * Gives up joining: it frees itself when it has finished.
- * Returns 0, or -1 and EINVAL: NULL, detached already or being joined.
+ * Gives up the right to join a greenthread: it is freed when it has finished.
+ * Returns 0, or -1: EINVAL for NULL or if it is already detached or being
+ * joined.
  * Never switches.
  */
 GREEN_API int green_detach(struct green_thread *thread);
 
 /*
- * Has fn(thread, arg) called when a greenthread finishes, in the order of
- * linking, in that greenthread, a cancelled one too; at once, in the caller, if
- * it has finished already.
+ * Makes a greenthread call fn(thread, arg) when it finishes, even if it is
+ * cancelled. Links are called in the order of linking. If the greenthread has
+ * already finished, green_link calls fn at once, in the caller.
  * Returns 0, or -1: EINVAL for NULL, ENOMEM. Never switches itself.
  * Mirrors GreenThread.link.
  */
@@ -164,7 +177,7 @@ GREEN_API int green_link(struct green_thread *thread,
                          void *arg);
 
 /*
- * Takes back a green_link with the same fn and arg, the oldest such.
+ * Removes the oldest link with the same fn and arg.
  * Returns 0, or -1: EINVAL for NULL, ENOENT if there is none. Never switches.
  */
 GREEN_API int green_unlink(struct green_thread *thread,
@@ -174,57 +187,62 @@ GREEN_API int green_unlink(struct green_thread *thread,
 /* ---- Ending early ---------------------------------------------------- */
 
 /*
- * Kills a greenthread: the call in which it blocks now, or the next one if it does
- * not, and every later one that would block, fails with ECANCELED, so that it
- * unwinds by its own error paths.
- * One that has not started is cancelled. Killing twice is killing once. It may
- * be the caller. What had been received or acquired before the kill is not lost:
- * such a call still succeeds.
+ * Kills a greenthread: the call in which it is blocked, or otherwise its next
+ * one, fails with ECANCELED, and so does every later call that would block. The
+ * greenthread then unwinds by its own error paths. A greenthread that has not
+ * started is cancelled. Idempotent. A greenthread may kill itself. A call that
+ * had received or acquired something before the kill still succeeds: nothing is
+ * lost.
  * Returns 0, or -1: EINVAL for NULL, ESRCH if it has finished.
  * Never switches. Mirrors GreenThread.kill, GreenletExit.
  */
 GREEN_API int green_kill(struct green_thread *thread);
 
-/* Whether the calling greenthread has been killed. Never switches. */
+/* Returns whether the calling greenthread has been killed. Never switches. */
 GREEN_API bool green_killed(void);
 
 /*
- * While a shield is up, a kill and the timeouts that were started outside it do
- * not disturb the calling greenthread, so that clean-up may block. They take
- * effect at the first call that may switch afterwards. Shields nest; each ends
- * in the function that began it, before what it encloses does.
+ * Protects a part of the calling greenthread, so that clean-up may block.
+ * Between green_shield_begin and green_shield_end, calls do not fail because of
+ * a kill, or of a timeout that was started outside the shield. These take
+ * effect at the first call that may switch after the shield ends. Shields,
+ * timeouts and scopes nest: end each in the function that began it, before
+ * those that were begun earlier.
  */
 struct green_shield {
     struct green_cancel_scope internal;
 };
 
 /*
- * Raises a shield. *shield need not be initialised, and stays in place until
- * green_shield_end, as a timeout does. Returns 0, or -1 and EINVAL for NULL, EBUSY if
- * it is up already, EDEADLK in a callback. Never switches.
+ * Begins a shield. *shield need not be initialised. It must stay in place until
+ * green_shield_end.
+ * Returns 0, or -1: EINVAL for NULL, EBUSY if it was begun and not ended,
+ * EDEADLK in a hub's callback. Never switches.
  */
 GREEN_API int green_shield_begin(struct green_shield *shield);
 
 /*
- * Takes the innermost shield down. Returns 0, or -1 and EINVAL: NULL, or not the
- * innermost of the caller's shields, timeouts and scopes. Never switches.
+ * Ends the innermost shield. Returns 0, or -1: EINVAL for NULL or if it is not
+ * the innermost of the caller's shields, timeouts and scopes. Never switches.
  */
 GREEN_API int green_shield_end(struct green_shield *shield);
 
 /*
- * Has fn(arg) called when the calling greenthread ends, however it ends but for
- * being dropped with its hub; last come, first called. Main's are called when
- * its OS thread ends, not at the end of the process.
+ * Makes the calling greenthread call fn(arg) when it ends, however it ends,
+ * unless it is dropped with its hub. The function added last is called first.
+ * Main's functions are called when its OS thread ends, not at the end of the
+ * process. fn may block.
  * Returns 0, or -1: EINVAL for NULL, ENOMEM, EDEADLK in a hub's callback. Never
- * switches. fn may block.
+ * switches.
  */
 GREEN_API int green_at_exit(void (*fn)(void *), void *arg);
 
 /* ---- Time ------------------------------------------------------------ */
 
 /*
- * Sleeps for `duration`, never less; 0 lets every other runnable greenthread run
- * first. Returns 0, or -1: EINVAL if it is negative, ECANCELED, ETIMEDOUT.
+ * Sleeps for `duration` or longer. With 0, lets every other runnable
+ * greenthread run first.
+ * Returns 0, or -1: EINVAL if duration is negative, ECANCELED, ETIMEDOUT.
  * May switch. Mirrors eventlet.sleep.
  */
 GREEN_API int green_sleep(green_time duration);
@@ -237,10 +255,11 @@ GREEN_API int green_sleep(green_time duration);
 GREEN_API int green_yield(void);
 
 /*
- * A limit on the time spent in a stretch of code. Once it has fired, the call in which its
- * greenthread blocks, or the next one if it does not, and every later one that
- * would block, fails with ETIMEDOUT until it is cancelled. Timeouts nest: each is cancelled in the function that
- * started it, before those that were started earlier.
+ * A time limit for a part of the calling greenthread. When it fires, the call
+ * in which the greenthread is blocked, or otherwise its next one, fails with
+ * ETIMEDOUT, and so does every later call that would block, until the timeout
+ * is cancelled. Timeouts nest: cancel each in the function that started it,
+ * before those that were started earlier.
  */
 struct green_timeout {
     struct {
@@ -252,36 +271,40 @@ struct green_timeout {
 
 /*
  * Starts a timeout of `duration` for the calling greenthread (GREEN_FOREVER:
- * never fires). *timeout need not be initialised, and stays in place until
- * green_timeout_cancel. One that is left when its greenthread ends is cancelled
- * then; a debug build of the library says where it was started, and aborts.
- * greenhub/scoped.h has a form that is cancelled however its block is left.
- * Returns 0, or -1: EINVAL for NULL or a negative duration, EBUSY if it has been
- * started and not cancelled (a debug build aborts), EDEADLK in a hub's callback.
+ * never fires). *timeout need not be initialised. It must stay in place until
+ * green_timeout_cancel.
+ * If the greenthread ends first, the library cancels the timeout; a debug build
+ * of the library reports where it was started, and aborts. greenhub/scoped.h
+ * has timeouts that end automatically with their block.
+ * Returns 0, or -1: EINVAL for NULL or a negative duration, EBUSY if it was
+ * started and not cancelled (a debug build aborts), EDEADLK in a hub's
+ * callback.
  * Never switches. Mirrors eventlet.Timeout.
  */
 GREEN_API int green_timeout_start(struct green_timeout *timeout,
                                   green_time duration);
 
 /*
- * Ends a timeout. Returns 0, or -1 and EINVAL: NULL, or not the innermost of the
- * caller's shields, timeouts and scopes. Leaves errno alone when it succeeds.
+ * Cancels a timeout. Returns 0, or -1: EINVAL for NULL or if it is not the
+ * innermost of the caller's shields, timeouts and scopes. Leaves errno
+ * unchanged if it succeeds.
  * Never switches.
  */
 GREEN_API int green_timeout_cancel(struct green_timeout *timeout);
 
 /*
- * Whether it has fired, also after it was cancelled: tells whose ETIMEDOUT it
- * was. False for NULL. Never switches.
+ * Returns whether the timeout has fired, also after it was cancelled. This
+ * tells whether it caused an ETIMEDOUT. False for NULL. Never switches.
  */
 GREEN_API bool green_timeout_fired(const struct green_timeout *timeout);
 
 /*
- * Calls fn(arg) with a timeout of `duration` around it (GREEN_FOREVER: none). fn
- * returns; it is not left by longjmp or an exception.
- * Returns what fn returns, and errno is as fn left it; but -1 and ETIMEDOUT if fn
- * returned less than 0 after the timeout had fired; or -1 and fn was not called:
- * EINVAL for NULL or a negative duration, EDEADLK in a hub's callback.
+ * Calls fn(arg) with a timeout of `duration` around it (GREEN_FOREVER: none).
+ * fn must return; it must not be left by longjmp or an exception.
+ * Returns what fn returns, with errno as fn left it. If fn returns less than 0
+ * after the timeout has fired, returns -1 with ETIMEDOUT instead. Returns -1
+ * without calling fn: EINVAL for NULL or a negative duration, EDEADLK in a
+ * hub's callback.
  * May switch if fn does. Mirrors eventlet.with_timeout.
  */
 GREEN_API int green_with_timeout(green_time duration, int (*fn)(void *arg),
@@ -290,15 +313,16 @@ GREEN_API int green_with_timeout(green_time duration, int (*fn)(void *arg),
 /* ---- Who and what ---------------------------------------------------- */
 
 /*
- * The calling greenthread; NULL in a hub's callback. Main has one too.
- * NULL also, with errno as green_get_hub gives, if there can be no hub.
+ * Returns the calling greenthread, also for main; NULL in a hub's callback.
+ * Returns NULL with the errno of green_get_hub if no hub can be made.
  * Never switches.
  */
 GREEN_API struct green_thread *green_self(void);
 
 /*
- * A greenthread's name: what green_set_name or its attributes gave, else "".
- * NULL and EINVAL for NULL. Valid as long as the greenthread. Never switches.
+ * Returns a greenthread's name, from green_set_name or its attributes; "" if it
+ * has none; or NULL: EINVAL for NULL. Valid as long as the greenthread. Never
+ * switches.
  */
 GREEN_API const char *green_name(const struct green_thread *thread);
 
@@ -311,30 +335,31 @@ GREEN_API int green_set_name(struct green_thread *thread, const char *name);
 /* ---- Greenthread-local values ---------------------------------------- */
 
 /*
- * Makes a key, under which each greenthread of the process keeps a value of its
- * own, NULL at first. The destructor, unless NULL, is called with each value
- * that is not NULL when its greenthread ends, after the green_at_exit functions; main's
- * when its OS thread ends.
- * Returns 0 and the key in *key, or -1: EINVAL for NULL, EAGAIN when all 128 are
- * in use. Never switches. From any thread. Mirrors pthread_key_create.
+ * Makes a key, under which each greenthread of the process has a value of its
+ * own, initially NULL. When a greenthread ends, the destructor, unless it is
+ * NULL, is called with its value if that is not NULL. This happens after the
+ * green_at_exit functions; for main, when its OS thread ends.
+ * Returns 0 with the key in *key, or -1: EINVAL for NULL, EAGAIN when all 128
+ * keys are in use. Never switches. From any thread. Mirrors pthread_key_create.
  */
 GREEN_API int green_key_create(unsigned *key, void (*destructor)(void *));
 
 /*
- * Gives a key back. Values under it are forgotten without their destructor.
- * Returns 0, or -1 and EINVAL if it is no key. Never switches. From any thread.
+ * Deletes a key. Its values are dropped without calling the destructor.
+ * Returns 0, or -1: EINVAL if there is no such key. Never switches. From any
+ * thread.
  */
 GREEN_API int green_key_delete(unsigned key);
 
 /*
- * Sets the calling greenthread's value. Returns 0, or -1: EINVAL if it is no
- * key, ENOMEM, EDEADLK in a hub's callback. Never switches.
+ * Sets the calling greenthread's value. Returns 0, or -1: EINVAL if there is no
+ * such key, ENOMEM, EDEADLK in a hub's callback. Never switches.
  */
 GREEN_API int green_key_set(unsigned key, const void *value);
 
 /*
- * The calling greenthread's value; NULL if none was set or it is no key.
- * Never switches. Leaves errno alone.
+ * Returns the calling greenthread's value; NULL if none was set or there is no
+ * such key. Never switches. Leaves errno unchanged.
  */
 GREEN_API void *green_key_get(unsigned key);
 
