@@ -127,8 +127,8 @@ struct green_case {
  * Returns the index of the case that was carried out, with its outcome in its
  * `error`; or -1, and none was carried out:
  *   EAGAIN     no case was ready by the deadline
- *   EINVAL     cases is NULL though count is not 0, a case lacks a field of its
- *              kind, or a reserved word of it is not zero
+ *   EINVAL     cases is NULL though count is not 0, a case is incomplete or
+ *              invalid, or a reserved word of it is not zero
  *   EDEADLK    a case waits for the end of the caller, or of main
  *   ENOMEM, ENOSPC   a limit of the system
  * May switch, but not with a deadline in the past. Mirrors select of Go.

@@ -29,16 +29,16 @@ struct green_hub_module;
  * The caller continues on the new hub. Other OS threads are not affected. Call
  * it first in the program.
  *
- * name  NULL: the hub named by the environment variable GREENHUB_HUB; if it is
- *       not set, the first available one of epolls, poll and selects, in this
- *       order
- *       "epolls", "poll", "selects", "libevent", "uring" (also "epoll",
- *       "select", "pyevent", "io_uring"): that hub
- *       another name without a '/': greenhub_hub_NAME.so, searched for in the
- *       directories of GREENHUB_HUB_PATH (separated by ':') and then in the
- *       library's own hub directory
- *       "DIR/FILE.so[:SYMBOL]": that file. SYMBOL names a struct
- *       green_hub_module; the default is green_hub_module.
+ * name selects the hub:
+ * - NULL: the hub named by the environment variable GREENHUB_HUB. If that is
+ *   not set: epolls, poll or selects, the first that is available.
+ * - "epolls", "poll", "selects", "libevent" or "uring"; also "epoll", "select",
+ *   "pyevent" and "io_uring": that hub.
+ * - Another name without a '/': greenhub_hub_NAME.so, searched for in the
+ *   directories of GREENHUB_HUB_PATH (separated by ':') and then in the
+ *   library's own hub directory.
+ * - "DIR/FILE.so[:SYMBOL]": that file. SYMBOL names a struct green_hub_module;
+ *   the default is green_hub_module.
  *
  * Returns 0; or -1, the old hub stays, and green_hub_error() gives the reason
  * in words:
@@ -65,15 +65,15 @@ GREEN_API int green_use_hub_module(const struct green_hub_module *module);
  * Returns the calling OS thread's hub. The first call makes it, as
  * green_use_hub(NULL) does.
  * Returns NULL with the errno of green_use_hub if no hub can be made.
- * Never switches. The hub belongs to the calling OS thread: with it, other OS
- * threads may call only green_hub_call_threadsafe of the functions below.
+ * Never switches. The hub belongs to the calling OS thread. Other OS threads
+ * may pass it only to green_hub_call_threadsafe.
  */
 GREEN_API struct green_hub *green_get_hub(void);
 
 /*
  * Returns the names of the hubs that this library was built with, best first,
  * ended by NULL. A listed hub may still be unavailable on this system.
- * Cannot fail; static. Never switches. From any thread.
+ * Cannot fail; the list is static. Never switches. From any thread.
  */
 GREEN_API const char *const *green_hub_names(void);
 
@@ -92,28 +92,28 @@ green_hub_get_module(const struct green_hub *hub);
 /*
  * Tests whether green_use_hub(name) would succeed here: opens the hub and
  * closes it again. The OS thread's own hub is not affected.
- * Returns the module; or NULL with the errno of green_use_hub. Then *reason,
- * unless reason is NULL, is the reason in words, valid as long as
- * green_hub_error()'s.
+ * Returns the module; or NULL with the errno of green_use_hub, and the reason
+ * in words in *reason, unless reason is NULL. The string is valid as long as
+ * one from green_hub_error().
  * Never switches. From any thread.
  */
 GREEN_API const struct green_hub_module *
 green_hub_available(const char *name, const char **reason);
 
 /*
- * Returns the reason why a call of this OS thread failed: a sentence without a
- * full stop, or "" if no such call failed. It is about the last call that
- * chose, opened or loaded a hub, or that needed a new stack.
+ * Returns why a call of this OS thread failed, as a sentence without a full
+ * stop; "" if none did. It covers the calls that choose, open or load a hub,
+ * and those that need a new stack, and is about the last of them.
  * Valid until this OS thread's next such call. Never switches.
  */
 GREEN_API const char *green_hub_error(void);
 
 /* ---- The hub as an event loop ---------------------------------------- */
 
-/* What a listener asks for, and what its callback receives. */
+/* A listener asks for these events, and its callback receives them. */
 #define GREEN_READ 0x01u  /* a read would not block, or would find the end */
 #define GREEN_WRITE 0x02u /* a write would not block */
-/* Only received, never asked for; together with GREEN_READ and GREEN_WRITE. */
+/* The callback may also receive these, together with the others. */
 #define GREEN_ERROR 0x04u  /* an error is pending on the descriptor */
 #define GREEN_HANGUP 0x08u /* the peer has hung up, wholly or one way */
 #define GREEN_CLOSED 0x10u /* the descriptor is no longer open here */
@@ -163,10 +163,10 @@ GREEN_API int green_hub_add(struct green_hub *hub, struct green_listener *l);
 GREEN_API int green_hub_remove(struct green_hub *hub, struct green_listener *l);
 
 /*
- * Tells the hub that a descriptor is closed, or about to be, by other means
- * than green_close, or that its number now refers to another open file.
- * Listeners for it are called with GREEN_CLOSED, greenthreads that wait for it
- * get EBADF, and the hub forgets it. The callbacks run before this returns.
+ * Tells the hub that a descriptor was closed, or will be, without green_close;
+ * or that its number now refers to another open file. Listeners for it are
+ * called with GREEN_CLOSED before this returns. Greenthreads that wait for it
+ * get EBADF. The hub then forgets the descriptor.
  * Returns 0, also if there were no waiters; or -1: EINVAL if hub is NULL, EBADF
  * if fd is negative. Never switches.
  */
@@ -222,8 +222,8 @@ struct green_call {
 };
 
 /*
- * Calls a function in the next iteration of the loop. Functions are called in
- * the order in which they were requested.
+ * Makes the hub call a function in the next iteration of the loop. Functions
+ * are called in the order in which they were requested.
  * Returns 0, or -1: EINVAL for NULL or no callback, EALREADY if it is pending.
  * Never switches. Only on the hub's own OS thread.
  */
@@ -257,7 +257,7 @@ enum green_operation_kind {
     GREEN_OP_RECVMSG, /* buffer: struct msghdr, flags */
     GREEN_OP_SENDMSG, /* the same */
     GREEN_OP_ACCEPT,  /* buffer: struct sockaddr, length, flags: SOCK_... */
-    GREEN_OP_FSYNC,   /* flags: 1: as fdatasync(2) */
+    GREEN_OP_FSYNC,   /* flags (1: as fdatasync(2), 0: as fsync(2)) */
     GREEN_OP_OPEN,    /* fd: directory, path, flags: O_..., mode */
     GREEN_OP_STAT,    /* fd: directory, path, flags: AT_..., mode: STATX_...,
                        * buffer: struct statx */
@@ -341,9 +341,9 @@ GREEN_API int green_hub_abort(struct green_hub *hub);
 
 /*
  * The first half of an iteration: waits until there is something to dispatch,
- * for `timeout` at most (0: do not wait; GREEN_FOREVER: no limit of its own).
- * It calls no callback and touches nothing that a callback could see, so that a
- * language binding can release its interpreter lock around it.
+ * for `timeout` at most (0: do not wait; GREEN_FOREVER: no limit). It calls no
+ * callback and touches nothing that a callback could see, so that a language
+ * binding can release its interpreter lock around it.
  * Returns 0, also if a signal ended the wait; or -1: EINVAL for NULL or a
  * negative timeout, EBUSY from a callback, or the error of the hub's wait.
  * Blocks the OS thread; never switches. Only on the hub's own OS thread.

@@ -76,17 +76,17 @@ struct green_hub_module {
 
     /*
      * Waits for events, for `timeout` at most (0: do not wait; GREEN_FOREVER:
-     * no limit). While nothing happens it must not return earlier. Reports each
-     * ready descriptor with green_hub_ready(). A descriptor that turns out not
-     * to be open is reported with GREEN_CLOSED. Returns 0, also if a signal
-     * ended the wait; or -1 with errno if it can never work again. Required. In
-     * the built-in hubs it is a cancellation point (pthreads(7)); after a
-     * cancellation, the loop calls `close`.
+     * no limit), and not for less unless something happens. Reports each ready
+     * descriptor with green_hub_ready(), and one that turns out not to be open
+     * with GREEN_CLOSED. Returns 0, also if a signal ended the wait; or -1 with
+     * errno if it can never work again. Required. In the built-in hubs it is a
+     * cancellation point (pthreads(7)); after a cancellation, the loop calls
+     * `close`.
      */
     int (*wait)(struct green_hub *hub, green_time timeout);
 
     /*
-     * Makes the current `wait` return, or the next one if there is none. Called
+     * Makes the current `wait` return; if none is running, the next one. Called
      * from any thread and from signal handlers. Optional: without it, the loop
      * registers a descriptor of its own for this purpose through `interest`.
      */
@@ -124,12 +124,13 @@ struct green_hub_module {
 
     /*
      * Accepts an operation. The module may pass it to the system as late as in
-     * the next `wait` or `let_go`. It acts on the open file that has the number
-     * at that moment. Returns
+     * the next `wait` or `let_go`. The system acts on the open file that has
+     * the number at that moment. Returns
      *    0  the operation is in flight
      *    1  it is done and its result is in `result`; do not call
      *       green_hub_complete() for it
-     *   -1  with errno: a limit of the system; the loop does without it
+     *   -1  with errno: a limit of the system; green_hub_submit fails with it,
+     *       and greenthreads do without the operation
      */
     int (*submit)(struct green_hub *hub, struct green_operation *operation);
 
@@ -140,10 +141,10 @@ struct green_hub_module {
     void (*cancel)(struct green_hub *hub, struct green_operation *operation);
 
     /*
-     * Called when a descriptor is about to be closed, or has been, after its
-     * operations were cancelled and its interest was set to 0. When this
-     * returns, neither may keep the open file open any more. It must not wait.
-     * A module without operations may have it, too.
+     * Called when a descriptor is about to be closed, or has been. Before it,
+     * the loop has cancelled the descriptor's operations and set its interest
+     * to 0. When this returns, nothing left of these may keep the open file
+     * open. It must not wait. A module without operations may have it, too.
      */
     void (*let_go)(struct green_hub *hub, int fd);
 };

@@ -10,16 +10,18 @@
  *   green_connect and green_sendfile set O_NONBLOCK for the duration of one
  *   system call.
  * - SO_RCVTIMEO and SO_SNDTIMEO work as in the kernel: the call fails with
- *   EAGAIN. The library looks them and O_NONBLOCK up before a wait. For a
- *   descriptor that a green call made it does so once; afterwards change them
- *   with green_setsockopt and green_fcntl. It does so before each wait for
- *   other descriptors, and for those whose open file is shared through
+ *   EAGAIN.
+ * - The library reads SO_RCVTIMEO, SO_SNDTIMEO and O_NONBLOCK before a wait. If
+ *   a green call made the descriptor, the library reads them once; later change
+ *   them with green_setsockopt and green_fcntl. It reads them before each wait
+ *   for other descriptors, and for those whose open file is shared through
  *   green_dup, SCM_RIGHTS or fork(2) (but not posix_spawn(3)).
- * - Calls on FIFOs and terminals have no flag that keeps them from blocking.
- *   The library opens these anew through /proc/self/fd for one call; without
+ * - FIFOs and terminals: no flag of a call keeps it from blocking on them. The
+ *   library reopens them through /proc/self/fd for each such call; without
  *   /proc, or without permission, an OS thread of the thread pool makes the
- *   call. A write of at most PIPE_BUF bytes to a pipe or FIFO is never
- *   interleaved with other writes.
+ *   call.
+ * - A write of at most PIPE_BUF bytes to a pipe or FIFO is never interleaved
+ *   with other writes.
  * - Any number of greenthreads may wait for one descriptor: first come, first
  *   served.
  * - Writing to a socket whose peer has gone fails with EPIPE and raises no
@@ -67,7 +69,7 @@ GREEN_API ssize_t green_sendfile(int out_fd, int in_fd, off_t *offset,
 
 /* ---- Messages -------------------------------------------------------- */
 
-/* recv(2), with MSG_WAITALL, MSG_PEEK and MSG_DONTWAIT. May switch. */
+/* recv(2); MSG_WAITALL, MSG_PEEK and MSG_DONTWAIT work, too. May switch. */
 GREEN_API ssize_t green_recv(int fd, void *buffer, size_t size, int flags);
 /* recvfrom(2). May switch. */
 GREEN_API ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
@@ -120,7 +122,7 @@ GREEN_API int green_dup(int fd);
  * green_close(to_fd) may.
  */
 GREEN_API int green_dup2(int fd, int to_fd);
-/* dup3(2). Otherwise like green_dup2. May switch. */
+/* dup3(2). Like green_dup2. May switch. */
 GREEN_API int green_dup3(int fd, int to_fd, int flags);
 /*
  * fcntl(2). F_SETFL takes effect at once. Takes at most one further argument,
@@ -147,7 +149,7 @@ GREEN_API int green_setsockopt(int fd, int level, int name, const void *value,
  * other end. May switch.
  */
 GREEN_API int green_open(const char *path, int flags, ...);
-/* openat(2). Otherwise like green_open. May switch. */
+/* openat(2). Like green_open. May switch. */
 GREEN_API int green_openat(int folder, const char *path, int flags, ...);
 /* pread(2), of a file. May switch. */
 GREEN_API ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset);
@@ -258,8 +260,8 @@ GREEN_API int green_read_line(struct green_reader *reader, char **line,
 
 /*
  * Drops the unread rest of the current line, however long it is, and its '\n'.
- * After EMSGSIZE that is the whole line; after green_reader_read, its rest.
- * After green_read_line has returned a line, the current line is the next one.
+ * After EMSGSIZE that is the whole line; after green_reader_read, its rest;
+ * after green_read_line has returned a line, the line that follows.
  * Returns 1 at the end of a line; 0 if the input ended first; or -1: EINVAL for
  * NULL, and the errors of green_read. After an error, call it again to
  * continue: bytes already dropped stay dropped. May switch.

@@ -86,10 +86,10 @@ GREEN_API int green_getaddrinfo(const char *node, const char *service,
                                 struct addrinfo **found);
 
 /*
- * Returns why the last failed green_listen, green_dial, green_dial_with or
- * green_serve of this OS thread failed: "ADDRESS: reason", for instance
- * "tcp://no.such.host:80: Name or service not known"; or "" if none has failed.
- * A call that succeeds does not change it.
+ * Returns why a call of this OS thread failed: the last green_listen,
+ * green_dial, green_dial_with or green_serve that did. A call that succeeds
+ * does not change it. The form is "ADDRESS: reason", for instance
+ * "tcp://no.such.host:80: Name or service not known"; "" if none has failed.
  * The reason is gai_strerror(3)'s if a name could not be looked up,
  * green_hub_error()'s if no hub could be made, otherwise strerror(3)'s for
  * errno. An address is cut at 180 bytes. For green_serve it is the listener's
@@ -119,8 +119,8 @@ GREEN_API int green_peer_address(int fd, char *buffer, size_t size);
  * A handle to stop or watch a running green_serve. Zero-initialise it before
  * each green_serve, since it remembers a stop; put it in the options; keep it
  * in place until green_serve has returned.
- * The counters are atomic: any thread may read them at any time, like plain
- * variables. They may be slightly out of date.
+ * The counters are atomic: any thread may read them at any time, as it reads
+ * plain variables. They may be slightly out of date.
  */
 struct green_server {
     GREEN_ATOMIC(uint64_t) accepted; /* connections accepted */
@@ -156,20 +156,21 @@ struct green_serve_options {
 };
 
 /*
- * Accepts connections and spawns handler(fd, arg) for each. When the handler
- * returns, it closes fd; the handler may shut fd down but must not close it.
- * When descriptors or memory run out, it pauses accepting until some are free.
- * It does not close the listener. TCP connections get TCP_NODELAY. options may
- * be NULL.
- * Runs until one of these happens:
- * - green_server_stop is called: it returns 0 when all handlers have returned.
- *   With kill_on_stop it kills them first.
- * - The caller is killed or timed out, or the listener fails: it kills the
- *   handlers, waits until they have returned, and returns -1.
+ * Accepts connections and spawns handler(fd, arg) for each. When a handler
+ * returns, green_serve closes its fd; a handler may shut fd down but must not
+ * close it. When descriptors or memory run out, green_serve pauses accepting
+ * until some are free. It does not close the listener. TCP connections get
+ * TCP_NODELAY. options may be NULL.
+ * It runs until one of these happens:
+ * - green_server_stop is called. green_serve waits until all handlers have
+ *   returned, and returns 0. With kill_on_stop it kills the handlers first.
+ * - The caller is killed or timed out, or the listener fails. green_serve kills
+ *   the handlers, waits until they have returned, and returns -1.
  * Errors: EINVAL for a NULL handler, a reserved word that is not zero, or
- * threads without reuse_port; EBADF if the listener is closed; the errors of
- * accept; the errors of green_use_hub in an additional thread, with the reason
- * in green_hub_error(). green_net_error() gives all of these in words.
+ * several threads without reuse_port; EBADF if the listener is closed; the
+ * errors of accept; the errors of green_use_hub in an additional thread, with
+ * the reason in green_hub_error(). green_net_error() gives all of these in
+ * words.
  * May switch. Mirrors eventlet.serve.
  */
 GREEN_API int green_serve(int listener, void (*handler)(int fd, void *arg),

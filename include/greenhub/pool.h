@@ -55,9 +55,9 @@ struct green_pool {
 GREEN_API int green_pool_init(struct green_pool *pool, size_t size);
 
 /*
- * Spawns fn(arg) in the pool. Waits for a place. Called by a greenthread of the
- * pool when the pool is full, it runs fn itself first, and returns a
- * greenthread that has finished with fn's result.
+ * Spawns fn(arg) in the pool. Waits for a place. If the pool is full and the
+ * caller is one of its greenthreads, the call runs fn itself and returns a
+ * finished greenthread with fn's result.
  * Returns a greenthread like green_spawn's, to be joined or detached, once; or
  * NULL: EINVAL if an argument is NULL, and the errors of green_spawn.
  * May switch. Mirrors GreenPool.spawn.
@@ -112,7 +112,7 @@ GREEN_API size_t green_pool_waiting(const struct green_pool *pool);
 
 /*
  * Jobs whose results come in the order of spawning. Several piles may share a
- * pool. All zero: a pile with a pool of its own of GREEN_POOL_SIZE. It must
+ * pool. All zero: a pile with its own pool of GREEN_POOL_SIZE places. It must
  * stay in place until green_pile_end ends it.
  */
 struct green_pile {
@@ -145,9 +145,9 @@ GREEN_API int green_pile_spawn(struct green_pile *pile, void *(*fn)(void *),
                                void *arg);
 
 /*
- * Spawns fn(item) in the pile's pool for each item that next returns. Calls
- * next in a greenthread of its own, so next may block. Results run ahead of
- * green_pile_next by no more than the number of places in the pool, so the
+ * Spawns fn(item) in the pile's pool for each item that next returns. A
+ * separate greenthread calls next, which may block. The map runs ahead of
+ * green_pile_next by at most as many results as the pool has places, so the
  * sequence of items may be endless.
  *
  * next(source, &item) returns 1 with an item, 0 at the end, or -1 with errno;
@@ -168,8 +168,8 @@ GREEN_API int green_pile_map(struct green_pile *pile, void *(*fn)(void *item),
  *    1  with the result in *result and errno as fn left it; *result is
  *       GREEN_CANCELED if fn never ran
  *    0  with errno 0: nothing more has been spawned
- *    0  with an errno, once, in its place in the order: the map's next failed
- *       with it (EIO, if next left 0)
+ *    0  with another errno: the map's next failed with it (EIO, if next left
+ *       0). Returned once, after the results of the items before it
  *   -1  and the result can still be taken: EINVAL for NULL, or the errors of a
  *       killed or timed-out call
  * May switch. Mirrors GreenPile.next.

@@ -11,7 +11,7 @@
 
 GREEN_BEGIN_DECLS
 
-/* A limit that means: no limit. */
+/* The limit of a queue that has none. */
 #define GREEN_UNBOUNDED SIZE_MAX
 
 /*
@@ -81,8 +81,8 @@ GREEN_API int green_queue_put(struct green_queue *queue, void *item);
 GREEN_API int green_queue_try_put(struct green_queue *queue, void *item);
 
 /*
- * Gets the next item in *item. Waits for one. Items that a closed queue still
- * holds can be got.
+ * Gets the next item in *item. Waits for one. A closed queue still gives out
+ * the items that it holds.
  * Returns 0, or -1: EINVAL for NULL, EPIPE if the queue is closed and empty
  * (after green_queue_fail: its error).
  * May switch. Mirrors Queue.get.
@@ -107,9 +107,9 @@ GREEN_API int green_queue_close(struct green_queue *queue);
 /*
  * Like green_queue_close, with `error` in place of EPIPE, to say that the input
  * is incomplete. Puts fail at once; gets return the items that were put before,
- * and then fail. If a queue is closed several times, the first call counts. Use
- * green_queue_error if `error` is one with which put and get also fail by
- * themselves, such as ETIMEDOUT or ECANCELED.
+ * and then fail. If a queue is closed several times, the first call counts.
+ * `error` may be one that a put or get also has on its own account, such as
+ * ETIMEDOUT or ECANCELED: green_queue_error tells the two apart.
  * Returns 0, or -1: EINVAL for NULL or an error that is not positive. Never
  * switches. From greenthreads of the queue's OS thread.
  */
@@ -127,22 +127,24 @@ GREEN_API int green_queue_error(const struct green_queue *queue);
 /*
  * Changes the limit. Waiting puts proceed as far as it allows. If the queue
  * holds more than the new limit, no item is lost.
- * Returns 0, or -1: EINVAL for NULL, ENOMEM: the limit is changed, but some
- * waiting puts that have room could not proceed yet; they do as items are got.
- * Never switches.
+ * Returns 0, or -1: EINVAL for NULL, ENOMEM. After ENOMEM the new limit
+ * applies, but some waiting puts proceed only later, as items are got. Never
+ * switches.
  * Mirrors Queue.resize.
  */
 GREEN_API int green_queue_resize(struct green_queue *queue, size_t limit);
 
 /*
- * Marks one item that was got as dealt with. Call it once for each item.
+ * Says that the work on one item is done. Call it once for each item that was
+ * got.
  * Returns 0, or -1: EINVAL for NULL, ERANGE if it was called more often than
  * items were put. Never switches. Mirrors Queue.task_done.
  */
 GREEN_API int green_queue_task_done(struct green_queue *queue);
 
 /*
- * Waits until every item that was put has been got and marked as dealt with.
+ * Waits until every item that was put has been got and green_queue_task_done
+ * has been called for it.
  * Returns 0, or -1: EINVAL for NULL, EPIPE if the queue was destroyed.
  * May switch. Mirrors Queue.join.
  */

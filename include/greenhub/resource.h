@@ -46,8 +46,8 @@ green_resource_pool_create(const struct green_resource_options *options);
 
 /*
  * Gets an idle resource, or a new one, for the caller alone until it is put
- * back or discarded. Waits while the pool's size is in use, first come, first
- * served.
+ * back or discarded. If as many are in use as the pool's size, waits for one,
+ * first come, first served.
  * Returns it, or NULL: EINVAL for NULL, ENOMEM, the errors of create (the next
  * waiter then tries to create one), ECANCELED, ETIMEDOUT.
  * May switch. Mirrors Pool.get.

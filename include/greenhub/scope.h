@@ -54,10 +54,10 @@ struct green_scope {
  * Begins a scope; the calling greenthread is its owner. It is stopped after
  * `duration` (GREEN_FOREVER: never). *scope need not be initialised.
  * Scopes, timeouts and shields nest: end each in the function that began it,
- * before those that were begun earlier. If the greenthread ends before its
- * scope, the library stops the scope and waits for its children; a debug build
- * of the library reports where it was begun, and aborts. greenhub/scoped.h has
- * scopes that end automatically with their block.
+ * before those that were begun earlier. If the owner finishes without ending
+ * the scope, the library stops it and waits for its children; a debug build of
+ * the library reports where the scope was begun, and aborts. greenhub/scoped.h
+ * has scopes that end automatically with their block.
  * Returns 0, or -1: EINVAL for NULL or a negative duration, EBUSY if the scope
  * was begun and not ended (a debug build aborts), EDEADLK in a hub's callback.
  * Never switches.
@@ -65,9 +65,9 @@ struct green_scope {
 GREEN_API int green_scope_begin(struct green_scope *scope, green_time duration);
 
 /*
- * Spawns a greenthread in the scope that runs fn(arg). fn returns 0 for
- * success. -1 with errno means failure and stops the scope (errno 0 counts as
- * EIO).
+ * Spawns a child of the scope: a greenthread that runs fn(arg). fn returns 0
+ * for success, or -1 with errno for failure, which stops the scope (errno 0
+ * counts as EIO).
  * Until the scope has ended, its owner and every other greenthread of the same
  * OS thread may call it, including the scope's own children.
  * Returns 0, or -1: EINVAL for NULL or a scope that has ended, ECANCELED if it
@@ -94,8 +94,8 @@ GREEN_API bool green_scope_stopped(const struct green_scope *scope);
 /*
  * Ends a scope: waits until all its children have finished, including their
  * green_at_exit functions. If the owner is killed or timed out during the wait,
- * it stops the scope and continues to wait; its later calls then fail as for
- * any killed or timed-out greenthread.
+ * the scope is stopped and the call continues to wait; the owner stays killed
+ * or timed out.
  * Returns 0 if all children succeeded; or -1 with the first error:
  *   a child's errno     the child returned -1
  *   ECANCELED           a child was killed, green_scope_stop was called, the
@@ -105,8 +105,7 @@ GREEN_API bool green_scope_stopped(const struct green_scope *scope);
  *                       fired
  *   EINVAL              NULL, or not the innermost of the caller's scopes,
  *                       timeouts and shields: nothing has ended
- * May switch. A child that blocks under a shield delays it for as long as it
- * blocks.
+ * May switch. If a child blocks under a shield, the call waits for it.
  */
 GREEN_API int green_scope_end(struct green_scope *scope);
 

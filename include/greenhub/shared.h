@@ -36,9 +36,9 @@ struct green_shared_event;
 GREEN_API struct green_shared_event *green_shared_event_create(void);
 
 /*
- * Frees an event. No OS thread may use it or wait for it any more. Once a wait
- * for the event has returned, its sender no longer uses it, even if
- * green_shared_event_send has not returned yet. NULL is allowed.
+ * Frees an event. No OS thread may use it or wait for it any more. The call
+ * that made the event happen may still be returning: it no longer uses the
+ * event once a wait for it has returned. NULL is allowed.
  * Cannot fail. Never switches.
  */
 GREEN_API void green_shared_event_destroy(struct green_shared_event *event);
@@ -90,10 +90,9 @@ green_shared_channel_create(size_t size, size_t capacity);
 
 /*
  * Frees a channel. No OS thread may use it or wait for it any more. Values that
- * it holds are lost. Once a value has been received, its sender no longer uses
- * the channel; once the send has returned, the receiver of its value no longer
- * does. In both cases the other call need not have returned yet. NULL is
- * allowed.
+ * it holds are lost. Calls of the other side may still be returning: a send no
+ * longer uses the channel once its value has been received, and a receive no
+ * longer uses it once the send of its value has returned. NULL is allowed.
  * Cannot fail. Never switches.
  */
 GREEN_API void

@@ -240,7 +240,8 @@ GREEN_API int green_recursive_lock_release(struct green_recursive_lock *lock);
 /* ---- Condition ------------------------------------------------------- */
 
 /*
- * Waits for a change of data that a lock protects. All zero: no waiters.
+ * Greenthreads that wait for a change of data that a lock protects. All zero:
+ * no waiters.
  */
 struct green_condition {
     struct {

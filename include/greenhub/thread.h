@@ -3,10 +3,10 @@
  * become runnable. A greenthread never leaves the OS thread on which it was
  * spawned.
  *
- * There is nothing to initialise. `main` becomes a greenthread with its first
- * call, and so does the start function of every other OS thread. When it
- * returns, the program (or that OS thread) ends, even if other greenthreads are
- * still parked.
+ * There is nothing to initialise. `main` becomes a greenthread when it first
+ * calls the library, and so does the start function of every other OS thread.
+ * When `main` or the start function returns, the program or that OS thread
+ * ends, even if other greenthreads are still parked.
  *
  * Besides the errors in its comment, a call that "may switch" fails with
  *   ECANCELED  the greenthread was killed, now or earlier, or a green_scope
@@ -35,8 +35,8 @@
  * The library concludes this only if all of the following hold:
  * - All these greenthreads wait for each other: in green_join, green_scope_end,
  *   or the calls of greenhub/sync.h, queue.h and channel.h. A greenthread in
- *   green_sleep, even without end, or one that waits for a descriptor, for
- *   another OS thread or for a process can always be woken.
+ *   green_sleep, even with GREEN_FOREVER, or one that waits for a descriptor,
+ *   for another OS thread or for a process can always be woken.
  * - No timer is pending: no timeout, no green_spawn_after.
  * - Nothing else can call the hub. If the program has called green_get_hub,
  *   this requires that no listener is added, that green_hub_call_threadsafe was
@@ -62,7 +62,7 @@ struct green_thread;
 struct green_cancel_scope {
     struct green_cancel_scope *outer;
     struct green_thread *thread;
-    void (*end)(struct green_cancel_scope *scope); /* if not yet ended */
+    void (*end)(struct green_cancel_scope *scope); /* ends one left open */
     void *begun_at;                                /* code address */
     unsigned kind;
     int error; /* with which blocking calls in it fail; 0: they don't */
@@ -149,8 +149,8 @@ GREEN_API int green_cancel(struct green_thread *thread);
  * GREEN_CANCELED. Do not use the greenthread afterwards.
  * Returns 0; or -1, and the greenthread is not freed and may be joined again:
  *   EINVAL     NULL, or it is detached, or another greenthread already joins it
- *   EDEADLK    it is the caller itself, or main; or a deadlock as described
- *              above
+ *   EDEADLK    it is the caller itself, or main; or a deadlock, as described
+ *              at the top of this header
  *   ECANCELED, ETIMEDOUT   the caller was killed, or a timeout or scope around
  *                          the call has ended it
  * May switch. Mirrors GreenThread.wait, pthread_join.
@@ -187,8 +187,8 @@ GREEN_API int green_unlink(struct green_thread *thread,
 /* ---- Ending early ---------------------------------------------------- */
 
 /*
- * Kills a greenthread: the call in which it is blocked, or otherwise its next
- * one, fails with ECANCELED, and so does every later call that would block. The
+ * Kills a greenthread: its current blocking call, or otherwise its next call,
+ * fails with ECANCELED, and so does every later call that would block. The
  * greenthread then unwinds by its own error paths. A greenthread that has not
  * started is cancelled. Idempotent. A greenthread may kill itself. A call that
  * had received or acquired something before the kill still succeeds: nothing is
@@ -255,11 +255,11 @@ GREEN_API int green_sleep(green_time duration);
 GREEN_API int green_yield(void);
 
 /*
- * A time limit for a part of the calling greenthread. When it fires, the call
- * in which the greenthread is blocked, or otherwise its next one, fails with
- * ETIMEDOUT, and so does every later call that would block, until the timeout
- * is cancelled. Timeouts nest: cancel each in the function that started it,
- * before those that were started earlier.
+ * A time limit for a part of the calling greenthread. When it fires, the
+ * current blocking call, or otherwise the next call, fails with ETIMEDOUT, and
+ * so does every later call that would block, until the timeout is cancelled.
+ * Timeouts nest: cancel each in the function that started it, before those that
+ * were started earlier.
  */
 struct green_timeout {
     struct {

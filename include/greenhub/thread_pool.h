@@ -28,9 +28,9 @@ GREEN_BEGIN_DECLS
  * When it returns, fn has returned or will never be called: arg may lie on the
  * caller's stack. If a kill or a timeout comes before fn has begun, the call is
  * withdrawn. Once fn has begun, the caller waits for it and gets its result, as
- * with everything acquired before a kill; use green_thread_pool_run_or_leave
- * not to wait. green_use_hub and the end of the OS thread also wait for an fn
- * that has begun, unless the whole process ends.
+ * it gets everything acquired before a kill. To return without waiting, use
+ * green_thread_pool_run_or_leave. green_use_hub and the end of the OS thread
+ * also wait for an fn that has begun, unless the whole process ends.
  *
  * Returns 0 when fn has returned: its result is in *result (result may be
  * NULL), and errno is as fn left it (0 before fn). Returns -1 if fn was not
