@@ -30,8 +30,8 @@ struct green_hub_module;
  * it first in the program.
  *
  * name selects the hub:
- * - NULL: the hub named by the environment variable GREENHUB_HUB. If that is
- *   not set: epolls, poll or selects, the first that is available.
+ * - NULL: the hub named by the environment variable GREENHUB_HUB; if that is
+ *   not set, the first available of epolls, poll and selects.
  * - "epolls", "poll", "selects", "libevent" or "uring"; also "epoll", "select",
  *   "pyevent" and "io_uring": that hub.
  * - Another name without a '/': greenhub_hub_NAME.so, searched for in the
@@ -101,10 +101,11 @@ GREEN_API const struct green_hub_module *
 green_hub_available(const char *name, const char **reason);
 
 /*
- * Returns why a call of this OS thread failed, as a sentence without a full
- * stop; "" if none did. It covers the calls that choose, open or load a hub,
- * and those that need a new stack, and is about the last of them.
- * Valid until this OS thread's next such call. Never switches.
+ * Returns the reason for this OS thread's last failure to choose, open or load
+ * a hub, or to make a new stack: a sentence without a full stop, or "" if there
+ * was none.
+ * Valid until this OS thread's next call that does one of these. Never
+ * switches.
  */
 GREEN_API const char *green_hub_error(void);
 
@@ -113,7 +114,7 @@ GREEN_API const char *green_hub_error(void);
 /* A listener asks for these events, and its callback receives them. */
 #define GREEN_READ 0x01u  /* a read would not block, or would find the end */
 #define GREEN_WRITE 0x02u /* a write would not block */
-/* The callback may also receive these, together with the others. */
+/* A callback may also receive these, unasked, together with the others. */
 #define GREEN_ERROR 0x04u  /* an error is pending on the descriptor */
 #define GREEN_HANGUP 0x08u /* the peer has hung up, wholly or one way */
 #define GREEN_CLOSED 0x10u /* the descriptor is no longer open here */
@@ -231,8 +232,8 @@ GREEN_API int green_hub_call(struct green_hub *hub, struct green_call *call);
 
 /*
  * Like green_hub_call, but from any thread or signal handler. It wakes the hub
- * if the hub is waiting. The hub must not be closed before the callback has
- * begun; after that it may be, even while this call has not returned yet.
+ * if the hub is waiting. The hub must stay open until the callback has begun,
+ * but not until this call has returned.
  * Returns 0, or -1: EINVAL for NULL or no callback, EALREADY if it is pending.
  * Never switches.
  */
@@ -265,11 +266,11 @@ enum green_operation_kind {
 };
 
 /*
- * One operation. The caller owns it and the memory that it points to.
- * Zero-initialise it and fill in the fields of its kind. Both must stay in
- * place while the operation is in flight: from green_hub_submit until the
- * callback has begun, or until its hub has been eliminated or has ended. The
- * hub does not end before the system has stopped using the memory.
+ * One operation. Zero-initialise it and fill in the fields of its kind. The
+ * caller owns it and the memory that it points to, and must keep both in place
+ * while the operation is in flight: from green_hub_submit until the callback
+ * has begun, or until its hub has been eliminated or has ended. The hub does
+ * not end before the system has stopped using the memory.
  */
 struct green_operation {
     unsigned kind; /* enum green_operation_kind */

@@ -23,8 +23,8 @@ GREEN_BEGIN_DECLS
 
 /*
  * A flag in the sets passed to `interest`, besides GREEN_READ and GREEN_WRITE:
- * report each change to ready once, not as long as it lasts. The loop passes it
- * only to modules with the capability GREEN_HUB_EDGE.
+ * report a descriptor once each time it becomes ready, and not as long as it is
+ * ready. The loop passes it only to modules with the capability GREEN_HUB_EDGE.
  */
 #define GREEN_EDGE 0x80u
 
@@ -75,10 +75,10 @@ struct green_hub_module {
                     unsigned from, unsigned to);
 
     /*
-     * Waits for events, for `timeout` at most (0: do not wait; GREEN_FOREVER:
-     * no limit), and not for less unless something happens. Reports each ready
-     * descriptor with green_hub_ready(), and one that turns out not to be open
-     * with GREEN_CLOSED. Returns 0, also if a signal ended the wait; or -1 with
+     * Waits until something happens or `timeout` is over (0: do not wait;
+     * GREEN_FOREVER: no limit). Reports each ready descriptor with
+     * green_hub_ready(), and one that turns out not to be open with
+     * GREEN_CLOSED. Returns 0, also if a signal ended the wait; or -1 with
      * errno if it can never work again. Required. In the built-in hubs it is a
      * cancellation point (pthreads(7)); after a cancellation, the loop calls
      * `close`.
@@ -111,8 +111,8 @@ struct green_hub_module {
      * - Each operation ends in exactly one green_hub_complete(), also if it is
      *   cancelled.
      * - `close` returns only when the system has stopped using the memory of
-     *   all operations. It neither completes nor accesses them: their memory
-     *   may already be in use for something else, but is not yet unmapped.
+     *   all operations. It must not access the operations or complete them:
+     *   their memory is still mapped, but may be in use for something else.
      * - When `wait` returns -1, no operation is in flight.
      */
 

@@ -12,10 +12,11 @@
  * - SO_RCVTIMEO and SO_SNDTIMEO work as in the kernel: the call fails with
  *   EAGAIN.
  * - The library reads SO_RCVTIMEO, SO_SNDTIMEO and O_NONBLOCK before a wait. If
- *   a green call made the descriptor, the library reads them once; later change
- *   them with green_setsockopt and green_fcntl. It reads them before each wait
- *   for other descriptors, and for those whose open file is shared through
- *   green_dup, SCM_RIGHTS or fork(2) (but not posix_spawn(3)).
+ *   a green call made the descriptor, the library reads them once and then
+ *   notices only changes by green_setsockopt and green_fcntl. For other
+ *   descriptors, and for those whose open file is shared through green_dup,
+ *   SCM_RIGHTS or fork(2) (but not posix_spawn(3)), it reads them before each
+ *   wait.
  * - FIFOs and terminals: no flag of a call keeps it from blocking on them. The
  *   library reopens them through /proc/self/fd for each such call; without
  *   /proc, or without permission, an OS thread of the thread pool makes the

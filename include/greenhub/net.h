@@ -1,8 +1,7 @@
 /*
  * Listen, dial, serve. The forms of an address are
  *
- *   tcp://HOST:PORT     IPv4 or IPv6, depending on HOST or what its name
- *                       resolves to
+ *   tcp://HOST:PORT     IPv4 or IPv6, as HOST is or resolves to
  *   tcp://[::1]:6000    an IPv6 address in brackets
  *   tcp6://HOST:PORT    IPv6 only
  *   unix:///run/a.sock  a path; unix://@name for Linux's abstract names
@@ -29,8 +28,8 @@ struct green_listen_options {
 };
 
 /*
- * Makes a listening socket, close-on-exec. An existing unix path on which no
- * process listens is replaced. options may be NULL.
+ * Makes a listening socket, close-on-exec. Replaces an existing unix path on
+ * which no process listens. options may be NULL.
  * Returns the descriptor, or -1: EINVAL (address or options are invalid),
  * ENOENT (the name is unknown), EADDRINUSE, EACCES, and the errors of socket,
  * bind and listen; green_net_error() gives the error in words. May switch, to
@@ -142,10 +141,10 @@ struct green_serve_options {
                                * one that each thread may have accepted.
                                * Default: no limit */
     unsigned threads;         /* number of OS threads, each with its own hub,
-                              * the caller's included. Default 1. With more
-                              * and TCP, the listener needs reuse_port; a stop
-                              * resets connections that wait in the backlogs
-                              * of the additional threads */
+                              * the caller's included. Default 1. If there are
+                              * more, a TCP listener needs reuse_port, and a
+                              * stop resets connections that wait in the
+                              * backlogs of the additional threads */
     const char *hub;          /* the hub of the additional threads; NULL: the
                               * same as the caller's */
     size_t stack_size;        /* as in struct green_attr */

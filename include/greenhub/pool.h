@@ -9,8 +9,8 @@
  * - Places in a pool are given first come, first served: a newcomer never
  *   overtakes a waiter.
  * - If a job spawns into its own pool and the pool is full, the new job runs
- *   immediately, inside the call of its spawner. Waiting for a place could be
- *   waiting for itself.
+ *   immediately, inside the call of its spawner. If the spawner waited, it
+ *   might wait for its own place.
  * - A call that may switch also fails with ECANCELED, ETIMEDOUT and EDEADLK, as
  *   greenhub/thread.h says. If a waiter is given its place or result before it
  *   is killed or timed out, its call succeeds.

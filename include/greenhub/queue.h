@@ -11,7 +11,7 @@
 
 GREEN_BEGIN_DECLS
 
-/* The limit of a queue that has none. */
+/* As the limit of a queue: unbounded. */
 #define GREEN_UNBOUNDED SIZE_MAX
 
 /*

@@ -16,11 +16,12 @@
  *     }                             // cancelled
  *
  * Each macro declares two names: a variable NAME, and a constant NAME_result.
- * The constant tells whether it was begun: 0, or -1 with errno if no hub can be
- * made or the duration is negative. A macro may stand wherever a declaration
- * may. It needs a compiler with __attribute__((cleanup)): gcc or clang, in C11
- * or C++17. Leaving the block does not change errno. longjmp and pthread_exit
- * leave a block without ending what it began.
+ * The constant is 0 if the timeout, shield or scope was begun; or -1, with
+ * errno set, if no hub can be made or the duration is negative. A macro may
+ * stand wherever a declaration may. It needs a compiler with
+ * __attribute__((cleanup)): gcc or clang, in C11 or C++17. Leaving the block
+ * does not change errno. longjmp and pthread_exit leave a block without ending
+ * what it began.
  *
  * greenhub.h does not include this header.
  */

@@ -36,9 +36,9 @@ struct green_shared_event;
 GREEN_API struct green_shared_event *green_shared_event_create(void);
 
 /*
- * Frees an event. No OS thread may use it or wait for it any more. The call
- * that made the event happen may still be returning: it no longer uses the
- * event once a wait for it has returned. NULL is allowed.
+ * Frees an event. No OS thread may use it or wait for it any more. Once a wait
+ * has returned, the call that made the event happen no longer uses the event,
+ * even if that call has not returned yet. NULL is allowed.
  * Cannot fail. Never switches.
  */
 GREEN_API void green_shared_event_destroy(struct green_shared_event *event);

@@ -165,9 +165,9 @@ GREEN_API size_t green_semaphore_count(const struct green_semaphore *semaphore);
 /* ---- Lock ------------------------------------------------------------ */
 
 /*
- * A lock with one holder at a time. It may be released elsewhere than where it
- * was acquired: by another greenthread, or by a callback. It does not record
- * its holder, so acquiring it twice waits for ever. All zero: free.
+ * A lock with one holder at a time. Another greenthread or a callback may
+ * release it for its holder. It does not record the holder, so acquiring it
+ * twice waits for ever. All zero: free.
  */
 struct green_lock {
     struct {
@@ -428,7 +428,7 @@ struct green_once {
  * has not been done: the call fails with that errno, and the first waiter then
  * calls its fn.
  * Returns 0 when the action has been done, or -1: EINVAL for NULL, EDEADLK if
- * fn itself calls it, or the errno of fn.
+ * called by fn itself, or the errno of fn.
  * May switch. Mirrors std::call_once of C++, pthread_once.
  */
 GREEN_API int green_once_run(struct green_once *once, int (*fn)(void *arg),

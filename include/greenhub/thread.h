@@ -336,9 +336,9 @@ GREEN_API int green_set_name(struct green_thread *thread, const char *name);
 
 /*
  * Makes a key, under which each greenthread of the process has a value of its
- * own, initially NULL. When a greenthread ends, the destructor, unless it is
- * NULL, is called with its value if that is not NULL. This happens after the
- * green_at_exit functions; for main, when its OS thread ends.
+ * own, initially NULL. When a greenthread ends, its value is passed to the
+ * destructor, unless either is NULL. This happens after the green_at_exit
+ * functions; for main, when its OS thread ends.
  * Returns 0 with the key in *key, or -1: EINVAL for NULL, EAGAIN when all 128
  * keys are in use. Never switches. From any thread. Mirrors pthread_key_create.
  */
