@@ -29,9 +29,9 @@
  * "Never switches" means that none does.
  * "Mirrors" names the function whose semantics the call follows: Eventlet's,
  * unless the comment says otherwise.
- * Structs that a program fills in or keeps end in reserved words.
- * Zero-initialising a struct sets them; a later version may give them a meaning
- * without the program being compiled again.
+ * Structs that a program fills in or stores have reserved words at their end.
+ * Zero-initialising such a struct sets them. A later version may give them a
+ * meaning without the program being compiled again.
  */
 #ifndef GREENHUB_H
 #define GREENHUB_H

@@ -141,10 +141,10 @@ struct green_hub_module {
     void (*cancel)(struct green_hub *hub, struct green_operation *operation);
 
     /*
-     * Called when a descriptor is about to be closed, or has been. Before it,
-     * the loop has cancelled the descriptor's operations and set its interest
-     * to 0. When this returns, nothing left of these may keep the open file
-     * open. It must not wait. A module without operations may have it, too.
+     * Called when a descriptor is about to be closed, or has been. The loop has
+     * already cancelled its operations and set its interest to 0. When this
+     * returns, nothing left of these may keep the open file open. It must not
+     * wait. A module without operations may have it, too.
      */
     void (*let_go)(struct green_hub *hub, int fd);
 };

@@ -85,10 +85,10 @@ GREEN_API int green_getaddrinfo(const char *node, const char *service,
                                 struct addrinfo **found);
 
 /*
- * Returns why a call of this OS thread failed: the last green_listen,
- * green_dial, green_dial_with or green_serve that did. A call that succeeds
- * does not change it. The form is "ADDRESS: reason", for instance
+ * Describes the last failure of green_listen, green_dial, green_dial_with or
+ * green_serve on this OS thread: "ADDRESS: reason", for instance
  * "tcp://no.such.host:80: Name or service not known"; "" if none has failed.
+ * A call that succeeds does not change the string.
  * The reason is gai_strerror(3)'s if a name could not be looked up,
  * green_hub_error()'s if no hub could be made, otherwise strerror(3)'s for
  * errno. An address is cut at 180 bytes. For green_serve it is the listener's

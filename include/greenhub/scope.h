@@ -51,8 +51,8 @@ struct green_scope {
 };
 
 /*
- * Begins a scope; the calling greenthread is its owner. It is stopped after
- * `duration` (GREEN_FOREVER: never). *scope need not be initialised.
+ * Begins a scope; the calling greenthread is its owner. The scope is stopped
+ * after `duration` (GREEN_FOREVER: never). *scope need not be initialised.
  * Scopes, timeouts and shields nest: end each in the function that began it,
  * before those that were begun earlier. If the owner finishes without ending
  * the scope, the library stops it and waits for its children; a debug build of
@@ -96,7 +96,7 @@ GREEN_API bool green_scope_stopped(const struct green_scope *scope);
  * green_at_exit functions. If the owner is killed or timed out during the wait,
  * the scope is stopped and the call continues to wait; the owner stays killed
  * or timed out.
- * Returns 0 if all children succeeded; or -1 with the first error:
+ * Returns 0 if the scope was not stopped; or -1 with the first error:
  *   a child's errno     the child returned -1
  *   ECANCELED           a child was killed, green_scope_stop was called, the
  *                       owner was killed, or the children no longer exist:

@@ -12,8 +12,8 @@
  *   waits and must outlive its waiters. All zero is a valid initial state (the
  *   struct's comment says which). Nothing is allocated; no clean-up is needed.
  * - First come, first served: a newcomer never overtakes a waiter.
- * - A waiter that has been woken succeeds. If it was killed or timed out
- *   between the wake-up and running, only its next call fails.
+ * - A waiter that has been woken succeeds. If it is killed or timed out after
+ *   the wake-up, before it runs, only its next call fails.
  * - A call that may switch also fails with ECANCELED, ETIMEDOUT and EDEADLK, as
  *   greenhub/thread.h says. It may switch even if it need not wait. A hub's
  *   callback may make the calls that never switch.
@@ -108,7 +108,7 @@ GREEN_API int green_event_reset(struct green_event *event);
 
 /*
  * A number of permits to acquire and release. With a limit, there are never
- * more: at the limit, green_semaphore_release fails and
+ * more permits than that: at the limit, green_semaphore_release fails and
  * green_semaphore_release_wait waits. All zero: no permits, and no limit.
  */
 struct green_semaphore {
@@ -252,9 +252,9 @@ struct green_condition {
 
 /*
  * Releases the lock, waits for a signal, and acquires the lock again, in line
- * behind its other waiters. A kill or a timeout does not stop it from waiting
- * for the lock: the caller holds the lock when the call returns, except after
- * EPERM and EINVAL. If the signal came before the kill or the timeout, the call
+ * behind its other waiters. Even after a kill or a timeout it waits for the
+ * lock: the caller holds the lock when the call returns, except after EPERM
+ * and EINVAL. If the signal came before the kill or the timeout, the call
  * succeeds. There are no wake-ups without a signal. Still, test the condition
  * in a loop: another greenthread may have changed the data before the caller
  * got the lock.

@@ -177,7 +177,7 @@ GREEN_API int green_link(struct green_thread *thread,
                          void *arg);
 
 /*
- * Removes the oldest link with the same fn and arg.
+ * Removes the oldest green_link with the same fn and arg.
  * Returns 0, or -1: EINVAL for NULL, ENOENT if there is none. Never switches.
  */
 GREEN_API int green_unlink(struct green_thread *thread,
