@@ -1,6 +1,6 @@
 /*
  * Running many jobs, a limited number at once:
- * - A pool limits how many of its greenthreads exist at once.
+ * - A pool limits how many of its greenthreads run at once.
  * - A pile returns the results of jobs in the order of spawning.
  * - A map is a pile whose jobs come from a sequence of items of any length.
  * - A DAG starts each job when its inputs are available.
@@ -266,8 +266,8 @@ GREEN_API int green_dag_next(struct green_dag *dag, const char **name,
                              void **value);
 
 /*
- * Waits until no job waits or runs. A job with an input that has not been
- * spawned waits until green_dag_post.
+ * Waits until no job waits or runs. A job whose input was never spawned waits
+ * until green_dag_post posts that input.
  * Returns 0; 1 with the first failed job's error in errno; or -1 for an error
  * of the call itself: EINVAL for NULL.
  * May switch. Mirrors DAGPool.waitall.
