@@ -102,7 +102,7 @@ struct green_hub_module {
     green_time (*now)(struct green_hub *hub);
 
     /*
-     * ---- Operations: all four or none ----
+     * ---- Operations: they need all four; let_go may stand alone ----
      *
      * For a module that can also carry out system calls itself and report their
      * results (io_uring). While an operation is in flight, the system may read

@@ -28,8 +28,8 @@ struct green_listen_options {
 };
 
 /*
- * Makes a listening socket, close-on-exec. Replaces an existing unix path on
- * which no process listens. options may be NULL.
+ * Makes a listening socket, close-on-exec. Replaces a unix socket on which no
+ * process listens, but no other file. options may be NULL.
  * Returns the descriptor, or -1: EINVAL (address or options are invalid),
  * ENOENT (the name is unknown), EADDRINUSE, EACCES, and the errors of socket,
  * bind and listen; green_net_error() gives the error in words. May switch, to

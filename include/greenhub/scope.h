@@ -103,6 +103,7 @@ GREEN_API bool green_scope_stopped(const struct green_scope *scope);
  *                       dropped with their hub or by a fork
  *   ETIMEDOUT           the scope's time was over, or a timeout around it has
  *                       fired
+ *   EDEADLK             the children could never end: see greenhub/thread.h
  *   EINVAL              NULL, or not the innermost of the caller's scopes,
  *                       timeouts and shields: nothing has ended
  * May switch. If a child blocks under a shield, the call waits for it.

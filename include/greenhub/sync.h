@@ -316,8 +316,8 @@ GREEN_API int green_rwlock_try_read(struct green_rwlock *lock);
 GREEN_API int green_rwlock_write(struct green_rwlock *lock);
 
 /*
- * Like green_rwlock_write, but does not wait: EAGAIN if the lock is held. Never
- * switches.
+ * Like green_rwlock_write, but does not wait: EAGAIN if the lock is held or a
+ * greenthread waits for it. Never switches.
  */
 GREEN_API int green_rwlock_try_write(struct green_rwlock *lock);
 

@@ -159,8 +159,8 @@ GREEN_API int green_join(struct green_thread *thread, void **result);
 
 /*
  * Gives up the right to join a greenthread: it is freed when it has finished.
- * Returns 0, or -1: EINVAL for NULL or if it is already detached or being
- * joined.
+ * Returns 0, or -1: EINVAL for NULL or main, or if it is already detached or
+ * being joined.
  * Never switches.
  */
 GREEN_API int green_detach(struct green_thread *thread);
