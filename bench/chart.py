@@ -158,11 +158,14 @@ def write(path, words):
     os.replace(path + '.new', path)
 
 
+PYTHONS = 'python.svg'  # python_docs.py's
+
+
 def write_charts(path, folder):
     """Writes a chart for each group of rows; returns how many."""
     os.makedirs(folder, exist_ok=True)
     for old in os.listdir(folder):
-        if old.endswith('.svg'):
+        if old.endswith('.svg') and old != PYTHONS:
             os.unlink(os.path.join(folder, old))
     count = 0
     for name, rows in groups(read(path)['rows']).items():

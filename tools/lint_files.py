@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Each source file is named in its folder's meson.build, and the reverse.
+"""Each source file is named in its folder's meson.build, and the reverse; and what
+a page links to in the tree is there.
 
 A file that no build names is never compiled and never tested; a name without
 its file is a promise. Headers are exempt in what is compiled, not in what is
@@ -62,10 +63,26 @@ def lint_headers():
             sources.problem(path, 1, "is not described in greenhub.h")
 
 
+def lint_links():
+    pages = [name for name in os.listdir(sources.ROOT) if name.endswith(".md")]
+    folders = sources.FOLDERS + ("docs",)
+    for path in sorted(pages) + sources.files((".md",), folders):
+        text = re.sub(r"```.*?```", lambda code: "\n" * code.group().count("\n"),
+                      sources.text(path), flags=re.S)
+        for match in re.finditer(r"\]\(([^)#\s]+)[^)]*\)", text):
+            target = os.path.join(os.path.dirname(path), match.group(1))
+            if "://" not in match.group(1) and not os.path.exists(
+                    os.path.join(sources.ROOT, target)):
+                sources.problem(path, text.count("\n", 0, match.start()) + 1,
+                                "links to %s, which is not there"
+                                % match.group(1))
+
+
 def main():
     for folder, suffixes in FOLDERS.items():
         lint_folder(folder, suffixes)
     lint_headers()
+    lint_links()
     return sources.status()
 
 
