@@ -23,7 +23,7 @@ struct guest {
 
 static struct guest *guests;
 
-/* Does not switch: nobody can leave while the list is walked. */
+/* Does not switch, so no member can leave during the walk of the list. */
 static void tell_others(const struct guest *from, const char *text)
 {
     for (struct guest *to = guests; to; to = to->next)

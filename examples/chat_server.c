@@ -1,5 +1,5 @@
 /*
- * A chat with any number of rooms: what somebody says, all in the room hear.
+ * A chat with any number of rooms: a line from one member goes to all in the room.
  *
  *     chat_server [ADDRESS]          default tcp://127.0.0.1:6002
  *     nc 127.0.0.1 6002              "/join ROOM" changes the room
@@ -28,7 +28,7 @@ static void say(const struct member *from, const char *text)
     int n = snprintf(line, sizeof line, "[%s] guest %d: %s\n", from->room,
                      from->fd, text);
 
-    /* Does not switch: nobody can leave while the list is walked. */
+    /* Does not switch, so no member can leave during the walk of the list. */
     for (to = members; to != NULL; to = to->next) {
         if (strcmp(to->room, from->room) == 0)
             green_send(to->fd, line, (size_t)n, MSG_DONTWAIT);

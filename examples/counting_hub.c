@@ -1,4 +1,4 @@
-/* A hub of somebody else's, in a file of its own: poll(2), and it counts waits.
+/* A third-party hub, in a file of its own: poll(2), and it counts waits.
  * Try it: greenhub check ./counting_hub.so. Use it: see counting_hub_demo.c, or
  * GREENHUB_HUB=./counting_hub.so greenhub serve --echo */
 #include <greenhub.h>

@@ -1,5 +1,5 @@
 /*
- * Uses a hub that somebody else wrote, from a file: sleeps ten times on it, and
+ * Uses a third-party hub, from a file: sleeps ten times on it, and
  * then goes back to the system's own.
  *
  *     counting_hub_demo [FILE]       default ./counting_hub.so

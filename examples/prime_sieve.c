@@ -5,7 +5,7 @@
  *     prime_sieve [COUNT]            default 20
  *
  * The example that came with Go's channels; here too each link of the chain is a
- * channel without room, so a number moves on only when somebody wants it.
+ * channel without room, so a number moves on only when the next stage receives.
  */
 #include <greenhub.h>
 
@@ -36,7 +36,7 @@ static void filter(void *arg)
     while (green_channel_receive(&here->numbers, &number) == 0)
         if (number % here->prime != 0 &&
             green_channel_send(&here->next->numbers, &number) < 0)
-            break; /* closed: nobody wants any more */
+            break; /* closed: no stage receives any more */
 }
 
 static void start(void (*fn)(void *), struct link *here)

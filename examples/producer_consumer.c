@@ -1,6 +1,6 @@
 /*
  * Producers and consumers over a queue that holds a few jobs at a time, so that
- * nobody runs ahead of the others.
+ * none runs ahead of the others.
  *
  *     producer_consumer [JOBS]       default 20
  *

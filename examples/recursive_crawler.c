@@ -25,7 +25,7 @@ static int by_text(const void *a, const void *b)
 
 static void crawl(void *path);
 
-/* Each path once. No lock: nobody else runs in between. */
+/* Each path once. No lock is needed: no other greenthread runs in between. */
 static void visit(char *path)
 {
     char **place = path ? tsearch(path, &seen, by_text) : NULL;

@@ -315,6 +315,10 @@ START_TEST(a_signal_during_the_wait_stops_it)
     pthread_t self = pthread_self(), thread;
     void *failed;
 
+    if (checker() && strcmp(checker(), "tsan") == 0) {
+        SKIP("it keeps a signal back that comes on the way into a wait");
+        return;
+    }
     signal(SIGUSR1, on_signal);
     for (int round = 0; round < 50; round++) {
         serve_tcp();
