@@ -353,9 +353,9 @@ GREEN_API int green_hub_wait(struct green_hub *hub, green_time timeout);
 
 /*
  * The second half of an iteration: runs everything that is due, first calls,
- * then timers, completed operations and listeners. It never blocks. If very many listeners are due,
- * it calls some of them; the next iteration does not wait and continues with
- * the rest.
+ * then timers, completed operations and listeners. It never blocks. If very
+ * many listeners are due, it calls some of them; the next iteration does not
+ * wait and continues with the rest.
  * Returns 0, or -1: EINVAL for NULL, EBUSY from a callback.
  * Never switches. Only on the hub's own OS thread.
  */

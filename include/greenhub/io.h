@@ -111,9 +111,10 @@ GREEN_API int green_connect(int fd, const struct sockaddr *address,
 GREEN_API int green_shutdown(int fd, int how);
 /*
  * close(2). Greenthreads that wait for the descriptor get EBADF.
- * May switch only if SO_LINGER is set with a time above 0: an OS thread of the thread pool then
- * waits for the peer. If the caller is killed or timed out during that wait,
- * the call fails with ECANCELED or ETIMEDOUT, and the descriptor is closed.
+ * May switch only if SO_LINGER is set with a time above 0: an OS thread of the
+ * thread pool then waits for the peer. If the caller is killed or timed out
+ * during that wait, the call fails with ECANCELED or ETIMEDOUT, and the
+ * descriptor is closed.
  */
 GREEN_API int green_close(int fd);
 /* dup(2). Never switches. */

@@ -97,8 +97,8 @@ GREEN_API int green_queue_get(struct green_queue *queue, void **item);
 GREEN_API int green_queue_try_get(struct green_queue *queue, void **item);
 
 /*
- * Closes a queue. Waiting puts and gets fail with EPIPE; so does every later put, and
- * every get once the queue is empty. Closing twice is allowed.
+ * Closes a queue. Waiting puts and gets fail with EPIPE; so does every later
+ * put, and every get once the queue is empty. Closing twice is allowed.
  * Returns 0, or -1: EINVAL for NULL. Never switches.
  * Mirrors queue.Queue.shutdown of Python.
  */

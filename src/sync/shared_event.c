@@ -3,6 +3,7 @@
 
 #include "base/system.h"
 #include "greenthread/call.h"
+#include "sync/outcome.h"
 #include "sync/visit.h"
 
 struct green_shared_event {
@@ -71,26 +72,13 @@ int green_shared_event_fail(struct green_shared_event *event, int error)
     return settle(event, NULL, error);
 }
 
-/* Returns 0 with the value, or 1 with errno set to the error that was sent.
- * Callers return -1 for errors of their own. */
-static int return_outcome(void *sent, int error, void **value)
-{
-    if (error) {
-        errno = error;
-        return 1;
-    }
-    if (value)
-        *value = sent;
-    return 0;
-}
-
 /* Leaves the lock first: once sent, the outcome does not change, and a caller
  * that has held the lock sees it. */
 static int leave_with_outcome(struct green_shared_event *event,
                               struct green__visit *visit, void **value)
 {
     green__visit_end(visit);
-    return return_outcome(event->value, event->error, value);
+    return green__outcome(event->value, event->error, value);
 }
 
 int green_shared_event_try_wait(struct green_shared_event *event, void **value)
@@ -120,5 +108,5 @@ int green_shared_event_wait(struct green_shared_event *event, void **value)
         return green__call_done(leave_with_outcome(event, &visit, value));
     if (green__shared_wait(&visit, &event->line, &here, &waiting) < 0)
         return -1;
-    return return_outcome(here.value, here.error, value);
+    return green__outcome(here.value, here.error, value);
 }
