@@ -4,17 +4,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "parked.h"
 
 static int fds[2];
-
-static void *read_result(void *arg)
-{
-    char byte = 0;
-    ssize_t n = green_read(*(int *)arg, &byte, 1);
-
-    return (void *)(intptr_t)(n < 0 ? -errno : n == 0 ? 0 : byte);
-}
 
 static void *write_result(void *arg)
 {
@@ -31,24 +23,6 @@ static void *write_result(void *arg)
 static void came_at_once(green_time start)
 {
     ck_assert_int_lt(green_now() - start, GREEN_SEC);
-}
-
-static struct green_thread *spawn(void *(*fn)(void *), void *arg)
-{
-    struct green_thread *thread = green_spawn(fn, arg);
-
-    ck_assert_ptr_nonnull(thread);
-    green_sleep(0);
-    green_sleep(0);
-    return thread;
-}
-
-static intptr_t join(struct green_thread *thread)
-{
-    void *result;
-
-    ck_ok(green_join(thread, &result));
-    return (intptr_t)result;
 }
 
 START_TEST(a_green_close_wakes_all_with_ebadf)

@@ -3,35 +3,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "parked.h"
 
 static int fds[2];
-
-static void *read_result(void *arg)
-{
-    char byte = 0;
-    ssize_t n = green_read(*(int *)arg, &byte, 1);
-
-    return (void *)(intptr_t)(n < 0 ? -errno : n == 0 ? 0 : byte);
-}
-
-static struct green_thread *spawn(void *(*fn)(void *), void *arg)
-{
-    struct green_thread *thread = green_spawn(fn, arg);
-
-    ck_assert_ptr_nonnull(thread);
-    green_sleep(0);
-    green_sleep(0);
-    return thread;
-}
-
-static intptr_t join(struct green_thread *thread)
-{
-    void *result;
-
-    ck_ok(green_join(thread, &result));
-    return (intptr_t)result;
-}
 
 START_TEST(duplicates_work_and_live_on)
 {

@@ -3,7 +3,7 @@
  * nor the hub, and a kill or a timeout ends them. Each loop goes on until it is
  * seen to have made way, or the case's time is over.
  */
-#include "support.h"
+#include "loops.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -287,27 +287,10 @@ static void make_all(void)
 
 /* ---- Making way -------------------------------------------------------- */
 
-static volatile bool stop;
-static int turns;
-
-static void counts_turns(void *arg)
-{
-    (void)arg;
-    while (!stop) {
-        turns++;
-        ck_ok(green_sleep(0));
-    }
-}
-
 START_TEST(for_other_greenthreads)
 {
     make_all();
-    ck_ok(green_spawn_n(counts_turns, NULL));
-    while (turns < 5)
-        ck_assert_msg(bodies[_i].call() == 0, "%s: %s", bodies[_i].name,
-                      strerror(errno));
-    stop = true;
-    ck_ok(green_sleep(0));
+    until_others_ran(bodies[_i].call, bodies[_i].name);
 }
 END_TEST
 
@@ -358,20 +341,12 @@ END_TEST
 
 START_TEST(a_timeout_ends_it)
 {
-    struct green_timeout timeout;
-
     if (on_sim()) {
         SKIP("while code runs, no time passes on a virtual clock");
         return;
     }
     make_all();
-    ck_ok(green_timeout_start(&timeout, 5 * GREEN_MSEC));
-    while (bodies[_i].call() == 0)
-        ;
-    ck_assert_int_eq(errno, ETIMEDOUT);
-    ck_assert(green_timeout_fired(&timeout));
-    ck_ok(green_timeout_cancel(&timeout));
-    ck_ok(bodies[_i].call());
+    until_a_timeout(bodies[_i].call);
 }
 END_TEST
 
