@@ -1,18 +1,25 @@
 #!/usr/bin/env python3
 """The linker's symbol map, from what the public headers declare with GREEN_API.
 
-    symbol_map.py VERSION RELEASED HEADER...
+    symbol_map.py VERSION RELEASED HEADER... [--shared HEADER...]
 
 RELEASED is a file with the nodes of the versions that have been released, which never
 change. What the headers declare and no node has is new in this version, and goes into
 a node of its own. It is an error if something that was released is gone, or if this
 version's node is released and something is new.
+
+What internal headers declare with GREEN__PRIVATE is for greenhub's other libraries,
+which are released with this one: it goes into the node GREENHUB_PRIVATE, which
+promises nothing.
 """
 
 import re
 import sys
 
 DECLARATION = re.compile(r"^GREEN_API\b[^;{]*?\b(\w+)\s*\(", re.M)
+# The name stands before its parameters, its attributes, or the end.
+PRIVATE = re.compile(r"^GREEN__PRIVATE\b[^;{]*?\b(green__\w+)\s*"
+                    r"(?=[(;\[]|__attribute__)", re.M)
 NODE = re.compile(r"^(GREENHUB_\w[\w.]*) \{(.*?)^\}", re.M | re.S)
 COMMENT = re.compile(r"/\*.*?\*/\n?", re.S)
 NAME = re.compile(r"^\s+(\w+);", re.M)
@@ -35,6 +42,10 @@ def node_of(version):
 def declared(headers):
     return {name for path in headers
             for name in DECLARATION.findall(read(path))}
+
+
+def shared(headers):
+    return {name for path in headers for name in PRIVATE.findall(read(path))}
 
 
 def node(name, names, before):
@@ -63,7 +74,15 @@ def generate(version, released, headers):
 
 
 def main():
-    sys.stdout.write(generate(sys.argv[1], read(sys.argv[2]), sys.argv[3:]))
+    version, released, *headers = sys.argv[1:]
+    private = []
+    if "--shared" in headers:
+        private = headers[headers.index("--shared") + 1:]
+        headers = headers[:headers.index("--shared")]
+    text = generate(version, read(released), headers)
+    if private:
+        text += node("GREENHUB_PRIVATE", shared(private), node_of(version))
+    sys.stdout.write(text)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@
 #define GREEN__NOINLINE __attribute__((noinline))
 #define GREEN__NO_SANITIZE                                                     \
     __attribute__((no_sanitize("address"), no_sanitize("thread")))
+/* Exported for greenhub's other libraries, which are released with this one:
+ * under the version node GREENHUB_PRIVATE, with no promise to anybody else. */
+#define GREEN__PRIVATE __attribute__((visibility("default")))
 #define GREEN__COLD __attribute__((cold, noinline))
 
 #define container_of(pointer, type, member)                                    \

@@ -66,7 +66,7 @@ struct green__self *green__self(void);
  * hundred bytes of the space that the C library reserves for the thread-local
  * data of loaded libraries.
  */
-extern _Thread_local struct green__self green__self_here
+GREEN__PRIVATE extern _Thread_local struct green__self green__self_here
     __attribute__((tls_model("initial-exec")));
 
 /*
@@ -93,7 +93,7 @@ static inline int green__refuse(int error)
 }
 
 /* Sets the message of green_hub_error(), and errno to `error`; returns -1. */
-int green__fail(int error, const char *format, ...)
+GREEN__PRIVATE int green__fail(int error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif

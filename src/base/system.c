@@ -80,6 +80,11 @@ struct green__system green__system = {
     .pidfd_open = pidfd_open_call,
 };
 
+struct green__system *green__system_table(void)
+{
+    return &green__system;
+}
+
 int green__look(struct pollfd *fds, unsigned long count)
 {
     int result;

@@ -11,6 +11,8 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "base/attributes.h"
+
 struct pollfd;
 
 struct green__system {
@@ -57,6 +59,9 @@ struct green__system {
 };
 
 extern struct green__system green__system;
+
+/* The table, for the patch library, which puts libc's own functions into it. */
+GREEN__PRIVATE struct green__system *green__system_table(void);
 
 /* poll(2) without waiting, retried on EINTR. */
 int green__look(struct pollfd *fds, unsigned long count);

@@ -31,8 +31,8 @@ static inline int green__cost_of(ssize_t size)
     return cost < INT_MAX / 2 ? (int)cost : INT_MAX / 2;
 }
 
-int green__call_refused(struct green_thread *thread);
-void green__call_ends_first(void);
+GREEN__PRIVATE int green__call_refused(struct green_thread *thread);
+GREEN__PRIVATE void green__call_ends_first(void);
 
 /*
  * Every call that may switch calls this before it does anything. Returns 0; or

@@ -87,6 +87,7 @@ void green__hub_thread_make(struct green__scheduler *s)
     green__sanitizer_init(&s->hub_thread.context, bottom,
                           (size_t)(top - bottom));
     s->hub_thread.state = GREEN__PARKED;
+    s->hub_thread.flags = GREEN__NATIVE; /* hub modules call libc */
     s->budget = GREEN__FIRST_BUDGET;
     green__budget_grant(s, green__clock());
 }

@@ -27,8 +27,8 @@
 #include "greenthread/thread.h"
 
 /* Never switches. Makes this OS thread's hub if there is none yet. */
-void green__waiter_init(struct green__waiter *waiter,
-                        const struct green__wait_kind *kind);
+GREEN__PRIVATE void green__waiter_init(struct green__waiter *waiter,
+                                       const struct green__wait_kind *kind);
 
 /*
  * Parks the calling greenthread until green__wake. Returns 0 when woken, or -1
@@ -36,15 +36,16 @@ void green__waiter_init(struct green__waiter *waiter,
  * caller is a hub's callback), or the error of making a hub. It returns -1 at
  * once if the greenthread is killed or timed out already, and not shielded.
  */
-int green__park(struct green__waiter *waiter);
+GREEN__PRIVATE int green__park(struct green__waiter *waiter);
 
 /*
  * The same with a deadline on the hub's clock; GREEN_FOREVER: none. At the
  * deadline it returns -1 with EAGAIN, shielded or not.
  */
-int green__park_until(struct green__waiter *waiter, green_time deadline);
+GREEN__PRIVATE int green__park_until(struct green__waiter *waiter,
+                                     green_time deadline);
 
 /* Makes a parked greenthread runnable. Never switches. */
-void green__wake(struct green__waiter *waiter);
+GREEN__PRIVATE void green__wake(struct green__waiter *waiter);
 
 #endif

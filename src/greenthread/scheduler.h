@@ -8,11 +8,11 @@
 
 /* Returns this OS thread's scheduler, made on first use; NULL with errno as
  * green_get_hub. */
-struct green__scheduler *green__scheduler(void);
+GREEN__PRIVATE struct green__scheduler *green__scheduler(void);
 
 /* Returns the calling greenthread; NULL with errno in a hub's callback, or when
  * there can be no hub. */
-struct green_thread *green__current(void);
+GREEN__PRIVATE struct green_thread *green__current(void);
 
 /* ---- The hub's context ------------------------------------------------ */
 
@@ -135,7 +135,7 @@ int green__rotate(struct green__scheduler *s);
 
 /* Called when the budget is used up: runs the hub if it is time, or else the
  * others. Returns 0. */
-int green__make_way(struct green__scheduler *s);
+GREEN__PRIVATE int green__make_way(struct green__scheduler *s);
 
 /* green__wake for a waiter of this scheduler's greenthreads. */
 static inline void green__wake_on(struct green__scheduler *s,
@@ -145,7 +145,7 @@ static inline void green__wake_on(struct green__scheduler *s,
 }
 
 /* Ends the greenthread's park with an error, if it is parked. */
-void green__interrupt(struct green_thread *thread, int error);
+GREEN__PRIVATE void green__interrupt(struct green_thread *thread, int error);
 
 /* ---- Parts ----------------------------------------------------------- */
 

@@ -74,6 +74,8 @@ enum green__thread_flag {
     GREEN__MAIN = 32,      /* the OS thread's own */
     /* a kill or timeout has come, and no call has failed with it yet */
     GREEN__ALARMED = 64,
+    /* its calls of libc are native, whatever is patched */
+    GREEN__NATIVE = 128,
 };
 
 union green__start {

@@ -21,6 +21,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/attributes.h"
+
 struct green__mailbox;
 
 enum green__biased_lock_stage { GREEN__BIASED, GREEN__REVOKING, GREEN__SHARED };
@@ -33,16 +35,16 @@ struct green__biased_lock {
 };
 
 /* 0, or -1 with errno. */
-int green__biased_lock_init(struct green__biased_lock *lock);
+GREEN__PRIVATE int green__biased_lock_init(struct green__biased_lock *lock);
 void green__biased_lock_destroy(struct green__biased_lock *lock);
 
 /* Takes the mutex, and revokes the bias unless the caller is the owner. */
-void green__biased_lock_lock(struct green__biased_lock *lock,
-                             struct green__mailbox *mailbox);
+GREEN__PRIVATE void green__biased_lock_lock(struct green__biased_lock *lock,
+                                            struct green__mailbox *mailbox);
 
 /* Makes the caller the owner if there is none. Returns whether it is. */
-bool green__biased_lock_own(struct green__biased_lock *lock,
-                            struct green__mailbox *mailbox);
+GREEN__PRIVATE bool green__biased_lock_own(struct green__biased_lock *lock,
+                                           struct green__mailbox *mailbox);
 
 /* `mailbox`: this OS thread's or NULL. True: inside without the mutex. */
 static inline bool green__biased_lock_enter(struct green__biased_lock *lock,

@@ -41,7 +41,7 @@ struct green__mailbox {
 
 /* Returns the calling OS thread's mailbox, or NULL with ENOMEM. Needs no
  * hub. */
-struct green__mailbox *green__mailbox(void);
+GREEN__PRIVATE struct green__mailbox *green__mailbox(void);
 
 void green__mailbox_keep(struct green__mailbox *mailbox);
 void green__mailbox_release(struct green__mailbox *mailbox);

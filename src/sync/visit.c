@@ -29,12 +29,17 @@ static void remove_place(struct green__shared_line *line,
         line->first = place->next;
 }
 
+void green__shared_take_one(struct green__shared_place *place)
+{
+    remove_place(place->line, place);
+    place->settled = true;
+}
+
 struct green__shared_place *green__shared_take(struct green__shared_line *line)
 {
     struct green__shared_place *place = line->first;
 
-    remove_place(line, place);
-    place->settled = true;
+    green__shared_take_one(place);
     return place;
 }
 
@@ -162,26 +167,48 @@ static void await_waker(struct green__shared_place *place)
                              green__biased_lock_enter(lock, place->mailbox));
 }
 
-int green__shared_wait(struct green__visit *visit,
-                       struct green__shared_line *line,
-                       struct green__shared_place *place,
-                       const struct green__wait_kind *kind)
+int green__shared_enter(struct green__visit *visit,
+                        struct green__shared_line *line,
+                        struct green__shared_place *place,
+                        const struct green__wait_kind *kind)
 {
-    int result;
-
-    if (prepare(visit, place, kind) < 0) {
-        green__visit_end(visit);
+    if (prepare(visit, place, kind) < 0)
         return -1;
-    }
     place->line = line;
     append(line, place);
     green__list_append(&place->mailbox->waiting, &place->own);
-    green__visit_end(visit);
-    result = green__park_on(place->mailbox->scheduler, &place->post.waiter);
+    return 0;
+}
+
+int green__shared_park(struct green__shared_place *place, green_time deadline)
+{
+    int result = green__park_until(&place->post.waiter, deadline);
+
     if (green__unlikely(result < 0))
         result = give_up(place, errno);
     else if (place->posted)
         await_waker(place);
     green__list_remove(&place->own);
     return result;
+}
+
+bool green__shared_leave(struct green__shared_place *place)
+{
+    bool served = give_up(place, 0) == 0;
+
+    if (served && place->posted)
+        await_waker(place);
+    green__list_remove(&place->own);
+    return served;
+}
+
+int green__shared_wait(struct green__visit *visit,
+                       struct green__shared_line *line,
+                       struct green__shared_place *place,
+                       const struct green__wait_kind *kind)
+{
+    int result = green__shared_enter(visit, line, place, kind);
+
+    green__visit_end(visit);
+    return result < 0 ? -1 : green__shared_park(place, GREEN_FOREVER);
 }

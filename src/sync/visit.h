@@ -23,6 +23,7 @@
 #ifndef GREEN_VISIT_H
 #define GREEN_VISIT_H
 
+#include "base/attributes.h"
 #include "sync/biased_lock.h"
 #include "sync/mailbox.h"
 
@@ -73,13 +74,16 @@ static inline void green__visit_begin(struct green__visit *visit,
 }
 
 /* Leaves the lock, then wakes the hubs of posted places. Preserves errno. */
-void green__visit_end(struct green__visit *visit);
+GREEN__PRIVATE void green__visit_end(struct green__visit *visit);
 
 /* Takes the first place from a line, which must not be empty, and settles it.
  * Store its value, then post it. */
 struct green__shared_place *green__shared_take(struct green__shared_line *line);
-void green__shared_post(struct green__visit *visit,
-                        struct green__shared_place *place, int error);
+/* The same for a place anywhere in its line. */
+GREEN__PRIVATE void green__shared_take_one(struct green__shared_place *place);
+GREEN__PRIVATE void green__shared_post(struct green__visit *visit,
+                                       struct green__shared_place *place,
+                                       int error);
 
 /*
  * Waits at the end of a line. Call it within a visit, which it ends. Returns 0
@@ -90,5 +94,21 @@ int green__shared_wait(struct green__visit *visit,
                        struct green__shared_line *line,
                        struct green__shared_place *place,
                        const struct green__wait_kind *kind);
+
+/*
+ * The same in two steps, for a caller that has something to do in between, such
+ * as releasing a mutex. It must not switch in between. Enter is called within a
+ * visit, which goes on; it returns 0, or -1 with errno. After it, exactly one
+ * of park and leave. park: as green__shared_wait, with a deadline, after which
+ * it returns -1 with EAGAIN. leave: does not wait, and returns whether the
+ * place was served meanwhile.
+ */
+GREEN__PRIVATE int green__shared_enter(struct green__visit *visit,
+                                       struct green__shared_line *line,
+                                       struct green__shared_place *place,
+                                       const struct green__wait_kind *kind);
+GREEN__PRIVATE int green__shared_park(struct green__shared_place *place,
+                                      green_time deadline);
+GREEN__PRIVATE bool green__shared_leave(struct green__shared_place *place);
 
 #endif

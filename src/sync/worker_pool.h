@@ -102,7 +102,7 @@ void green__job_clean_up(struct green__job *job);
  * work. Returns 0 after fn has returned, with its result and errno in *result
  * and errno; else -1 with errno. May switch.
  */
-int green__worker_pool_run(enum green__worker_pool pool,
+GREEN__PRIVATE int green__worker_pool_run(enum green__worker_pool pool,
                            const struct green__work *work, long *result);
 
 #endif

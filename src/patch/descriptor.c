@@ -1,0 +1,165 @@
+/* The calls that make, change and close descriptors. */
+#include <stdarg.h>
+
+#include <greenhub/io.h>
+
+#include "patch/rule.h"
+
+/* ---- Making them -------------------------------------------------------- */
+
+GREEN__HOOK int socket(int domain, int type, int protocol)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_socket(domain, type, protocol);
+    return green__real()->socket(domain, type, protocol);
+}
+
+GREEN__HOOK int socketpair(int domain, int type, int protocol, int fds[2])
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_socketpair(domain, type, protocol, fds);
+    return green__real()->socketpair(domain, type, protocol, fds);
+}
+
+GREEN__HOOK int pipe(int fds[2])
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_pipe2(fds, 0);
+    return green__real()->pipe(fds);
+}
+
+GREEN__HOOK int pipe2(int fds[2], int flags)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_pipe2(fds, flags);
+    return green__real()->pipe2(fds, flags);
+}
+
+GREEN__HOOK int accept(int fd, __SOCKADDR_ARG address, socklen_t *length)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_accept(fd, address.__sockaddr__, length);
+    return green__real()->accept(fd, address, length);
+}
+
+GREEN__HOOK int accept4(int fd, __SOCKADDR_ARG address, socklen_t *length,
+                        int flags)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_accept4(fd, address.__sockaddr__, length, flags);
+    return green__real()->accept4(fd, address, length, flags);
+}
+
+GREEN__HOOK int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_connect(fd, address.__sockaddr__, length);
+    return green__real()->connect(fd, address, length);
+}
+
+/* ---- Changing them ------------------------------------------------------ */
+
+GREEN__HOOK int shutdown(int fd, int how)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_shutdown(fd, how);
+    return green__real()->shutdown(fd, how);
+}
+
+/* The argument may be an int or a pointer, or missing: one word is passed on,
+ * as libc does. */
+static void *argument_of(va_list arguments)
+{
+    return va_arg(arguments, void *);
+}
+
+static int call_fcntl(int fd, int command, void *argument)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_fcntl(fd, command, argument);
+    return green__real()->fcntl64(fd, command, argument);
+}
+
+GREEN__HOOK int fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    void *argument;
+
+    va_start(arguments, command);
+    argument = argument_of(arguments);
+    va_end(arguments);
+    return call_fcntl(fd, command, argument);
+}
+
+GREEN__HOOK int fcntl64(int fd, int command, ...)
+{
+    va_list arguments;
+    void *argument;
+
+    va_start(arguments, command);
+    argument = argument_of(arguments);
+    va_end(arguments);
+    return call_fcntl(fd, command, argument);
+}
+
+/* FIONBIO is O_NONBLOCK by another name: greenhub has to learn of it. */
+static int set_nonblock(int fd, const int *on)
+{
+    int flags = green_fcntl(fd, F_GETFL);
+
+    if (flags < 0)
+        return -1;
+    flags = *on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+    return green_fcntl(fd, F_SETFL, flags);
+}
+
+GREEN__HOOK int ioctl(int fd, unsigned long request, ...)
+{
+    va_list arguments;
+    void *argument;
+
+    va_start(arguments, request);
+    argument = argument_of(arguments);
+    va_end(arguments);
+    if (request == FIONBIO && argument && green__is_green(GREEN_PATCH_IO))
+        return set_nonblock(fd, argument);
+    return green__real()->ioctl(fd, request, argument);
+}
+
+GREEN__HOOK int setsockopt(int fd, int level, int name, const void *value,
+                           socklen_t length)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_setsockopt(fd, level, name, value, length);
+    return green__real()->setsockopt(fd, level, name, value, length);
+}
+
+/* ---- Numbers ------------------------------------------------------------ */
+
+GREEN__HOOK int close(int fd)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_close(fd);
+    return green__real()->close(fd);
+}
+
+GREEN__HOOK int dup(int fd)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_dup(fd);
+    return green__real()->dup(fd);
+}
+
+GREEN__HOOK int dup2(int fd, int to_fd)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_dup2(fd, to_fd);
+    return green__real()->dup2(fd, to_fd);
+}
+
+GREEN__HOOK int dup3(int fd, int to_fd, int flags)
+{
+    if (green__is_green(GREEN_PATCH_IO))
+        return green_dup3(fd, to_fd, flags);
+    return green__real()->dup3(fd, to_fd, flags);
+}

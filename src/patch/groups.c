@@ -1,0 +1,63 @@
+#include "patch/groups.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <greenhub/patch.h>
+
+#include "base/self.h"
+#include "patch/lot.h"
+
+static const struct {
+    const char *name;
+    unsigned groups;
+} known[] = {
+    {"io", GREEN_PATCH_IO},
+    {"time", GREEN_PATCH_TIME},
+    {"names", GREEN_PATCH_NAMES},
+    {"locks", GREEN_PATCH_LOCKS},
+    {"keys", GREEN_PATCH_KEYS},
+    {"process", GREEN_PATCH_PROCESS},
+    {"signals", GREEN_PATCH_SIGNALS},
+    {"stdio", GREEN_PATCH_STDIO},
+    {"files", GREEN_PATCH_FILES},
+    {"threads", GREEN_PATCH_THREADS},
+    {"libraries", GREEN_PATCH_LIBRARIES},
+    {"all", GREEN__PATCH_ALL},
+};
+
+int green__refuse_groups(void)
+{
+    return green__fail(EINVAL, "unknown group of functions to patch");
+}
+
+static unsigned group_of(const char *name, size_t length)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i].name) == length &&
+            strncmp(known[i].name, name, length) == 0)
+            return known[i].groups;
+    return 0;
+}
+
+int green__groups_of(const char *names, unsigned *groups)
+{
+    *groups = 0;
+    while (*names) {
+        size_t length = strcspn(names, ",");
+        unsigned group = group_of(names, length);
+
+        if (!group)
+            return green__refuse_groups();
+        *groups |= group;
+        names += length + (names[length] == ',');
+    }
+    return 0;
+}
+
+int green__groups_prepare(unsigned groups)
+{
+    if (groups & GREEN_PATCH_LOCKS)
+        return green__lot_prepare();
+    return 0;
+}

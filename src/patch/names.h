@@ -1,0 +1,64 @@
+/*
+ * The one list of what the patch library defines in front of libc. Each line is
+ * NAME(symbol, group, wave): the group that turns it on (enum
+ * green_patch_group), or HOOK for what keeps track whatever is on; and the
+ * wave: 1 what libraries need, 2 what programs need, 3 the rest.
+ *
+ * It is included where NAME is defined: real.h makes a table of libc's own
+ * functions of it, and tests and lint read it as text.
+ */
+
+/* Transfers */
+NAME(read, IO, 1)
+NAME(write, IO, 1)
+NAME(readv, IO, 1)
+NAME(writev, IO, 1)
+NAME(recv, IO, 1)
+NAME(recvfrom, IO, 1)
+NAME(recvmsg, IO, 1)
+NAME(send, IO, 1)
+NAME(sendto, IO, 1)
+NAME(sendmsg, IO, 1)
+NAME(sendfile, IO, 1)
+NAME(sendfile64, IO, 1)
+
+/* Descriptors */
+NAME(socket, IO, 1)
+NAME(socketpair, IO, 1)
+NAME(pipe, IO, 1)
+NAME(pipe2, IO, 1)
+NAME(accept, IO, 1)
+NAME(accept4, IO, 1)
+NAME(connect, IO, 1)
+NAME(shutdown, IO, 1)
+NAME(close, IO, 1)
+NAME(dup, IO, 1)
+NAME(dup2, IO, 1)
+NAME(dup3, IO, 1)
+NAME(fcntl, IO, 1)
+NAME(fcntl64, IO, 1)
+NAME(ioctl, IO, 1)
+NAME(setsockopt, IO, 1)
+
+/* What -D_FORTIFY_SOURCE calls instead */
+NAME(__read_chk, IO, 1)
+NAME(__recv_chk, IO, 1)
+NAME(__recvfrom_chk, IO, 1)
+NAME(__poll_chk, IO, 1)
+NAME(__ppoll_chk, IO, 1)
+
+/* Waits */
+NAME(poll, IO, 1)
+NAME(ppoll, IO, 1)
+NAME(select, IO, 1)
+NAME(pselect, IO, 1)
+NAME(epoll_wait, IO, 1)
+NAME(epoll_pwait, IO, 1)
+NAME(epoll_pwait2, IO, 1)
+
+/* Time */
+NAME(sleep, TIME, 1)
+NAME(usleep, TIME, 1)
+NAME(nanosleep, TIME, 1)
+NAME(clock_nanosleep, TIME, 1)
+NAME(sched_yield, TIME, 1)

@@ -1,0 +1,98 @@
+#include "patch/real.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include "base/system.h"
+
+struct green__real green__real_table;
+bool green__real_ready;
+
+static const struct {
+    const char *name;
+    size_t place; /* in struct green__real */
+} names[] = {
+#define NAME(symbol, group, wave)                                              \
+    {#symbol, offsetof(struct green__real, symbol)},
+#include "patch/names.h"
+#undef NAME
+};
+
+/* Before glibc 2.36, dlsym finds the condition variables of LinuxThreads. */
+static void *find_version(const char *name)
+{
+    return strncmp(name, "pthread_cond_", 13) == 0
+               ? dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2")
+               : NULL;
+}
+
+/* Behind this library; or in libc, if the search order has this library last. */
+static void *find(const char *name)
+{
+    void *found = find_version(name), *libc;
+
+    if (!found)
+        found = dlsym(RTLD_NEXT, name);
+    if (found)
+        return found;
+    libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    found = libc ? dlsym(libc, name) : NULL;
+    if (libc)
+        dlclose(libc);
+    return found;
+}
+
+void *green__real_late(void **place, const char *name)
+{
+    if (!*place)
+        *place = find(name);
+    return *place;
+}
+
+/* From here on greenhub's own calls go straight to libc. */
+static void fill_system(void)
+{
+    struct green__system *system = green__system_table();
+    const struct green__real *real = &green__real_table;
+
+    system->read = real->read;
+    system->write = real->write;
+    system->readv = real->readv;
+    system->writev = real->writev;
+    system->sendfile = real->sendfile;
+    system->recv = real->recv;
+    system->recvfrom = real->recvfrom;
+    system->recvmsg = real->recvmsg;
+    system->send = real->send;
+    system->sendto = real->sendto;
+    system->sendmsg = real->sendmsg;
+    system->socket = real->socket;
+    system->socketpair = real->socketpair;
+    system->pipe2 = real->pipe2;
+    system->accept4 = real->accept4;
+    system->connect = real->connect;
+    system->close = real->close;
+    system->dup = real->dup;
+    system->dup3 = real->dup3;
+    system->fcntl = real->fcntl;
+    system->poll = real->poll;
+}
+
+/* May run twice at once, and writes the same both times. */
+void green__real_find(void)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        void *place = (char *)&green__real_table + names[i].place;
+        void *found = find(names[i].name);
+
+        memcpy(place, &found, sizeof found);
+    }
+    __atomic_store_n(&green__real_ready, true, __ATOMIC_RELEASE);
+    fill_system();
+}
+
+/* At the latest before main: a hook finds them if it is called before. */
+__attribute__((constructor)) static void find_before_main(void)
+{
+    (void)green__real();
+}
