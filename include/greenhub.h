@@ -1,7 +1,7 @@
 /*
  * greenhub: greenthreads on hubs that a program can choose, replace or write.
  *
- * This header includes every part but greenhub/scoped.h. The parts are:
+ * This header includes every part but greenhub/scoped.h and greenhub/patch.h. The parts are:
  *
  *   greenhub/base.h        times, version, attributes of declarations
  *   greenhub/hub.h         choosing a hub; the hub as an event loop
@@ -15,6 +15,7 @@
  *   greenhub/shared.h      events and channels across OS threads
  *   greenhub/scope.h       greenthreads that end before their scope does
  *   greenhub/scoped.h      timeouts, shields and scopes that end with a block
+ *   greenhub/patch.h       blocking libraries made green (libgreenhub-patch)
  *   greenhub/thread_pool.h OS threads for blocking calls
  *   greenhub/io.h          POSIX calls that park the greenthread alone
  *   greenhub/process.h     child processes and signals

@@ -41,8 +41,10 @@ build_clean()
 symbols()
 {
     version=$(sed -n "s/^  version: '\(.*\)',/\1/p" meson.build)
-    configure && tools/compile.sh $build "src/libgreenhub.so.$version" &&
-        tools/lint_symbols.py $build/src/libgreenhub.so
+    configure && tools/compile.sh $build "src/libgreenhub.so.$version" \
+        "src/patch/libgreenhub-patch.so.$version" &&
+        tools/lint_symbols.py $build/src/libgreenhub.so \
+            $build/src/patch/libgreenhub-patch.so
 }
 
 tidy()

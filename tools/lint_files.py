@@ -27,10 +27,14 @@ FOLDERS = {
 PREFIX = re.compile(r"^(test|unit|stress)_")
 
 
-def words(folder):
-    build = sources.text(os.path.join(folder, "meson.build"))
+def words(folder, below=""):
+    """What its meson.build names, and those of the folders below it, as paths."""
+    build = sources.text(os.path.join(folder, below, "meson.build"))
     build = re.sub(r"#.*", "", build)
-    return set(re.findall(r"'([^']*)'", build))
+    found = {os.path.join(below, word) for word in re.findall(r"'([^']*)'", build)}
+    for name in re.findall(r"^ *subdir\('([^']*)'\)", build, re.M):
+        found |= words(folder, os.path.join(below, name))
+    return found
 
 
 def lint_folder(folder, suffixes):

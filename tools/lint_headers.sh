@@ -32,7 +32,8 @@ for path in include/*.h include/greenhub/*.h; do
     fi
 done
 
-find src -name '*.h' | sort | while read -r path; do
+# patch/names.h is a list, and no header.
+find src -name '*.h' ! -path src/patch/names.h | sort | while read -r path; do
     # shellcheck disable=SC2086
     alone "${path#src/}" $cc -x c -std=gnu11
     [ $status = 0 ] || exit 1

@@ -14,8 +14,9 @@ import sys
 
 import sources
 
-LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net")
-OPTIONAL = "greenhub/scoped.h"  # what greenhub.h leaves out
+LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net", "patch")
+# What greenhub.h leaves out.
+OPTIONAL = ("greenhub/scoped.h", "greenhub/patch.h")
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")
 PICTURE = re.compile(r"^ +src/(\w+)/ +-> (.*)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
@@ -109,7 +110,7 @@ def lint_above(path):
             sources.problem(path, line, "a floor knows nothing of the library")
         elif quoted and (not local or ".." in name):
             sources.problem(path, line, '"%s" is not of %s/' % (name, here))
-        elif name.startswith("greenhub/") and name != OPTIONAL:
+        elif name.startswith("greenhub/") and name not in OPTIONAL:
             sources.problem(path, line, "<%s>: <greenhub.h> is all that is seen"
                             " here" % name)
 

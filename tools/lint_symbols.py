@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Nothing undocumented, nothing untested, nothing exported by accident.
 
-    lint_symbols.py LIBRARY.so
+    lint_symbols.py LIBRARY.so PATCH_LIBRARY.so
 
 Crosses the functions that the public headers declare with GREEN_API with what the
-library really exports, and with the contract before each declaration, the NAME
+library, or for greenhub/patch.h the patch library, really exports, and with the contract before each declaration, the NAME
 sections of man/*.3, tests/*.c and CHANGELOG.md.
 """
 
@@ -44,10 +44,26 @@ def declared():
 
 
 def exported(library):
+    """All but what is for greenhub's own libraries."""
     out = subprocess.run(["nm", "-D", "--defined-only", library], check=True,
                          capture_output=True, text=True).stdout
     rows = [line.split() for line in out.splitlines()]
-    return {row[-1].split("@")[0] for row in rows if row[-2] != "A"}
+    return {row[-1].split("@")[0] for row in rows if row[-2] != "A"
+            and not row[-1].endswith("@GREENHUB_PRIVATE")}
+
+
+def patched():
+    """What the patch library defines in front of libc."""
+    return set(re.findall(r"^NAME\((\w+),", sources.text("src/patch/names.h"), re.M))
+
+
+def lint_library(path, names):
+    found = exported(path)
+    for name in sorted(found - names):
+        sources.problem(os.path.relpath(path), 0,
+                        name + " is exported, but not in the headers")
+    for name in sorted(names - found):
+        sources.problem(os.path.relpath(path), 0, name + " is not exported")
 
 
 def names_of_page(path):
@@ -79,19 +95,18 @@ def words(paths):
 
 
 def main():
-    library = sys.argv[1]
+    library, patch_library = sys.argv[1:3]
     names = declared()
-    in_library = exported(library)
+    of_patch = {name for name, (path, _) in names.items()
+                if path == "include/greenhub/patch.h"}
+    lint_library(library, set(names) - of_patch)
+    lint_library(patch_library, of_patch | patched())
     in_manual = manual(names)
     in_tests = words(sources.files((".c",), ("tests",)))
     in_changes = set(re.findall(r"\bgreen_\w+", sources.text("CHANGELOG.md")))
 
-    for name in sorted(in_library - set(names)):
-        sources.problem(os.path.relpath(library), 0,
-                        name + " is exported, but not in the headers")
     for name, (path, line) in names.items():
-        for where, what in ((in_library, "not exported by the library"),
-                            (in_manual, "in no NAME section of man/*.3"),
+        for where, what in ((in_manual, "in no NAME section of man/*.3"),
                             (in_tests, "named in no tests/*.c"),
                             (in_changes, "not named in CHANGELOG.md")):
             if name not in where:
