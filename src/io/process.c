@@ -13,6 +13,7 @@
 
 #include "base/system.h"
 #include "greenthread/call.h"
+#include "io/process.h"
 #include "sync/worker_pool.h"
 
 /* Waits for a descriptor of our own, and closes it. 0, or -1 with errno. */
@@ -68,8 +69,7 @@ static int wait_on_thread(pid_t pid, int options)
     return result < 0 && errno != ECHILD ? -1 : 0;
 }
 
-/* Until something may have happened. 0, or -1 with errno. */
-static int wait_for_change(pid_t pid, int options)
+int green__child_wait(pid_t pid, int options)
 {
     int fd = -1;
 
@@ -95,7 +95,7 @@ pid_t green_waitpid(pid_t pid, int *status, int options)
         return found;
     }
     while (found == 0) {
-        if (wait_for_change(pid, options) < 0)
+        if (green__child_wait(pid, options) < 0)
             return -1;
         found = waitpid(pid, status, options | WNOHANG);
     }

@@ -62,3 +62,22 @@ NAME(usleep, TIME, 1)
 NAME(nanosleep, TIME, 1)
 NAME(clock_nanosleep, TIME, 1)
 NAME(sched_yield, TIME, 1)
+
+/* Names */
+NAME(getaddrinfo, NAMES, 1)
+NAME(getnameinfo, NAMES, 1)
+NAME(gethostbyname, NAMES, 1)
+NAME(gethostbyname2, NAMES, 1)
+NAME(gethostbyaddr, NAMES, 1)
+NAME(gethostbyname_r, NAMES, 1)
+NAME(gethostbyname2_r, NAMES, 1)
+NAME(gethostbyaddr_r, NAMES, 1)
+
+/* Processes */
+NAME(wait, PROCESS, 2)
+NAME(waitpid, PROCESS, 2)
+NAME(wait3, PROCESS, 2)
+NAME(wait4, PROCESS, 2)
+NAME(waitid, PROCESS, 2)
+NAME(system, PROCESS, 2)
+NAME(pclose, PROCESS, 2)

@@ -1,0 +1,223 @@
+/*
+ * Name look-ups, on the resolver's OS threads. Numeric addresses need none.
+ * getaddrinfo can be interrupted; the older functions write into memory of
+ * their callers, or of libc, and so they are waited for to their end.
+ */
+#include <greenhub/net.h>
+
+#include <arpa/inet.h>
+
+#include "patch/rule.h"
+#include "patch/worker.h"
+
+GREEN__HOOK int getaddrinfo(const char *node, const char *service,
+                            const struct addrinfo *hints,
+                            struct addrinfo **found)
+{
+    if (green__is_green(GREEN_PATCH_NAMES))
+        return green_getaddrinfo(node, service, hints, found);
+    return green__real()->getaddrinfo(node, service, hints, found);
+}
+
+/* ---- The older functions -------------------------------------------------- */
+
+/* A call of one of them. `run` makes the native call. */
+struct look_up {
+    void (*run)(struct look_up *it);
+    const void *address; /* or the name */
+    socklen_t length;
+    int family;
+    struct hostent *entry; /* the caller's, and later the result */
+    char *buffer;
+    size_t size;
+    struct hostent **found;
+    int *h_error;
+    int result;
+    int h_error_here; /* h_errno belongs to the OS thread that looked up */
+};
+
+static long run_on_worker(void *arg)
+{
+    struct look_up *it = arg;
+
+    it->run(it);
+    it->h_error_here = h_errno;
+    return 0;
+}
+
+static void look_up(struct look_up *it, bool green)
+{
+    if (green && green__on_worker(GREEN__RESOLVER, run_on_worker, it))
+        h_errno = it->h_error_here;
+    else
+        it->run(it);
+}
+
+static bool is_numeric(const char *name)
+{
+    struct in6_addr address;
+
+    return inet_aton(name, (struct in_addr *)(void *)&address) ||
+           inet_pton(AF_INET6, name, &address) == 1;
+}
+
+static bool name_is_green(const char *name)
+{
+    return name && !is_numeric(name) && green__is_green(GREEN_PATCH_NAMES);
+}
+
+static void by_name(struct look_up *it)
+{
+    it->entry = green__real()->gethostbyname(it->address);
+}
+
+GREEN__HOOK struct hostent *gethostbyname(const char *name)
+{
+    struct look_up it = {.run = by_name, .address = name};
+
+    look_up(&it, name_is_green(name));
+    return it.entry;
+}
+
+static void by_name2(struct look_up *it)
+{
+    it->entry = green__real()->gethostbyname2(it->address, it->family);
+}
+
+GREEN__HOOK struct hostent *gethostbyname2(const char *name, int family)
+{
+    struct look_up it = {.run = by_name2, .address = name, .family = family};
+
+    look_up(&it, name_is_green(name));
+    return it.entry;
+}
+
+static void by_address(struct look_up *it)
+{
+    it->entry =
+        green__real()->gethostbyaddr(it->address, it->length, it->family);
+}
+
+GREEN__HOOK struct hostent *gethostbyaddr(const void *address, socklen_t length,
+                                          int family)
+{
+    struct look_up it = {.run = by_address,
+                         .address = address,
+                         .length = length,
+                         .family = family};
+
+    look_up(&it, green__is_green(GREEN_PATCH_NAMES));
+    return it.entry;
+}
+
+static void by_name_r(struct look_up *it)
+{
+    it->result = green__real()->gethostbyname_r(
+        it->address, it->entry, it->buffer, it->size, it->found, it->h_error);
+}
+
+GREEN__HOOK int gethostbyname_r(const char *name, struct hostent *entry,
+                                char *buffer, size_t size,
+                                struct hostent **found, int *h_error)
+{
+    struct look_up it = {.run = by_name_r,
+                         .address = name,
+                         .entry = entry,
+                         .buffer = buffer,
+                         .size = size,
+                         .found = found,
+                         .h_error = h_error};
+
+    look_up(&it, name_is_green(name));
+    return it.result;
+}
+
+static void by_name2_r(struct look_up *it)
+{
+    it->result = green__real()->gethostbyname2_r(
+        it->address, it->family, it->entry, it->buffer, it->size, it->found,
+        it->h_error);
+}
+
+GREEN__HOOK int gethostbyname2_r(const char *name, int family,
+                                 struct hostent *entry, char *buffer,
+                                 size_t size, struct hostent **found,
+                                 int *h_error)
+{
+    struct look_up it = {.run = by_name2_r,
+                         .address = name,
+                         .family = family,
+                         .entry = entry,
+                         .buffer = buffer,
+                         .size = size,
+                         .found = found,
+                         .h_error = h_error};
+
+    look_up(&it, name_is_green(name));
+    return it.result;
+}
+
+static void by_address_r(struct look_up *it)
+{
+    it->result = green__real()->gethostbyaddr_r(
+        it->address, it->length, it->family, it->entry, it->buffer, it->size,
+        it->found, it->h_error);
+}
+
+GREEN__HOOK int gethostbyaddr_r(const void *address, socklen_t length,
+                                int family, struct hostent *entry, char *buffer,
+                                size_t size, struct hostent **found,
+                                int *h_error)
+{
+    struct look_up it = {.run = by_address_r,
+                         .address = address,
+                         .length = length,
+                         .family = family,
+                         .entry = entry,
+                         .buffer = buffer,
+                         .size = size,
+                         .found = found,
+                         .h_error = h_error};
+
+    look_up(&it, green__is_green(GREEN_PATCH_NAMES));
+    return it.result;
+}
+
+/* ---- getnameinfo ---------------------------------------------------------- */
+
+struct name_query {
+    const struct sockaddr *address;
+    socklen_t length, host_size, service_size;
+    char *host, *service;
+    int flags, result;
+};
+
+static long ask_name(void *arg)
+{
+    struct name_query *it = arg;
+
+    it->result = green__real()->getnameinfo(it->address, it->length, it->host,
+                                            it->host_size, it->service,
+                                            it->service_size, it->flags);
+    return 0;
+}
+
+GREEN__HOOK int getnameinfo(const struct sockaddr *restrict address,
+                            socklen_t length, char *restrict host,
+                            socklen_t host_size, char *restrict service,
+                            socklen_t service_size, int flags)
+{
+    struct name_query it = {.address = address,
+                            .length = length,
+                            .host = host,
+                            .host_size = host_size,
+                            .service = service,
+                            .service_size = service_size,
+                            .flags = flags};
+    bool asks = host && !(flags & NI_NUMERICHOST);
+
+    if (!asks || !green__is_green(GREEN_PATCH_NAMES) ||
+        !green__on_worker(GREEN__RESOLVER, ask_name, &it))
+        (void)ask_name(&it);
+    return it.result;
+}
