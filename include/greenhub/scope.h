@@ -39,7 +39,7 @@ GREEN_BEGIN_DECLS
 /* Lies on its owner's stack, from green_scope_begin to green_scope_end. */
 struct green_scope {
     struct {
-        struct green_cancel_scope region; /* the library's */
+        struct green_cancel_scope cancel_scope; /* the library's */
         struct green_timer timer;
         struct green_list children;
         void *waiter; /* the owner's, while it waits for the children */

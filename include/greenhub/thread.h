@@ -263,7 +263,7 @@ GREEN_API int green_yield(void);
  */
 struct green_timeout {
     struct {
-        struct green_cancel_scope region; /* the library's */
+        struct green_cancel_scope cancel_scope; /* the library's */
         struct green_timer timer;
         void *reserved;
     } internal;

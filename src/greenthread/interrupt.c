@@ -10,13 +10,13 @@ static void fire(struct green_timer *timer)
 {
     struct green_timeout *timeout = timer->arg;
 
-    green__cancel_scope_fire(&timeout->internal.region, ETIMEDOUT);
+    green__cancel_scope_fire(&timeout->internal.cancel_scope, ETIMEDOUT);
 }
 
 static void end_timeout(struct green_cancel_scope *scope)
 {
     green_timeout_cancel(
-        container_of(scope, struct green_timeout, internal.region));
+        container_of(scope, struct green_timeout, internal.cancel_scope));
 }
 
 int green_timeout_start(struct green_timeout *timeout, green_time duration)
@@ -25,8 +25,9 @@ int green_timeout_start(struct green_timeout *timeout, green_time duration)
 
     if (!timeout || duration < 0)
         return green__refuse(EINVAL);
-    if (green__cancel_scope_enter(&timeout->internal.region, GREEN__TIMEOUT,
-                                  end_timeout, __builtin_return_address(0)) < 0)
+    if (green__cancel_scope_enter(&timeout->internal.cancel_scope,
+                                  GREEN__TIMEOUT, end_timeout,
+                                  __builtin_return_address(0)) < 0)
         return -1;
     timeout->internal.timer =
         (struct green_timer){.callback = fire, .arg = timeout};
@@ -41,10 +42,10 @@ int green_timeout_cancel(struct green_timeout *timeout)
 {
     int saved = errno;
 
-    if (!timeout || green__cancel_scope_leave(&timeout->internal.region,
+    if (!timeout || green__cancel_scope_leave(&timeout->internal.cancel_scope,
                                               GREEN__TIMEOUT) < 0)
         return green__refuse(EINVAL);
-    if (!timeout->internal.region.error)
+    if (!timeout->internal.cancel_scope.error)
         green_hub_cancel(green__hub_here(), &timeout->internal.timer);
     errno = saved;
     return 0;
@@ -52,7 +53,7 @@ int green_timeout_cancel(struct green_timeout *timeout)
 
 bool green_timeout_fired(const struct green_timeout *timeout)
 {
-    return timeout && timeout->internal.region.error;
+    return timeout && timeout->internal.cancel_scope.error;
 }
 
 /* ---- Kill ------------------------------------------------------------ */

@@ -31,7 +31,7 @@ static struct child *child_at(struct green_list *link)
 
 static bool is_open(const struct green_scope *scope)
 {
-    return scope && scope->internal.region.kind == GREEN__SCOPE;
+    return scope && scope->internal.cancel_scope.kind == GREEN__SCOPE;
 }
 
 /* ---- Stopping -------------------------------------------------------- */
@@ -46,7 +46,7 @@ static void stop(struct green_scope *scope, int error)
     scope->internal.error = error;
     green__list_each (&scope->internal.children, link)
         green_kill(child_at(link)->thread);
-    green__cancel_scope_fire(&scope->internal.region,
+    green__cancel_scope_fire(&scope->internal.cancel_scope,
                              error == ETIMEDOUT ? ETIMEDOUT : ECANCELED);
 }
 
@@ -146,7 +146,7 @@ int green_scope_spawn(struct green_scope *scope, int (*fn)(void *arg),
 static void end_scope(struct green_cancel_scope *cancel_scope)
 {
     struct green_scope *scope =
-        container_of(cancel_scope, struct green_scope, internal.region);
+        container_of(cancel_scope, struct green_scope, internal.cancel_scope);
 
     green_scope_stop(scope);
     green_scope_end(scope);
@@ -158,7 +158,7 @@ int green_scope_begin(struct green_scope *scope, green_time duration)
 
     if (!scope || duration < 0)
         return green__refuse(EINVAL);
-    if (green__cancel_scope_enter(&scope->internal.region, GREEN__SCOPE,
+    if (green__cancel_scope_enter(&scope->internal.cancel_scope, GREEN__SCOPE,
                                   end_scope, __builtin_return_address(0)) < 0)
         return -1;
     scope->internal.timer =
@@ -212,12 +212,13 @@ int green_scope_end(struct green_scope *scope)
 
     if (!thread)
         return -1;
-    if (!is_open(scope) || thread->cancel_scopes != &scope->internal.region)
+    if (!is_open(scope) ||
+        thread->cancel_scopes != &scope->internal.cancel_scope)
         return green__refuse(EINVAL);
     forget_dropped(scope);
     join(scope);
     green_hub_cancel(green__hub_here(), &scope->internal.timer);
-    green__cancel_scope_leave(&scope->internal.region, GREEN__SCOPE);
+    green__cancel_scope_leave(&scope->internal.cancel_scope, GREEN__SCOPE);
     if (!scope->internal.error)
         return 0;
     return green__refuse(scope->internal.error);
