@@ -150,25 +150,53 @@ static void print_hello(const char *address)
            (long)getpid());
 }
 
+struct count {
+    uint64_t number;
+    const char *one, *many; /* the noun, in singular and plural */
+};
+
+/* Prints "1 wait, 2 events", and ends the line. */
+static void print_counts(const struct count *counts, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        printf("%s%llu %s", i ? ", " : "", (unsigned long long)counts[i].number,
+               counts[i].number == 1 ? counts[i].one : counts[i].many);
+    printf("\n");
+}
+
+static void print_hub_stats(const struct green_hub *hub,
+                            const struct green_hub_stats *stats)
+{
+    const struct count counts[] = {
+        {stats->iterations, "iteration", "iterations"},
+        {stats->waits, "wait", "waits"},
+        {stats->events, "event", "events"},
+        {stats->changes, "change", "changes"},
+        {stats->switches, "switch", "switches"},
+        {stats->spawns, "greenthread", "greenthreads"},
+    };
+
+    printf("hub %s of the first thread: ", green_hub_name(hub));
+    print_counts(counts, sizeof counts / sizeof counts[0]);
+}
+
 static void print_summary(void)
 {
+    const struct count work[] = {
+        {server.accepted, "connection", "connections"},
+        {served.messages, "message", "messages"},
+        {served.bytes, "byte", "bytes"},
+    };
+    const struct count pauses = {server.pauses, "time", "times"};
     struct green_hub *hub = green_get_hub();
     struct green_hub_stats stats;
 
-    printf("served %llu connections, %llu messages, %llu bytes\n",
-           (unsigned long long)server.accepted,
-           (unsigned long long)served.messages,
-           (unsigned long long)served.bytes);
-    printf("paused accepting %llu times\n", (unsigned long long)server.pauses);
-    if (!hub || green_hub_stats(hub, &stats) < 0)
-        return;
-    printf(
-        "hub %s of the first thread: %llu iterations, %llu waits, %llu events, "
-        "%llu changes, %llu switches, %llu greenthreads\n",
-        green_hub_name(hub), (unsigned long long)stats.iterations,
-        (unsigned long long)stats.waits, (unsigned long long)stats.events,
-        (unsigned long long)stats.changes, (unsigned long long)stats.switches,
-        (unsigned long long)stats.spawns);
+    printf("served ");
+    print_counts(work, sizeof work / sizeof work[0]);
+    printf("paused accepting ");
+    print_counts(&pauses, 1);
+    if (hub && green_hub_stats(hub, &stats) == 0)
+        print_hub_stats(hub, &stats);
 }
 
 /* bind(2) fails with EADDRINUSE for any existing file, socket or not. */

@@ -24,12 +24,12 @@ def serve(*options, env=None, **more):
 def served(server):
     """connections, messages, bytes, as it says in the end."""
     match = server.line(
-        r"served (\d+) connections, (\d+) messages, (\d+) bytes")
+        r"served (\d+) connections?, (\d+) messages?, (\d+) bytes?")
     return tuple(int(number) for number in match.groups())
 
 
 def pauses(server):
-    return int(server.line(r"paused accepting (\d+) times").group(1))
+    return int(server.line(r"paused accepting (\d+) times?").group(1))
 
 
 # ---- Usage ----------------------------------------------------------------
@@ -123,6 +123,16 @@ def case_serve_on_every_hub_and_count():
             wanted = 3 * 8 + sum(len(b"peer %d;" % n) * 20 for n in range(40))
             assert connections == 44 and size == wanted + 1, server.out
             assert messages >= 47, server.out
+
+
+def case_serve_counts_one_in_the_singular():
+    server = serve()
+    with connect(server.listening()) as peer:
+        echoes(peer, b"!")
+    assert server.stop() == 0
+    server.line("served 1 connection, 1 message, 1 byte$")
+    server.line("paused accepting 0 times$")
+    server.line("hub .* of the first thread: .* iterations?, .* waits?, ")
 
 
 def case_serve_with_nc():
