@@ -110,6 +110,29 @@ START_TEST(who_waits_for_what)
 }
 END_TEST
 
+static void *waits(void *arg)
+{
+    (void)arg;
+    ck_assert_int_eq(green_wait(fds[0], GREEN_READ, GREEN_FOREVER), GREEN_READ);
+    return NULL;
+}
+
+START_TEST(a_wait_names_its_descriptor)
+{
+    struct green_thread *waiter;
+    char wait[64];
+
+    pipe_pair(fds);
+    waiter = named("the-waiter", waits, NULL);
+    ck_ok(green_sleep(0));
+    dump_to_text();
+    snprintf(wait, sizeof wait, "wait descriptor %d since", fds[0]);
+    says(wait);
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    ck_ok(green_join(waiter, NULL));
+}
+END_TEST
+
 START_TEST(dump_refusals)
 {
     int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -368,6 +391,7 @@ int main(void)
     TCase *overflow = add_tcase(suite, "overflow");
 
     tcase_add_test(dump, who_waits_for_what);
+    tcase_add_test(dump, a_wait_names_its_descriptor);
     tcase_add_test(dump, dump_refusals);
     tcase_add_test(dump, a_dump_makes_no_hub);
     tcase_add_loop_test(overflow, an_overflow_is_reported, 0, 2);

@@ -49,10 +49,28 @@ static void describe(const struct green__waiter *waiter, char *text,
     snprintf(text, size, "among %zu", choice->count);
 }
 
+static void describe_descriptor(const struct green__waiter *waiter, char *text,
+                                size_t size)
+{
+    const struct choice *choice =
+        container_of(waiter, const struct choice, waiter);
+
+    snprintf(text, size, "descriptor %d", choice->cases[0].fd);
+}
+
 static const struct green__wait_kind choosing = {
     .name = "choose", .describe = describe, .inside = true};
 static const struct green__wait_kind choosing_outside = {
     .name = "choose", .describe = describe}; /* with a descriptor */
+static const struct green__wait_kind one_descriptor = {
+    .name = "wait", .describe = describe_descriptor};
+
+static const struct green__wait_kind *kind_of(const struct choice *choice)
+{
+    if (choice->descriptors == 0)
+        return &choosing;
+    return choice->count == 1 ? &one_descriptor : &choosing_outside;
+}
 
 /* ---- Cases that can complete at once --------------------------------- */
 
@@ -315,8 +333,7 @@ static int wait_once(struct choice *choice, green_time deadline)
     choice->over = false;
     choice->done = NULL;
     choice->waiter.thread = s->current;
-    choice->waiter.kind =
-        choice->descriptors > 0 ? &choosing_outside : &choosing;
+    choice->waiter.kind = kind_of(choice);
     result = start_waiting_for_all(choice);
     if (result == 0) {
         result = green__park_until(&choice->waiter, deadline);
