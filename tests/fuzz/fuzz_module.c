@@ -146,7 +146,8 @@ static void find_module(const uint8_t *data, size_t size)
     char *name = text_of(data, size);
 
     errno = 0;
-    module = green__module_find(name, &library);
+    module = strchr(name, '/') ? green__module_load(name, &library)
+                               : green__module_search(name, &library);
     if (module)
         must(green__module_check(module) == 0);
     else

@@ -67,20 +67,20 @@ static bool read_line(struct green_reader *reader, struct model *model)
 {
     char *line = NULL;
     bool newline;
-    size_t length = line_of(model, &newline);
-    ssize_t n = green_read_line(reader, &line);
+    size_t size = line_of(model, &newline), length = size - newline, found;
+    int result = green_read_line(reader, &line, &found);
 
     /* Without a newline there has to be room to look for more. */
-    if (length + !newline > model->room) {
-        must(n == -1 && errno == EMSGSIZE);
+    if (size + !newline > model->room) {
+        must(result == -1 && errno == EMSGSIZE);
         return false;
     }
-    must(n == (ssize_t)length);
-    if (n == 0)
+    must(result == (size > 0));
+    if (result == 0)
         return false;
-    must(memcmp(line, model->data, length - newline) == 0);
-    must(line[length - newline] == '\0');
-    pass(model, length);
+    must(found == length && memcmp(line, model->data, length) == 0);
+    must(line[length] == '\0');
+    pass(model, size);
     return true;
 }
 
