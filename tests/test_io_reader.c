@@ -83,21 +83,40 @@ START_TEST(a_zero_byte_is_a_byte)
 }
 END_TEST
 
-/* Of 16 bytes 15 are for the line, its '\n' included. */
+/* Of 16 bytes, 15 are for the line. */
 START_TEST(a_line_that_just_fits_and_one_that_does_not)
 {
     char piece[32] = "";
 
-    feed("12345678901234\n", 15, false);
-    ck_line("12345678901234");
-    feed("x\n123456789012345\nnext\n", 23, true);
+    feed("123456789012345\n", 16, false);
+    ck_line("123456789012345");
+    feed("x\n1234567890123456\nnext\n", 24, true);
     ck_line("x");
     ck_fails(green_read_line(&reader, &line, &length), EMSGSIZE);
     ck_fails(green_read_line(&reader, &line, &length), EMSGSIZE);
     ck_assert_int_eq(green_reader_read(&reader, piece, 5), 5);
     ck_assert_str_eq(piece, "12345");
-    ck_line("6789012345");
+    ck_line("67890123456");
     ck_line("next");
+}
+END_TEST
+
+START_TEST(a_last_line_that_just_fits)
+{
+    feed("x\n123456789012345", 17, true);
+    ck_line("x");
+    ck_line("123456789012345");
+    ck_end();
+}
+END_TEST
+
+START_TEST(a_last_line_that_does_not_fit)
+{
+    feed("x\n1234567890123456", 18, true);
+    ck_line("x");
+    ck_fails(green_read_line(&reader, &line, &length), EMSGSIZE);
+    ck_assert_int_eq(green_reader_skip_line(&reader), 0);
+    ck_end();
 }
 END_TEST
 
@@ -187,6 +206,8 @@ int main(void)
     tcase_add_test(tcase, lines_that_come_in_pieces);
     tcase_add_test(tcase, a_zero_byte_is_a_byte);
     tcase_add_test(tcase, a_line_that_just_fits_and_one_that_does_not);
+    tcase_add_test(tcase, a_last_line_that_just_fits);
+    tcase_add_test(tcase, a_last_line_that_does_not_fit);
     tcase_add_test(tcase, reader_read_gives_what_is_buffered_first);
     tcase_add_test(tcase, a_line_is_skipped);
     tcase_add_test(tcase, skipping_goes_on_after_a_timeout);

@@ -240,7 +240,7 @@ struct green_reader {
 };
 
 /*
- * Prepares a reader of fd. The size of the buffer limits the length of a line.
+ * Prepares a reader of fd. A line may have size - 1 bytes, its '\n' not counted.
  * Returns 0, or -1: EINVAL for NULL or a size below 2. Never switches.
  */
 GREEN_API int green_reader_init(struct green_reader *reader, int fd,

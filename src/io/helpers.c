@@ -50,7 +50,7 @@ int green_reader_init(struct green_reader *reader, int fd, char *buffer,
 }
 
 /* Reads more into the buffer. Returns what green_read does, or -1 with EMSGSIZE
- * if there is no room: one byte is kept for the final '\0'. */
+ * if the buffer is full. If green_read returns 0, there is room for a '\0'. */
 static ssize_t fill(struct green_reader *reader)
 {
     size_t start = reader->internal.start, end = reader->internal.end;
@@ -61,9 +61,9 @@ static ssize_t fill(struct green_reader *reader)
         reader->internal.end = end -= start;
         reader->internal.start = 0;
     }
-    if (end == reader->size - 1)
+    if (end == reader->size)
         return green__refuse(EMSGSIZE);
-    n = green_read(reader->fd, reader->buffer + end, reader->size - 1 - end);
+    n = green_read(reader->fd, reader->buffer + end, reader->size - end);
     if (n > 0)
         reader->internal.end += (size_t)n;
     return n;

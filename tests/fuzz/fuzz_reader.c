@@ -70,7 +70,7 @@ static bool read_line(struct green_reader *reader, struct model *model)
     size_t size = line_of(model, &newline), length = size - newline, found;
     int result = green_read_line(reader, &line, &found);
 
-    /* Without a newline there has to be room to look for more. */
+    /* Without a newline there has to be room for the '\0'. */
     if (size + !newline > model->room) {
         must(result == -1 && errno == EMSGSIZE);
         return false;
@@ -141,7 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(buffer != NULL && green_pipe2(fds, 0) == 0);
     must(green_reader_init(&reader, fds[0], buffer, room) == 0);
     feed = (struct feed){fds[1], data + HEAD, size - HEAD, 1 + data[1] % 64};
-    model = (struct model){data + HEAD, size - HEAD, room - 1};
+    model = (struct model){data + HEAD, size - HEAD, room};
     feeder = green_spawn(feed_in_pieces, &feed);
     must(feeder != NULL);
     call_all(&reader, &model, data + 2);
