@@ -529,6 +529,22 @@ START_TEST(a_close_that_lingers_is_cut_short)
 }
 END_TEST
 
+/* As dup2(2) does, it ignores errors of closing the descriptor it replaces. */
+START_TEST(a_dup2_that_lingers_is_cut_short)
+{
+    struct green_timeout timeout;
+    int fds[2];
+
+    lingering(fds, 1000);
+    ck_ok(green_timeout_start(&timeout, 20 * GREEN_MSEC));
+    ck_assert_int_eq((long)replace_it(&fds[1]), 0);
+    ck_assert(green_timeout_fired(&timeout));
+    ck_fails(green_sleep(GREEN_MSEC), ETIMEDOUT);
+    ck_ok(green_timeout_cancel(&timeout));
+    ck_ok(fcntl(fds[1], F_GETFD));
+}
+END_TEST
+
 /* A reset, by who has been killed: it would be none if it tried to wait. */
 START_TEST(a_close_with_no_time_to_linger_does_not_wait)
 {
@@ -567,6 +583,7 @@ int main(void)
     tcase_add_loop_test(tcase, empty_datagrams_wait_for_room, 0, 2);
     tcase_add_loop_test(tcase, a_close_that_lingers_waits_alone, 0, 2);
     tcase_add_test(tcase, a_close_that_lingers_is_cut_short);
+    tcase_add_test(tcase, a_dup2_that_lingers_is_cut_short);
     tcase_add_test(tcase, a_close_with_no_time_to_linger_does_not_wait);
     return run_suite(suite);
 }

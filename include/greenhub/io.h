@@ -120,7 +120,9 @@ GREEN_API int green_close(int fd);
 /* dup(2). Never switches. */
 GREEN_API int green_dup(int fd);
 /*
- * dup2(2). Greenthreads that wait for to_fd get EBADF. May switch as
+ * dup2(2). Greenthreads that wait for to_fd get EBADF. Like dup2(2), it ignores
+ * errors of closing to_fd: if the caller is killed or timed out during that, the
+ * call succeeds, and the next one that would block fails. May switch as
  * green_close(to_fd) may.
  */
 GREEN_API int green_dup2(int fd, int to_fd);

@@ -79,7 +79,8 @@ int green_dup3(int fd, int to_fd, int flags)
     if (fd == to_fd || to_fd < 0 || (flags & ~O_CLOEXEC) ||
         green__system.fcntl(fd, F_GETFD) < 0)
         return green__system.dup3(fd, to_fd, flags);
-    /* dup3 closes to_fd: hold it open, and let green__linger_close wait. */
+    /* dup3 closes to_fd: hold it open, and let green__linger_close wait. Its
+     * result is ignored, as dup3 ignores errors of that close. */
     if (lingers(to_fd))
         lingering = green__system.fcntl(to_fd, F_DUPFD_CLOEXEC, 0);
     forget(to_fd);
@@ -87,7 +88,7 @@ int green_dup3(int fd, int to_fd, int flags)
     if (lingering >= 0) {
         int error = errno;
 
-        green__linger_close(lingering);
+        (void)green__linger_close(lingering);
         errno = error;
     }
     return duplicate;
