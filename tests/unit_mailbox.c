@@ -148,7 +148,7 @@ END_TEST
 
 struct thing {
     struct green__shared shared;
-    struct green__shared_line line;
+    struct green_list line;
     atomic_bool has_waited;
 };
 
@@ -181,7 +181,7 @@ static void begin_and_post(struct green__visit *visit, struct thing *thing)
 {
     for (;;) {
         green__visit_begin(visit, &thing->shared);
-        if (thing->line.first)
+        if (!green__list_empty(&thing->line))
             break;
         green__visit_end(visit);
         sched_yield();
@@ -196,8 +196,10 @@ START_TEST(the_waker_is_through_before_the_woken_one_goes_on)
     struct green__visit visits[2];
     pthread_t thread;
 
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
+        green__list_init(&things[i].line);
         ck_ok(green__biased_lock_init(&things[i].shared.lock));
+    }
     ck_ok(pthread_create(&thread, NULL, both_are_waited_for, NULL));
     for (int i = 0; i < 2; i++)
         begin_and_post(&visits[i], &things[i]);

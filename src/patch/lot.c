@@ -16,7 +16,7 @@ static int result_of_preparing;
 static int init_buckets(void)
 {
     for (unsigned i = 0; i < GREEN__LOT_BUCKETS; i++) {
-        green__lot[i].line = (struct green__shared_line){NULL, NULL};
+        green__list_init(&green__lot[i].line);
         atomic_init(&green__lot[i].waiting, 0);
         if (green__biased_lock_init(&green__lot[i].shared.lock) < 0)
             return errno;
@@ -114,13 +114,17 @@ static void wake_place(struct green__visit *visit,
 unsigned green__lot_wake_slow(const void *address, unsigned most)
 {
     struct green__lot_bucket *bucket = green__lot_bucket(address);
-    struct green__shared_place *place, *next;
+    struct green_list *link, *next;
     struct green__visit visit;
     unsigned woken = 0;
 
     green__visit_begin(&visit, &bucket->shared);
-    for (place = bucket->line.first; place && woken < most; place = next) {
-        next = place->next;
+    for (link = bucket->line.next; link != &bucket->line && woken < most;
+         link = next) {
+        struct green__shared_place *place =
+            container_of(link, struct green__shared_place, in_line);
+
+        next = link->next;
         if (place->value != address)
             continue;
         wake_place(&visit, place);

@@ -25,8 +25,8 @@
 
 struct green__lot_bucket {
     struct green__shared shared;
-    struct green__shared_line line; /* place->value is the address */
-    atomic_uint waiting; /* since enter, until park or leave returns */
+    struct green_list line; /* of places; place->value is the address */
+    atomic_uint waiting;    /* since enter, until park or leave returns */
 };
 
 extern struct green__lot_bucket green__lot[GREEN__LOT_BUCKETS];

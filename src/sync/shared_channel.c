@@ -20,7 +20,7 @@ struct green_shared_channel {
     struct green_channel values;
     struct returned *returned; /* received before those in `values` */
     size_t returned_count;
-    struct green__shared_line senders, receivers;
+    struct green_list senders, receivers;
 };
 
 static const struct green__wait_kind sending = {.name =
@@ -47,7 +47,7 @@ static void give_back(struct green__visit *visit,
     if (place->line != &channel->receivers ||
         (!place->value && size_of(channel) > 0))
         return; /* a sender, or it discards the value */
-    if (channel->receivers.first) {
+    if (!green__list_empty(&channel->receivers)) {
         struct green__shared_place *next =
             green__shared_take(&channel->receivers);
 
@@ -88,6 +88,8 @@ struct green_shared_channel *green_shared_channel_create(size_t size,
         errno = ENOMEM;
         return NULL;
     }
+    green__list_init(&channel->senders);
+    green__list_init(&channel->receivers);
     channel->shared.give_back = give_back;
     if (green_channel_init(&channel->values, size, capacity) < 0)
         goto free_channel;
@@ -113,10 +115,9 @@ void green_shared_channel_destroy(struct green_shared_channel *channel)
     green__system.release(channel);
 }
 
-static void refuse_all(struct green__visit *visit,
-                       struct green__shared_line *line)
+static void refuse_all(struct green__visit *visit, struct green_list *line)
 {
-    while (line->first)
+    while (!green__list_empty(line))
         green__shared_post(visit, green__shared_take(line), EPIPE);
 }
 
@@ -155,7 +156,7 @@ static int send_now(struct green_shared_channel *channel,
 {
     if (channel->values.internal.closed)
         return EPIPE;
-    if (channel->receivers.first) {
+    if (!green__list_empty(&channel->receivers)) {
         struct green__shared_place *receiver =
             green__shared_take(&channel->receivers);
 
@@ -217,7 +218,7 @@ static void receive_from_ring(struct green_shared_channel *channel,
     struct green__shared_place *sender;
 
     green__value_get(&channel->values, value);
-    if (!channel->senders.first)
+    if (green__list_empty(&channel->senders))
         return;
     sender = green__shared_take(&channel->senders);
     green__value_put(&channel->values, sender->value);
@@ -242,7 +243,7 @@ static int receive_now(struct green_shared_channel *channel,
         take_returned(channel, value);
     else if (channel->values.internal.length > 0)
         receive_from_ring(channel, visit, value);
-    else if (channel->senders.first)
+    else if (!green__list_empty(&channel->senders))
         receive_from_sender(channel, visit, value);
     else
         return channel->values.internal.closed ? EPIPE : EAGAIN;

@@ -8,7 +8,7 @@
 
 struct green_shared_event {
     struct green__shared shared;
-    struct green__shared_line line;
+    struct green_list line;
     void *value;
     int error;
     bool sent;
@@ -24,6 +24,7 @@ struct green_shared_event *green_shared_event_create(void)
         errno = ENOMEM;
         return NULL;
     }
+    green__list_init(&event->line);
     if (green__biased_lock_init(&event->shared.lock) == 0)
         return event;
     green__system.release(event);
@@ -50,7 +51,7 @@ static int settle(struct green_shared_event *event, void *value, int error)
         event->value = value;
         event->error = error;
     }
-    while (event->line.first) {
+    while (!green__list_empty(&event->line)) {
         struct green__shared_place *place = green__shared_take(&event->line);
 
         place->value = value;

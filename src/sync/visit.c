@@ -2,48 +2,22 @@
 
 #include <errno.h>
 
-/* ---- Lines ------------------------------------------------------------ */
-
-static void append(struct green__shared_line *line,
-                   struct green__shared_place *place)
-{
-    place->next = NULL;
-    place->prev = line->last;
-    if (line->last)
-        line->last->next = place;
-    else
-        line->first = place;
-    line->last = place;
-}
-
-static void remove_place(struct green__shared_line *line,
-                         struct green__shared_place *place)
-{
-    if (place->next)
-        place->next->prev = place->prev;
-    else
-        line->last = place->prev;
-    if (place->prev)
-        place->prev->next = place->next;
-    else
-        line->first = place->next;
-}
+/* ---- Serving and leaving ------------------------------------------------ */
 
 void green__shared_take_one(struct green__shared_place *place)
 {
-    remove_place(place->line, place);
+    green__list_remove(&place->in_line);
     place->settled = true;
 }
 
-struct green__shared_place *green__shared_take(struct green__shared_line *line)
+struct green__shared_place *green__shared_take(struct green_list *line)
 {
-    struct green__shared_place *place = line->first;
+    struct green__shared_place *place =
+        container_of(line->next, struct green__shared_place, in_line);
 
     green__shared_take_one(place);
     return place;
 }
-
-/* ---- Serving and leaving ------------------------------------------------ */
 
 void green__shared_post(struct green__visit *visit,
                         struct green__shared_place *place, int error)
@@ -78,7 +52,7 @@ static void withdraw_place(struct green__shared_place *place)
 
     green__visit_begin(&visit, place->shared);
     if (!place->settled)
-        remove_place(place->line, place);
+        green__list_remove(&place->in_line);
     else if (place->error == 0 && place->shared->give_back)
         place->shared->give_back(&visit, place);
     green__visit_end(&visit);
@@ -148,7 +122,7 @@ static int give_up(struct green__shared_place *place, int error)
     green__visit_begin(&visit, place->shared);
     settled = place->settled;
     if (!settled)
-        remove_place(place->line, place);
+        green__list_remove(&place->in_line);
     green__visit_end(&visit);
     if (!settled)
         return green__refuse(error);
@@ -167,15 +141,14 @@ static void await_waker(struct green__shared_place *place)
                              green__biased_lock_enter(lock, place->mailbox));
 }
 
-int green__shared_enter(struct green__visit *visit,
-                        struct green__shared_line *line,
+int green__shared_enter(struct green__visit *visit, struct green_list *line,
                         struct green__shared_place *place,
                         const struct green__wait_kind *kind)
 {
     if (prepare(visit, place, kind) < 0)
         return -1;
     place->line = line;
-    append(line, place);
+    green__list_append(line, &place->in_line);
     green__list_append(&place->mailbox->waiting, &place->own);
     return 0;
 }
@@ -202,8 +175,7 @@ bool green__shared_leave(struct green__shared_place *place)
     return served;
 }
 
-int green__shared_wait(struct green__visit *visit,
-                       struct green__shared_line *line,
+int green__shared_wait(struct green__visit *visit, struct green_list *line,
                        struct green__shared_place *place,
                        const struct green__wait_kind *kind)
 {

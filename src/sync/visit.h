@@ -30,10 +30,6 @@
 struct green__shared_place;
 struct green__visit;
 
-struct green__shared_line {
-    struct green__shared_place *first, *last;
-};
-
 /* The first member of every shared object. */
 struct green__shared {
     struct green__biased_lock lock;
@@ -44,11 +40,11 @@ struct green__shared {
 };
 
 struct green__shared_place {
-    struct green__shared_place *next, *prev; /* in line */
-    struct green_list own;                   /* in the mailbox's `waiting` */
+    struct green_list in_line;
+    struct green_list own; /* in the mailbox's `waiting` */
     struct green__post post;
     struct green__shared *shared;
-    struct green__shared_line *line;
+    struct green_list *line;
     struct green__mailbox *mailbox;
     bool settled;
     bool posted; /* by another OS thread */
@@ -78,7 +74,7 @@ GREEN__PRIVATE void green__visit_end(struct green__visit *visit);
 
 /* Takes the first place from a line, which must not be empty, and settles it.
  * Store its value, then post it. */
-struct green__shared_place *green__shared_take(struct green__shared_line *line);
+struct green__shared_place *green__shared_take(struct green_list *line);
 /* The same for a place anywhere in its line. */
 GREEN__PRIVATE void green__shared_take_one(struct green__shared_place *place);
 GREEN__PRIVATE void green__shared_post(struct green__visit *visit,
@@ -90,8 +86,7 @@ GREEN__PRIVATE void green__shared_post(struct green__visit *visit,
  * when settled, with place->error; or -1 with errno, and the place is in no
  * line.
  */
-int green__shared_wait(struct green__visit *visit,
-                       struct green__shared_line *line,
+int green__shared_wait(struct green__visit *visit, struct green_list *line,
                        struct green__shared_place *place,
                        const struct green__wait_kind *kind);
 
@@ -104,7 +99,7 @@ int green__shared_wait(struct green__visit *visit,
  * place was served meanwhile.
  */
 GREEN__PRIVATE int green__shared_enter(struct green__visit *visit,
-                                       struct green__shared_line *line,
+                                       struct green_list *line,
                                        struct green__shared_place *place,
                                        const struct green__wait_kind *kind);
 GREEN__PRIVATE int green__shared_park(struct green__shared_place *place,
