@@ -11,7 +11,12 @@
 #include <greenhub/hub.h>
 #include <greenhub/hub_module.h>
 
-_Thread_local struct green__self green__self_here
+static const struct green__self nobody;
+
+_Thread_local struct green__self *green__self_pointer
+    __attribute__((tls_model("initial-exec"))) = (struct green__self *)&nobody;
+
+static _Thread_local struct green__self storage
     __attribute__((tls_model("initial-exec")));
 
 uint32_t green__file_changes, green__forks;
@@ -22,7 +27,9 @@ static int once_error;
 
 GREEN__NOINLINE struct green__self *green__self(void)
 {
-    return &green__self_here;
+    if (green__unlikely(green__self_pointer == &nobody))
+        green__self_pointer = &storage;
+    return green__self_pointer;
 }
 
 static void thread_ends(void *value)

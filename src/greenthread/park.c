@@ -34,7 +34,7 @@ int green__park(struct green__waiter *waiter)
 {
     if (green__unlikely(!waiter->thread))
         return park_without_thread();
-    return green__park_on(green__self_here.scheduler, waiter);
+    return green__park_on(green__self_here()->scheduler, waiter);
 }
 
 static void deadline_expired(struct green_timer *timer)
@@ -78,5 +78,5 @@ int green__yield(void)
 
 void green__wake(struct green__waiter *waiter)
 {
-    green__wake_thread(green__self_here.scheduler, waiter->thread);
+    green__wake_thread(green__self_here()->scheduler, waiter->thread);
 }

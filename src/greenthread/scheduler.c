@@ -181,5 +181,5 @@ void green__interrupt(struct green_thread *thread, int error)
     if (thread->state != GREEN__PARKED)
         return;
     thread->interrupt = error;
-    green__make_runnable(green__self_here.scheduler, thread);
+    green__make_runnable(green__self_here()->scheduler, thread);
 }

@@ -76,7 +76,7 @@ GREEN__NO_SANITIZE static struct green__next_context thread_main(void *arg)
             thread->arg = thread->start.function(thread->arg);
         END_CANCEL_SCOPES(thread);
     }
-    return finish(green__self_here.scheduler, thread);
+    return finish(green__self_here()->scheduler, thread);
 }
 
 /* ---- Spawning -------------------------------------------------------- */
@@ -154,7 +154,7 @@ make(union green__start start, void *arg, const struct green_attr *attr,
 
 static inline void start(struct green_thread *thread)
 {
-    struct green__scheduler *s = green__self_here.scheduler;
+    struct green__scheduler *s = green__self_here()->scheduler;
 
     green__make_runnable(s, thread);
     if (green__chaos(3) && !s->hub->dispatching)
@@ -163,7 +163,7 @@ static inline void start(struct green_thread *thread)
 
 GREEN__COLD struct green_thread *green__spawn_undo(struct green_thread *thread)
 {
-    struct green__scheduler *s = green__self_here.scheduler;
+    struct green__scheduler *s = green__self_here()->scheduler;
 
     s->spawns--;
     s->alive--;

@@ -130,7 +130,7 @@ green__descriptor_peek(struct green_hub *hub, int fd)
 /* Returns the calling OS thread's hub, or NULL; does not make one. */
 static inline struct green_hub *green__hub_here(void)
 {
-    return green__self_here.hub;
+    return green__self_here()->hub;
 }
 
 /* Whether the caller is a callback of its OS thread's hub. */

@@ -73,10 +73,10 @@ static GREEN__COLD struct green__mailbox *make_mailbox(struct green__self *self)
 
 struct green__mailbox *green__mailbox(void)
 {
-    struct green__self *self = &green__self_here;
+    struct green__mailbox *mailbox = green__self_here()->mailbox;
 
-    return green__likely(self->mailbox != NULL) ? self->mailbox
-                                                : make_mailbox(self);
+    return green__likely(mailbox != NULL) ? mailbox
+                                          : make_mailbox(green__self());
 }
 
 void green__mailbox_keep(struct green__mailbox *mailbox)
