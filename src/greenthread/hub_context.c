@@ -40,7 +40,7 @@ void green__lifecycle_check(struct green__scheduler *s)
 static GREEN__COLD void look_for_runtimes(struct green__scheduler *s)
 {
     s->runtimes.looked = s->hub->run_start;
-    green__runtimes_look(&s->runtimes);
+    green__scheduler_look(s);
 }
 
 /* Runs an iteration of the loop, then switches to the runnable greenthreads. */
@@ -77,7 +77,7 @@ static struct green__next_context hub_main(void *arg)
 
 void green__hub_thread_make(struct green__scheduler *s)
 {
-    struct green__stack *stack = s->hub_thread.stack;
+    struct green__stack *stack = s->hub_stack;
     char *bottom = stack->bottom, *top = stack->top;
 
     if (s->hub_thread.context.sp)

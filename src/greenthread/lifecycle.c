@@ -33,10 +33,10 @@ static void use(struct green__scheduler *s, struct green_hub *hub)
 /* A fork in a callback may have left the hub without a context. */
 static int make_hub_thread(struct green__scheduler *s)
 {
-    if (s->hub_thread.stack)
+    if (s->hub_stack)
         return 0;
-    s->hub_thread.stack = green__stack_acquire(&s->stacks, HUB_STACK);
-    if (!s->hub_thread.stack)
+    s->hub_stack = green__stack_acquire(&s->stacks, HUB_STACK);
+    if (!s->hub_stack)
         return -1;
     green__hub_thread_make(s);
     return 0;
@@ -67,7 +67,7 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
     self->scheduler = s;
     self->scheduler_layer = &layer;
     green__overflow_thread_begins();
-    green__runtimes_look(&s->runtimes);
+    green__scheduler_look(s);
     return s;
 }
 
@@ -168,17 +168,15 @@ static void hub_replaced(struct green__self *self)
  */
 static void callback_becomes_main(struct green__scheduler *s)
 {
-    struct green__stack *stack = s->hub_thread.stack;
-
     s->main = (struct green_thread){
         .state = GREEN__RUNNABLE,
         .flags = GREEN__STARTED | GREEN__MAIN,
         .next = &s->main,
-        .stack = stack,
     };
     s->main.context = s->hub_thread.context;
-    s->hub_thread = (struct green_thread){
-        .stack = green__stack_acquire(&s->stacks, HUB_STACK)};
+    s->main_stack = s->hub_stack;
+    s->hub_thread = (struct green_thread){.context = {NULL}};
+    s->hub_stack = green__stack_acquire(&s->stacks, HUB_STACK);
     s->current = &s->main;
     s->last = &s->main;
     s->main_is_gone = false;
@@ -192,8 +190,9 @@ static void forked(struct green__self *self)
     drop_others(s);
     if (s->current == &s->hub_thread)
         callback_becomes_main(s);
-    if (s->hub_thread.stack)
+    if (s->hub_stack)
         green__hub_thread_make(s);
+    green__identity_forked(s);
     s->hub = NULL;
     self->running = NULL;
 }
@@ -205,7 +204,7 @@ static void forget_finished(void *room, void *arg)
 
     (void)arg;
     if (thread->state == GREEN__FINISHED)
-        green__extras_free(thread);
+        green__parts_free(thread);
 }
 
 /* Whether the OS thread exits on a greenthread's stack: after pthread_exit in a
@@ -213,7 +212,7 @@ static void forget_finished(void *room, void *arg)
  * not. */
 static bool is_on_own_stack(const struct green__scheduler *s)
 {
-    const struct green__stack *stack = s->current->stack;
+    const struct green__stack *stack = green__current_stack(s);
     const char *here = __builtin_frame_address(0);
 
     return stack && here >= stack->bottom && here < stack->top;

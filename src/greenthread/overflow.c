@@ -35,7 +35,7 @@ static void report(const struct green_thread *thread, size_t size)
 static void look_at_fault(const char *address)
 {
     struct green__scheduler *s = green__self()->scheduler;
-    const struct green__stack *stack = s ? s->current->stack : NULL;
+    const struct green__stack *stack = s ? green__current_stack(s) : NULL;
 
     if (stack && address < stack->bottom &&
         address >= stack->bottom - stack->class->guard)

@@ -31,6 +31,11 @@
 
 /* ---- The switch ------------------------------------------------------ */
 
+/*
+ * A greenthread with thread-local data of its own has its own errno there, and
+ * nobody else changes that. What is saved for it is then the errno of the OS
+ * thread's data, which nobody reads: it costs less than to ask.
+ */
 static inline int switch_stacks(struct green__scheduler *s,
                                 struct green_thread *to)
 {
@@ -46,20 +51,28 @@ static inline int switch_stacks(struct green__scheduler *s,
     return result;
 }
 
-/* Used in a process that has C++: see exceptions.h. */
-static GREEN__NOINLINE int switch_stacks_in_cxx(struct green__scheduler *s,
-                                                struct green_thread *to)
+static GREEN__NOINLINE int switch_with_exceptions(struct green__scheduler *s,
+                                                  struct green_thread *to)
 {
     struct green__exceptions kept[GREEN__RUNTIMES];
     unsigned count;
     int result;
 
-    if (green__likely(!green__exceptions_in_use(&s->runtimes)))
-        return switch_stacks(s, to);
     count = green__exceptions_take(&s->runtimes, kept);
     result = switch_stacks(s, to);
     green__exceptions_put(&s->runtimes, kept, count);
     return result;
+}
+
+/* Exceptions are looked after in a process that has C++, see exceptions.h;
+ * those of a greenthread with thread-local data of its own are there. */
+static GREEN__NOINLINE int switch_carrying(struct green__scheduler *s,
+                                           struct green_thread *to)
+{
+    green__identity_follow(s, to);
+    if (green__unlikely(green__exceptions_in_use(&s->runtimes)))
+        return switch_with_exceptions(s, to);
+    return switch_stacks(s, to);
 }
 
 /* Not inlined: the sanitizer calls and the switch stand in one place. In a
@@ -67,8 +80,8 @@ static GREEN__NOINLINE int switch_stacks_in_cxx(struct green__scheduler *s,
 GREEN__NOINLINE int green__switch_to(struct green__scheduler *s,
                                      struct green_thread *to)
 {
-    if (green__unlikely(s->runtimes.count))
-        return switch_stacks_in_cxx(s, to);
+    if (green__unlikely(s->carries))
+        return switch_carrying(s, to);
     return switch_stacks(s, to);
 }
 

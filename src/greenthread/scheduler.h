@@ -3,6 +3,7 @@
 #define GREEN_SCHEDULER_H
 
 #include "base/chaos.h"
+#include "context/thread_pointer.h"
 #include "greenthread/park.h"
 #include "greenthread/thread.h"
 
@@ -71,6 +72,52 @@ static inline void green__prefetch_ahead(const struct green_thread *current)
     __builtin_prefetch(second->next);
 }
 
+/* ---- Identity: see identity.h ----------------------------------------- */
+
+/*
+ * Unique among living greenthreads: their structs are at least 128 bytes apart,
+ * in memory of one allocator, whose mappings are less than 64 GiB apart.
+ */
+static inline int green__tid_of(const struct green__scheduler *s,
+                                const struct green_thread *thread)
+{
+    if (thread == &s->main || thread == &s->hub_thread)
+        return s->os_tid;
+    return GREEN__TID_FIRST | (int)((uintptr_t)thread >> 7 & 0x1fffffff);
+}
+
+/* Changes to the thread pointer of a greenthread. */
+static inline void green__thread_pointer_follow(struct green__scheduler *s,
+                                                const struct green_thread *to)
+{
+    void *pointer = to->identity ? to->identity->thread_pointer : NULL;
+
+    if (!pointer)
+        pointer = s->os_thread_pointer;
+    if (pointer == s->thread_pointer)
+        return;
+    s->thread_pointer = pointer;
+    green__thread_pointer_change(pointer);
+}
+
+/* The C library takes the OS thread for this greenthread from now on. */
+static inline void green__identity_follow(struct green__scheduler *s,
+                                          const struct green_thread *to)
+{
+    if (s->carries & GREEN__CARRIES_IDENTITIES)
+        green__thread_pointer_follow(s, to);
+    if (s->carries & GREEN__CARRIES_TIDS)
+        *s->tid_place = green__tid_of(s, to);
+}
+
+/* Looks for C++ runtimes. */
+static inline void green__scheduler_look(struct green__scheduler *s)
+{
+    green__runtimes_look(&s->runtimes);
+    if (s->runtimes.count)
+        s->carries |= GREEN__CARRIES_EXCEPTIONS;
+}
+
 /* ---- Switch, park, wake ---------------------------------------------- */
 
 /* The only function that switches between stacks. Returns 0. */
@@ -85,6 +132,8 @@ green__switch_last(struct green__scheduler *s, struct green_thread *from)
 
     *s->errno_place = to->saved_errno;
     s->current = to;
+    if (green__unlikely(s->carries))
+        green__identity_follow(s, to);
     green__sanitizer_before_switch(&from->context, &to->context, true);
     return (struct green__next_context){.load = to->context.sp, .arg = to};
 }

@@ -21,10 +21,11 @@ GREEN__NO_SANITIZE GREEN__ALWAYS_INLINE static inline size_t
 depth_of_cancel_scopes(const struct green_thread *thread, const char *here)
 {
     const char *lowest = here;
+    const char *bottom = green__stack_of_thread(thread)->bottom;
 
     for (const struct green_cancel_scope *r = thread->cancel_scopes; r;
          r = r->outer)
-        if ((const char *)r < lowest && (const char *)r > thread->stack->bottom)
+        if ((const char *)r < lowest && (const char *)r > bottom)
             lowest = (const char *)r;
     return (size_t)(here - lowest) + 256;
 }
@@ -103,7 +104,7 @@ static inline void fill_in(struct green_thread *thread,
     green__sanitizer_stack_fresh(stack->bottom,
                                  (size_t)(stack->top - stack->bottom));
     /* Field by field: gcc turns a struct assignment into `rep stos`, which
-     * takes 4 ns. */
+     * takes 4 ns. `identity` is NULL: who frees a greenthread sees to it. */
     thread->waiter = NULL;
     thread->cancel_scopes = NULL;
     thread->alarms = 0;
@@ -113,7 +114,6 @@ static inline void fill_in(struct green_thread *thread,
     thread->overlooked = 0;
     thread->joiner = NULL;
     thread->extras = NULL;
-    thread->stack = stack;
     thread->spawned_at = spawned_at;
     thread->context.sp = green__context_make(top, thread_main);
     green__sanitizer_init(&thread->context, stack->bottom,

@@ -270,3 +270,12 @@ void green__extras_free(struct green_thread *thread)
     green__system.release(extras->locals);
     green__system.release(extras);
 }
+
+void green__parts_free(struct green_thread *thread)
+{
+    struct green__identity *identity = thread->identity;
+
+    thread->identity = NULL;
+    green__extras_free(thread);
+    green__identity_release(identity);
+}

@@ -33,6 +33,7 @@
 #include "context/sanitizer.h"
 #include "context/stack.h"
 #include "greenthread/exceptions.h"
+#include "greenthread/identity.h"
 #include "hub/hub.h"
 
 struct green__waiter;
@@ -98,11 +99,17 @@ struct green_thread {
     void *arg; /* the function's argument, later its result */
     /* The first cache line ends here. */
     struct green_thread *joiner;
-    struct green__stack *stack;   /* NULL for main */
-    struct green__extras *extras; /* rarely used parts */
-    void *spawned_at;             /* code address */
+    struct green__extras *extras;     /* rarely used parts */
+    void *spawned_at;                 /* code address */
+    struct green__identity *identity; /* NULL: none */
     /* The second cache line ends with struct green__stack. */
 };
+
+_Static_assert(sizeof(struct green__context) > sizeof(void *) ||
+                   GREEN__STACK_ROOM(sizeof(struct green_thread)) +
+                           sizeof(struct green__stack) ==
+                       128,
+               "a greenthread is two cache lines");
 
 static inline struct green_thread *
 green__thread_of_stack(struct green__stack *stack)
@@ -110,6 +117,16 @@ green__thread_of_stack(struct green__stack *stack)
     char *room = (char *)stack - GREEN__STACK_ROOM(sizeof(struct green_thread));
 
     return (struct green_thread *)(void *)room;
+}
+
+/* Not for main and the hub's context, whose structs lie in the scheduler's. */
+static inline struct green__stack *
+green__stack_of_thread(const struct green_thread *thread)
+{
+    char *room = (char *)thread;
+
+    room += GREEN__STACK_ROOM(sizeof(struct green_thread));
+    return (struct green__stack *)(void *)room;
 }
 
 /* Name, links, functions at exit, locals: allocated at first use. */
@@ -126,6 +143,13 @@ struct green__extras {
 struct green__scheduler {
     struct green_thread *current, *last;
     int *errno_place; /* address of this OS thread's errno */
+    /* bits of enum green__carry: what the switch has to do beyond stacks and
+     * errno */
+    unsigned carries;
+    int os_tid;              /* see identity.h; with tid_place alone */
+    int *tid_place;          /* NULL: thread ids do not change */
+    void *os_thread_pointer; /* NULL: the thread pointer does not change */
+    void *thread_pointer;    /* what the current greenthread has */
     /* switches on this hub, and yields with no other greenthread */
     int64_t switches;
     /* value of `switches` at which the clock is read. Calls that need not
@@ -149,7 +173,23 @@ struct green__scheduler {
     struct green_timer cool_timer;
     struct green_thread main;
     struct green_thread hub_thread;
+    /* of hub_thread; NULL if a fork in a callback has taken it */
+    struct green__stack *hub_stack;
+    /* of main, if that was a callback before a fork; else NULL: the OS
+     * thread's */
+    struct green__stack *main_stack;
 };
+
+/* The stack of the current greenthread. NULL: the OS thread's. */
+static inline struct green__stack *
+green__current_stack(const struct green__scheduler *s)
+{
+    if (s->current == &s->main)
+        return s->main_stack;
+    if (s->current == &s->hub_thread)
+        return s->hub_stack;
+    return green__stack_of_thread(s->current);
+}
 
 /* Calls fn(thread, arg) for each greenthread that has not finished, main first;
  * fn may free it. */
@@ -180,6 +220,9 @@ static inline bool green__others_runnable(const struct green__scheduler *s)
 /* Returns the extras, allocated if need be. NULL with ENOMEM. */
 struct green__extras *green__extras(struct green_thread *thread);
 void green__extras_free(struct green_thread *thread);
+
+/* Frees the extras, and releases the identity. */
+void green__parts_free(struct green_thread *thread);
 
 /* Adds a function to be called at its end. 0, or -1 with ENOMEM. */
 int green__at_exit(struct green_thread *thread, void (*fn)(void *), void *arg);
@@ -216,7 +259,7 @@ static inline size_t green__record_size(size_t size)
 
 static inline void *green__record_of(struct green_thread *thread, size_t size)
 {
-    return thread->stack->top - green__record_size(size);
+    return green__stack_of_thread(thread)->top - green__record_size(size);
 }
 
 /* The record of a greenthread whose start is delayed: delay.c. */
@@ -243,10 +286,12 @@ void green__cool_later(struct green__scheduler *s);
 static inline void green__thread_free(struct green__scheduler *s,
                                       struct green_thread *thread)
 {
-    struct green__stack *stack = thread->stack;
+    struct green__stack *stack = green__stack_of_thread(thread);
 
-    if (green__unlikely(thread->extras != NULL))
-        green__extras_free(thread);
+    /* one test for both */
+    if (green__unlikely((uintptr_t)thread->extras |
+                        (uintptr_t)thread->identity))
+        green__parts_free(thread);
     green__sanitizer_done(&thread->context,
                           (thread->flags & GREEN__STARTED) &&
                               (thread->flags & GREEN__CANCELLED));
