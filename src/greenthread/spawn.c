@@ -115,6 +115,7 @@ static inline void fill_in(struct green_thread *thread,
     thread->joiner = NULL;
     thread->extras = NULL;
     thread->spawned_at = spawned_at;
+    thread->identity = NULL;
     thread->context.sp = green__context_make(top, thread_main);
     green__sanitizer_init(&thread->context, stack->bottom,
                           (size_t)(top - stack->bottom));
@@ -220,6 +221,21 @@ struct green_thread *green__spawn_make(void *(*fn)(void *), void *arg,
 {
     return make((union green__start){.function = fn}, arg, NULL, record,
                 spawned_at);
+}
+
+struct green_thread *green__spawn_make_as(struct green__identity *identity,
+                                          const struct green_attr *attr,
+                                          void (*fn)(void *), void *arg)
+{
+    struct green_thread *thread =
+        make((union green__start){.procedure = fn}, arg, attr, 0,
+             __builtin_return_address(0));
+
+    if (!thread)
+        return NULL;
+    thread->flags = GREEN__DETACHED | GREEN__NO_RESULT;
+    thread->identity = identity;
+    return thread;
 }
 
 struct green_thread *green__spawn_prepare(void *(*fn)(void *), size_t size,

@@ -18,8 +18,17 @@ green__spawn_prepare(void *(*fn)(void *record), size_t size,
                      void (*ended)(struct green_thread *thread, void *record),
                      void *spawned_at);
 
+/*
+ * As green_spawn_n with attributes, but not started yet, and with an identity.
+ * NULL as green_spawn_with.
+ */
+GREEN__PRIVATE struct green_thread *
+green__spawn_make_as(struct green__identity *identity,
+                     const struct green_attr *attr, void (*fn)(void *),
+                     void *arg);
+
 /* Puts the greenthread into the run queue. */
-void green__spawn_start(struct green_thread *thread);
+GREEN__PRIVATE void green__spawn_start(struct green_thread *thread);
 
 /* Frees a greenthread that was not started, when memory has run out. Returns
  * NULL, with ENOMEM. */

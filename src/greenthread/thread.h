@@ -38,6 +38,14 @@
 
 struct green__waiter;
 
+/* What a signal handler does to a wait in a program whose signals the patch
+ * library delivers, as signal(7) has it for system calls. */
+enum green__signal_effect {
+    GREEN__GOES_ON,
+    GREEN__RESTARTS,  /* with SA_RESTART; else it fails with EINTR */
+    GREEN__INTERRUPTS /* it fails with EINTR */
+};
+
 /* Describes a kind of wait for green_dump. */
 struct green__wait_kind {
     const char *name; /* "read", "join", "sleep", ... */
@@ -48,6 +56,7 @@ struct green__wait_kind {
      * wait. When in doubt, false: such a wait never counts as part of a
      * deadlock. */
     bool inside;
+    enum green__signal_effect signals;
 };
 
 /* A waiting greenthread, on its stack; see park.h. */

@@ -13,7 +13,7 @@ static void describe_file(const struct green__waiter *waiter, char *text,
 }
 
 static const struct green__wait_kind working = {.name = "operation",
-                                                .describe = describe_file};
+                                                .describe = describe_file, .signals = GREEN__RESTARTS};
 
 /* A kill does not end a call that need not wait: a greenthread that was killed
  * makes the plain call, and so does a caller that cannot park. */

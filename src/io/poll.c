@@ -53,7 +53,7 @@ static void describe(const struct green__waiter *waiter, char *text,
 }
 
 static const struct green__wait_kind polling = {.name = "poll",
-                                                .describe = describe};
+                                                .describe = describe, .signals = GREEN__INTERRUPTS};
 
 static void wake_once(struct poller *poller)
 {

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,5 +35,13 @@ int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
 int __ppoll_chk(struct pollfd *fds, nfds_t count,
                 const struct timespec *timeout, const sigset_t *mask,
                 size_t room);
+
+/* Of glibc, behind pthread_cleanup_push; pthread.h declares them in a program
+ * without -fexceptions alone. */
+void __pthread_register_cancel(__pthread_unwind_buf_t *buffer);
+void __pthread_unregister_cancel(__pthread_unwind_buf_t *buffer);
+void __pthread_register_cancel_defer(__pthread_unwind_buf_t *buffer);
+void __pthread_unregister_cancel_restore(__pthread_unwind_buf_t *buffer);
+void __pthread_unwind_next(__pthread_unwind_buf_t *buffer);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <greenhub/io.h>
 
-#include "patch/rule.h"
+#include "patch/cancel.h"
 
 /* ---- Making them -------------------------------------------------------- */
 
@@ -37,23 +37,26 @@ GREEN__HOOK int pipe2(int fds[2], int flags)
 
 GREEN__HOOK int accept(int fd, __SOCKADDR_ARG address, socklen_t *length)
 {
-    if (green__is_green(GREEN_PATCH_IO))
-        return green_accept(fd, address.__sockaddr__, length);
+    if (green__is_green_point(GREEN_PATCH_IO))
+        return (int)green__point_ends(
+            green_accept(fd, address.__sockaddr__, length));
     return green__real()->accept(fd, address, length);
 }
 
 GREEN__HOOK int accept4(int fd, __SOCKADDR_ARG address, socklen_t *length,
                         int flags)
 {
-    if (green__is_green(GREEN_PATCH_IO))
-        return green_accept4(fd, address.__sockaddr__, length, flags);
+    if (green__is_green_point(GREEN_PATCH_IO))
+        return (int)green__point_ends(
+            green_accept4(fd, address.__sockaddr__, length, flags));
     return green__real()->accept4(fd, address, length, flags);
 }
 
 GREEN__HOOK int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
-    if (green__is_green(GREEN_PATCH_IO))
-        return green_connect(fd, address.__sockaddr__, length);
+    if (green__is_green_point(GREEN_PATCH_IO))
+        return (int)green__point_ends(
+            green_connect(fd, address.__sockaddr__, length));
     return green__real()->connect(fd, address, length);
 }
 
@@ -138,8 +141,8 @@ GREEN__HOOK int setsockopt(int fd, int level, int name, const void *value,
 
 GREEN__HOOK int close(int fd)
 {
-    if (green__is_green(GREEN_PATCH_IO))
-        return green_close(fd);
+    if (green__is_green_point(GREEN_PATCH_IO))
+        return (int)green__point_ends(green_close(fd));
     return green__real()->close(fd);
 }
 

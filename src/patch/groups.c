@@ -1,5 +1,6 @@
 #include "patch/groups.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 
@@ -55,9 +56,27 @@ int green__groups_of(const char *names, unsigned *groups)
     return 0;
 }
 
+/* Threads that exist already would stay what they are. */
+static bool other_threads_exist(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    int count = 0;
+
+    if (!tasks)
+        return false;
+    while (readdir(tasks))
+        count++;
+    closedir(tasks);
+    return count > 3; /* ".", "..", and this one */
+}
+
 int green__groups_prepare(unsigned groups)
 {
-    if (groups & GREEN_PATCH_LOCKS)
+    if ((groups & ~green_patched() & GREEN_PATCH_THREADS) &&
+        other_threads_exist())
+        return green__fail(EBUSY, "the program has other threads already");
+    /* waits of threads use the parking lot, too */
+    if (groups & (GREEN_PATCH_LOCKS | GREEN_PATCH_THREADS))
         return green__lot_prepare();
     return 0;
 }

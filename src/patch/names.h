@@ -81,3 +81,65 @@ NAME(wait4, PROCESS, 2)
 NAME(waitid, PROCESS, 2)
 NAME(system, PROCESS, 2)
 NAME(pclose, PROCESS, 2)
+
+/* Threads */
+NAME(pthread_create, THREADS, 2)
+NAME(pthread_exit, THREADS, 2)
+NAME(pthread_join, THREADS, 2)
+NAME(pthread_tryjoin_np, THREADS, 2)
+NAME(pthread_timedjoin_np, THREADS, 2)
+NAME(pthread_clockjoin_np, THREADS, 2)
+NAME(pthread_detach, THREADS, 2)
+NAME(pthread_self, THREADS, 2)
+
+/* C11 threads */
+NAME(thrd_create, THREADS, 2)
+NAME(thrd_join, THREADS, 2)
+NAME(thrd_detach, THREADS, 2)
+NAME(thrd_current, THREADS, 2)
+NAME(thrd_exit, THREADS, 2)
+
+/* C11 sleeps */
+NAME(thrd_sleep, TIME, 2)
+NAME(thrd_yield, TIME, 2)
+
+/* Threads by handle */
+NAME(pthread_setname_np, THREADS, 2)
+NAME(pthread_getname_np, THREADS, 2)
+NAME(pthread_getattr_np, THREADS, 2)
+NAME(pthread_setschedparam, THREADS, 2)
+NAME(pthread_getschedparam, THREADS, 2)
+NAME(pthread_setschedprio, THREADS, 2)
+NAME(pthread_setaffinity_np, THREADS, 2)
+NAME(pthread_getaffinity_np, THREADS, 2)
+NAME(pthread_getcpuclockid, THREADS, 2)
+NAME(pthread_kill, THREADS, 2)
+NAME(pthread_sigqueue, THREADS, 2)
+
+/* Cancellation */
+NAME(pthread_cancel, THREADS, 2)
+NAME(pthread_testcancel, THREADS, 2)
+NAME(pthread_setcancelstate, THREADS, 2)
+NAME(pthread_setcanceltype, THREADS, 2)
+NAME(__pthread_register_cancel, THREADS, 2)
+NAME(__pthread_unregister_cancel, THREADS, 2)
+NAME(__pthread_register_cancel_defer, THREADS, 2)
+NAME(__pthread_unregister_cancel_restore, THREADS, 2)
+NAME(__pthread_unwind_next, THREADS, 2)
+
+/* Signals */
+NAME(sigaction, SIGNALS, 2)
+NAME(signal, SIGNALS, 2)
+NAME(siginterrupt, SIGNALS, 2)
+NAME(pthread_sigmask, SIGNALS, 2)
+NAME(sigprocmask, SIGNALS, 2)
+NAME(pause, SIGNALS, 2)
+NAME(sigsuspend, SIGNALS, 2)
+NAME(sigwait, SIGNALS, 2)
+NAME(sigwaitinfo, SIGNALS, 2)
+NAME(sigtimedwait, SIGNALS, 2)
+
+/* What locks are made of, before they are patched */
+NAME(pthread_mutex_lock, LOCKS, 1)
+NAME(pthread_mutex_unlock, LOCKS, 1)
+NAME(syscall, LOCKS, 1)

@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 
 #include "patch/groups.h"
+#include "patch/settings.h"
 
 unsigned green__patched;
 
@@ -87,6 +88,7 @@ __attribute__((constructor)) static void patch_by_environment(void)
 
     if (getauxval(AT_SECURE))
         return;
+    green__settings_read();
     wanted = getenv("GREENHUB_PATCH");
     if (wanted && *wanted && green__groups_of(wanted, &groups) == 0)
         (void)green_patch(groups);

@@ -3,7 +3,7 @@
 
 #include "greenthread/call.h"
 #include "io/process.h"
-#include "patch/rule.h"
+#include "patch/cancel.h"
 #include "patch/worker.h"
 
 /* ---- wait and its forms --------------------------------------------------- */
@@ -28,30 +28,31 @@ static pid_t wait_green(pid_t pid, int *status, int options,
 
 GREEN__HOOK pid_t wait(int *status)
 {
-    if (green__is_green(GREEN_PATCH_PROCESS))
-        return wait_green(-1, status, 0, NULL);
+    if (green__is_green_point(GREEN_PATCH_PROCESS))
+        return (pid_t)green__point_ends(wait_green(-1, status, 0, NULL));
     return green__real()->wait(status);
 }
 
 GREEN__HOOK pid_t waitpid(pid_t pid, int *status, int options)
 {
-    if (green__is_green(GREEN_PATCH_PROCESS))
-        return wait_green(pid, status, options, NULL);
+    if (green__is_green_point(GREEN_PATCH_PROCESS))
+        return (pid_t)green__point_ends(wait_green(pid, status, options, NULL));
     return green__real()->waitpid(pid, status, options);
 }
 
 GREEN__HOOK pid_t wait3(int *status, int options, struct rusage *usage)
 {
-    if (green__is_green(GREEN_PATCH_PROCESS))
-        return wait_green(-1, status, options, usage);
+    if (green__is_green_point(GREEN_PATCH_PROCESS))
+        return (pid_t)green__point_ends(wait_green(-1, status, options, usage));
     return green__real()->wait3(status, options, usage);
 }
 
 GREEN__HOOK pid_t wait4(pid_t pid, int *status, int options,
                         struct rusage *usage)
 {
-    if (green__is_green(GREEN_PATCH_PROCESS))
-        return wait_green(pid, status, options, usage);
+    if (green__is_green_point(GREEN_PATCH_PROCESS))
+        return (pid_t)green__point_ends(
+            wait_green(pid, status, options, usage));
     return green__real()->wait4(pid, status, options, usage);
 }
 
@@ -97,10 +98,11 @@ GREEN__HOOK int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 {
     siginfo_t unused;
 
-    if (!green__is_green(GREEN_PATCH_PROCESS) || (options & WNOHANG) ||
-        !(options & WEXITED) || pid_of(type, id) == -2)
+    if ((options & WNOHANG) || !(options & WEXITED) || pid_of(type, id) == -2 ||
+        !green__is_green_point(GREEN_PATCH_PROCESS))
         return green__real()->waitid(type, id, info, options);
-    return waitid_green(type, id, info ? info : &unused, options);
+    return (int)green__point_ends(
+        waitid_green(type, id, info ? info : &unused, options));
 }
 
 /* ---- Commands --------------------------------------------------------------- */

@@ -7,11 +7,15 @@
 #include "base/attributes.h"
 #include "patch/declarations.h"
 
+/* siginterrupt is deprecated, and used. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 struct green__real {
 #define NAME(symbol, group, wave) __typeof__(symbol) *symbol;
 #include "patch/names.h"
 #undef NAME
 };
+#pragma GCC diagnostic pop
 
 extern struct green__real green__real_table;
 extern bool green__real_ready;

@@ -2,16 +2,16 @@
 #include <greenhub/io.h>
 #include <greenhub/thread.h>
 
-#include "patch/rule.h"
+#include "patch/cancel.h"
 #include "patch/times.h"
 
 GREEN__HOOK unsigned sleep(unsigned seconds)
 {
     struct timespec left = {.tv_sec = seconds};
 
-    if (!green__is_green(GREEN_PATCH_TIME))
+    if (!green__is_green_point(GREEN_PATCH_TIME))
         return green__real()->sleep(seconds);
-    if (green_nanosleep(&left, &left) == 0)
+    if (green__point_ends(green_nanosleep(&left, &left)) == 0)
         return 0;
     return (unsigned)(left.tv_sec + (left.tv_nsec > 0));
 }
@@ -22,15 +22,15 @@ GREEN__HOOK int usleep(useconds_t microseconds)
                                   .tv_nsec =
                                       (long)(microseconds % 1000000) * 1000};
 
-    if (green__is_green(GREEN_PATCH_TIME))
-        return green_nanosleep(&time, NULL);
+    if (green__is_green_point(GREEN_PATCH_TIME))
+        return (int)green__point_ends(green_nanosleep(&time, NULL));
     return green__real()->usleep(microseconds);
 }
 
 GREEN__HOOK int nanosleep(const struct timespec *time, struct timespec *left)
 {
-    if (green__is_green(GREEN_PATCH_TIME))
-        return green_nanosleep(time, left);
+    if (green__is_green_point(GREEN_PATCH_TIME))
+        return (int)green__point_ends(green_nanosleep(time, left));
     return green__real()->nanosleep(time, left);
 }
 
@@ -49,7 +49,10 @@ static int sleep_until(clockid_t clock, const struct timespec *time)
         return EINVAL;
     deadline = green__deadline_of(clock, time);
     now = green_now();
-    return green_sleep(deadline > now ? deadline - now : 0) < 0 ? errno : 0;
+    return green__point_ends(green_sleep(deadline > now ? deadline - now : 0)) <
+                   0
+               ? errno
+               : 0;
 }
 
 /* Returns the error, and leaves errno alone. */
@@ -59,12 +62,12 @@ GREEN__HOOK int clock_nanosleep(clockid_t clock, int flags,
 {
     int saved = errno, result;
 
-    if (!clock_goes_on(clock) || !green__is_green(GREEN_PATCH_TIME))
+    if (!clock_goes_on(clock) || !green__is_green_point(GREEN_PATCH_TIME))
         return green__real()->clock_nanosleep(clock, flags, time, left);
     if (flags & TIMER_ABSTIME)
         result = sleep_until(clock, time);
     else
-        result = green_nanosleep(time, left) < 0 ? errno : 0;
+        result = green__point_ends(green_nanosleep(time, left)) < 0 ? errno : 0;
     errno = saved;
     return result;
 }

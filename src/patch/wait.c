@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "greenthread/call.h"
 #include "io/poll.h"
-#include "patch/rule.h"
+#include "patch/cancel.h"
 #include "patch/times.h"
 
 /*
@@ -35,8 +35,8 @@ static void end_mask(const struct mask *mask)
 
 GREEN__HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-    if (green__is_green(GREEN_PATCH_IO))
-        return green_poll(fds, count, timeout);
+    if (green__is_green_point(GREEN_PATCH_IO))
+        return (int)green__point_ends(green_poll(fds, count, timeout));
     return green__real()->poll(fds, count, timeout);
 }
 
@@ -47,21 +47,22 @@ GREEN__HOOK int ppoll(struct pollfd *fds, nfds_t count,
     struct mask mask;
     int result;
 
-    if (!green__is_green(GREEN_PATCH_IO))
+    if (!green__is_green_point(GREEN_PATCH_IO))
         return green__real()->ppoll(fds, count, timeout, wanted);
     if (!green__duration_of(timeout, &time))
         return green__refuse(EINVAL);
     begin_mask(&mask, wanted);
     result = green__poll(fds, count, time);
     end_mask(&mask);
-    return result;
+    return (int)green__point_ends(result);
 }
 
 GREEN__HOOK int select(int nfds, fd_set *readable, fd_set *writable,
                        fd_set *exceptional, struct timeval *timeout)
 {
-    if (green__is_green(GREEN_PATCH_IO))
-        return green_select(nfds, readable, writable, exceptional, timeout);
+    if (green__is_green_point(GREEN_PATCH_IO))
+        return (int)green__point_ends(
+            green_select(nfds, readable, writable, exceptional, timeout));
     return green__real()->select(nfds, readable, writable, exceptional,
                                  timeout);
 }
@@ -75,7 +76,7 @@ GREEN__HOOK int pselect(int nfds, fd_set *readable, fd_set *writable,
     struct mask mask;
     int result;
 
-    if (!green__is_green(GREEN_PATCH_IO))
+    if (!green__is_green_point(GREEN_PATCH_IO))
         return green__real()->pselect(nfds, readable, writable, exceptional,
                                       timeout, wanted);
     if (timeout && !green__timespec_is_valid(timeout))
@@ -86,7 +87,7 @@ GREEN__HOOK int pselect(int nfds, fd_set *readable, fd_set *writable,
     result = green_select(nfds, readable, writable, exceptional,
                           timeout ? &time : NULL);
     end_mask(&mask);
-    return result;
+    return (int)green__point_ends(result);
 }
 
 /* ---- epoll ----------------------------------------------------------------- */
@@ -135,13 +136,13 @@ static int wait_with_mask(int epoll, struct epoll_event *events, int most,
     begin_mask(&mask, wanted);
     result = wait_for_epoll(epoll, events, most, timeout);
     end_mask(&mask);
-    return result;
+    return (int)green__point_ends(result);
 }
 
 GREEN__HOOK int epoll_wait(int epoll, struct epoll_event *events, int most,
                            int timeout)
 {
-    if (green__is_green(GREEN_PATCH_IO))
+    if (green__is_green_point(GREEN_PATCH_IO))
         return wait_with_mask(epoll, events, most, green__milliseconds(timeout),
                               NULL);
     return green__real()->epoll_wait(epoll, events, most, timeout);
@@ -150,7 +151,7 @@ GREEN__HOOK int epoll_wait(int epoll, struct epoll_event *events, int most,
 GREEN__HOOK int epoll_pwait(int epoll, struct epoll_event *events, int most,
                             int timeout, const sigset_t *wanted)
 {
-    if (green__is_green(GREEN_PATCH_IO))
+    if (green__is_green_point(GREEN_PATCH_IO))
         return wait_with_mask(epoll, events, most, green__milliseconds(timeout),
                               wanted);
     return green__real()->epoll_pwait(epoll, events, most, timeout, wanted);
@@ -162,7 +163,7 @@ GREEN__HOOK int epoll_pwait2(int epoll, struct epoll_event *events, int most,
 {
     green_time time;
 
-    if (!green__is_green(GREEN_PATCH_IO))
+    if (!green__is_green_point(GREEN_PATCH_IO))
         return green__real()->epoll_pwait2(epoll, events, most, timeout,
                                            wanted);
     if (!green__duration_of(timeout, &time))

@@ -61,9 +61,13 @@ static void describe_descriptor(const struct green__waiter *waiter, char *text,
 static const struct green__wait_kind choosing = {
     .name = "choose", .describe = describe, .inside = true};
 static const struct green__wait_kind choosing_outside = {
-    .name = "choose", .describe = describe}; /* with a descriptor */
+    .name = "choose",
+    .describe = describe,
+    .signals = GREEN__RESTARTS}; /* with a descriptor */
 static const struct green__wait_kind one_descriptor = {
-    .name = "wait", .describe = describe_descriptor};
+    .name = "wait",
+    .describe = describe_descriptor,
+    .signals = GREEN__RESTARTS};
 
 static const struct green__wait_kind *kind_of(const struct choice *choice)
 {

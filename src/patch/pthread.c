@@ -1,0 +1,183 @@
+/* pthread_create and its kin, and C11's threads. */
+#include <stdlib.h>
+#include <string.h>
+#include <threads.h>
+
+#include "patch/thread.h"
+#include "patch/times.h"
+
+/* ---- Start and end ----------------------------------------------------------- */
+
+GREEN__HOOK int pthread_create(pthread_t *handle, const pthread_attr_t *attr,
+                               void *(*fn)(void *), void *arg)
+{
+    struct green__pthread *it;
+
+    if (!green__is_green(GREEN_PATCH_THREADS))
+        return green__real()->pthread_create(handle, attr, fn, arg);
+    it = green__pthread_make(attr, fn, arg);
+    return it ? green__pthread_start(it, handle) : EAGAIN;
+}
+
+/* Main waits for the others, as the process natively does. */
+GREEN__HOOK void pthread_exit(void *result)
+{
+    struct green__pthread *it = green__pthread_here();
+
+    if (it)
+        green__pthread_unwind(it, result);
+    if (green__is_green(GREEN_PATCH_THREADS))
+        green__pthreads_await();
+    green__real()->pthread_exit(result);
+    abort(); /* not reached */
+}
+
+static bool is_ours(pthread_t handle)
+{
+    struct green__pthread *it = green__pthread_of(handle);
+
+    if (it)
+        green__pthread_release(it);
+    return it != NULL;
+}
+
+GREEN__HOOK int pthread_join(pthread_t handle, void **result)
+{
+    if (is_ours(handle))
+        return green__pthread_join(handle, result, GREEN_FOREVER);
+    return green__real()->pthread_join(handle, result);
+}
+
+GREEN__HOOK int pthread_tryjoin_np(pthread_t handle, void **result)
+{
+    int error;
+
+    if (!is_ours(handle))
+        return green__real()->pthread_tryjoin_np(handle, result);
+    error = green__pthread_join(handle, result, 0);
+    return error == ETIMEDOUT ? EBUSY : error;
+}
+
+GREEN__HOOK int pthread_clockjoin_np(pthread_t handle, void **result,
+                                     clockid_t clock,
+                                     const struct timespec *until)
+{
+    if (!is_ours(handle))
+        return green__real()->pthread_clockjoin_np(handle, result, clock,
+                                                   until);
+    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
+        return EINVAL;
+    if (!until)
+        return green__pthread_join(handle, result, GREEN_FOREVER);
+    if (!green__timespec_is_valid(until))
+        return EINVAL;
+    return green__pthread_join(handle, result,
+                               green__deadline_of(clock, until));
+}
+
+GREEN__HOOK int pthread_timedjoin_np(pthread_t handle, void **result,
+                                     const struct timespec *until)
+{
+    if (!is_ours(handle))
+        return green__real()->pthread_timedjoin_np(handle, result, until);
+    return pthread_clockjoin_np(handle, result, CLOCK_REALTIME, until);
+}
+
+GREEN__HOOK int pthread_detach(pthread_t handle)
+{
+    struct green__pthread *it = green__pthread_of(handle);
+    int state = GREEN__JOINABLE;
+    bool detached;
+
+    if (!it)
+        return green__real()->pthread_detach(handle);
+    detached = atomic_compare_exchange_strong(&it->state, &state,
+                                              GREEN__DETACHED_THREAD);
+    if (detached)
+        green__pthread_release(it); /* the joiner's hold */
+    green__pthread_release(it);
+    return detached ? 0 : EINVAL;
+}
+
+GREEN__HOOK pthread_t pthread_self(void)
+{
+    struct green__pthread *it = green__pthread_here();
+
+    return it ? it->handle : green__real()->pthread_self();
+}
+
+/* ---- C11 ---------------------------------------------------------------------- */
+
+/* The function's int comes back through pthread_join, as libc does it. */
+struct c11_start {
+    thrd_start_t fn;
+    void *arg;
+};
+
+static void *run_c11(void *arg)
+{
+    struct c11_start start = *(struct c11_start *)arg;
+
+    free(arg);
+    return (void *)(intptr_t)start.fn(start.arg);
+}
+
+GREEN__HOOK int thrd_create(thrd_t *handle, thrd_start_t fn, void *arg)
+{
+    struct c11_start *start;
+    struct green__pthread *it;
+
+    if (!green__is_green(GREEN_PATCH_THREADS))
+        return green__real()->thrd_create(handle, fn, arg);
+    start = malloc(sizeof *start);
+    if (!start)
+        return thrd_nomem;
+    *start = (struct c11_start){fn, arg};
+    it = green__pthread_make(NULL, run_c11, start);
+    if (it && green__pthread_start(it, handle) == 0)
+        return thrd_success;
+    free(start);
+    return thrd_nomem;
+}
+
+GREEN__HOOK int thrd_join(thrd_t handle, int *result)
+{
+    void *value;
+    int error;
+
+    if (!is_ours(handle))
+        return green__real()->thrd_join(handle, result);
+    error = green__pthread_join(handle, &value, GREEN_FOREVER);
+    if (error == 0 && result)
+        *result = (int)(intptr_t)value;
+    return error == 0 ? thrd_success : thrd_error;
+}
+
+GREEN__HOOK int thrd_detach(thrd_t handle)
+{
+    return pthread_detach(handle) == 0 ? thrd_success : thrd_error;
+}
+
+GREEN__HOOK thrd_t thrd_current(void)
+{
+    return pthread_self();
+}
+
+GREEN__HOOK void thrd_exit(int result)
+{
+    pthread_exit((void *)(intptr_t)result);
+}
+
+GREEN__HOOK int thrd_sleep(const struct timespec *time, struct timespec *left)
+{
+    if (!green__is_green(GREEN_PATCH_TIME))
+        return green__real()->thrd_sleep(time, left);
+    if (nanosleep(time, left) == 0)
+        return 0;
+    return errno == EINTR ? -1 : -2;
+}
+
+GREEN__HOOK void thrd_yield(void)
+{
+    (void)sched_yield();
+}

@@ -1,0 +1,14 @@
+/* Signal handlers and the waits that they interrupt. */
+#ifndef GREEN_PATCH_SIGNALS_H
+#define GREEN_PATCH_SIGNALS_H
+
+#include <signal.h>
+
+struct green__pthread;
+
+/* pthread_kill for a greenthread, or pthread_sigqueue with a value. Returns the
+ * error. */
+int green__signal_thread(struct green__pthread *it, int number,
+                         const union sigval *value);
+
+#endif

@@ -1,0 +1,61 @@
+/* The table of threads that are greenthreads, by handle. */
+#include "patch/thread.h"
+
+#define BUCKETS 4096 /* a power of two */
+
+static struct green__pthread *table[BUCKETS];
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static struct green__pthread **bucket_of(pthread_t handle)
+{
+    uint64_t hash = (uint64_t)handle * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &table[hash >> 52];
+}
+
+static void lock(void)
+{
+    (void)green__real()->pthread_mutex_lock(&mutex);
+}
+
+static void unlock(void)
+{
+    (void)green__real()->pthread_mutex_unlock(&mutex);
+}
+
+void green__pthread_register(struct green__pthread *it)
+{
+    struct green__pthread **bucket = bucket_of(it->handle);
+
+    lock();
+    it->next = *bucket;
+    *bucket = it;
+    unlock();
+}
+
+void green__pthread_unregister(struct green__pthread *it)
+{
+    struct green__pthread **place = bucket_of(it->handle);
+
+    lock();
+    while (*place != it)
+        place = &(*place)->next;
+    *place = it->next;
+    unlock();
+}
+
+struct green__pthread *green__pthread_of(pthread_t handle)
+{
+    struct green__pthread *it;
+
+    if (!(green__patched & GREEN_PATCH_THREADS))
+        return NULL;
+    lock();
+    it = *bucket_of(handle);
+    while (it && it->handle != handle)
+        it = it->next;
+    if (it)
+        atomic_fetch_add_explicit(&it->holders, 1, memory_order_relaxed);
+    unlock();
+    return it;
+}
