@@ -58,7 +58,7 @@ static int64_t carry_out(const struct green_operation *o)
     return -1;
 }
 
-/* True when it has a result. */
+/* Returns true when the operation has a result. */
 static bool try_one(struct green_hub *hub, struct green_operation *o)
 {
     int64_t result;
@@ -97,7 +97,7 @@ static void cancel(struct green_hub *hub, struct green_operation *o)
             return;
         }
     }
-    ck_abort_msg("an operation is cancelled that is not in flight");
+    ck_abort_msg("the library cancels an operation that is not in flight");
 }
 
 static void let_go(struct green_hub *hub, int fd)

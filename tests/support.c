@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* As it was at the beginning: cases change the environment. */
+/* The hub's name at the start of the program: cases change the environment. */
 static const char *hub_name;
 
 bool may_be_missing(const char *name)
@@ -29,14 +29,15 @@ START_TEST(the_hub_can_be_used_here)
 }
 END_TEST
 
-/* In place of a suite whose hub this system does not have: says so. */
-static Suite *instead_of(Suite *suite)
+/* A suite that runs in place of `suite` where this system lacks its hub: its
+ * one case prints the reason. */
+static Suite *suite_that_skips(Suite *suite)
 {
     static Suite *left_out;
     Suite *skips = suite_create("skipped");
 
     left_out = suite;
-    (void)left_out; /* libcheck has no way to free it */
+    (void)left_out; /* reachable for leak checkers; libcheck cannot free it */
     tcase_add_test(add_tcase(skips, "hub"), the_hub_can_be_used_here);
     return skips;
 }
@@ -50,7 +51,7 @@ int run_suite(Suite *suite)
     hub_name = strdup(hub_name && *hub_name ? hub_name : "epolls");
     if (may_be_missing(hub_name) &&
         !green_hub_available(hub_name, &missing_reason))
-        suite = instead_of(suite);
+        suite = suite_that_skips(suite);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
@@ -69,7 +70,7 @@ TCase *add_tcase(Suite *suite, const char *name)
     return tcase;
 }
 
-/* libcheck calls the function of the case NAME NAME_fn. */
+/* For the case NAME libcheck calls a function NAME_fn. */
 bool is_emulated(void)
 {
     return getenv("GREENHUB_EMULATED") != NULL;

@@ -1,4 +1,4 @@
-/* What the test programs share. Public API and libcheck alone. */
+/* What the test programs share. Uses only the public API and libcheck. */
 #ifndef TESTS_SUPPORT_H
 #define TESTS_SUPPORT_H
 
@@ -9,27 +9,28 @@
 #include <string.h>
 #include <sys/types.h>
 
-/* main's whole work: runs a suite, each case in a process of its own. */
+/* The body of main: runs a suite, each case in a process of its own. */
 int run_suite(Suite *suite);
 
 /*
- * A libcheck test case of a suite, its tests with a limit of 20 seconds each.
- * Loops and multipliers (CK_TIMEOUT_MULTIPLIER) are libcheck's.
+ * Adds a libcheck test case to a suite; each of its tests may take 20 seconds.
+ * libcheck's loops and multiplier (CK_TIMEOUT_MULTIPLIER) apply.
  */
 TCase *add_tcase(Suite *suite, const char *name);
 
 /*
- * Notes that the calling case cannot be run here, and why; return after it:
+ * Records that the calling case cannot run here, and why. Return after it:
+ *
  *     if (...) { SKIP("needs ..."); return; }
  */
 #define SKIP(why) skip_case(__func__, why)
 void skip_case(const char *function, const char *why);
 
-/* Whether an emulator (qemu-user, in make test-aarch64) stands in for the
- * kernel, which does not do all that the kernel does. */
+/* Whether an emulator (qemu-user, in make test-aarch64) runs the program. It
+ * does not support all that the kernel does. */
 bool is_emulated(void);
 
-/* The call fails with -1 and this errno. */
+/* The call returns -1 and sets this errno. */
 #define ck_fails(call, expected)                                               \
     do {                                                                       \
         errno = 0;                                                             \
@@ -37,7 +38,7 @@ bool is_emulated(void);
         ck_assert_int_eq(errno, expected);                                     \
     } while (0)
 
-/* The call fails with NULL and this errno. */
+/* The call returns NULL and sets this errno. */
 #define ck_fails_null(call, expected)                                          \
     do {                                                                       \
         errno = 0;                                                             \
@@ -45,7 +46,7 @@ bool is_emulated(void);
         ck_assert_int_eq(errno, expected);                                     \
     } while (0)
 
-/* It can be joined, and its function never ran. */
+/* The greenthread can be joined, and its function never ran. */
 #define ck_cancelled(thread)                                                   \
     do {                                                                       \
         void *joined_ = NULL;                                                  \
@@ -53,7 +54,8 @@ bool is_emulated(void);
         ck_assert_ptr_eq(joined_, GREEN_CANCELED);                             \
     } while (0)
 
-/* The call succeeds with the answer that an error has ended it, this one or none. */
+/* The call returns 0, the end, with the error that ended the stream or with
+ * 0. */
 #define ck_ends(call, expected)                                                \
     do {                                                                       \
         errno = EILSEQ;                                                        \
@@ -61,7 +63,7 @@ bool is_emulated(void);
         ck_assert_int_eq(errno, expected);                                     \
     } while (0)
 
-/* The call succeeds with the answer that an error was sent, this one. */
+/* The call returns 1, an item, and the item is this error. */
 #define ck_sent(call, expected)                                                \
     do {                                                                       \
         errno = 0;                                                             \
@@ -73,31 +75,34 @@ bool is_emulated(void);
 
 /* The hub under test: GREENHUB_HUB, or "epolls". */
 const char *hub_under_test(void);
-/* Whether a build or a system may be without this hub. */
+/* Whether a build or a system may lack this hub. */
 bool may_be_missing(const char *name);
 /* Whether its clock is virtual: time passes only while the hub waits. */
 bool on_sim(void);
-/* Whether the library was built to give bugs a chance (GREENHUB_CHAOS_SEED). */
+/* Whether the library was built to expose bugs by random choices
+ * (GREENHUB_CHAOS_SEED). */
 bool in_chaos(void);
 
-/* The sanitizer, valgrind or emulator that we run under, or NULL. */
+/* The name of the sanitizer, valgrind or emulator that runs the program, or
+ * NULL. */
 const char *checker(void);
 
-/* Under a checker fewer will do: they are slow, and keep more per stack. */
+/* Under a checker, `count` divided by `divisor`: checkers are slow, and need
+ * more memory for each stack. */
 static inline int fewer_if_checked(int count, int divisor)
 {
     return checker() ? count / divisor : count;
 }
 
-/* Connected pairs, blocking, close-on-exec; they fail the case if they can't. */
+/* Makes a connected pair, blocking, close-on-exec; a failure fails the case. */
 void tcp_pair(int fds[2]);
 void unix_pair(int fds[2]);
 void pipe_pair(int fds[2]); /* [0] reads, [1] writes */
 
 /*
- * The same in all their kinds, for tests that loop over them with _i: TCP, unix
- * and pipe, first made by plain calls, then by green ones. [0] reads, [1]
- * writes.
+ * A pair of one of PAIR_KINDS kinds, for tests that loop over them with _i:
+ * TCP, Unix domain and pipe, made first by the system calls, then by the green
+ * ones. [0] reads, [1] writes.
  */
 #define PAIR_KINDS 6
 #define FIRST_GREEN_KIND 3
@@ -105,31 +110,34 @@ void make_pair(int kind, int fds[2]);
 bool is_pipe_kind(int kind);
 bool is_tcp_kind(int kind);
 
-/* A port of 127.0.0.1 that nobody listens on. */
+/* A port of 127.0.0.1 without a listener. */
 int unused_port(void);
-/* A listening TCP socket on 127.0.0.1, its port in *port. */
+/* A listening TCP socket on 127.0.0.1; stores its port in *port. */
 int tcp_listener(int *port);
 
-/* Puts a descriptor at a number of at least `least`, closing the old one. */
+/* Duplicates a descriptor to a number of at least `least`, and closes the old
+ * one. */
 int raise_fd(int fd, int least);
 
-/* What this thread's hub has counted. */
+/* The statistics of this OS thread's hub. */
 struct green_hub_stats stats_now(void);
 
-/* How many descriptors this process has open, and how many mappings. */
+/* How many descriptors this process has open; how many mappings it has. */
 int count_fds(void);
 int count_mappings(void);
 /* Resident memory, and address space, in KiB. */
 long resident_kib(void);
 long mapped_kib(void);
 
-/* Waits for a child; its exit status, or 1000 + the signal that it died of. */
+/* Waits for a child. Returns its exit status, or 1000 + the signal that killed
+ * it. */
 int wait_child(pid_t pid);
 
-/* green_thread_pool_run for those who know apart whose -1 it is. */
+/* green_thread_pool_run that returns the function's result; -1 also if the call
+ * itself fails. */
 long on_thread(long (*fn)(void *arg), void *arg);
 
-/* What CLOCK_MONOTONIC says, whatever clock the hub has. */
+/* The time of CLOCK_MONOTONIC, also on a hub with a virtual clock. */
 green_time real_clock(void);
 
 #endif

@@ -1,4 +1,5 @@
-/* Functions to be called soon, from here, from other threads, from signals. */
+/* Calls: functions to run in the next iteration, asked for on this OS thread,
+ * on others, and in signal handlers. */
 #include "support.h"
 
 #include <pthread.h>
@@ -15,7 +16,7 @@ static void set_up(void)
     ck_assert_ptr_nonnull(hub);
 }
 
-static void turn(green_time timeout)
+static void iterate(green_time timeout)
 {
     ck_ok(green_hub_wait(hub, timeout));
     ck_ok(green_hub_dispatch(hub));
@@ -26,7 +27,7 @@ static void note(struct green_call *call)
     order[called++] = (int)(intptr_t)call->arg;
 }
 
-START_TEST(in_the_order_of_asking)
+START_TEST(in_the_order_of_the_requests)
 {
     struct green_call calls[10] = {0};
 
@@ -36,14 +37,14 @@ START_TEST(in_the_order_of_asking)
         ck_ok(green_hub_call(hub, &calls[i]));
     }
     ck_fails(green_hub_call(hub, &calls[3]), EALREADY);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 10);
     for (int i = 0; i < 10; i++)
         ck_assert_int_eq(order[i], i);
-    turn(0);
+    iterate(0);
     ck_assert_int_eq(called, 10);
     ck_ok(green_hub_call(hub, &calls[3]));
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 11);
 }
 END_TEST
@@ -54,13 +55,13 @@ static void again(struct green_call *call)
     ck_ok(green_hub_call(hub, call));
 }
 
-START_TEST(asked_for_in_a_call_means_the_next_turn)
+START_TEST(requested_in_a_call_runs_in_the_next_iteration)
 {
     struct green_call call = {.callback = again};
 
     ck_ok(green_hub_call(hub, &call));
     for (int i = 1; i <= 5; i++) {
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
         ck_assert_int_eq(called, i);
     }
 }
@@ -81,7 +82,7 @@ START_TEST(a_callback_may_free_its_call)
         ck_ok(i % 2 ? green_hub_call(hub, call)
                     : green_hub_call_threadsafe(hub, call));
     }
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 10);
 }
 END_TEST
@@ -96,12 +97,12 @@ START_TEST(arguments)
     ck_fails(green_hub_call_threadsafe(NULL, &call), EINVAL);
     ck_fails(green_hub_call_threadsafe(hub, NULL), EINVAL);
     ck_fails(green_hub_call_threadsafe(hub, &empty), EINVAL);
-    turn(0);
+    iterate(0);
     ck_assert_int_eq(called, 0);
 }
 END_TEST
 
-/* ---- From other threads ---------------------------------------------- */
+/* ---- From other OS threads ------------------------------------------- */
 
 #define THREADS 4
 #define EACH 2000
@@ -119,7 +120,7 @@ static void count_foreign(struct green_call *call)
     called++;
 }
 
-static void *ask(void *arg)
+static void *request(void *arg)
 {
     struct green_call *calls = arg;
 
@@ -131,17 +132,17 @@ static void *ask(void *arg)
     return NULL;
 }
 
-/* None is lost, each thread's come in its order, and a hub that waits without
- * limit is woken each time. */
+/* No call is lost, each OS thread's calls run in its order, and each wakes a
+ * hub that waits without a time limit. */
 START_TEST(many_threads_at_once)
 {
     pthread_t threads[THREADS];
     void *failed;
 
     for (int i = 0; i < THREADS; i++)
-        ck_ok(pthread_create(&threads[i], NULL, ask, foreign[i]));
+        ck_ok(pthread_create(&threads[i], NULL, request, foreign[i]));
     while (called < THREADS * EACH)
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
     for (int i = 0; i < THREADS; i++) {
         ck_ok(pthread_join(threads[i], &failed));
         ck_assert_ptr_null(failed);
@@ -160,7 +161,7 @@ static void pong(struct green_call *call)
     atomic_fetch_add(&pongs, 1);
 }
 
-static void *one_after_the_other(void *arg)
+static void *request_repeatedly(void *arg)
 {
     for (int i = 0; i < 200; i++) {
         ping.callback = pong;
@@ -171,14 +172,14 @@ static void *one_after_the_other(void *arg)
     return arg;
 }
 
-/* Each time the hub may be asleep, or about to be. */
+/* Each time, the hub may be asleep or about to sleep. */
 START_TEST(woken_each_time)
 {
     pthread_t thread;
 
-    ck_ok(pthread_create(&thread, NULL, one_after_the_other, NULL));
+    ck_ok(pthread_create(&thread, NULL, request_repeatedly, NULL));
     while (atomic_load(&pongs) < 200)
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
     ck_ok(pthread_join(thread, NULL));
 }
 END_TEST
@@ -213,50 +214,51 @@ START_TEST(from_a_signal_handler)
     ck_ok(sigaction(SIGUSR1, &action, NULL));
     ck_ok(pthread_create(&thread, NULL, interrupt, &here));
     while (called == 0)
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
     ck_assert_int_eq(signalled, 1);
     ck_ok(pthread_join(thread, NULL));
 }
 END_TEST
 
-static struct green_call last_words = {.callback = note};
+static struct green_call last_call = {.callback = note};
 
-/* It has been cancelled already, and would die of it at the next point where one
- * can: this is none. */
-static void *ask_while_cancelled(void *arg)
+/* The OS thread has a pending cancellation, and would end at its next
+ * cancellation point. The call must not be one. */
+static void *request_while_cancelled(void *arg)
 {
     int state;
 
     pthread_cancel(pthread_self());
-    green_hub_call_threadsafe(hub, &last_words);
+    green_hub_call_threadsafe(hub, &last_call);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     return arg;
 }
 
-START_TEST(by_one_that_is_cancelled)
+START_TEST(by_a_cancelled_os_thread)
 {
     pthread_t thread;
     void *result = NULL;
 
-    ck_ok(pthread_create(&thread, NULL, ask_while_cancelled, hub));
+    ck_ok(pthread_create(&thread, NULL, request_while_cancelled, hub));
     ck_ok(pthread_join(thread, &result));
     ck_assert_ptr_eq(result, hub);
     while (called == 0)
-        turn(GREEN_FOREVER);
-    ck_ok(green_use_hub(hub_under_test())); /* waits for nobody */
+        iterate(GREEN_FOREVER);
+    ck_ok(green_use_hub(hub_under_test())); /* waits for no OS thread */
 }
 END_TEST
 
-/* A greenthread waits in its own hub while another thread calls into it. */
+/* A greenthread waits in its own hub while another OS thread calls into it. */
 START_TEST(while_greenthreads_sleep)
 {
     pthread_t thread;
 
     if (on_sim()) {
-        SKIP("another thread's calls within a time: not on a virtual clock");
+        SKIP(
+            "needs calls of another OS thread in time: not on a virtual clock");
         return;
     }
-    ck_ok(pthread_create(&thread, NULL, one_after_the_other, NULL));
+    ck_ok(pthread_create(&thread, NULL, request_repeatedly, NULL));
     while (atomic_load(&pongs) < 200)
         ck_ok(green_sleep(GREEN_MSEC));
     ck_ok(pthread_join(thread, NULL));
@@ -267,18 +269,18 @@ int main(void)
 {
     Suite *suite = suite_create("hub calls");
     TCase *own = add_tcase(suite, "own");
-    TCase *others = add_tcase(suite, "from elsewhere");
+    TCase *others = add_tcase(suite, "from other OS threads");
 
     tcase_add_checked_fixture(own, set_up, NULL);
     tcase_add_checked_fixture(others, set_up, NULL);
-    tcase_add_test(own, in_the_order_of_asking);
-    tcase_add_test(own, asked_for_in_a_call_means_the_next_turn);
+    tcase_add_test(own, in_the_order_of_the_requests);
+    tcase_add_test(own, requested_in_a_call_runs_in_the_next_iteration);
     tcase_add_test(own, a_callback_may_free_its_call);
     tcase_add_test(own, arguments);
     tcase_add_test(others, many_threads_at_once);
     tcase_add_test(others, woken_each_time);
     tcase_add_test(others, from_a_signal_handler);
-    tcase_add_test(others, by_one_that_is_cancelled);
+    tcase_add_test(others, by_a_cancelled_os_thread);
     tcase_add_test(others, while_greenthreads_sleep);
     return run_suite(suite);
 }

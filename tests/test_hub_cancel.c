@@ -1,5 +1,5 @@
-/* pthread_cancel of an OS thread whose hub waits: the thread ends, the hub is
- * closed, nothing is left. */
+/* pthread_cancel of an OS thread whose hub waits: the OS thread ends, its hub
+ * is closed, and nothing leaks. */
 #include "support.h"
 
 #include <dirent.h>
@@ -15,7 +15,7 @@ static sem_t begun;
 static int fds[2];
 static pid_t waiter;
 
-static void say_who(void)
+static void report_start(void)
 {
     waiter = (pid_t)syscall(SYS_gettid);
     sem_post(&begun);
@@ -25,14 +25,14 @@ static void *reads(void *arg)
 {
     char byte;
 
-    say_who();
+    report_start();
     ck_fails(green_read(fds[0], &byte, 1), ECANCELED);
     return arg;
 }
 
 static void *sleeps(void *arg)
 {
-    say_who();
+    report_start();
     ck_ok(green_sleep(1000 * GREEN_SEC));
     return arg;
 }
@@ -42,7 +42,7 @@ static void *runs_its_hub(void *arg)
     struct green_hub *hub = green_get_hub();
 
     ck_assert_ptr_nonnull(hub);
-    say_who();
+    report_start();
     ck_ok(green_hub_run(hub));
     return arg;
 }
@@ -60,7 +60,7 @@ static void *joins(void *arg)
     struct green_thread *thread = green_spawn(read_in_greenthread, NULL);
 
     ck_assert_ptr_nonnull(thread);
-    say_who();
+    report_start();
     green_join(thread, NULL);
     return arg;
 }
@@ -77,8 +77,8 @@ static int open_descriptors(void)
     return count;
 }
 
-/* Until the kernel says that it sleeps; what it sleeps in is its hub's wait, or a
- * moment of something else, and then the cancellation comes before the wait. */
+/* Waits until the kernel reports that the OS thread sleeps: in its hub's wait,
+ * or briefly elsewhere; then the cancellation comes before the wait. */
 static void until_it_waits(void)
 {
     char path[64], state = '?';
@@ -120,12 +120,12 @@ START_TEST(a_wait_is_a_cancellation_point)
     }
     ck_ok(sem_init(&begun, 0, 0));
     pipe_pair(fds);
-    cancel_one(bodies[_i]); /* what is made once is made */
+    cancel_one(bodies[_i]); /* what is made only once exists now */
     before = open_descriptors();
     for (int i = 0; i < 5; i++)
         cancel_one(bodies[_i]);
     ck_assert_int_eq(open_descriptors(), before);
-    /* The calling OS thread's own hub is as good as before. */
+    /* The calling OS thread's own hub still works. */
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
     ck_assert_int_eq(green_read(fds[0], &(char){0}, 1), 1);
 }
@@ -136,13 +136,13 @@ static void *sleeps_uncancelled(void *arg)
     int former;
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &former);
-    say_who();
+    report_start();
     ck_assert_int_eq(green_read(fds[0], &(char){0}, 1), 1);
     ck_ok(green_sleep(GREEN_MSEC));
     return arg;
 }
 
-/* As with any cancellation point: not if the thread does not want it. */
+/* Like any cancellation point, only while cancellation is enabled. */
 START_TEST(unless_it_is_disabled)
 {
     pthread_t thread;

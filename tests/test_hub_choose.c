@@ -1,4 +1,4 @@
-/* Choosing a hub: names, the default, the environment, what is refused. */
+/* Choosing a hub: names, the default, the environment, errors. */
 #include "support.h"
 
 #include <stddef.h>
@@ -19,8 +19,9 @@ static const struct {
 
 #define KNOWN ((int)(sizeof known / sizeof known[0]))
 
-/* Says whether the hub can be had; words and errno must agree with it. */
-static bool can_be_had(const char *name)
+/* Returns whether the hub is available; the reason and errno must agree with
+ * that. */
+static bool is_available(const char *name)
 {
     const char *reason = NULL;
 
@@ -34,7 +35,7 @@ static bool can_be_had(const char *name)
 
 START_TEST(each_name_and_alias)
 {
-    if (!can_be_had(known[_i].asked)) {
+    if (!is_available(known[_i].asked)) {
         int error = errno;
 
         ck_assert(may_be_missing(known[_i].given));
@@ -68,7 +69,7 @@ START_TEST(names_come_best_first)
 }
 END_TEST
 
-START_TEST(without_a_wish_it_is_the_best)
+START_TEST(the_default_is_the_best)
 {
     unsetenv("GREENHUB_HUB");
     ck_assert_str_eq(green_hub_name(green_get_hub()), "epolls");
@@ -105,13 +106,13 @@ START_TEST(a_wrong_name_in_the_environment)
     ck_ok(green_key_create(&key, NULL));
     ck_fails(green_key_set(key, &key), ENOENT);
     ck_assert_ptr_null(green_key_get(key));
-    /* It is not a state to be stuck in. */
+    /* A correct name works afterwards. */
     setenv("GREENHUB_HUB", hub_under_test(), 1);
     ck_ok(green_sleep(0));
 }
 END_TEST
 
-START_TEST(one_hub_until_another_is_asked_for)
+START_TEST(one_hub_until_another_is_chosen)
 {
     struct green_hub *hub = green_get_hub();
 
@@ -121,7 +122,7 @@ START_TEST(one_hub_until_another_is_asked_for)
 }
 END_TEST
 
-/* ---- Refusals -------------------------------------------------------- */
+/* ---- Errors ---------------------------------------------------------- */
 
 static char too_long[5000];
 
@@ -139,7 +140,7 @@ static const struct {
     {"/", ENOEXEC},
 };
 
-START_TEST(refusals_leave_the_hub_alone)
+START_TEST(a_failure_leaves_the_hub_unchanged)
 {
     struct green_hub *hub = green_get_hub();
     struct green_hub_stats before = stats_now();
@@ -160,22 +161,22 @@ START_TEST(refusals_leave_the_hub_alone)
 }
 END_TEST
 
-START_TEST(words_without_full_stop)
+START_TEST(messages_without_full_stop)
 {
     ck_assert_str_eq(green_hub_error(), "");
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        const char *words;
+        const char *message;
 
         ck_assert_int_eq(green_use_hub(refused[i].name), -1);
-        words = green_hub_error();
-        ck_assert_int_gt(strlen(words), 0);
-        ck_assert_int_ne(words[strlen(words) - 1], '.');
-        ck_assert_int_lt(strlen(words), 256);
+        message = green_hub_error();
+        ck_assert_int_gt(strlen(message), 0);
+        ck_assert_int_ne(message[strlen(message) - 1], '.');
+        ck_assert_int_lt(strlen(message), 256);
     }
 }
 END_TEST
 
-START_TEST(no_descriptor_is_left)
+START_TEST(no_descriptor_leaks)
 {
     struct rlimit limit;
     struct green_hub *hub = green_get_hub();
@@ -208,7 +209,7 @@ START_TEST(null_arguments)
 }
 END_TEST
 
-/* ---- In a callback, and for looking only ------------------------------ */
+/* ---- In a callback, and queries -------------------------------------- */
 
 static int callback_error;
 
@@ -234,7 +235,7 @@ START_TEST(a_callback_cannot_eliminate_its_hub)
 }
 END_TEST
 
-START_TEST(looking_leaves_nothing_open)
+START_TEST(a_query_leaves_nothing_open)
 {
     struct green_hub *hub = green_get_hub();
     int before = count_fds();
@@ -271,21 +272,21 @@ int main(void)
 {
     Suite *suite = suite_create("hub choose");
     TCase *names = add_tcase(suite, "names");
-    TCase *refusals = add_tcase(suite, "refusals");
+    TCase *refusals = add_tcase(suite, "errors");
 
     tcase_add_loop_test(names, each_name_and_alias, 0, KNOWN);
     tcase_add_test(names, names_come_best_first);
-    tcase_add_test(names, without_a_wish_it_is_the_best);
+    tcase_add_test(names, the_default_is_the_best);
     tcase_add_test(names, the_environment_names_the_default);
     tcase_add_test(names, a_wrong_name_in_the_environment);
-    tcase_add_test(names, one_hub_until_another_is_asked_for);
+    tcase_add_test(names, one_hub_until_another_is_chosen);
     tcase_add_test(names, the_version_has_three_parts);
-    tcase_add_loop_test(refusals, refusals_leave_the_hub_alone, 0,
+    tcase_add_loop_test(refusals, a_failure_leaves_the_hub_unchanged, 0,
                         (int)(sizeof refused / sizeof refused[0]));
-    tcase_add_test(refusals, words_without_full_stop);
-    tcase_add_test(refusals, no_descriptor_is_left);
+    tcase_add_test(refusals, messages_without_full_stop);
+    tcase_add_test(refusals, no_descriptor_leaks);
     tcase_add_test(refusals, null_arguments);
     tcase_add_test(refusals, a_callback_cannot_eliminate_its_hub);
-    tcase_add_test(refusals, looking_leaves_nothing_open);
+    tcase_add_test(refusals, a_query_leaves_nothing_open);
     return run_suite(suite);
 }

@@ -1,4 +1,5 @@
-/* Kinds of descriptors and their numbers: files, high ones, closed, reused. */
+/* Kinds of descriptors, and their numbers: files, high numbers, closed,
+ * reused. */
 #include "support.h"
 
 #include <fcntl.h>
@@ -16,7 +17,7 @@ static void set_up(void)
     ck_assert_ptr_nonnull(hub);
 }
 
-static void turn(green_time timeout)
+static void iterate(green_time timeout)
 {
     ck_ok(green_hub_wait(hub, timeout));
     ck_ok(green_hub_dispatch(hub));
@@ -48,16 +49,16 @@ START_TEST(regular_files_are_always_ready)
 
     ck_ok(green_hub_add(hub, &l));
     for (int i = 1; i <= 5; i++) {
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
         ck_assert_int_eq(called, i);
     }
     ck_ok(green_hub_remove(hub, &l));
-    turn(0);
-    turn(GREEN_MSEC);
+    iterate(0);
+    iterate(GREEN_MSEC);
     ck_assert_int_eq(called, 5);
-    /* And again, and the number for something else. */
+    /* Once more; then another file gets the number. */
     ck_ok(green_hub_add(hub, &l));
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 6);
     ck_ok(green_hub_remove(hub, &l));
     close(l.fd);
@@ -71,17 +72,17 @@ START_TEST(a_file_that_becomes_a_pipe)
     int fds[2];
 
     ck_ok(green_hub_add(hub, &l));
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_ok(green_hub_remove(hub, &l));
     pipe_pair(fds);
     ck_assert_int_eq(dup2(fds[0], l.fd), l.fd);
     called = 0;
     ck_ok(green_hub_add(hub, &l));
-    turn(0);
-    turn(0);
+    iterate(0);
+    iterate(0);
     ck_assert_int_eq(called, 0);
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 1);
 }
 END_TEST
@@ -110,21 +111,21 @@ START_TEST(numbers_above_1023)
         return;
     }
     if (!raise_limit((rlim_t)numbers[_i] + 8)) {
-        SKIP("the limit of open files is too low, and hard");
+        SKIP("the hard limit of open files is too low");
         return;
     }
     tcp_pair(fds);
     fds[0] = raise_fd(fds[0], numbers[_i]);
     l.fd = w.fd = fds[0];
     ck_ok(green_hub_add(hub, &l));
-    turn(0);
+    iterate(0);
     ck_assert_int_eq(called, 0);
     ck_assert_int_eq(write(fds[1], "xy", 2), 2);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 1);
     ck_ok(green_hub_remove(hub, &l));
     ck_ok(green_hub_add(hub, &w));
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 2);
     ck_ok(green_hub_remove(hub, &w));
     ck_assert_int_eq(green_read(fds[0], &c, 1), 1);
@@ -141,7 +142,7 @@ END_TEST
 
 /* ---- Closed ---------------------------------------------------------- */
 
-START_TEST(forget_tells_all_who_wait)
+START_TEST(forget_calls_all_listeners)
 {
     struct green_listener l[3];
     int fds[2];
@@ -157,11 +158,11 @@ START_TEST(forget_tells_all_who_wait)
     for (int i = 0; i < 3; i++)
         ck_fails(green_hub_remove(hub, &l[i]), ENOENT);
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
-    turn(0);
-    turn(GREEN_MSEC);
+    iterate(0);
+    iterate(GREEN_MSEC);
     ck_assert_int_eq(called, 0);
     ck_ok(green_hub_add(hub, &l[0]));
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 1);
 }
 END_TEST
@@ -186,7 +187,7 @@ static void add_again(struct green_listener *listener, unsigned events)
     }
 }
 
-START_TEST(told_of_the_end_one_may_add_itself_again)
+START_TEST(a_listener_of_a_closed_descriptor_may_be_added_again)
 {
     struct green_listener l = {.events = GREEN_READ, .callback = add_again};
     int fds[2];
@@ -197,13 +198,13 @@ START_TEST(told_of_the_end_one_may_add_itself_again)
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
     ck_ok(green_hub_forget(hub, l.fd));
     ck_assert_int_eq(closed, 1);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 1);
 }
 END_TEST
 
-/* What was seen of the old file is not told of the new one. */
-START_TEST(a_number_used_again)
+/* Events of the old file are not reported to listeners of the new one. */
+START_TEST(a_reused_number)
 {
     struct green_listener l = {.events = GREEN_READ, .callback = note};
     int fds[2], others[2];
@@ -213,22 +214,22 @@ START_TEST(a_number_used_again)
     l.fd = fds[0];
     ck_ok(green_hub_add(hub, &l));
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
-    ck_ok(green_hub_wait(hub, GREEN_FOREVER)); /* seen, not told */
+    ck_ok(green_hub_wait(hub, GREEN_FOREVER)); /* seen, not yet delivered */
     ck_ok(green_hub_forget(hub, fds[0]));
     ck_assert_int_eq(dup2(others[0], fds[0]), fds[0]);
     ck_ok(green_hub_add(hub, &l));
     ck_ok(green_hub_dispatch(hub));
-    turn(0);
-    turn(0);
+    iterate(0);
+    iterate(0);
     ck_assert_int_eq(called, 0);
     ck_assert_int_eq(write(others[1], "y", 1), 1);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 1);
 }
 END_TEST
 
-/* Closed by plain close, number used again, added anew by its new owner. */
-START_TEST(closed_without_a_word_and_used_again)
+/* Closed with close(2); the number is reused and added again. */
+START_TEST(closed_by_close_and_reused)
 {
     struct green_listener l = {.events = GREEN_READ, .callback = note};
     int fds[2], others[2], number;
@@ -237,13 +238,13 @@ START_TEST(closed_without_a_word_and_used_again)
     pipe_pair(others);
     l.fd = number = fds[0];
     ck_ok(green_hub_add(hub, &l));
-    turn(0);
+    iterate(0);
     ck_ok(green_hub_remove(hub, &l));
     close(number);
     ck_assert_int_eq(dup2(others[0], number), number);
     ck_ok(green_hub_add(hub, &l));
     ck_assert_int_eq(write(others[1], "y", 1), 1);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 1);
 }
 END_TEST
@@ -252,7 +253,8 @@ static int others[2];
 static struct green_listener successor = {.events = GREEN_READ,
                                           .callback = note};
 
-/* Gives the number to something new, which somebody else waits for at once. */
+/* Closes the descriptor and reuses its number; another listener is added for it
+ * at once. */
 static void replace(struct green_listener *listener, unsigned events)
 {
     note(listener, events);
@@ -264,7 +266,7 @@ static void replace(struct green_listener *listener, unsigned events)
     ck_ok(green_hub_add(hub, &successor));
 }
 
-START_TEST(closed_and_used_again_by_one_that_is_called)
+START_TEST(closed_and_reused_in_a_callback)
 {
     struct green_listener l = {.events = GREEN_READ, .callback = replace};
     int fds[2];
@@ -274,11 +276,11 @@ START_TEST(closed_and_used_again_by_one_that_is_called)
     l.fd = fds[0];
     ck_ok(green_hub_add(hub, &l));
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 1);
-    ck_assert_int_eq(closed, 1); /* the former one alone */
+    ck_assert_int_eq(closed, 1); /* only the old listener */
     ck_assert_int_eq(write(others[1], "y", 1), 1);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 2);
     ck_ok(green_hub_remove(hub, &successor));
 }
@@ -297,7 +299,7 @@ START_TEST(many_descriptors_at_once)
     static int pairs[COUNT][2];
 
     if (!raise_limit(2 * COUNT + 50)) {
-        SKIP("the limit of open files is too low, and hard");
+        SKIP("the hard limit of open files is too low");
         return;
     }
     for (int i = 0; i < COUNT; i++) {
@@ -309,16 +311,17 @@ START_TEST(many_descriptors_at_once)
             ck_assert_int_eq(write(pairs[i][1], "x", 1), 1);
     }
     ck_assert_uint_ge(stats_now().descriptors, COUNT);
-    /* A hub may tell of some in each turn, as long as none is left out. */
+    /* A hub may report some in each iteration, as long as it reports all in the
+     * end. */
     for (int i = 0; i < COUNT; i += 3)
         while (!l[i].arg)
-            turn(GREEN_FOREVER);
+            iterate(GREEN_FOREVER);
     called = 0;
     for (int i = 0; i < COUNT; i++) {
         ck_assert(!l[i].arg || i % 3 == 0);
         ck_ok(green_hub_remove(hub, &l[i]));
     }
-    turn(0);
+    iterate(0);
     ck_assert_int_eq(called, 0);
     ck_assert_uint_le(stats_now().descriptors, 1);
 }
@@ -336,11 +339,11 @@ int main(void)
     tcase_add_test(kinds, a_file_that_becomes_a_pipe);
     tcase_add_loop_test(kinds, numbers_above_1023, 0, 6);
     tcase_add_test(kinds, many_descriptors_at_once);
-    tcase_add_test(ends, forget_tells_all_who_wait);
+    tcase_add_test(ends, forget_calls_all_listeners);
     tcase_add_test(ends, forget_arguments);
-    tcase_add_test(ends, told_of_the_end_one_may_add_itself_again);
-    tcase_add_test(ends, a_number_used_again);
-    tcase_add_test(ends, closed_without_a_word_and_used_again);
-    tcase_add_test(ends, closed_and_used_again_by_one_that_is_called);
+    tcase_add_test(ends, a_listener_of_a_closed_descriptor_may_be_added_again);
+    tcase_add_test(ends, a_reused_number);
+    tcase_add_test(ends, closed_by_close_and_reused);
+    tcase_add_test(ends, closed_and_reused_in_a_callback);
     return run_suite(suite);
 }

@@ -1,6 +1,6 @@
 /*
- * Another hub takes over: what belonged to the old one is gone. Each case goes
- * from the hub under test to each of the hubs.
+ * Another hub replaces the old one, and all that belonged to the old one is
+ * gone. Each case goes from the hub under test to each of the hubs.
  */
 #include "support.h"
 
@@ -13,7 +13,7 @@ static const char *const targets[] = {"epolls",   "poll",  "selects",
 
 #define TARGETS 6
 
-static bool take_over(const char *name)
+static bool switch_hub(const char *name)
 {
     if (green_use_hub(name) == 0)
         return true;
@@ -41,7 +41,7 @@ static void count_call(struct green_call *call)
     calls++;
 }
 
-static void some_turns(void)
+static void run_iterations(void)
 {
     for (int i = 0; i < 5; i++) {
         ck_ok(green_hub_wait(green_get_hub(), GREEN_MSEC));
@@ -66,14 +66,15 @@ START_TEST(descriptors_timers_and_calls)
     ck_ok(green_hub_add(hub, &l));
     ck_ok(green_hub_schedule(hub, &timer, green_now()));
     ck_ok(green_hub_call(hub, &call));
-    if (!take_over(targets[_i]))
+    if (!switch_hub(targets[_i]))
         return;
     hub = green_get_hub();
-    some_turns();
+    run_iterations();
     ck_assert_uint_eq(calls, 0);
-    /* Its own for being woken by other threads at the most. */
+    /* At most the new hub's own descriptor, for wake-ups from other OS
+     * threads. */
     ck_assert_uint_le(stats_now().descriptors, 1);
-    /* They are nobody's now, and can be the new hub's. */
+    /* They belong to no hub now, and the new hub can take them. */
     ck_fails(green_hub_remove(hub, &l), ENOENT);
     ck_fails(green_hub_cancel(hub, &timer), ENOENT);
     ck_ok(green_hub_add(hub, &l));
@@ -92,7 +93,7 @@ END_TEST
 
 /* ---- Greenthreads ---------------------------------------------------- */
 
-static unsigned went_on, deferred;
+static unsigned resumed, deferred;
 static int pipe_fds[2];
 
 static void note_defer(void *arg)
@@ -106,7 +107,7 @@ static void *sleeps(void *arg)
     (void)arg;
     ck_ok(green_at_exit(note_defer, NULL));
     green_sleep(GREEN_MSEC);
-    went_on++;
+    resumed++;
     return NULL;
 }
 
@@ -117,7 +118,7 @@ static void *reads(void *arg)
     (void)arg;
     ck_ok(green_at_exit(note_defer, NULL));
     green_read(pipe_fds[0], &c, 1);
-    went_on++;
+    resumed++;
     return NULL;
 }
 
@@ -125,7 +126,7 @@ static void *joins(void *arg)
 {
     ck_ok(green_at_exit(note_defer, NULL));
     green_join(arg, NULL);
-    went_on++;
+    resumed++;
     return NULL;
 }
 
@@ -137,7 +138,7 @@ static void sleeps_detached(void *arg)
 static void *never_starts(void *arg)
 {
     (void)arg;
-    went_on++;
+    resumed++;
     return NULL;
 }
 
@@ -153,16 +154,16 @@ START_TEST(greenthreads_never_run_again)
     ck_ok(green_sleep(0));
     threads[3] = green_spawn_after(GREEN_MSEC, never_starts, NULL);
     threads[4] = green_spawn_with(NULL, never_starts, NULL);
-    if (in_chaos()) /* where a spawn may switch */
-        went_on = 0;
-    if (!take_over(targets[_i]))
+    if (in_chaos()) /* a spawn may switch in chaos */
+        resumed = 0;
+    if (!switch_hub(targets[_i]))
         return;
     ck_assert_uint_eq(stats_now().alive, 1);
     if (!in_chaos())
         ck_assert_uint_eq(stats_now().dropped, 6);
     ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
     ck_ok(green_sleep(20 * GREEN_MSEC));
-    ck_assert_uint_eq(went_on, 0);
+    ck_assert_uint_eq(resumed, 0);
     for (int i = 0; i < (in_chaos() ? 4 : 5); i++)
         ck_cancelled(threads[i]);
     ck_assert(!green_killed());
@@ -171,12 +172,12 @@ START_TEST(greenthreads_never_run_again)
 }
 END_TEST
 
-START_TEST(a_dropped_one_is_finished)
+START_TEST(a_dropped_greenthread_is_finished)
 {
     struct green_thread *thread = green_spawn(sleeps, NULL);
 
     ck_ok(green_sleep(0));
-    if (!take_over(targets[_i]))
+    if (!switch_hub(targets[_i]))
         return;
     ck_fails(green_kill(thread), ESRCH);
     ck_fails(green_cancel(thread), ESRCH);
@@ -192,7 +193,7 @@ START_TEST(stacks_are_returned)
         for (int i = 0; i < count; i++)
             ck_ok(green_spawn_n(sleeps_detached, NULL));
         ck_ok(green_sleep(0));
-        if (!take_over(round % 2 ? hub_under_test() : targets[_i]))
+        if (!switch_hub(round % 2 ? hub_under_test() : targets[_i]))
             return;
         if (round == 9)
             before = count_mappings();
@@ -209,14 +210,14 @@ static void *child_of_local(void *arg)
 
 static bool other_ran;
 
-static void *the_other(void *arg)
+static void *the_second(void *arg)
 {
     other_ran = true;
     return arg;
 }
 
-/* Its spawn_after_local is dropped with the hub; then the memory of that one is
- * somebody else's by the time that the parent ends. */
+/* Its local child is dropped with the hub; another greenthread has the child's
+ * memory when the parent ends. */
 static void *parent_of_local(void *arg)
 {
     const char *target = arg;
@@ -224,10 +225,10 @@ static void *parent_of_local(void *arg)
 
     child = green_spawn_after_local(GREEN_SEC, child_of_local, NULL);
     ck_assert_ptr_nonnull(child);
-    if (!take_over(target))
+    if (!switch_hub(target))
         return NULL;
     ck_cancelled(child);
-    other = green_spawn(the_other, NULL);
+    other = green_spawn(the_second, NULL);
     ck_ok(green_detach(other));
     return NULL;
 }
@@ -236,12 +237,12 @@ static void *run_parent(void *arg)
 {
     struct green_thread *thread = green_spawn(parent_of_local, arg);
 
-    /* Dropped by its child, this never comes back. */
+    /* Its function drops this greenthread, so this call never returns. */
     green_join(thread, NULL);
     return NULL;
 }
 
-START_TEST(a_dropped_local_is_forgotten_by_its_parent)
+START_TEST(a_dropped_local_leaves_its_parent)
 {
     pthread_t thread;
 
@@ -260,10 +261,10 @@ END_TEST
 
 static unsigned steps;
 
-static void goes_on(void *arg)
+static void changes_hub(void *arg)
 {
     (void)arg;
-    if (!take_over(targets[steps - 1]))
+    if (!switch_hub(targets[steps - 1]))
         ck_ok(green_use_hub(hub_under_test()));
     ck_ok(green_sleep(GREEN_MSEC));
     steps += 100;
@@ -272,14 +273,15 @@ static void goes_on(void *arg)
 static void *main_is_dropped(void *arg)
 {
     (void)arg;
-    ck_ok(green_spawn_n(goes_on, NULL));
+    ck_ok(green_spawn_n(changes_hub, NULL));
     green_sleep(GREEN_FOREVER);
-    steps += 10000; /* never */
+    steps += 10000; /* never runs */
     return NULL;
 }
 
-/* Main is dropped; when the last one has finished, its OS thread ends. */
-START_TEST(main_is_dropped_like_the_others)
+/* Main is dropped; when the last greenthread has finished, the OS thread
+ * ends. */
+START_TEST(main_is_dropped_too)
 {
     pthread_t thread;
     int before = count_fds();
@@ -297,7 +299,7 @@ START_TEST(timeouts_of_the_caller_do_not_fire)
     struct green_timeout timeout;
 
     ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
-    if (!take_over(targets[_i]))
+    if (!switch_hub(targets[_i]))
         return;
     ck_ok(green_sleep(5 * GREEN_MSEC));
     ck_assert(!green_timeout_fired(&timeout));
@@ -305,11 +307,11 @@ START_TEST(timeouts_of_the_caller_do_not_fire)
 }
 END_TEST
 
-START_TEST(statistics_begin_anew)
+START_TEST(statistics_start_at_zero)
 {
     ck_ok(green_sleep(0));
     ck_ok(green_spawn_n(sleeps_detached, NULL));
-    if (!take_over(targets[_i]))
+    if (!switch_hub(targets[_i]))
         return;
     ck_assert_uint_eq(stats_now().iterations, 0);
     ck_assert_uint_eq(stats_now().spawns, 0);
@@ -324,12 +326,11 @@ int main(void)
 
     tcase_add_loop_test(tcase, descriptors_timers_and_calls, 0, TARGETS);
     tcase_add_loop_test(tcase, greenthreads_never_run_again, 0, TARGETS);
-    tcase_add_loop_test(tcase, a_dropped_one_is_finished, 0, TARGETS);
+    tcase_add_loop_test(tcase, a_dropped_greenthread_is_finished, 0, TARGETS);
     tcase_add_loop_test(tcase, stacks_are_returned, 0, TARGETS);
-    tcase_add_loop_test(tcase, a_dropped_local_is_forgotten_by_its_parent, 0,
-                        TARGETS);
-    tcase_add_loop_test(tcase, main_is_dropped_like_the_others, 0, TARGETS);
+    tcase_add_loop_test(tcase, a_dropped_local_leaves_its_parent, 0, TARGETS);
+    tcase_add_loop_test(tcase, main_is_dropped_too, 0, TARGETS);
     tcase_add_loop_test(tcase, timeouts_of_the_caller_do_not_fire, 0, TARGETS);
-    tcase_add_loop_test(tcase, statistics_begin_anew, 0, TARGETS);
+    tcase_add_loop_test(tcase, statistics_start_at_zero, 0, TARGETS);
     return run_suite(suite);
 }

@@ -1,8 +1,8 @@
 /*
- * fork: the child has no hub until it uses one, nothing of the parent's is
- * watched or fired in it, and the parent's registrations are not disturbed.
- * A child reports by its exit status, 42 when all is well: a child that fell
- * through to the end of the suite's process would say something else.
+ * fork: the child has no hub until it uses one, and watches no descriptor and
+ * runs no timer of the parent; the parent's registrations stay. A child reports
+ * success by exit status 42, which it would not return if it ran to the end of
+ * the suite.
  */
 #include "support.h"
 
@@ -12,7 +12,7 @@
 
 #define WELL 42
 
-static int pipe_fds[2], calls, went_on;
+static int pipe_fds[2], calls, resumed;
 
 static void set_up(void)
 {
@@ -47,7 +47,7 @@ static void *reads(void *arg)
 
     (void)arg;
     ck_assert_int_eq(green_read(pipe_fds[0], &c, 1), 1);
-    went_on++;
+    resumed++;
     return NULL;
 }
 
@@ -55,10 +55,10 @@ static void sleeps(void *arg)
 {
     (void)arg;
     green_sleep(2 * GREEN_MSEC);
-    went_on++;
+    resumed++;
 }
 
-static int turns(int count)
+static int iterate(int count)
 {
     for (int i = 0; i < count; i++)
         if (green_hub_wait(green_get_hub(), GREEN_MSEC) < 0 ||
@@ -67,7 +67,7 @@ static int turns(int count)
     return 0;
 }
 
-/* In the child: nothing comes of the parent's, and a hub of its own works. */
+/* In the child: nothing of the parent's runs, and a hub of its own works. */
 static int child_is_well(void)
 {
     struct green_timer timer = {.callback = count_timer};
@@ -75,8 +75,8 @@ static int child_is_well(void)
     char c;
 
     if (green_hub_schedule(green_get_hub(), &timer, green_now()) < 0 ||
-        turns(5) < 0 || calls != 1 || green_sleep(5 * GREEN_MSEC) < 0 ||
-        went_on != 0 || stats_now().alive != 1)
+        iterate(5) < 0 || calls != 1 || green_sleep(5 * GREEN_MSEC) < 0 ||
+        resumed != 0 || stats_now().alive != 1)
         return 1;
     pipe_pair(fds);
     if (green_write(fds[1], "x", 1) != 1 || green_read(fds[0], &c, 1) != 1)
@@ -84,7 +84,7 @@ static int child_is_well(void)
     return WELL;
 }
 
-START_TEST(the_child_begins_anew)
+START_TEST(the_child_starts_without_a_hub)
 {
     struct green_hub *hub = green_get_hub();
     struct green_listener l = {
@@ -100,31 +100,31 @@ START_TEST(the_child_begins_anew)
     ck_ok(green_hub_add(hub, &l));
     ck_ok(green_hub_schedule(hub, &timer, green_now() + GREEN_MSEC));
     ck_ok(green_hub_call(hub, &call));
-    went_on = 0;
+    resumed = 0;
     calls = 0;
     pid = fork();
     if (pid == 0)
         _exit(child_is_well());
     ck_assert_int_eq(wait_child(pid), WELL);
-    /* The parent still gets all of it. */
+    /* The parent's own still work. */
     ck_ok(green_hub_remove(hub, &l));
     ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
     ck_ok(green_join(thread, NULL));
     ck_ok(green_sleep(5 * GREEN_MSEC));
-    ck_assert_int_eq(went_on, 2);
+    ck_assert_int_eq(resumed, 2);
     ck_assert_int_eq(calls, 2);
 }
 END_TEST
 
-/* The child watches the same descriptors, with a hub of its own, and ends. */
+/* The child watches the same descriptors on a hub of its own, and ends. */
 static int child_watches_the_same(void)
 {
     struct green_listener l = {
         .fd = pipe_fds[0], .events = GREEN_READ, .callback = count_listener};
 
-    if (green_hub_add(green_get_hub(), &l) < 0 || turns(3) < 0)
+    if (green_hub_add(green_get_hub(), &l) < 0 || iterate(3) < 0)
         return 1;
-    if (green_hub_remove(green_get_hub(), &l) < 0 || turns(1) < 0)
+    if (green_hub_remove(green_get_hub(), &l) < 0 || iterate(1) < 0)
         return 2;
     if (green_hub_forget(green_get_hub(), pipe_fds[0]) < 0)
         return 3;
@@ -132,7 +132,7 @@ static int child_watches_the_same(void)
     return green_use_hub(NULL) < 0 ? 4 : WELL;
 }
 
-START_TEST(the_parents_registrations_are_not_disturbed)
+START_TEST(the_parents_registrations_stay)
 {
     struct green_hub *hub = green_get_hub();
     struct green_listener l = {
@@ -142,12 +142,12 @@ START_TEST(the_parents_registrations_are_not_disturbed)
     pid_t pid;
 
     ck_ok(green_hub_add(hub, &l));
-    ck_ok(turns(1));
+    ck_ok(iterate(1));
     pid = fork();
     if (pid == 0)
         _exit(child_watches_the_same());
     ck_assert_int_eq(wait_child(pid), WELL);
-    /* It does not spin on what the child left behind. */
+    /* The parent's hub does not spin on registrations that the child left. */
     waits = stats_now().waits;
     ck_ok(green_hub_schedule(hub, &timer, green_now() + 30 * GREEN_MSEC));
     while (calls == 0) {
@@ -178,14 +178,14 @@ START_TEST(a_greenthread_on_a_green_descriptor)
     ck_ok(green_sleep(GREEN_MSEC));
     pid = fork();
     if (pid == 0) {
-        /* The parent's data is the child's as well: both may read it. */
+        /* The child has the parent's data too: both may read it. */
         int result = green_write(pipe_fds[1], "ab", 2) == 2 &&
                      green_read(pipe_fds[0], &c, 1) == 1;
         _exit(result ? WELL : 1);
     }
     ck_assert_int_eq(wait_child(pid), WELL);
     ck_ok(green_join(thread, NULL));
-    ck_assert_int_eq(went_on, 1);
+    ck_assert_int_eq(resumed, 1);
 }
 END_TEST
 
@@ -199,7 +199,7 @@ static void fork_here(struct green_call *call)
     if (pid == 0) {
         green_time began = green_now();
 
-        /* The callback goes on as a greenthread, which can block. */
+        /* The callback continues as a greenthread, which can block. */
         if (green_sleep(2 * GREEN_MSEC) < 0 ||
             green_now() - began < 2 * GREEN_MSEC)
             _exit(9);
@@ -213,25 +213,27 @@ START_TEST(in_a_callback)
     struct green_call call = {.callback = fork_here};
 
     if (_i && checker() && strcmp(checker(), "tsan") == 0) {
-        SKIP("ThreadSanitizer lets no OS thread end on another stack");
+        SKIP("ThreadSanitizer does not support an OS thread's end on another "
+             "stack");
         return;
     }
     ck_ok(green_hub_call(green_get_hub(), &call));
     if (_i)
         ck_ok(green_sleep(GREEN_MSEC)); /* on the hub's own stack */
     else
-        ck_ok(turns(1));
+        ck_ok(iterate(1));
     ck_assert_int_eq(fork_result, WELL);
     ck_ok(green_sleep(GREEN_MSEC));
 }
 END_TEST
 
-/* ---- What was being called when a callback forked ------------------------- */
+/* ---- Callbacks that were due when another one forked
+ * ----------------------- */
 
 static int child_calls_it_again(struct green_call *call)
 {
     calls = 0;
-    return green_hub_call(green_get_hub(), call) < 0 || turns(1) < 0 ||
+    return green_hub_call(green_get_hub(), call) < 0 || iterate(1) < 0 ||
                    calls != 1
                ? 1
                : WELL;
@@ -246,14 +248,14 @@ static void fork_before_the_next(struct green_call *call)
     fork_result = wait_child(pid);
 }
 
-START_TEST(before_another_call)
+START_TEST(before_another_call_ran)
 {
     struct green_call next = {.callback = count_call};
     struct green_call call = {.callback = fork_before_the_next, .arg = &next};
 
     ck_ok(green_hub_call(green_get_hub(), &call));
     ck_ok(green_hub_call(green_get_hub(), &next));
-    ck_ok(turns(1));
+    ck_ok(iterate(1));
     ck_assert_int_eq(fork_result, WELL);
     ck_assert_int_eq(calls, 1);
 }
@@ -267,7 +269,7 @@ static void is_called(struct green_listener *l, unsigned events)
     calls++;
 }
 
-/* None of them is added, so that each can be, on the child's own hub. */
+/* None of them is added, so that the child can add each to its own hub. */
 static int child_adds_all_again(void)
 {
     calls = 0;
@@ -277,7 +279,7 @@ static int child_adds_all_again(void)
             errno != ENOENT || green_hub_add(green_get_hub(), &three[i]) < 0)
             return 1 + i;
     }
-    return turns(1) < 0 || calls != 3 ? 4 : WELL;
+    return iterate(1) < 0 || calls != 3 ? 4 : WELL;
 }
 
 static void fork_among_others(struct green_listener *l, unsigned events)
@@ -306,7 +308,7 @@ static void add_three(void)
 START_TEST(among_other_listeners)
 {
     add_three();
-    ck_ok(turns(1));
+    ck_ok(iterate(1));
     ck_assert_int_eq(fork_result, WELL);
     ck_assert_int_eq(calls, 3);
     for (int i = 0; i < 3; i++)
@@ -314,8 +316,7 @@ START_TEST(among_other_listeners)
 }
 END_TEST
 
-/* The callbacks are called by green_hub_forget itself, and the child returns from
- * it. */
+/* green_hub_forget itself calls the callbacks, and returns in the child. */
 static void fork_and_return(struct green_listener *l, unsigned events)
 {
     is_called(l, events);
@@ -352,18 +353,18 @@ START_TEST(in_a_greenthread)
     ck_ok(green_spawn_n(forks, NULL));
     ck_ok(green_sleep(10 * GREEN_MSEC));
     ck_assert_int_eq(fork_result, WELL);
-    ck_assert_int_eq(went_on, 1);
+    ck_assert_int_eq(resumed, 1);
 }
 END_TEST
 
-/* Before leak checkers, which know nothing of the parent's stacks, have their say. */
+/* Runs before leak checkers do, which do not know the parent's stacks. */
 static void exits(int status, void *unused)
 {
     (void)unused;
     _exit(status == 0 ? WELL : 1);
 }
 
-/* In the child it returns, before or after something has needed a hub. */
+/* Returns in the child, before or after something needed a hub. */
 static void *forks_and_returns(void *uses_hub)
 {
     pid_t pid = fork();
@@ -383,7 +384,7 @@ START_TEST(the_child_returns)
     struct green_thread *thread;
 
     if (checker() && strcmp(checker(), "tsan") == 0) {
-        SKIP("ThreadSanitizer heeds no synchronisation in the child by the "
+        SKIP("ThreadSanitizer ignores synchronisation in the child by the "
              "fiber that forked");
         return;
     }
@@ -410,7 +411,7 @@ START_TEST(the_childs_descriptors_are_its_own)
     pid_t pid = fork();
 
     if (pid == 0) {
-        /* The parent's hub is closed, and nothing was opened yet. */
+        /* The parent's hub is closed, and no descriptor was opened yet. */
         int left = count_fds();
         const char *name;
 
@@ -445,11 +446,11 @@ int main(void)
     TCase *tcase = add_tcase(suite, "fork");
 
     tcase_add_checked_fixture(tcase, set_up, NULL);
-    tcase_add_test(tcase, the_child_begins_anew);
-    tcase_add_test(tcase, the_parents_registrations_are_not_disturbed);
+    tcase_add_test(tcase, the_child_starts_without_a_hub);
+    tcase_add_test(tcase, the_parents_registrations_stay);
     tcase_add_test(tcase, a_greenthread_on_a_green_descriptor);
     tcase_add_loop_test(tcase, in_a_callback, 0, 2);
-    tcase_add_test(tcase, before_another_call);
+    tcase_add_test(tcase, before_another_call_ran);
     tcase_add_test(tcase, among_other_listeners);
     tcase_add_test(tcase, while_a_descriptor_is_forgotten);
     tcase_add_test(tcase, in_a_greenthread);

@@ -1,4 +1,5 @@
-/* At a process's limits of descriptors a hub still waits for those there are. */
+/* At a process's limits of descriptors a hub still waits for open
+ * descriptors. */
 #include "support.h"
 
 #include <limits.h>
@@ -32,7 +33,8 @@ static void forbid(rlim_t number)
     ck_ok(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
-/* So that a leak checker at the process's end can open what it needs. */
+/* Raises the limit, so that a leak checker at the process's end can open
+ * files. */
 static void permit(void)
 {
     struct rlimit limit;
@@ -41,8 +43,8 @@ static void permit(void)
     forbid(limit.rlim_max);
 }
 
-/* A sandbox that forbids itself further descriptors. */
-START_TEST(a_limit_below_what_is_watched)
+/* A process that forbids itself further descriptors, as a sandbox does. */
+START_TEST(a_limit_below_watched_descriptors)
 {
     struct green_thread *reader, *other;
     int event = eventfd(0, EFD_CLOEXEC);
@@ -63,15 +65,15 @@ START_TEST(a_limit_below_what_is_watched)
 }
 END_TEST
 
-static int told;
+static int reported;
 
 static void note(struct green_listener *listener, unsigned events)
 {
     (void)listener;
-    told |= (int)events;
+    reported |= (int)events;
 }
 
-START_TEST(below_the_limit_closing_is_seen)
+START_TEST(a_close_is_reported_below_the_limit)
 {
     struct green_listener listener = {.events = GREEN_READ, .callback = note};
     struct green_hub *hub = green_get_hub();
@@ -81,7 +83,7 @@ START_TEST(below_the_limit_closing_is_seen)
     ck_ok(green_hub_add(hub, &listener));
     forbid(0);
     close(fds[1]); /* hangs up */
-    while (!told) {
+    while (!reported) {
         ck_ok(green_hub_wait(hub, GREEN_SEC));
         ck_ok(green_hub_dispatch(hub));
     }
@@ -90,7 +92,7 @@ START_TEST(below_the_limit_closing_is_seen)
 }
 END_TEST
 
-START_TEST(no_descriptor_is_left)
+START_TEST(no_descriptor_is_free)
 {
     struct green_thread *reader;
     int event = eventfd(0, EFD_CLOEXEC);
@@ -110,7 +112,7 @@ START_TEST(no_descriptor_is_left)
 }
 END_TEST
 
-/* A number that is not open costs nothing, however high it is. */
+/* A number that is not open costs nothing, even if it is high. */
 START_TEST(numbers_that_are_not_open)
 {
     const int numbers[] = {INT_MAX, INT_MAX / 2, 5000};
@@ -139,9 +141,9 @@ int main(void)
     Suite *suite = suite_create("hub limits");
     TCase *tcase = add_tcase(suite, "limits");
 
-    tcase_add_loop_test(tcase, a_limit_below_what_is_watched, 0, 3);
-    tcase_add_test(tcase, below_the_limit_closing_is_seen);
-    tcase_add_test(tcase, no_descriptor_is_left);
+    tcase_add_loop_test(tcase, a_limit_below_watched_descriptors, 0, 3);
+    tcase_add_test(tcase, a_close_is_reported_below_the_limit);
+    tcase_add_test(tcase, no_descriptor_is_free);
     tcase_add_test(tcase, numbers_that_are_not_open);
     return run_suite(suite);
 }

@@ -1,4 +1,5 @@
-/* Listeners: who is called, when, in which order, with what. */
+/* Listeners: which ones the hub calls, when, in what order, with what
+ * events. */
 #include "support.h"
 
 #include <fcntl.h>
@@ -9,7 +10,7 @@
 
 static struct green_hub *hub;
 static int order[256], called;
-static unsigned told;
+static unsigned reported;
 static int fds[2];
 
 static void set_up(void)
@@ -19,7 +20,7 @@ static void set_up(void)
     tcp_pair(fds);
 }
 
-static void turn(green_time timeout)
+static void iterate(green_time timeout)
 {
     ck_ok(green_hub_wait(hub, timeout));
     ck_ok(green_hub_dispatch(hub));
@@ -27,7 +28,7 @@ static void turn(green_time timeout)
 
 static void note(struct green_listener *listener, unsigned events)
 {
-    told |= events;
+    reported |= events;
     order[called++] = (int)(intptr_t)listener->arg;
 }
 
@@ -44,17 +45,17 @@ START_TEST(level_triggered_until_removed)
     struct green_listener l = listen_for(fds[0], GREEN_READ, 1);
 
     ck_ok(green_hub_add(hub, &l));
-    turn(0);
+    iterate(0);
     ck_assert_int_eq(called, 0);
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
     for (int i = 1; i <= 5; i++) {
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
         ck_assert_int_eq(called, i);
     }
-    ck_assert_uint_eq(told, GREEN_READ);
+    ck_assert_uint_eq(reported, GREEN_READ);
     ck_ok(green_hub_remove(hub, &l));
-    turn(0);
-    turn(0);
+    iterate(0);
+    iterate(0);
     ck_assert_int_eq(called, 5);
     ck_fails(green_hub_remove(hub, &l), ENOENT);
 }
@@ -69,10 +70,10 @@ START_TEST(in_the_order_of_adding)
         ck_ok(green_hub_add(hub, &l[i]));
     }
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
-    /* The kernel may tell of writing before the byte has come through. */
-    while (!(told & GREEN_READ)) {
+    /* The kernel may report the socket as writable before the byte arrives. */
+    while (!(reported & GREEN_READ)) {
         called = 0;
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
     }
     ck_assert_int_eq(called, 5);
     for (int i = 0; i < 5; i++)
@@ -80,22 +81,22 @@ START_TEST(in_the_order_of_adding)
 }
 END_TEST
 
-START_TEST(each_direction_to_its_own)
+START_TEST(each_direction_to_its_listener)
 {
     struct green_listener r = listen_for(fds[0], GREEN_READ, 1);
     struct green_listener w = listen_for(fds[0], GREEN_WRITE, 2);
 
     ck_ok(green_hub_add(hub, &r));
     ck_ok(green_hub_add(hub, &w));
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 1);
     ck_assert_int_eq(order[0], 2);
-    ck_assert_uint_eq(told, GREEN_WRITE);
+    ck_assert_uint_eq(reported, GREEN_WRITE);
     ck_ok(green_hub_remove(hub, &w));
-    turn(0);
+    iterate(0);
     ck_assert_int_eq(called, 1);
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 2);
     ck_assert_int_eq(order[1], 1);
 }
@@ -107,9 +108,9 @@ START_TEST(both_directions_at_once)
 
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
     ck_ok(green_hub_add(hub, &l));
-    while (!(told & GREEN_READ))
-        turn(GREEN_FOREVER);
-    ck_assert_uint_eq(told, GREEN_READ | GREEN_WRITE);
+    while (!(reported & GREEN_READ))
+        iterate(GREEN_FOREVER);
+    ck_assert_uint_eq(reported, GREEN_READ | GREEN_WRITE);
     ck_ok(green_hub_remove(hub, &l));
 }
 END_TEST
@@ -124,20 +125,20 @@ static void remove_others(struct green_listener *listener, unsigned events)
             green_hub_remove(hub, &victims[i]);
 }
 
-START_TEST(removed_is_not_called_in_the_same_turn)
+START_TEST(a_removed_listener_is_not_called)
 {
     int others[2];
 
-    /* On the same descriptor, and on another one. */
+    /* On the same descriptor and on another one. */
     tcp_pair(others);
     victims[0] = listen_for(fds[0], GREEN_WRITE, 1);
     victims[1] = listen_for(_i ? others[0] : fds[0], GREEN_WRITE, 2);
     victims[0].callback = victims[1].callback = remove_others;
     ck_ok(green_hub_add(hub, &victims[0]));
     ck_ok(green_hub_add(hub, &victims[1]));
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 1);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 2);
     ck_assert_int_eq(order[1], order[0]);
 }
@@ -147,10 +148,10 @@ static void remove_itself(struct green_listener *listener, unsigned events)
 {
     note(listener, events);
     ck_ok(green_hub_remove(hub, listener));
-    memset(listener, 0x5a, sizeof *listener); /* it is the caller's again */
+    memset(listener, 0x5a, sizeof *listener); /* the caller's now */
 }
 
-START_TEST(one_may_remove_itself)
+START_TEST(a_listener_may_remove_itself)
 {
     struct green_listener l[3];
 
@@ -160,8 +161,8 @@ START_TEST(one_may_remove_itself)
             l[i].callback = remove_itself;
         ck_ok(green_hub_add(hub, &l[i]));
     }
-    turn(GREEN_FOREVER);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 4);
     ck_assert_int_eq(order[3], 1);
 }
@@ -178,14 +179,14 @@ static void add_another(struct green_listener *listener, unsigned events)
     }
 }
 
-START_TEST(one_may_add_another)
+START_TEST(a_listener_may_add_another)
 {
     struct green_listener l = listen_for(fds[0], GREEN_WRITE, 1);
 
     l.callback = add_another;
     ck_ok(green_hub_add(hub, &l));
     while (called < 10)
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
     ck_assert_int_eq(order[called - 2], 1);
     ck_assert_int_eq(order[called - 1], 2);
 }
@@ -203,20 +204,20 @@ static void wait_for_writing(struct green_listener *listener, unsigned events)
     }
 }
 
-/* As one does that echoes, when it can't write any more. */
-START_TEST(one_that_adds_another_direction_keeps_its_own)
+/* As an echo server does when it cannot write more. */
+START_TEST(adding_the_other_direction_keeps_the_first)
 {
     struct green_listener l = listen_for(fds[0], GREEN_READ, 1);
     char junk[4096] = {0};
 
     while (send(fds[0], junk, sizeof junk, MSG_DONTWAIT) > 0)
-        continue; /* so that it cannot be written */
+        continue; /* a pipe end cannot be written */
     l.callback = wait_for_writing;
     ck_ok(green_hub_add(hub, &l));
     for (int i = 1; i <= 3; i++) {
         ck_assert_int_eq(write(fds[1], "x", 1), 1);
         while (called < i)
-            turn(GREEN_FOREVER);
+            iterate(GREEN_FOREVER);
         ck_assert_int_eq(order[i - 1], 1);
     }
 }
@@ -232,9 +233,9 @@ START_TEST(the_end_of_the_peer)
         ck_ok(shutdown(fds[1], SHUT_WR));
     else
         close(fds[1]);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 1);
-    ck_assert_uint_ne(told & GREEN_READ, 0);
+    ck_assert_uint_ne(reported & GREEN_READ, 0);
     ck_assert_int_eq(read(fds[0], &c, 1), 0);
 }
 END_TEST
@@ -247,15 +248,15 @@ START_TEST(a_reset_wakes_both_directions)
     char junk[4096] = {0};
 
     while (send(fds[0], junk, sizeof junk, MSG_DONTWAIT) > 0)
-        continue; /* so that it cannot be written */
+        continue; /* a pipe end cannot be written */
     ck_ok(green_hub_add(hub, &l));
-    turn(0);
+    iterate(0);
     called = 0;
     ck_ok(setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
     close(fds[1]);
     while (called == 0)
-        turn(GREEN_FOREVER);
-    ck_assert_uint_ne(told & (_i ? GREEN_READ : GREEN_WRITE), 0);
+        iterate(GREEN_FOREVER);
+    ck_assert_uint_ne(reported & (_i ? GREEN_READ : GREEN_WRITE), 0);
 }
 END_TEST
 
@@ -271,12 +272,12 @@ START_TEST(a_pipe_without_reader)
         continue;
     l = listen_for(pipe_fds[1], GREEN_WRITE, 1);
     ck_ok(green_hub_add(hub, &l));
-    turn(0);
+    iterate(0);
     ck_assert_int_eq(called, 0);
     close(pipe_fds[0]);
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(called, 1);
-    ck_assert_uint_ne(told & GREEN_WRITE, 0);
+    ck_assert_uint_ne(reported & GREEN_WRITE, 0);
 }
 END_TEST
 
@@ -318,12 +319,12 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, level_triggered_until_removed);
     tcase_add_test(tcase, in_the_order_of_adding);
-    tcase_add_test(tcase, each_direction_to_its_own);
+    tcase_add_test(tcase, each_direction_to_its_listener);
     tcase_add_test(tcase, both_directions_at_once);
-    tcase_add_loop_test(tcase, removed_is_not_called_in_the_same_turn, 0, 2);
-    tcase_add_test(tcase, one_may_remove_itself);
-    tcase_add_test(tcase, one_may_add_another);
-    tcase_add_test(tcase, one_that_adds_another_direction_keeps_its_own);
+    tcase_add_loop_test(tcase, a_removed_listener_is_not_called, 0, 2);
+    tcase_add_test(tcase, a_listener_may_remove_itself);
+    tcase_add_test(tcase, a_listener_may_add_another);
+    tcase_add_test(tcase, adding_the_other_direction_keeps_the_first);
     tcase_add_loop_test(tcase, the_end_of_the_peer, 0, 2);
     tcase_add_loop_test(tcase, a_reset_wakes_both_directions, 0, 2);
     tcase_add_test(tcase, a_pipe_without_reader);

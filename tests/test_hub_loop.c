@@ -1,4 +1,4 @@
-/* The loop: run, abort, its two halves, what it refuses, what it counts. */
+/* The loop: run, abort, its two halves, its errors, its counters. */
 #include "support.h"
 
 #include <signal.h>
@@ -34,13 +34,13 @@ END_TEST
 
 START_TEST(an_abort_before_the_run)
 {
-    uint64_t turns = stats_now().iterations;
+    uint64_t iterations = stats_now().iterations;
     struct green_timer timer = {.callback = abort_it, .arg = hub};
 
     ck_ok(green_hub_abort(hub));
     ck_ok(green_hub_run(hub));
-    ck_assert_uint_eq(stats_now().iterations, turns);
-    /* It is used up. */
+    ck_assert_uint_eq(stats_now().iterations, iterations);
+    /* The abort has been used up. */
     ck_ok(green_hub_schedule(hub, &timer, green_now() + GREEN_MSEC));
     ck_ok(green_hub_run(hub));
     ck_assert_int_eq(calls, 1);
@@ -61,7 +61,7 @@ static void abort_and_call(struct green_call *call)
     ck_ok(green_hub_call(call->arg, &later));
 }
 
-START_TEST(the_current_turn_is_the_last)
+START_TEST(the_current_iteration_is_the_last)
 {
     struct green_call first = {.callback = abort_and_call, .arg = hub};
     struct green_call second = {.callback = count_it};
@@ -82,7 +82,7 @@ static void greenthread(void *arg)
     ck_ok(green_hub_abort(arg));
 }
 
-START_TEST(greenthreads_run_between_turns)
+START_TEST(greenthreads_run_between_iterations)
 {
     ck_ok(green_spawn_n(greenthread, hub));
     ck_ok(green_hub_run(hub));
@@ -225,7 +225,7 @@ END_TEST
 
 /* ---- Waiting --------------------------------------------------------- */
 
-START_TEST(a_wait_calls_nobody)
+START_TEST(a_wait_calls_no_callback)
 {
     struct green_call call = {.callback = count_it};
     struct green_timer timer = {.callback = abort_it, .arg = hub};
@@ -245,7 +245,7 @@ static void nothing(int number)
     (void)number;
 }
 
-START_TEST(a_signal_is_no_error)
+START_TEST(a_signal_is_not_an_error)
 {
     struct sigaction action = {.sa_handler = nothing};
     struct green_timer timer = {.callback = abort_it, .arg = hub};
@@ -263,7 +263,8 @@ START_TEST(a_signal_is_no_error)
 }
 END_TEST
 
-/* Timeouts of less than a millisecond: not cut short, and not spun on. */
+/* Timeouts of less than a millisecond: the hub neither cuts them short nor
+ * spins. */
 START_TEST(short_waits)
 {
     const green_time durations[] = {1, 50 * GREEN_USEC, 300 * GREEN_USEC,
@@ -291,7 +292,7 @@ START_TEST(counts)
     struct green_call call = {.callback = count_it};
     struct green_hub_stats before, after;
 
-    ck_ok(green_sleep(0)); /* main is a greenthread from here on */
+    ck_ok(green_sleep(0)); /* from here on main is a greenthread */
     before = stats_now();
     ck_ok(green_hub_schedule(hub, &timer, green_now() + 50 * GREEN_MSEC));
     ck_ok(green_hub_call(hub, &call));
@@ -316,8 +317,9 @@ START_TEST(counts)
 }
 END_TEST
 
-/* What hogs is seen: on the system's clock, also where time is virtual. */
-START_TEST(the_longest_run_is_seen)
+/* The hub records the longest run of a greenthread, on the system's clock also
+ * where the hub's time is virtual. */
+START_TEST(the_longest_run_is_recorded)
 {
     green_time start;
 
@@ -341,17 +343,17 @@ int main(void)
     tcase_add_checked_fixture(wait, set_up, NULL);
     tcase_add_test(run, runs_until_aborted);
     tcase_add_test(run, an_abort_before_the_run);
-    tcase_add_test(run, the_current_turn_is_the_last);
-    tcase_add_test(run, greenthreads_run_between_turns);
+    tcase_add_test(run, the_current_iteration_is_the_last);
+    tcase_add_test(run, greenthreads_run_between_iterations);
     tcase_add_test(run, it_runs_once_at_a_time);
     tcase_add_test(run, not_from_a_callback);
     tcase_add_test(run, a_callback_cannot_block);
     tcase_add_test(run, spawn_from_a_callback);
     tcase_add_test(run, arguments);
-    tcase_add_test(wait, a_wait_calls_nobody);
-    tcase_add_test(wait, a_signal_is_no_error);
+    tcase_add_test(wait, a_wait_calls_no_callback);
+    tcase_add_test(wait, a_signal_is_not_an_error);
     tcase_add_loop_test(wait, short_waits, 0, 4);
     tcase_add_test(wait, counts);
-    tcase_add_test(wait, the_longest_run_is_seen);
+    tcase_add_test(wait, the_longest_run_is_recorded);
     return run_suite(suite);
 }

@@ -1,4 +1,5 @@
-/* Hubs of somebody else's: handed over, by file, by name; and what is none. */
+/* Hub modules of other authors: passed as a struct, by file, by name; and what
+ * is not a module. */
 #include "support.h"
 
 #include <errno.h>
@@ -11,8 +12,8 @@
 
 static char path_of_result[600];
 
-/* A file of the build's folder for the tests' hub modules. */
-static const char *built(const char *name)
+/* The path of one of the tests' hub modules in the build folder. */
+static const char *path_in_build(const char *name)
 {
     const char *build = getenv("GREENHUB_BUILD");
 
@@ -21,7 +22,7 @@ static const char *built(const char *name)
     return path_of_result;
 }
 
-/* The hub of this thread does what a hub does. */
+/* This OS thread's hub works. */
 static void hub_works(void)
 {
     int fds[2];
@@ -40,7 +41,7 @@ static void hub_works(void)
 
 START_TEST(by_file)
 {
-    ck_ok(green_use_hub(built("greenhub_hub_test_good.so")));
+    ck_ok(green_use_hub(path_in_build("greenhub_hub_test_good.so")));
     ck_assert_str_eq(green_hub_name(green_get_hub()), "test_good");
     hub_works();
     ck_ok(green_use_hub(hub_under_test()));
@@ -50,7 +51,8 @@ END_TEST
 
 START_TEST(by_file_and_symbol)
 {
-    ck_ok(green_use_hub(built("greenhub_hub_test_good.so:another_module")));
+    ck_ok(green_use_hub(
+        path_in_build("greenhub_hub_test_good.so:another_module")));
     ck_assert_str_eq(green_hub_name(green_get_hub()), "test_another");
     hub_works();
 }
@@ -61,7 +63,7 @@ START_TEST(by_name_in_a_folder_of_the_path)
     char folders[800];
 
     ck_fails(green_use_hub("test_good"), ENOENT);
-    snprintf(folders, sizeof folders, "/no/such/folder::%s", built(""));
+    snprintf(folders, sizeof folders, "/no/such/folder::%s", path_in_build(""));
     setenv("GREENHUB_HUB_PATH", folders, 1);
     ck_ok(green_use_hub("test_good"));
     ck_assert_str_eq(green_hub_name(green_get_hub()), "test_good");
@@ -72,7 +74,7 @@ END_TEST
 
 START_TEST(by_environment)
 {
-    setenv("GREENHUB_HUB", built("greenhub_hub_test_good.so"), 1);
+    setenv("GREENHUB_HUB", path_in_build("greenhub_hub_test_good.so"), 1);
     ck_assert_str_eq(green_hub_name(green_get_hub()), "test_good");
     hub_works();
 }
@@ -91,7 +93,7 @@ static bool is_loaded(const char *name)
     return found;
 }
 
-START_TEST(again_and_again)
+START_TEST(loaded_repeatedly)
 {
     const char *name = "greenhub_hub_test_good.so";
     int fds;
@@ -99,7 +101,7 @@ START_TEST(again_and_again)
     green_get_hub();
     fds = count_fds();
     for (int i = 0; i < 20; i++) {
-        ck_ok(green_use_hub(built(name)));
+        ck_ok(green_use_hub(path_in_build(name)));
         ck_ok(green_sleep(0));
         ck_assert(is_loaded(name));
         ck_ok(green_use_hub(hub_under_test()));
@@ -110,7 +112,7 @@ START_TEST(again_and_again)
 }
 END_TEST
 
-/* ---- Handed over ----------------------------------------------------- */
+/* ---- Passed as a struct ------------------------------------------------ */
 
 static struct {
     int opens, closes, interests, waits, wakeups;
@@ -145,7 +147,7 @@ static int fake_interest(struct green_hub *hub, int fd, uint64_t token,
     unsigned char *bytes = green_hub_descriptor_state(hub, fd);
 
     ck_assert_int_eq(green_hub_token_fd(token), fd);
-    /* No capability, no GREEN_EDGE. */
+    /* Without the capability, the library never asks for GREEN_EDGE. */
     ck_assert_uint_eq((from | to) & ~(GREEN_READ | GREEN_WRITE), 0);
     ck_assert_ptr_nonnull(bytes);
     if (!seen.interests++)
@@ -155,7 +157,7 @@ static int fake_interest(struct green_hub *hub, int fd, uint64_t token,
     return 0;
 }
 
-/* Everything is always readable. */
+/* Reports every descriptor as readable. */
 static int fake_wait(struct green_hub *hub, green_time timeout)
 {
     (void)timeout;
@@ -184,16 +186,16 @@ static const struct green_hub_module fake = {
     .wakeup = fake_wakeup,
 };
 
-static unsigned told, times_told;
+static unsigned reported, times_reported;
 
 static void note(struct green_listener *listener, unsigned events)
 {
     (void)listener;
-    told |= events;
-    times_told++;
+    reported |= events;
+    times_reported++;
 }
 
-START_TEST(handed_over_itself)
+START_TEST(passed_as_a_struct)
 {
     struct green_listener l = {
         .fd = 0, .events = GREEN_READ | GREEN_WRITE, .callback = note};
@@ -208,11 +210,11 @@ START_TEST(handed_over_itself)
     ck_ok(green_hub_add(hub, &l));
     ck_assert_int_eq(seen.interests, 1);
     ck_ok(green_hub_wait(hub, 0));
-    ck_assert_uint_eq(times_told, 0);
+    ck_assert_uint_eq(times_reported, 0);
     ck_ok(green_hub_dispatch(hub));
-    /* Two reports add up to one call; the token out of date is ignored. */
-    ck_assert_uint_eq(times_told, 1);
-    ck_assert_uint_eq(told, GREEN_READ | GREEN_WRITE);
+    /* Two reports make one call; the hub ignores the outdated token. */
+    ck_assert_uint_eq(times_reported, 1);
+    ck_assert_uint_eq(reported, GREEN_READ | GREEN_WRITE);
     ck_ok(green_hub_remove(hub, &l));
     ck_ok(green_use_hub("poll"));
     ck_assert_int_eq(seen.closes, 1);
@@ -244,7 +246,7 @@ static int fail_wait(struct green_hub *hub, green_time timeout)
     return -1;
 }
 
-/* Without an errno it has failed all the same. */
+/* A failure without an errno is still a failure. */
 static int fail_silently(struct green_hub *hub, green_time timeout)
 {
     (void)hub, (void)timeout;
@@ -269,7 +271,7 @@ static int open_silently(struct green_hub *hub)
 
 static int silent_fds[2];
 
-static void *reads_in_vain(void *arg)
+static void *reads_and_fails(void *arg)
 {
     char c;
 
@@ -286,7 +288,7 @@ static void *uses_the_stack(void *arg)
     return room[5] ? arg : NULL;
 }
 
-/* On a hub that cannot wait, which ends the joining too. */
+/* On a hub whose wait fails, which makes join fail too. */
 static void runs(void *(*fn)(void *))
 {
     struct green_thread *thread = green_spawn(fn, NULL);
@@ -305,19 +307,19 @@ START_TEST(failures_without_an_errno)
     broken = fake;
     broken.wait = fail_silently;
     ck_ok(green_use_hub_module(&broken));
-    runs(reads_in_vain);
+    runs(reads_and_fails);
     runs(uses_the_stack);
     ck_ok(green_use_hub(hub_under_test()));
     broken.interest = refuse_silently;
     ck_ok(green_use_hub_module(&broken));
-    runs(reads_in_vain);
+    runs(reads_and_fails);
     runs(uses_the_stack);
     ck_ok(green_use_hub(hub_under_test()));
     hub_works();
 }
 END_TEST
 
-START_TEST(a_wait_that_can_never_work)
+START_TEST(a_wait_that_always_fails)
 {
     struct green_hub_module broken = fake;
 
@@ -331,13 +333,13 @@ START_TEST(a_wait_that_can_never_work)
 }
 END_TEST
 
-/* ---- What is no hub --------------------------------------------------- */
+/* ---- Not a module -------------------------------------------------------- */
 
 static const struct {
     const char *file;
     int error;
-    const char *word; /* that the reason has in it */
-} no_hubs[] = {
+    const char *word; /* which the reason contains */
+} not_modules[] = {
     {"greenhub_hub_test_bad.so", ENOENT, "green_hub_module"},
     {"greenhub_hub_test_good.so:no_such", ENOENT, "no_such"},
     {"greenhub_hub_test_bad.so:other_abi", EPROTO, "ABI"},
@@ -348,26 +350,27 @@ static const struct {
     {"greenhub_hub_test_bad.so:no_now", EPROTO, "now"},
     {"greenhub_hub_test_bad.so:refuses", ENOSYS, "bad"},
     {"greenhub_hub_test_bad.so:refuses_in_words", EPERM,
-     "the administrator will not have it"},
+     "the administrator does not allow it"},
     {"no_such_file.so", ENOENT, "no_such_file.so"},
 };
 
-START_TEST(no_hub_in_a_file)
+START_TEST(no_module_in_a_file)
 {
     struct green_hub *hub = green_get_hub();
     int fds = count_fds();
 
-    ck_fails(green_use_hub(built(no_hubs[_i].file)), no_hubs[_i].error);
-    ck_assert_msg(strstr(green_hub_error(), no_hubs[_i].word) != NULL,
-                  "\"%s\" does not say \"%s\"", green_hub_error(),
-                  no_hubs[_i].word);
+    ck_fails(green_use_hub(path_in_build(not_modules[_i].file)),
+             not_modules[_i].error);
+    ck_assert_msg(strstr(green_hub_error(), not_modules[_i].word) != NULL,
+                  "\"%s\" does not contain \"%s\"", green_hub_error(),
+                  not_modules[_i].word);
     ck_assert_ptr_eq(green_get_hub(), hub);
     ck_assert_int_eq(count_fds(), fds);
     hub_works();
 }
 END_TEST
 
-START_TEST(a_file_that_is_no_shared_object)
+START_TEST(a_file_that_is_not_a_shared_object)
 {
     char name[] = "/tmp/greenhub-test-XXXXXX";
     int fd = mkstemp(name);
@@ -384,7 +387,7 @@ START_TEST(a_file_that_is_no_shared_object)
 }
 END_TEST
 
-START_TEST(not_whole_and_handed_over)
+START_TEST(an_incomplete_struct)
 {
     struct green_hub_module module = fake;
 
@@ -417,7 +420,7 @@ START_TEST(not_whole_and_handed_over)
 }
 END_TEST
 
-START_TEST(words_are_cut_and_errno_kept)
+START_TEST(long_messages_are_cut_and_errno_kept)
 {
     char text[400];
 
@@ -433,22 +436,22 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("hub module");
-    TCase *good = add_tcase(suite, "good ones");
-    TCase *bad = add_tcase(suite, "no hubs");
+    TCase *good = add_tcase(suite, "good modules");
+    TCase *bad = add_tcase(suite, "not modules");
 
     tcase_add_test(good, by_file);
     tcase_add_test(good, by_file_and_symbol);
     tcase_add_test(good, by_name_in_a_folder_of_the_path);
     tcase_add_test(good, by_environment);
-    tcase_add_test(good, again_and_again);
-    tcase_add_test(good, handed_over_itself);
+    tcase_add_test(good, loaded_repeatedly);
+    tcase_add_test(good, passed_as_a_struct);
     tcase_add_test(good, its_own_wakeup_is_used);
-    tcase_add_test(good, a_wait_that_can_never_work);
+    tcase_add_test(good, a_wait_that_always_fails);
     tcase_add_test(good, failures_without_an_errno);
-    tcase_add_loop_test(bad, no_hub_in_a_file, 0,
-                        (int)(sizeof no_hubs / sizeof no_hubs[0]));
-    tcase_add_test(bad, a_file_that_is_no_shared_object);
-    tcase_add_test(bad, not_whole_and_handed_over);
-    tcase_add_test(bad, words_are_cut_and_errno_kept);
+    tcase_add_loop_test(bad, no_module_in_a_file, 0,
+                        (int)(sizeof not_modules / sizeof not_modules[0]));
+    tcase_add_test(bad, a_file_that_is_not_a_shared_object);
+    tcase_add_test(bad, an_incomplete_struct);
+    tcase_add_test(bad, long_messages_are_cut_and_errno_kept);
     return run_suite(suite);
 }

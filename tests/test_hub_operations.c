@@ -18,7 +18,7 @@ static void set_up(void)
     unix_pair(pair);
 }
 
-static void turn(green_time timeout)
+static void iterate(green_time timeout)
 {
     ck_ok(green_hub_wait(hub, timeout));
     ck_ok(green_hub_dispatch(hub));
@@ -30,11 +30,11 @@ static void note(struct green_operation *operation)
     ended++;
 }
 
-/* Turns until so many have ended. */
+/* Iterates until so many have ended. */
 static void await(int count)
 {
     while (ended < count)
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
     ck_assert_int_eq(ended, count);
 }
 
@@ -56,7 +56,7 @@ static struct green_operation transmit(int fd, const char *text)
                                     .callback = note};
 }
 
-START_TEST(a_hub_that_cannot_says_so)
+START_TEST(a_hub_without_operations_fails)
 {
     struct green_operation o = receive(pair[0], NULL, 0);
     const char *const names[] = {"poll", "selects", "sim"};
@@ -91,15 +91,15 @@ START_TEST(wrong_arguments_are_refused)
 }
 END_TEST
 
-START_TEST(what_comes_later_is_received)
+START_TEST(later_data_is_received)
 {
     char buffer[8];
     struct green_operation o = receive(pair[0], buffer, sizeof buffer);
 
     ck_ok(green_hub_submit(hub, &o));
     ck_fails(green_hub_submit(hub, &o), EALREADY);
-    turn(0);
-    turn(0);
+    iterate(0);
+    iterate(0);
     ck_assert_int_eq(ended, 0);
     ck_assert_int_eq(write(pair[1], "late", 4), 4);
     await(1);
@@ -125,29 +125,30 @@ START_TEST(errors_are_results)
 }
 END_TEST
 
-START_TEST(one_that_waits_can_be_cancelled)
+START_TEST(a_pending_operation_can_be_cancelled)
 {
     char buffer[8];
     struct green_operation o = receive(pair[0], buffer, sizeof buffer);
 
     ck_ok(green_hub_submit(hub, &o));
     if (_i)
-        turn(0); /* it has got as far as the system */
+        iterate(0); /* the kernel has the operation now */
     ck_ok(green_hub_cancel_operation(hub, &o));
     ck_ok(green_hub_cancel_operation(hub, &o));
     await(1);
     ck_assert(o.result == -ECANCELED || o.result == -EINTR);
     ck_fails(green_hub_cancel_operation(hub, &o), ENOENT);
-    /* What comes now is for whoever reads next. */
+    /* The next read gets bytes that arrive now. */
     ck_assert_int_eq(write(pair[1], "x", 1), 1);
-    turn(0);
-    turn(0);
+    iterate(0);
+    iterate(0);
     ck_assert_int_eq(ended, 1);
     ck_assert_int_eq(read(pair[0], buffer, 8), 1);
 }
 END_TEST
 
-/* Either it was received, and the result says so, or it is still there. */
+/* Either the operation received the byte, and its result says so, or the byte
+ * is still there. */
 START_TEST(cancelled_too_late_loses_nothing)
 {
     for (int round = 0; round < 200; round++) {
@@ -156,10 +157,10 @@ START_TEST(cancelled_too_late_loses_nothing)
 
         ck_ok(green_hub_submit(hub, &o));
         if (round % 2)
-            turn(0);
+            iterate(0);
         ck_assert_int_eq(write(pair[1], "x", 1), 1);
         if (round % 3 == 0)
-            turn(0);
+            iterate(0);
         if (ended == round)
             ck_ok(green_hub_cancel_operation(hub, &o));
         await(round + 1);
@@ -172,10 +173,10 @@ START_TEST(cancelled_too_late_loses_nothing)
 }
 END_TEST
 
-/* More than any queue of the system holds. */
+/* More than any queue of the kernel holds. */
 #define MANY 3000
 
-START_TEST(any_number_may_be_submitted_in_one_turn)
+START_TEST(any_number_may_be_submitted_at_once)
 {
     struct green_operation *o = calloc(MANY, sizeof *o);
 
@@ -183,12 +184,12 @@ START_TEST(any_number_may_be_submitted_in_one_turn)
         o[i] = transmit(pair[1], "y");
         ck_ok(green_hub_submit(hub, &o[i]));
     }
-    /* Not all of them may fit into the socket before it is read. */
+    /* The socket may not have room for all of them before it is read. */
     for (int got = 0; got < MANY || ended < MANY;) {
         char buffer[512];
         ssize_t n;
 
-        turn(0);
+        iterate(0);
         n = recv(pair[0], buffer, sizeof buffer, MSG_DONTWAIT);
         got += n > 0 ? (int)n : 0;
         ck_assert_int_le(got, MANY);
@@ -273,7 +274,7 @@ START_TEST(a_connection_is_accepted)
                                 .callback = note};
 
     ck_ok(green_hub_submit(hub, &o));
-    turn(0);
+    iterate(0);
     client = socket(AF_INET, SOCK_STREAM, 0);
     length = sizeof address;
     ck_ok(getsockname(listener, (struct sockaddr *)&address, &length));
@@ -326,7 +327,7 @@ START_TEST(files)
     o.buffer = &status;
     ck_assert_int_eq(carry_out(o), 0);
     ck_assert_int_eq(status.stx_size, 6);
-    /* At the file's own position, which is still 0: two zeros, then "ab". */
+    /* At the file's own offset, which is still 0: two zeros, then "ab". */
     o = (struct green_operation){.kind = GREEN_OP_READV, .fd = fd, .size = 2};
     o.buffer = iov;
     o.offset = -1;
@@ -353,7 +354,7 @@ START_TEST(files)
 }
 END_TEST
 
-/* The memory of those in flight may go as soon as the hub has. */
+/* The memory of pending operations may be freed once the hub is gone. */
 START_TEST(eliminated_with_its_hub)
 {
     char *buffer = malloc(8);
@@ -363,14 +364,14 @@ START_TEST(eliminated_with_its_hub)
     *o = receive(pair[0], buffer, 8);
     ck_ok(green_hub_submit(hub, o));
     if (_i)
-        turn(0);
+        iterate(0);
     ck_ok(green_use_hub("poll"));
     free(o);
     free(buffer);
     hub = green_get_hub();
     ck_assert_int_eq(write(pair[1], "mine", 4), 4);
-    turn(0);
-    turn(0);
+    iterate(0);
+    iterate(0);
     ck_assert_int_eq(recv(pair[0], got, sizeof got, MSG_DONTWAIT), 4);
     ck_assert_int_eq(ended, 0);
 }
@@ -393,13 +394,13 @@ int main(void)
     TCase *tcase = add_tcase(suite, "operations");
 
     tcase_add_checked_fixture(tcase, set_up, NULL);
-    tcase_add_test(tcase, a_hub_that_cannot_says_so);
+    tcase_add_test(tcase, a_hub_without_operations_fails);
     tcase_add_test(tcase, wrong_arguments_are_refused);
-    tcase_add_test(tcase, what_comes_later_is_received);
+    tcase_add_test(tcase, later_data_is_received);
     tcase_add_test(tcase, errors_are_results);
-    tcase_add_loop_test(tcase, one_that_waits_can_be_cancelled, 0, 2);
+    tcase_add_loop_test(tcase, a_pending_operation_can_be_cancelled, 0, 2);
     tcase_add_test(tcase, cancelled_too_late_loses_nothing);
-    tcase_add_test(tcase, any_number_may_be_submitted_in_one_turn);
+    tcase_add_test(tcase, any_number_may_be_submitted_at_once);
     tcase_add_test(tcase, a_callback_may_submit_it_again);
     tcase_add_test(tcase, a_callback_may_free_its_operation);
     tcase_add_test(tcase, vectors_and_messages);

@@ -1,4 +1,5 @@
-/* A kernel that refuses what a hub stands on: a seccomp filter plays it. */
+/* A kernel that refuses a system call that a hub needs, imitated by a seccomp
+ * filter. */
 #include "support.h"
 
 #include <linux/filter.h>
@@ -9,7 +10,8 @@
 #include <unistd.h>
 #include <stddef.h>
 
-/* From now on this system call fails with `error`. False: cannot be had. */
+/* From now on this system call fails with `error`. Returns false if the filter
+ * cannot be installed. */
 static bool refuse(int number, int error)
 {
     struct sock_filter code[] = {
@@ -35,7 +37,7 @@ START_TEST(no_epoll)
     ck_ok(green_use_hub("selects"));
     hub = green_get_hub();
     if (!refuse(SYS_epoll_create1, errors[_i])) {
-        SKIP("no seccomp filter can be had here");
+        SKIP("seccomp filters are not available");
         return;
     }
     ck_fails(green_use_hub("epolls"), errors[_i]);
@@ -47,11 +49,11 @@ START_TEST(no_epoll)
 }
 END_TEST
 
-START_TEST(the_next_best_is_taken)
+START_TEST(the_next_best_is_the_default)
 {
     unsetenv("GREENHUB_HUB");
     if (!refuse(SYS_epoll_create1, errors[_i])) {
-        SKIP("no seccomp filter can be had here");
+        SKIP("seccomp filters are not available");
         return;
     }
     ck_assert_str_eq(green_hub_name(green_get_hub()), "poll");
@@ -59,14 +61,14 @@ START_TEST(the_next_best_is_taken)
 }
 END_TEST
 
-/* epoll_pwait2 is newer than epoll: without it times are as exact. */
+/* epoll_pwait2 is newer than epoll; without it timeouts are as exact. */
 START_TEST(no_epoll_pwait2)
 {
     green_time start;
     uint64_t waits;
 
     if (!refuse(SYS_epoll_pwait2, errors[_i])) {
-        SKIP("no seccomp filter can be had here");
+        SKIP("seccomp filters are not available");
         return;
     }
     ck_ok(green_use_hub("epolls"));
@@ -80,14 +82,14 @@ START_TEST(no_epoll_pwait2)
 }
 END_TEST
 
-/* As in most containers. The reason is told, and nothing else changes. */
+/* As in most containers. The hub gives the reason, and nothing else changes. */
 START_TEST(no_io_uring)
 {
     struct green_hub *hub = green_get_hub();
     const char *reason = NULL;
 
     if (!green_hub_available("uring", &reason) && errno == ENOSYS) {
-        SKIP(reason); /* not built in, or not there to begin with */
+        SKIP(reason); /* not built in, or refused before the filter */
         return;
     }
     if (strcmp(green_hub_name(hub), "uring") == 0) {
@@ -95,7 +97,7 @@ START_TEST(no_io_uring)
         hub = green_get_hub();
     }
     if (!refuse(SYS_io_uring_setup, errors[_i])) {
-        SKIP("no seccomp filter can be had here");
+        SKIP("seccomp filters are not available");
         return;
     }
     ck_fails(green_use_hub("uring"), errors[_i]);
@@ -114,7 +116,7 @@ int main(void)
     TCase *tcase = add_tcase(suite, "by the kernel");
 
     tcase_add_loop_test(tcase, no_epoll, 0, 2);
-    tcase_add_loop_test(tcase, the_next_best_is_taken, 0, 2);
+    tcase_add_loop_test(tcase, the_next_best_is_the_default, 0, 2);
     tcase_add_loop_test(tcase, no_epoll_pwait2, 0, 2);
     tcase_add_loop_test(tcase, no_io_uring, 0, 2);
     return run_suite(suite);

@@ -1,4 +1,5 @@
-/* Hubs belong to OS threads: each has its own, and leaves nothing behind. */
+/* Hubs belong to OS threads: each OS thread has its own, and leaves nothing
+ * behind. */
 #include "support.h"
 
 #include <pthread.h>
@@ -19,7 +20,7 @@ static void run(void *(*fn)(void *), void *arg)
 
     ck_ok(pthread_create(&thread, NULL, fn, arg));
     ck_ok(pthread_join(thread, &failed));
-    ck_assert_msg(failed == NULL, "in the thread: %s", (char *)failed);
+    ck_assert_msg(failed == NULL, "in the OS thread: %s", (char *)failed);
 }
 
 /* ---- Hybrid ----------------------------------------------------------- */
@@ -49,13 +50,13 @@ START_TEST(a_special_hub_in_one_thread)
     run(on_another_hub, (void *)others[_i]);
     ck_assert_ptr_eq(green_get_hub(), hub);
     ck_assert_str_eq(green_hub_name(hub), hub_under_test());
-    /* The words are the thread's as well. */
+    /* The error message is per OS thread as well. */
     ck_assert_str_eq(green_hub_error(), "");
     ck_ok(green_sleep(GREEN_MSEC));
 }
 END_TEST
 
-/* ---- Nothing is left --------------------------------------------------- */
+/* ---- Nothing leaks ----------------------------------------------------- */
 
 static void parks(void *arg)
 {
@@ -74,7 +75,7 @@ static void *returns(void *arg)
 
 static int idle_pipe[2];
 
-/* Of everything something, none of it taken down. */
+/* Makes one of everything, and destroys none. */
 static void *leaves_all_behind(void *arg)
 {
     static struct green_attr attr = {.name = "left behind"};
@@ -104,17 +105,17 @@ static void exits_in_greenthread(void *arg)
     pthread_exit(NULL);
 }
 
-/* Main finds itself at its end while another one of its greenthreads runs. */
+/* Main's OS thread ends while another greenthread runs. */
 static void *ends_elsewhere(void *arg)
 {
     (void)arg;
     if (green_spawn_n(exits_in_greenthread, NULL) < 0)
         return "spawn_n";
     green_sleep(GREEN_FOREVER);
-    return "gone on";
+    return "resumed";
 }
 
-static void nothing_is_left_by(void *(*fn)(void *))
+static void nothing_leaks_from(void *(*fn)(void *))
 {
     int fds, mappings = 0;
     long kib = 0;
@@ -130,31 +131,32 @@ static void nothing_is_left_by(void *(*fn)(void *))
         }
     }
     ck_assert_int_eq(count_fds(), fds);
-    /* The C library may have mapped something meanwhile, but not 45 times. */
+    /* The C library may have mapped memory meanwhile, but not 45 times. */
     ck_assert_int_le(count_mappings(), mappings + 4);
     if (!checker())
         ck_assert_int_le(mapped_kib(), kib + 20 * 1024);
 }
 
-START_TEST(a_finished_thread_leaves_nothing)
+START_TEST(a_finished_os_thread_leaves_nothing)
 {
-    nothing_is_left_by(leaves_all_behind);
+    nothing_leaks_from(leaves_all_behind);
 }
 END_TEST
 
-START_TEST(a_thread_that_calls_pthread_exit)
+START_TEST(an_os_thread_that_calls_pthread_exit)
 {
-    nothing_is_left_by(exits_early);
+    nothing_leaks_from(exits_early);
 }
 END_TEST
 
 START_TEST(pthread_exit_in_a_greenthread)
 {
     if (checker() && strcmp(checker(), "tsan") == 0) {
-        SKIP("ThreadSanitizer lets no OS thread end on another stack");
+        SKIP("ThreadSanitizer does not support an OS thread's end on another "
+             "stack");
         return;
     }
-    nothing_is_left_by(ends_elsewhere);
+    nothing_leaks_from(ends_elsewhere);
 }
 END_TEST
 
@@ -238,7 +240,7 @@ START_TEST(several_threads_at_once)
     ck_assert_ptr_null(talks_to_itself(NULL));
     for (int i = 0; i < THREADS; i++) {
         ck_ok(pthread_join(threads[i], &failed));
-        ck_assert_msg(failed == NULL, "in the thread: %s", (char *)failed);
+        ck_assert_msg(failed == NULL, "in the OS thread: %s", (char *)failed);
     }
 }
 END_TEST
@@ -251,8 +253,8 @@ int main(void)
 
     tcase_add_loop_test(hybrid, a_special_hub_in_one_thread, 0, OTHERS);
     tcase_add_test(hybrid, several_threads_at_once);
-    tcase_add_test(ends, a_finished_thread_leaves_nothing);
-    tcase_add_test(ends, a_thread_that_calls_pthread_exit);
+    tcase_add_test(ends, a_finished_os_thread_leaves_nothing);
+    tcase_add_test(ends, an_os_thread_that_calls_pthread_exit);
     tcase_add_test(ends, pthread_exit_in_a_greenthread);
     tcase_add_test(ends, mains_deferred_functions);
     return run_suite(suite);

@@ -1,4 +1,4 @@
-/* Timers of the loop: order, moving, cancelling, turns. */
+/* Timers of the loop: order, moving, cancelling, iterations. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@ static void set_up(void)
     ck_assert_ptr_nonnull(hub);
 }
 
-static void turn(green_time timeout)
+static void iterate(green_time timeout)
 {
     ck_ok(green_hub_wait(hub, timeout));
     ck_ok(green_hub_dispatch(hub));
@@ -38,7 +38,7 @@ START_TEST(in_the_order_of_time_and_arming)
                                  start + delays[i] * GREEN_MSEC));
     }
     while (fired < COUNT)
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
     for (int i = 1; i < COUNT; i++) {
         int a = order[i - 1], b = order[i];
 
@@ -57,10 +57,10 @@ START_TEST(equal_times_in_the_order_of_arming)
         timers[i].arg = (void *)(intptr_t)i;
         ck_ok(green_hub_schedule(hub, &timers[i], when));
     }
-    /* Moved to the same time, it is armed anew: last. */
+    /* Scheduled again for the same time, it comes last. */
     ck_ok(green_hub_schedule(hub, &timers[7], when));
     while (fired < 50)
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
     for (int i = 0; i < 49; i++)
         ck_assert_int_eq(order[i], i < 7 ? i : i + 1);
     ck_assert_int_eq(order[49], 7);
@@ -73,39 +73,39 @@ static void arm_again(struct green_timer *timer)
     ck_ok(green_hub_schedule(hub, timer, 0));
 }
 
-START_TEST(armed_while_firing_waits_a_turn)
+START_TEST(armed_while_firing_waits_an_iteration)
 {
     struct green_timer timer = {.callback = arm_again};
 
     ck_ok(green_hub_schedule(hub, &timer, green_now()));
     for (int i = 1; i <= 5; i++) {
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
         ck_assert_int_eq(fired, i);
     }
     ck_ok(green_hub_cancel(hub, &timer));
-    turn(0);
+    iterate(0);
     ck_assert_int_eq(fired, 5);
 }
 END_TEST
 
 static struct green_timer victim;
 
-static void cancel_the_other(struct green_timer *timer)
+static void cancel_other(struct green_timer *timer)
 {
     ck_ok(green_hub_cancel(hub, timer->arg));
     fired++;
 }
 
-START_TEST(cancelled_by_one_of_the_same_time)
+START_TEST(cancelled_by_another_of_the_same_time)
 {
-    struct green_timer first = {.callback = cancel_the_other, .arg = &victim};
+    struct green_timer first = {.callback = cancel_other, .arg = &victim};
     green_time when = green_now();
 
     victim.callback = note;
     ck_ok(green_hub_schedule(hub, &first, when));
     ck_ok(green_hub_schedule(hub, &victim, when));
-    turn(GREEN_FOREVER);
-    turn(0);
+    iterate(GREEN_FOREVER);
+    iterate(0);
     ck_assert_int_eq(fired, 1);
     ck_fails(green_hub_cancel(hub, &victim), ENOENT);
 }
@@ -123,18 +123,18 @@ START_TEST(moved_later_and_earlier)
     ck_ok(green_hub_schedule(hub, &b, start + 3 * GREEN_MSEC));
     ck_assert_int_eq(a.when, start + 6 * GREEN_MSEC);
     while (fired < 2)
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
     ck_assert_int_eq(order[0], 2);
     ck_assert_int_eq(order[1], 1);
 }
 END_TEST
 
-START_TEST(in_the_past_means_the_next_turn)
+START_TEST(in_the_past_fires_in_the_next_iteration)
 {
     struct green_timer timer = {.callback = note};
 
     ck_ok(green_hub_schedule(hub, &timer, 0));
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(fired, 1);
 }
 END_TEST
@@ -145,7 +145,7 @@ START_TEST(never_is_pending_and_never_due)
 
     ck_ok(green_hub_schedule(hub, &timer, GREEN_FOREVER));
     for (int i = 0; i < 10; i++)
-        turn(GREEN_MSEC);
+        iterate(GREEN_MSEC);
     ck_assert_int_eq(fired, 0);
     ck_ok(green_hub_cancel(hub, &timer));
     ck_fails(green_hub_cancel(hub, &timer), ENOENT);
@@ -163,7 +163,7 @@ START_TEST(arguments)
     ck_fails(green_hub_cancel(NULL, &timer), EINVAL);
     ck_fails(green_hub_cancel(hub, NULL), EINVAL);
     ck_fails(green_hub_cancel(hub, &timer), ENOENT);
-    turn(0);
+    iterate(0);
     ck_assert_int_eq(fired, 0);
 }
 END_TEST
@@ -182,13 +182,13 @@ START_TEST(a_callback_may_free_its_timer)
         timer->callback = release;
         ck_ok(green_hub_schedule(hub, timer, 0));
     }
-    turn(GREEN_FOREVER);
+    iterate(GREEN_FOREVER);
     ck_assert_int_eq(fired, 10);
 }
 END_TEST
 
-/* A wait that a cancelled timer would have ended is not ended by it. */
-START_TEST(a_cancelled_timer_costs_no_turn)
+/* A cancelled timer does not end a wait. */
+START_TEST(a_cancelled_timer_costs_no_iteration)
 {
     struct green_timer timers[20] = {0}, last = {.callback = note};
     green_time start = green_now();
@@ -204,13 +204,13 @@ START_TEST(a_cancelled_timer_costs_no_turn)
         ck_ok(green_hub_cancel(hub, &timers[i]));
     waits = stats_now().waits;
     while (fired == 0)
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
     ck_assert_int_eq(fired, 1);
     ck_assert_uint_le(stats_now().waits - waits, 3);
 }
 END_TEST
 
-START_TEST(a_long_timer_takes_few_turns)
+START_TEST(a_long_timer_takes_few_iterations)
 {
     struct green_timer timer = {.callback = note};
     uint64_t waits = stats_now().waits;
@@ -219,7 +219,7 @@ START_TEST(a_long_timer_takes_few_turns)
         hub, &timer,
         green_now() + (on_sim() ? 3600 * GREEN_SEC : 60 * GREEN_MSEC)));
     while (fired == 0)
-        turn(GREEN_FOREVER);
+        iterate(GREEN_FOREVER);
     ck_assert_uint_le(stats_now().waits - waits, 3);
 }
 END_TEST
@@ -232,14 +232,14 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, in_the_order_of_time_and_arming);
     tcase_add_test(tcase, equal_times_in_the_order_of_arming);
-    tcase_add_test(tcase, armed_while_firing_waits_a_turn);
-    tcase_add_test(tcase, cancelled_by_one_of_the_same_time);
+    tcase_add_test(tcase, armed_while_firing_waits_an_iteration);
+    tcase_add_test(tcase, cancelled_by_another_of_the_same_time);
     tcase_add_test(tcase, moved_later_and_earlier);
-    tcase_add_test(tcase, in_the_past_means_the_next_turn);
+    tcase_add_test(tcase, in_the_past_fires_in_the_next_iteration);
     tcase_add_test(tcase, never_is_pending_and_never_due);
     tcase_add_test(tcase, arguments);
     tcase_add_test(tcase, a_callback_may_free_its_timer);
-    tcase_add_test(tcase, a_cancelled_timer_costs_no_turn);
-    tcase_add_test(tcase, a_long_timer_takes_few_turns);
+    tcase_add_test(tcase, a_cancelled_timer_costs_no_iteration);
+    tcase_add_test(tcase, a_long_timer_takes_few_iterations);
     return run_suite(suite);
 }

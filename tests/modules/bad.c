@@ -1,6 +1,6 @@
 /*
- * Hub modules with something wrong each, by symbol. There is no
- * green_hub_module, so the file by itself has no such symbol.
+ * Hub modules, each with one error, by symbol. The file has no
+ * green_hub_module, so loading it without a symbol fails.
  */
 #include <greenhub.h>
 
@@ -26,11 +26,11 @@ static int refuse_silently(struct green_hub *hub)
     return -1;
 }
 
-static int refuse_in_words(struct green_hub *hub)
+static int refuse_with_message(struct green_hub *hub)
 {
     (void)hub;
     errno = EPERM;
-    green_hub_set_error("%s will not have it", "the administrator");
+    green_hub_set_error("%s does not allow it", "the administrator");
     return -1;
 }
 
@@ -61,6 +61,6 @@ MODULE(refuses) = {.abi = GREEN_HUB_ABI,
                    .wait = wait};
 MODULE(refuses_in_words) = {.abi = GREEN_HUB_ABI,
                             .name = "bad",
-                            .open = refuse_in_words,
+                            .open = refuse_with_message,
                             .interest = interest,
                             .wait = wait};

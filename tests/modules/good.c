@@ -1,5 +1,5 @@
 /*
- * A whole hub module, on poll(2), of as few lines as will do. Built as
+ * A complete hub module, on poll(2), as short as possible. Built as
  * greenhub_hub_test_good.so; the second symbol is for "FILE.so:SYMBOL".
  */
 #include <greenhub.h>
@@ -68,7 +68,7 @@ GREEN_API extern const struct green_hub_module another_module;
 const struct green_hub_module green_hub_module = {
     .abi = GREEN_HUB_ABI,
     .name = "test_good",
-    .description = "a test's",
+    .description = "a hub for tests",
     .state_size = sizeof(struct state),
     .open = start,
     .interest = interest,

@@ -1,4 +1,4 @@
-/* A plug-in that has the static library in it. */
+/* A plugin that contains the static library. */
 #include <greenhub.h>
 
 GREEN_API int plugin_sleep(green_time duration);
