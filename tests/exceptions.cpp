@@ -1,4 +1,4 @@
-// Exceptions of C++ while greenthreads switch. Built with each C++ library.
+// C++ exceptions while greenthreads switch. Built with each C++ library.
 #include <atomic>
 #include <exception>
 #include <stdexcept>
@@ -19,7 +19,7 @@ START_TEST(thrown_again_after_a_switch)
 }
 END_TEST
 
-// ---- What ways there are to be switched away from -------------------------
+// ---- What a greenthread can wait for -------------------------------------
 
 static int fds[2];
 static green_lock a_lock;
@@ -56,7 +56,7 @@ static void by_event()
 static void (*const ways[])() = {by_yield, by_timer, by_descriptor, by_lock,
                                  by_event};
 
-static void *in_its_way(void *arg)
+static void *wait_in_handler(void *arg)
 {
     const std::string text(100, 'x');
 
@@ -71,7 +71,7 @@ static void *in_its_way(void *arg)
     return arg;
 }
 
-// In the handler of main, while the other is in its own.
+// Main is in its handler while the other is in its own.
 START_TEST(in_each_way)
 {
     void *way = const_cast<void *>(static_cast<const void *>(&ways[_i]));
@@ -79,7 +79,7 @@ START_TEST(in_each_way)
 
     pipe_pair(fds);
     ck_ok(green_lock_acquire(&a_lock));
-    thread = green_spawn(in_its_way, way);
+    thread = green_spawn(wait_in_handler, way);
     try {
         throw std::runtime_error("main's");
     } catch (const std::runtime_error &caught) {
@@ -145,24 +145,24 @@ END_TEST
 
 // ---- While it unwinds ------------------------------------------------------
 
-struct switches_as_it_goes {
+struct switches_in_destructor {
     int before = 0, after = 0;
     int *sum;
 
-    explicit switches_as_it_goes(int *where) : sum(where) {}
-    ~switches_as_it_goes()
+    explicit switches_in_destructor(int *where) : sum(where) {}
+    ~switches_in_destructor()
     {
-        int on_the_way = std::uncaught_exceptions();
+        int before_switch = std::uncaught_exceptions();
 
         green_sleep(GREEN_MSEC);
-        *sum = on_the_way * 10 + std::uncaught_exceptions();
+        *sum = before_switch * 10 + std::uncaught_exceptions();
     }
 };
 
 static void *unwinds(void *arg)
 {
     try {
-        switches_as_it_goes goes(static_cast<int *>(arg));
+        switches_in_destructor local(static_cast<int *>(arg));
 
         throw std::out_of_range("far away");
     } catch (const std::out_of_range &caught) {
@@ -172,7 +172,7 @@ static void *unwinds(void *arg)
     return arg;
 }
 
-static void *looks(void *arg)
+static void *sums_up(void *arg)
 {
     for (int i = 0; i < 5; i++) {
         *static_cast<int *>(arg) += std::uncaught_exceptions();
@@ -185,7 +185,7 @@ START_TEST(uncaught_exceptions)
 {
     int sums[3] = {0, 0, 0};
     green_thread *threads[] = {green_spawn(unwinds, &sums[0]),
-                               green_spawn(looks, &sums[1]),
+                               green_spawn(sums_up, &sums[1]),
                                green_spawn(unwinds, &sums[2])};
 
     for (green_thread *thread : threads)
@@ -229,10 +229,10 @@ END_TEST
 
 static std::exception_ptr handed_over;
 
-static void *hands_over(void *arg)
+static void *throws_to_joiner(void *arg)
 {
     try {
-        throw std::string("handed over, and not short");
+        throw std::string("from another greenthread, and not short");
     } catch (...) {
         handed_over = std::current_exception();
         green_sleep(0);
@@ -244,7 +244,7 @@ START_TEST(thrown_across_greenthreads)
 {
     std::string text;
 
-    ck_ok(green_join(green_spawn(hands_over, nullptr), nullptr));
+    ck_ok(green_join(green_spawn(throws_to_joiner, nullptr), nullptr));
     try {
         std::rethrow_exception(handed_over);
     } catch (const std::string &caught) {
@@ -252,7 +252,7 @@ START_TEST(thrown_across_greenthreads)
         text = caught;
     }
     handed_over = nullptr;
-    ck_assert_str_eq(text.c_str(), "handed over, and not short");
+    ck_assert_str_eq(text.c_str(), "from another greenthread, and not short");
 }
 END_TEST
 
@@ -273,7 +273,7 @@ START_TEST(spawned_in_a_handler)
 }
 END_TEST
 
-// ---- What ends a greenthread or a hub --------------------------------------
+// ---- Kill, end of the hub, fork ---------------------------------------------
 
 static void *is_killed(void *arg)
 {
@@ -304,7 +304,7 @@ START_TEST(killed_in_a_handler)
 }
 END_TEST
 
-static std::exception_ptr dropped; // so that it is not lost, for leak checkers
+static std::exception_ptr dropped; // keeps it reachable for leak checkers
 
 static void *waits_for_ever(void *arg)
 {

@@ -1,4 +1,4 @@
-/* In place of exceptions.cpp where it cannot be built. */
+/* Replaces exceptions.cpp where it cannot be built. */
 #include "support.h"
 
 START_TEST(exceptions)

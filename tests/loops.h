@@ -1,4 +1,5 @@
-/* Loops of one call that need not wait, beside others. */
+/* Loops of a call that does not have to wait: other greenthreads must still
+ * run. */
 #ifndef TESTS_LOOPS_H
 #define TESTS_LOOPS_H
 
@@ -7,21 +8,21 @@
 #include "support.h"
 
 static volatile bool stop;
-static int turns;
+static int runs;
 
-static void counts_turns(void *arg)
+static void count_runs(void *arg)
 {
     (void)arg;
     while (!stop) {
-        turns++;
+        runs++;
         ck_ok(green_sleep(0));
     }
 }
 
 static inline void until_others_ran(int (*call)(void), const char *name)
 {
-    ck_ok(green_spawn_n(counts_turns, NULL));
-    while (turns < 5)
+    ck_ok(green_spawn_n(count_runs, NULL));
+    while (runs < 5)
         ck_assert_msg(call() == 0, "%s: %s", name, strerror(errno));
     stop = true;
     ck_ok(green_sleep(0));

@@ -1,5 +1,5 @@
-/* Greenthreads of C++ that switch inside their handlers: what a program and a plugin
- * have in common. */
+/* C++ greenthreads that switch inside their handlers. Used by a program and by
+ * a plugin. */
 #ifndef TESTS_RETHROWS_H
 #define TESTS_RETHROWS_H
 
@@ -14,7 +14,7 @@ struct one {
     bool is_well;
 };
 
-/* Throws a string, is switched away from in its handler, and throws it again. */
+/* Throws a string, switches in the handler, and throws the string again. */
 inline void *run(void *arg)
 {
     one *mine = static_cast<one *>(arg);
@@ -38,7 +38,7 @@ inline void *run(void *arg)
     return arg;
 }
 
-/* Whether several of them, at once, get their own. */
+/* Whether several of them, run at once, each catch their own string. */
 inline bool all_are_well()
 {
     one all[5] = {};

@@ -1,5 +1,6 @@
-/* Plugins in C++, in a program that is in C: their C++ library comes with them, out
- * of everybody else's sight, before greenthreads are used or when they are. */
+/* C++ plugins in a C program. Each loads a C++ library of its own, whose
+ * symbols the rest of the program does not see, before the program uses
+ * greenthreads or afterwards. */
 #include "support.h"
 
 #include <dlfcn.h>
@@ -8,7 +9,7 @@
 
 static const char *const plugins[] = {"stdcxx", "libcxx"};
 
-/* NULL: there is none, for want of a compiler or a library. */
+/* Returns NULL if there is none, without the compiler or the library. */
 static int (*load(int which))(void)
 {
     union {
@@ -40,13 +41,14 @@ START_TEST(loaded_before)
 }
 END_TEST
 
-/* It is seen by the first turn after a while, by the system's clock: a machine that
- * is busy may let the whole while pass before that turn. */
+/* The library looks for newly loaded C++ libraries after some time of the
+ * system's clock; on a busy machine all of that time may pass before the next
+ * iteration does so. */
 START_TEST(loaded_when_greenthreads_run)
 {
     int (*rethrows)(void);
     green_time start;
-    bool had_time;
+    bool time_passed;
 
     ck_ok(green_sleep(GREEN_MSEC));
     rethrows = load(_i);
@@ -56,14 +58,14 @@ START_TEST(loaded_when_greenthreads_run)
     }
     start = real_clock();
     do {
-        had_time = real_clock() - start >= 20 * GREEN_MSEC;
+        time_passed = real_clock() - start >= 20 * GREEN_MSEC;
         ck_ok(green_sleep(GREEN_MSEC));
-    } while (!had_time);
+    } while (!time_passed);
     ck_assert(rethrows());
 }
 END_TEST
 
-START_TEST(two_of_them)
+START_TEST(two_plugins)
 {
     int (*one)(void) = load(0), (*other)(void) = load(1);
 
@@ -85,6 +87,6 @@ int main(void)
 
     tcase_add_loop_test(tcase, loaded_before, 0, 2);
     tcase_add_loop_test(tcase, loaded_when_greenthreads_run, 0, 2);
-    tcase_add_test(tcase, two_of_them);
+    tcase_add_test(tcase, two_plugins);
     return run_suite(suite);
 }

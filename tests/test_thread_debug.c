@@ -1,4 +1,4 @@
-/* green_dump, and the report of a stack that is used up. */
+/* green_dump, and the report of a stack overflow. */
 #include "support.h"
 
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static void dump_to_text(void)
     close(fd);
 }
 
-static void says(const char *words)
+static void contains(const char *words)
 {
     ck_assert_msg(strstr(text, words) != NULL, "no \"%s\" in\n%s", words, text);
 }
@@ -69,7 +69,7 @@ static struct green_thread *named(const char *name, void *(*fn)(void *),
     return thread;
 }
 
-START_TEST(who_waits_for_what)
+START_TEST(each_wait_is_listed)
 {
     struct green_thread *reader, *joiner, *sleeper, *later;
     char number[32];
@@ -82,26 +82,26 @@ START_TEST(who_waits_for_what)
     ck_ok(green_set_name(later, "the-later"));
     ck_ok(green_sleep(0));
     dump_to_text();
-    says(hub_under_test());
-    says("main");
-    says("running");
-    says("the-reader");
-    says("the-joiner");
-    says("the-sleeper");
-    says("the-later");
-    says("delayed");
-    says("parked");
-    says("read");
-    says("join");
-    says("sleep");
-    says("since");
-    says("spawned at");
+    contains(hub_under_test());
+    contains("main");
+    contains("running");
+    contains("the-reader");
+    contains("the-joiner");
+    contains("the-sleeper");
+    contains("the-later");
+    contains("delayed");
+    contains("parked");
+    contains("read");
+    contains("join");
+    contains("sleep");
+    contains("since");
+    contains("spawned at");
     snprintf(number, sizeof number, "%d", fds[0]);
-    says(number);
-    dump_to_text(); /* twice: it has changed nothing */
-    says("the-reader");
+    contains(number);
+    dump_to_text(); /* the first one changed nothing */
+    contains("the-reader");
     ck_assert_int_eq(went_on, 0);
-    /* They go on as if nothing had been. */
+    /* They continue as if there had been no dump. */
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
     ck_ok(green_join(joiner, NULL));
     ck_ok(green_join(sleeper, NULL));
@@ -127,13 +127,13 @@ START_TEST(a_wait_names_its_descriptor)
     ck_ok(green_sleep(0));
     dump_to_text();
     snprintf(wait, sizeof wait, "wait descriptor %d since", fds[0]);
-    says(wait);
+    contains(wait);
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
     ck_ok(green_join(waiter, NULL));
 }
 END_TEST
 
-START_TEST(dump_refusals)
+START_TEST(dump_errors)
 {
     int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
@@ -147,8 +147,8 @@ START_TEST(dump_refusals)
 }
 END_TEST
 
-/* A look changes nothing: no hub, which would have descriptors, is made for it. */
-static void *looks_first(void *arg)
+/* A dump makes no hub, which would have descriptors. */
+static void *dumps_first(void *arg)
 {
     int before = count_fds();
 
@@ -162,15 +162,16 @@ START_TEST(a_dump_makes_no_hub)
 {
     pthread_t thread;
 
-    ck_assert_int_eq(pthread_create(&thread, NULL, looks_first, NULL), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, dumps_first, NULL), 0);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    says("no greenthreads");
+    contains("no greenthreads");
 }
 END_TEST
 
 /* ---- Overflow ---------------------------------------------------------- */
 
-/* Not a loop for a compiler that is clever: each frame is used afterwards. */
+/* Uses the frame after the call, or a compiler would turn the recursion into a
+ * loop. */
 static int deeper(int depth)
 {
     volatile char frame[512];
@@ -209,7 +210,7 @@ static void overflow_in_child(int stderr_fd, bool in_other_thread)
         runs_over(NULL);
     else if (pthread_create(&thread, NULL, runs_over, NULL) == 0)
         pthread_join(thread, NULL);
-    _exit(2); /* it must not come to this */
+    _exit(2); /* not reached */
 }
 
 START_TEST(an_overflow_is_reported)
@@ -231,10 +232,10 @@ START_TEST(an_overflow_is_reported)
         have += (size_t)length;
     text[have] = '\0';
     ck_assert_int_eq(wait_child(pid), 1000 + SIGSEGV);
-    says("the-deep-one");
-    says("used up its stack");
-    says("KiB");
-    says("spawned at");
+    contains("the-deep-one");
+    contains("used up its stack");
+    contains("KiB");
+    contains("spawned at");
 }
 END_TEST
 
@@ -245,12 +246,12 @@ static void raise_fault(uintptr_t address)
     *(volatile char *)nowhere = 1;
 }
 
-/* Greenthreads next to the one that runs over: their frames are whole. */
+/* Greenthreads next to the one that overflows: their frames stay unchanged. */
 #define NEIGHBOURS 4
 
 static volatile unsigned char *frames[NEIGHBOURS];
 
-static void *is_next_to_it(void *arg)
+static void *neighbour_main(void *arg)
 {
     volatile unsigned char frame[3000];
 
@@ -261,8 +262,8 @@ static void *is_next_to_it(void *arg)
     return (void *)(intptr_t)frame[0];
 }
 
-/* The handler that was there before, called after the report. */
-static void look_at_neighbours(int number)
+/* The program's earlier handler, called after the report. */
+static void check_neighbours(int number)
 {
     int wrong = 0;
 
@@ -273,10 +274,10 @@ static void look_at_neighbours(int number)
     _exit(wrong == 0 ? 43 : 44);
 }
 
-START_TEST(the_neighbours_are_untouched)
+START_TEST(the_neighbours_are_unchanged)
 {
     const struct rlimit no_core = {0};
-    struct sigaction action = {.sa_handler = look_at_neighbours};
+    struct sigaction action = {.sa_handler = check_neighbours};
     pid_t pid;
 
     if (checker()) {
@@ -293,10 +294,10 @@ START_TEST(the_neighbours_are_untouched)
         if (green_debug_stack_overflow(true) < 0)
             _exit(1);
         for (intptr_t i = 0; i < NEIGHBOURS / 2; i++)
-            green_spawn(is_next_to_it, (void *)i);
+            green_spawn(neighbour_main, (void *)i);
         deep = green_spawn_after(GREEN_MSEC, overflows, NULL);
         for (intptr_t i = NEIGHBOURS / 2; i < NEIGHBOURS; i++)
-            green_spawn(is_next_to_it, (void *)i);
+            green_spawn(neighbour_main, (void *)i);
         green_join(deep, NULL);
         _exit(2);
     }
@@ -310,7 +311,8 @@ static void *stays(void *arg)
     return arg;
 }
 
-/* A frame whose far end is touched first: `reach` bytes below the stack's end. */
+/* A frame whose far end is written first: `reach` bytes below the stack's
+ * end. */
 static void *steps_over(void *arg)
 {
     const char *here = __builtin_frame_address(0);
@@ -337,7 +339,7 @@ static int end_of_step(size_t guard, size_t reach)
     return wait_child(pid);
 }
 
-START_TEST(a_large_frame_meets_the_guard)
+START_TEST(a_large_frame_hits_the_guard)
 {
     struct green_attr attr = {.guard_size = ((size_t)1 << 30) + 1};
 
@@ -353,15 +355,15 @@ START_TEST(a_large_frame_meets_the_guard)
 }
 END_TEST
 
-static void former(int number)
+static void earlier_handler(int number)
 {
     (void)number;
     _exit(42);
 }
 
-START_TEST(other_faults_go_to_who_was_there)
+START_TEST(other_faults_go_to_the_earlier_handler)
 {
-    struct sigaction action = {.sa_handler = former}, now;
+    struct sigaction action = {.sa_handler = earlier_handler}, now;
     pid_t pid;
 
     if (checker()) {
@@ -379,7 +381,7 @@ START_TEST(other_faults_go_to_who_was_there)
     ck_assert_int_eq(wait_child(pid), 42);
     ck_ok(green_debug_stack_overflow(false));
     ck_ok(sigaction(SIGSEGV, NULL, &now));
-    ck_assert(now.sa_handler == former);
+    ck_assert(now.sa_handler == earlier_handler);
     ck_ok(green_debug_stack_overflow(false));
 }
 END_TEST
@@ -390,13 +392,13 @@ int main(void)
     TCase *dump = add_tcase(suite, "dump");
     TCase *overflow = add_tcase(suite, "overflow");
 
-    tcase_add_test(dump, who_waits_for_what);
+    tcase_add_test(dump, each_wait_is_listed);
     tcase_add_test(dump, a_wait_names_its_descriptor);
-    tcase_add_test(dump, dump_refusals);
+    tcase_add_test(dump, dump_errors);
     tcase_add_test(dump, a_dump_makes_no_hub);
     tcase_add_loop_test(overflow, an_overflow_is_reported, 0, 2);
-    tcase_add_test(overflow, the_neighbours_are_untouched);
-    tcase_add_test(overflow, a_large_frame_meets_the_guard);
-    tcase_add_test(overflow, other_faults_go_to_who_was_there);
+    tcase_add_test(overflow, the_neighbours_are_unchanged);
+    tcase_add_test(overflow, a_large_frame_hits_the_guard);
+    tcase_add_test(overflow, other_faults_go_to_the_earlier_handler);
     return run_suite(suite);
 }

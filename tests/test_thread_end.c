@@ -1,4 +1,4 @@
-/* Deferred functions and greenthread-local values. */
+/* Functions to call at a greenthread's end, and greenthread-local values. */
 #include "support.h"
 
 #include <stdint.h>
@@ -23,7 +23,7 @@ static void *defers_three(void *arg)
     return NULL;
 }
 
-START_TEST(last_come_first_called)
+START_TEST(last_added_first_called)
 {
     struct green_thread *thread = green_spawn(defers_three, _i ? &key : NULL);
 
@@ -49,7 +49,7 @@ static void *defers_blocking(void *arg)
     return NULL;
 }
 
-START_TEST(one_may_block_and_defer_more)
+START_TEST(a_function_may_block_and_add_more)
 {
     ck_ok(green_join(green_spawn(defers_blocking, "second"), NULL));
     ck_assert_str_eq(trace, "first second");
@@ -74,7 +74,7 @@ static void *sets_values(void *arg)
     return NULL;
 }
 
-START_TEST(each_ones_own_and_destroyed)
+START_TEST(each_has_its_own_and_it_is_destroyed)
 {
     struct green_thread *a, *b;
 
@@ -92,7 +92,7 @@ START_TEST(each_ones_own_and_destroyed)
 }
 END_TEST
 
-START_TEST(given_back)
+START_TEST(deleted)
 {
     unsigned next;
 
@@ -104,7 +104,7 @@ START_TEST(given_back)
     ck_assert_int_eq(errno, ESTALE);
     ck_fails(green_key_set(key, "x"), EINVAL);
     ck_fails(green_key_delete(key), EINVAL);
-    /* The value is not taken for one under the slot's next key. */
+    /* The next key in the slot does not get the old key's value. */
     ck_ok(green_key_create(&next, destroy));
     ck_assert_ptr_null(green_key_get(next));
     ck_assert_str_eq(trace, "");
@@ -133,24 +133,24 @@ END_TEST
 
 static int rounds;
 
-static void sets_anew(void *value)
+static void sets_again(void *value)
 {
     rounds++;
     ck_ok(green_key_set(key, value));
 }
 
-static void *has_a_stubborn_value(void *arg)
+static void *has_a_value_set_again(void *arg)
 {
     ck_ok(green_key_set(key, arg));
     return NULL;
 }
 
-START_TEST(a_destructor_that_sets_anew)
+START_TEST(a_destructor_that_sets_again)
 {
-    ck_ok(green_key_create(&key, sets_anew));
-    ck_ok(green_join(green_spawn(has_a_stubborn_value, &key), NULL));
+    ck_ok(green_key_create(&key, sets_again));
+    ck_ok(green_join(green_spawn(has_a_value_set_again, &key), NULL));
     ck_assert_int_ge(rounds, 1);
-    ck_assert_int_lt(rounds, 100); /* it comes to an end */
+    ck_assert_int_lt(rounds, 100); /* it ends */
 }
 END_TEST
 
@@ -160,11 +160,11 @@ int main(void)
     TCase *defer = add_tcase(suite, "defer");
     TCase *keys = add_tcase(suite, "keys");
 
-    tcase_add_loop_test(defer, last_come_first_called, 0, 2);
-    tcase_add_test(defer, one_may_block_and_defer_more);
-    tcase_add_test(keys, each_ones_own_and_destroyed);
-    tcase_add_test(keys, given_back);
+    tcase_add_loop_test(defer, last_added_first_called, 0, 2);
+    tcase_add_test(defer, a_function_may_block_and_add_more);
+    tcase_add_test(keys, each_has_its_own_and_it_is_destroyed);
+    tcase_add_test(keys, deleted);
     tcase_add_test(keys, a_hundred_and_twenty_eight);
-    tcase_add_test(keys, a_destructor_that_sets_anew);
+    tcase_add_test(keys, a_destructor_that_sets_again);
     return run_suite(suite);
 }

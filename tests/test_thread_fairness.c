@@ -1,7 +1,7 @@
 /*
- * Loops of calls that need never wait: they keep neither other greenthreads waiting,
- * nor the hub, and a kill or a timeout ends them. Each loop goes on until it is
- * seen to have made way, or the case's time is over.
+ * Loops of calls that never have to wait. They must not keep other greenthreads
+ * or the hub from running, and a kill or a timeout must end them. Each loop
+ * runs until the test has seen that, or until the case's time limit.
  */
 #include "loops.h"
 
@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* ---- The loops' bodies ------------------------------------------------- */
+/* ---- Bodies of the loops ----------------------------------------------- */
 
 static int fds[2], file;
 static struct green_queue queue;
@@ -68,7 +68,7 @@ static int through_choose(void)
     return green_choose(cases, 2, GREEN_FOREVER) < 0 ? -1 : 0;
 }
 
-static int by_looking(void)
+static int by_polling_choose(void)
 {
     struct green_case of = {
         .kind = GREEN_CASE_RECEIVE, .channel = &channel, .value = big};
@@ -112,7 +112,7 @@ static int by_limited_semaphore(void)
     if (green_semaphore_release_wait(&limited) == 0)
         return 0;
     error = errno;
-    ck_ok(green_semaphore_release(&limited)); /* what was taken is given back */
+    ck_ok(green_semaphore_release(&limited)); /* undo the acquisition */
     errno = error;
     return -1;
 }
@@ -190,8 +190,8 @@ static int by_send(void)
                : 0;
 }
 
-/* A spin of the program's own, as one on a non-blocking descriptor is. */
-static int by_empty_hands(void)
+/* A loop of the program's own, as on a non-blocking descriptor. */
+static int by_failing_recv(void)
 {
     return green_recv(fds[0], big, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN ? -1
                                                                            : 0;
@@ -220,14 +220,14 @@ static int by_stat(void)
     return green_stat("/dev/null", &status);
 }
 
-/* As a program does that waits for a server to begin. */
-static int by_connecting_in_vain(void)
+/* As in a program that waits for a server to start. */
+static int by_refused_connect(void)
 {
-    struct sockaddr_un nobody = {.sun_family = AF_UNIX,
-                                 .sun_path = "\0greenhub fairness: nobody"};
+    struct sockaddr_un unused = {
+        .sun_family = AF_UNIX, .sun_path = "\0greenhub fairness: no listener"};
     int fd = green_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), result;
 
-    result = green_connect(fd, (struct sockaddr *)&nobody, sizeof nobody);
+    result = green_connect(fd, (struct sockaddr *)&unused, sizeof unused);
     if (result < 0 && errno == ECONNREFUSED)
         result = 0;
     green_close(fd);
@@ -242,7 +242,7 @@ static const struct body {
     {"channel", through_channel},
     {"shared channel", through_shared_channel},
     {"choose", through_choose},
-    {"choose, looking", by_looking},
+    {"choose without waiting", by_polling_choose},
     {"lock", by_lock},
     {"recursive lock", by_recursive_lock},
     {"rwlock", by_rwlock},
@@ -259,11 +259,11 @@ static const struct body {
     {"vectors", by_vectors},
     {"messages", by_messages},
     {"send", by_send},
-    {"empty hands", by_empty_hands},
+    {"recv without data", by_failing_recv},
     {"poll", by_poll},
     {"select", by_select},
     {"stat", by_stat},
-    {"connecting in vain", by_connecting_in_vain},
+    {"refused connect", by_refused_connect},
 };
 #define BODIES ((int)(sizeof bodies / sizeof bodies[0]))
 
@@ -285,7 +285,8 @@ static void make_all(void)
     ck_ok(green_pool_init(&pool, 1));
 }
 
-/* ---- Making way -------------------------------------------------------- */
+/* ---- Others run
+ * ----------------------------------------------------------- */
 
 START_TEST(for_other_greenthreads)
 {
@@ -296,8 +297,8 @@ END_TEST
 
 static void called(struct green_call *call)
 {
-    turns++;
-    if (turns < 5)
+    runs++;
+    if (runs < 5)
         ck_ok(green_hub_call(green_get_hub(), call));
 }
 
@@ -307,7 +308,7 @@ START_TEST(for_the_hub)
 
     make_all();
     ck_ok(green_hub_call(green_get_hub(), &call));
-    while (turns < 5)
+    while (runs < 5)
         ck_ok(bodies[_i].call());
 }
 END_TEST
@@ -337,7 +338,8 @@ START_TEST(for_timers)
 }
 END_TEST
 
-/* ---- Ending it ---------------------------------------------------------- */
+/* ---- A timeout or kill ends it
+ * -------------------------------------------- */
 
 START_TEST(a_timeout_ends_it)
 {
@@ -352,7 +354,7 @@ END_TEST
 
 static int last_error;
 
-static void *goes_on(void *arg)
+static void *repeats_the_call(void *arg)
 {
     const struct body *body = arg;
 
@@ -367,7 +369,7 @@ START_TEST(a_kill_ends_it)
     struct green_thread *thread;
 
     make_all();
-    thread = green_spawn(goes_on, (void *)(uintptr_t)&bodies[_i]);
+    thread = green_spawn(repeats_the_call, (void *)(uintptr_t)&bodies[_i]);
     ck_ok(green_sleep(0));
     ck_ok(green_kill(thread));
     ck_ok(green_join(thread, NULL));
@@ -375,30 +377,31 @@ START_TEST(a_kill_ends_it)
 }
 END_TEST
 
-START_TEST(of_oneself_too)
+START_TEST(a_kill_of_itself_too)
 {
     make_all();
     ck_ok(green_kill(green_self()));
-    ck_ok(bodies[_i].call()); /* the first words need not wait */
+    ck_ok(bodies[_i].call()); /* the first calls still succeed */
     while (bodies[_i].call() == 0)
         ;
     ck_assert_int_eq(errno, ECANCELED);
 }
 END_TEST
 
-/* ---- When a kill is seen ------------------------------------------------ */
+/* ---- Which call fails after a kill -------------------------------------- */
 
 static int first, second;
 
 static void *makes_two_calls(void *arg)
 {
-    ck_ok(green_event_wait(arg, NULL)); /* runnable when the kill comes */
+    ck_ok(green_event_wait(arg, NULL)); /* runnable when killed */
     first = by_lock() < 0 ? errno : 0;
     second = by_lock() < 0 ? errno : 0;
     return NULL;
 }
 
-/* Woken, or about to go on: the kill ends no wait, so the next call fails. */
+/* Woken, or about to continue: the kill ends no wait, so the next call
+ * fails. */
 START_TEST(at_the_first_call)
 {
     struct green_event go = {0};
@@ -409,11 +412,11 @@ START_TEST(at_the_first_call)
     ck_ok(green_kill(thread));
     ck_ok(green_join(thread, NULL));
     ck_assert_int_eq(first, ECANCELED);
-    ck_assert_int_eq(second, 0); /* it has been seen */
+    ck_assert_int_eq(second, 0); /* the kill was reported */
 }
 END_TEST
 
-static void *waits_in_vain(void *arg)
+static void *waits_until_killed(void *arg)
 {
     (void)arg;
     ck_fails(green_sleep(GREEN_FOREVER), ECANCELED);
@@ -423,7 +426,7 @@ static void *waits_in_vain(void *arg)
 
 START_TEST(by_the_wait_that_it_ends)
 {
-    struct green_thread *thread = green_spawn(waits_in_vain, NULL);
+    struct green_thread *thread = green_spawn(waits_until_killed, NULL);
 
     ck_ok(green_sleep(0));
     ck_ok(green_kill(thread));
@@ -445,7 +448,7 @@ static void *is_shielded(void *arg)
     return NULL;
 }
 
-START_TEST(not_behind_a_shield)
+START_TEST(not_within_a_shield)
 {
     struct green_event go = {0};
     struct green_thread *thread = green_spawn(is_shielded, &go);
@@ -457,7 +460,7 @@ START_TEST(not_behind_a_shield)
 }
 END_TEST
 
-/* ---- What is written stays together -------------------------------------- */
+/* ---- Long messages stay together ----------------------------------------- */
 
 #define MESSAGE (4u << 20)
 
@@ -472,7 +475,7 @@ static void *drains(void *arg)
            (n = read(from, seen + done, sizeof seen - done)) > 0)
         done += (size_t)n;
     for (size_t i = 1; i < done; i++)
-        turns += seen[i] != seen[i - 1];
+        runs += seen[i] != seen[i - 1];
     return (void *)(uintptr_t)done;
 }
 
@@ -488,7 +491,8 @@ static void *writes(void *arg)
     return (void *)(intptr_t)n;
 }
 
-/* One that makes way in the middle of a long message keeps its place. */
+/* A writer that yields in the middle of a long message keeps its place in
+ * line. */
 START_TEST(long_messages_are_not_mixed)
 {
     struct green_thread *threads[2];
@@ -505,7 +509,7 @@ START_TEST(long_messages_are_not_mixed)
     }
     ck_ok(pthread_join(drain, &n));
     ck_assert_uint_eq((uintptr_t)n, 2 * MESSAGE);
-    ck_assert_int_eq(turns, 1);
+    ck_assert_int_eq(runs, 1);
 }
 END_TEST
 
@@ -517,7 +521,7 @@ static void *closes_it(void *arg)
     return NULL;
 }
 
-/* However fast the reader is. */
+/* Also if the reader is fast. */
 START_TEST(a_long_message_ends_with_its_descriptor)
 {
     struct green_thread *thread, *closer;
@@ -544,7 +548,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("fairness");
-    TCase *tcase = add_tcase(suite, "makes way");
+    TCase *tcase = add_tcase(suite, "fairness");
 
     tcase_add_loop_test(tcase, for_other_greenthreads, 0, BODIES);
     tcase_add_loop_test(tcase, for_the_hub, 0, BODIES);
@@ -552,11 +556,11 @@ int main(void)
     tcase = add_tcase(suite, "ends");
     tcase_add_loop_test(tcase, a_timeout_ends_it, 0, BODIES);
     tcase_add_loop_test(tcase, a_kill_ends_it, 0, BODIES);
-    tcase_add_loop_test(tcase, of_oneself_too, 0, BODIES);
-    tcase = add_tcase(suite, "seen");
+    tcase_add_loop_test(tcase, a_kill_of_itself_too, 0, BODIES);
+    tcase = add_tcase(suite, "kill");
     tcase_add_test(tcase, at_the_first_call);
     tcase_add_test(tcase, by_the_wait_that_it_ends);
-    tcase_add_test(tcase, not_behind_a_shield);
+    tcase_add_test(tcase, not_within_a_shield);
     tcase = add_tcase(suite, "together");
     tcase_add_loop_test(tcase, long_messages_are_not_mixed, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, a_long_message_ends_with_its_descriptor, 0,

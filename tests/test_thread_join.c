@@ -21,7 +21,7 @@ static void *sleeps(void *arg)
     return &trace;
 }
 
-START_TEST(of_a_running_and_of_a_finished_one)
+START_TEST(of_a_running_and_of_a_finished_greenthread)
 {
     struct green_thread *thread = green_spawn(sleeps, NULL);
     void *result = NULL;
@@ -42,7 +42,7 @@ static void *joins(void *arg)
     return (void *)(intptr_t)(result == 0 ? 0 : errno);
 }
 
-START_TEST(refusals)
+START_TEST(errors)
 {
     struct green_thread *thread = green_spawn(sleeps, &trace), *joiner;
     void *result;
@@ -77,13 +77,13 @@ START_TEST(a_killed_joiner_leaves_it)
     ck_ok(green_join(joiner, &result));
     ck_assert_int_eq((intptr_t)result, ECANCELED);
     ck_ok(green_kill(thread));
-    ck_ok(green_join(thread, &result)); /* it is still there */
+    ck_ok(green_join(thread, &result)); /* still joinable */
     ck_assert_ptr_eq(result, &trace);
 }
 END_TEST
 
-/* A killed caller joins one that was cancelled: that it has ended is one answer, that
- * it cannot be waited for another. */
+/* A killed greenthread can still join one that was cancelled, since that call
+ * does not have to wait; joining one that runs fails. */
 static void *killed_one_joins(void *arg)
 {
     struct green_thread *child = green_spawn(sleeps, &trace);
@@ -95,7 +95,7 @@ static void *killed_one_joins(void *arg)
     ck_ok(green_kill(green_self()));
     ck_cancelled(late);
     ck_fails(green_join(child, NULL), ECANCELED);
-    ck_ok(green_detach(child)); /* it is still there */
+    ck_ok(green_detach(child)); /* it still runs */
     return arg;
 }
 
@@ -162,7 +162,7 @@ static void *with_defer(void *arg)
     return NULL;
 }
 
-START_TEST(in_the_order_of_linking_and_after_the_deferred)
+START_TEST(in_the_order_of_linking_and_after_deferred_functions)
 {
     linked = green_spawn(with_defer, "d ");
     ck_ok(green_link(linked, link_a, "1 "));
@@ -173,7 +173,7 @@ START_TEST(in_the_order_of_linking_and_after_the_deferred)
 }
 END_TEST
 
-START_TEST(taken_back_the_oldest_first)
+START_TEST(the_oldest_is_removed_first)
 {
     static char one[] = "1 ", two[] = "2 ";
 
@@ -189,7 +189,7 @@ START_TEST(taken_back_the_oldest_first)
 }
 END_TEST
 
-START_TEST(to_a_finished_one_at_once)
+START_TEST(to_a_finished_greenthread_at_once)
 {
     linked = green_spawn(returns, NULL);
     ck_ok(green_sleep(0));
@@ -200,7 +200,7 @@ START_TEST(to_a_finished_one_at_once)
 }
 END_TEST
 
-START_TEST(to_a_cancelled_one)
+START_TEST(to_a_cancelled_greenthread)
 {
     linked = green_spawn_after(GREEN_SEC, returns, NULL);
     ck_ok(green_link(linked, link_b, "c "));
@@ -227,16 +227,16 @@ int main(void)
     TCase *join = add_tcase(suite, "join");
     TCase *link = add_tcase(suite, "link");
 
-    tcase_add_test(join, of_a_running_and_of_a_finished_one);
-    tcase_add_test(join, refusals);
+    tcase_add_test(join, of_a_running_and_of_a_finished_greenthread);
+    tcase_add_test(join, errors);
     tcase_add_test(join, a_killed_joiner_leaves_it);
     tcase_add_test(join, killed_joins_cancelled);
     tcase_add_test(join, a_timeout_around_it);
     tcase_add_test(join, detached_after_its_end);
-    tcase_add_test(link, in_the_order_of_linking_and_after_the_deferred);
-    tcase_add_test(link, taken_back_the_oldest_first);
-    tcase_add_test(link, to_a_finished_one_at_once);
-    tcase_add_test(link, to_a_cancelled_one);
+    tcase_add_test(link, in_the_order_of_linking_and_after_deferred_functions);
+    tcase_add_test(link, the_oldest_is_removed_first);
+    tcase_add_test(link, to_a_finished_greenthread_at_once);
+    tcase_add_test(link, to_a_cancelled_greenthread);
     tcase_add_test(link, link_arguments);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* Ending early: kill, shields, timeouts, and how they lie in each other. */
+/* Ending early: kill, shields, timeouts, and how they nest. */
 #include "support.h"
 
 #include <unistd.h>
@@ -48,7 +48,7 @@ static void *returns(void *arg)
     return arg;
 }
 
-START_TEST(a_finished_one)
+START_TEST(a_finished_greenthread)
 {
     struct green_thread *thread = green_spawn(returns, NULL);
 
@@ -65,7 +65,7 @@ static void *kills_itself(void *arg)
     (void)arg;
     ck_ok(green_kill(green_self()));
     ck_assert(green_killed());
-    /* What need not block succeeds. */
+    /* A call that does not have to wait succeeds. */
     ck_assert_int_eq(green_read(fds[0], &c, 1), 1);
     ck_fails(green_read(fds[0], &c, 1), ECANCELED);
     ck_fails(green_sleep(0), ECANCELED);
@@ -73,7 +73,7 @@ static void *kills_itself(void *arg)
     return NULL;
 }
 
-START_TEST(oneself)
+START_TEST(itself)
 {
     pipe_pair(fds);
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
@@ -92,7 +92,7 @@ static void *joins(void *arg)
     return NULL;
 }
 
-/* Woken already, but it has not run yet: what it waited for is its own. */
+/* Woken, but not run yet: it keeps what it waited for. */
 START_TEST(a_kill_after_the_wake)
 {
     struct green_thread *joiner;
@@ -195,7 +195,7 @@ START_TEST(a_timeout_until_it_is_cancelled)
 }
 END_TEST
 
-START_TEST(one_that_is_in_time)
+START_TEST(a_call_that_ends_in_time)
 {
     struct green_timeout timeout, never;
 
@@ -219,7 +219,7 @@ START_TEST(nested)
     ck_ok(green_timeout_start(&outer, (outer_first ? 2 : 20) * GREEN_MSEC));
     ck_ok(green_timeout_start(&inner, (outer_first ? 20 : 2) * GREEN_MSEC));
     ck_fails(green_sleep(GREEN_FOREVER), ETIMEDOUT);
-    if (on_sim()) { /* where time is exact */
+    if (on_sim()) { /* time is exact on sim */
         ck_assert(green_timeout_fired(&outer) == outer_first);
         ck_assert(green_timeout_fired(&inner) == !outer_first);
     }
@@ -254,7 +254,7 @@ START_TEST(a_shield_inside_and_outside)
     ck_ok(green_shield_begin(&shield));
     ck_ok(green_sleep(5 * GREEN_MSEC));
     ck_assert(green_timeout_fired(&outer));
-    /* One that was started inside the shield does disturb. */
+    /* A timeout started inside the shield still fires. */
     ck_ok(green_timeout_start(&inner, GREEN_MSEC));
     ck_fails(green_sleep(GREEN_FOREVER), ETIMEDOUT);
     ck_assert(green_timeout_fired(&inner));
@@ -271,21 +271,21 @@ END_TEST
 
 static struct green_timeout others;
 
-static void *cancels_anothers(void *arg)
+static void *cancels_a_timeout_of_another(void *arg)
 {
     (void)arg;
     ck_fails(green_timeout_cancel(&others), EINVAL);
-    ck_ok(green_sleep(3 * GREEN_MSEC)); /* it is not its own */
+    ck_ok(green_sleep(3 * GREEN_MSEC)); /* not interrupted */
     count++;
     return NULL;
 }
 
-START_TEST(each_ones_own)
+START_TEST(each_has_its_own_timeouts)
 {
     struct green_thread *thread;
 
     ck_ok(green_timeout_start(&others, GREEN_MSEC));
-    thread = green_spawn(cancels_anothers, NULL);
+    thread = green_spawn(cancels_a_timeout_of_another, NULL);
     ck_fails(green_sleep(GREEN_FOREVER), ETIMEDOUT);
     ck_ok(green_timeout_cancel(&others));
     ck_ok(green_join(thread, NULL));
@@ -330,17 +330,17 @@ int main(void)
 
     tcase_add_test(kill, each_call_that_would_block_fails);
     tcase_add_test(kill, before_it_has_started);
-    tcase_add_test(kill, a_finished_one);
-    tcase_add_test(kill, oneself);
+    tcase_add_test(kill, a_finished_greenthread);
+    tcase_add_test(kill, itself);
     tcase_add_test(kill, a_kill_after_the_wake);
     tcase_add_test(shield, clean_up_may_block);
     tcase_add_test(shield, killed_while_shielded);
     tcase_add_test(timeout, a_timeout_until_it_is_cancelled);
-    tcase_add_test(timeout, one_that_is_in_time);
+    tcase_add_test(timeout, a_call_that_ends_in_time);
     tcase_add_loop_test(timeout, nested, 0, 2);
     tcase_add_test(timeout, at_once);
     tcase_add_test(timeout, a_shield_inside_and_outside);
-    tcase_add_test(timeout, each_ones_own);
+    tcase_add_test(timeout, each_has_its_own_timeouts);
     tcase_add_test(timeout, a_kill_within_a_timeout);
     return run_suite(suite);
 }

@@ -1,7 +1,8 @@
 /*
- * Loops of calls that find nothing to do, that have it in memory already, or that
- * are refused at once: a kill and a timeout end them too, and others run meanwhile.
- * Each loop goes on until that is seen, or the case's time is over.
+ * Loops of calls that have nothing to do, whose data is already in memory, or
+ * that fail at once: a kill and a timeout end them too, and others run
+ * meanwhile. Each loop runs until the test has seen that, or until the case's
+ * time limit.
  */
 #include "loops.h"
 
@@ -93,14 +94,14 @@ static int once_more(void)
     return green_once_run(&once, is_done, &once);
 }
 
-/* As one that tries again and again to reach a server that is down. */
-static int connect_to_nobody(void)
+/* As in a program that repeatedly tries to reach a server that is down. */
+static int connect_without_listener(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = green_socket(AF_UNIX, SOCK_STREAM, 0), result, error;
 
     snprintf(address.sun_path + 1, sizeof address.sun_path - 1,
-             "greenhub-test-nobody-%d", getpid());
+             "greenhub-test-unused-%d", getpid());
     result = green_connect(fd, (struct sockaddr *)&address, sizeof address);
     error = errno;
     ck_assert_int_lt(result, 0);
@@ -208,7 +209,7 @@ static const struct body {
     {"skip line", skip_line, false},
     {"reader read", read_what_is_there, false},
     {"once", once_more, false},
-    {"connect", connect_to_nobody, false},
+    {"connect", connect_without_listener, false},
     {"accept", accept_from_nothing, false},
     {"wait, not ready", wait_for_what_is_not_ready, false},
     {"wait, ready", wait_for_what_is_ready, false},
@@ -248,7 +249,7 @@ START_TEST(a_timeout_ends_it)
 }
 END_TEST
 
-/* By the 64th call, the first of which still succeeds. */
+/* At the latest by the 64th call; the first still succeeds. */
 START_TEST(a_kill_ends_it)
 {
     int calls = 0;
@@ -263,8 +264,8 @@ START_TEST(a_kill_ends_it)
 }
 END_TEST
 
-/* What a kill has kept a reader from giving is not lost. */
-START_TEST(the_line_is_still_there)
+/* A read that fails for a kill loses no data. */
+START_TEST(a_kill_loses_no_line)
 {
     char *line;
 
@@ -288,6 +289,6 @@ int main(void)
     tcase_add_loop_test(tcase, others_run, 0, BODIES);
     tcase_add_loop_test(tcase, a_timeout_ends_it, 0, BODIES);
     tcase_add_loop_test(tcase, a_kill_ends_it, 0, BODIES);
-    tcase_add_test(tcase, the_line_is_still_there);
+    tcase_add_test(tcase, a_kill_loses_no_line);
     return run_suite(suite);
 }

@@ -40,7 +40,7 @@ static long fails(void *arg)
     return -1;
 }
 
-/* What fn says is told from what its caller meets. */
+/* The function's error is distinct from an error of the call. */
 static void *asks_when_killed(void *unused)
 {
     long result = 0;
@@ -57,7 +57,7 @@ static void *asks_when_killed(void *unused)
     return unused;
 }
 
-START_TEST(whose_error_it_is)
+START_TEST(errors_of_function_and_call)
 {
     ck_ok(green_join(green_spawn(asks_when_killed, NULL), NULL));
 }
@@ -69,7 +69,7 @@ START_TEST(a_call_that_fails)
 }
 END_TEST
 
-START_TEST(the_hub_goes_on)
+START_TEST(the_hub_runs_meanwhile)
 {
     struct green_thread *thread = spawn_waiting(7);
 
@@ -78,7 +78,7 @@ START_TEST(the_hub_goes_on)
     for (int i = 0; i < 5; i++)
         ck_ok(green_sleep(GREEN_MSEC));
     ck_assert_int_eq(ended, 0);
-    tell(true);
+    set_released(true);
     ck_assert_int_eq(result_of(thread), 7);
     ck_assert_int_eq(pool_now().running, 0);
 }
@@ -126,7 +126,7 @@ START_TEST(signals_are_blocked_in_its_threads)
 }
 END_TEST
 
-/* A real file, which only threads can read without blocking the hub. */
+/* A regular file, which only OS threads can read without blocking the hub. */
 static long read_self(void *arg)
 {
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -188,7 +188,7 @@ START_TEST(size_by_the_environment)
 }
 END_TEST
 
-START_TEST(no_threads_at_all)
+START_TEST(no_threads)
 {
     int error = 0;
 
@@ -215,7 +215,7 @@ START_TEST(threads_are_started_on_demand)
     ck_assert_uint_eq(pool_now().threads, 3);
     ck_assert_uint_eq(pool_now().running, 3);
     ck_assert_uint_eq(pool_now().queued, 2);
-    tell(true);
+    set_released(true);
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(result_of(threads[i]), i);
     ck_assert_uint_eq(pool_now().threads, 3);
@@ -233,13 +233,13 @@ START_TEST(resized)
     until_begun(1);
     ck_ok(green_sleep(GREEN_MSEC));
     ck_assert_uint_eq(pool_now().queued, 4);
-    ck_ok(green_thread_pool_resize(4)); /* starts those that were missing */
+    ck_ok(green_thread_pool_resize(4)); /* starts the missing threads */
     until_begun(4);
     ck_assert_uint_eq(pool_now().queued, 1);
-    ck_ok(green_thread_pool_resize(0)); /* what is queued still runs */
+    ck_ok(green_thread_pool_resize(0)); /* queued calls still run */
     ck_assert_int_eq(on_thread(notes_thread, &error), 1234567);
     ck_assert(pthread_equal(seen, pthread_self()));
-    tell(true);
+    set_released(true);
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(result_of(threads[i]), i);
     while (pool_now().threads > 0)
@@ -273,7 +273,7 @@ START_TEST(first_come_first_served)
         while (pool_now().queued != (unsigned)i + 1)
             ck_ok(green_sleep(0));
     }
-    tell(true);
+    set_released(true);
     result_of(first);
     for (int i = 0; i < 8; i++)
         ck_ok(green_join(threads[i], NULL));
@@ -290,14 +290,14 @@ int main(void)
 
     unsetenv("GREENHUB_THREADS");
     tcase_add_test(call, result_and_errno);
-    tcase_add_test(call, whose_error_it_is);
+    tcase_add_test(call, errors_of_function_and_call);
     tcase_add_test(call, a_call_that_fails);
-    tcase_add_test(call, the_hub_goes_on);
+    tcase_add_test(call, the_hub_runs_meanwhile);
     tcase_add_test(call, wrong_use);
     tcase_add_test(call, signals_are_blocked_in_its_threads);
     tcase_add_test(call, many_at_once);
     tcase_add_loop_test(size, size_by_the_environment, 0, 8);
-    tcase_add_test(size, no_threads_at_all);
+    tcase_add_test(size, no_threads);
     tcase_add_test(size, threads_are_started_on_demand);
     tcase_add_test(size, resized);
     tcase_add_test(size, first_come_first_served);

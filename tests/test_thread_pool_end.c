@@ -1,15 +1,16 @@
-/* Calls on OS threads whose greenthreads are killed, or whose hubs go. */
+/* Calls on OS threads whose greenthreads are killed, or whose hubs are
+ * eliminated. */
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "thread_pool.h"
 
-static atomic_bool is_going;
+static atomic_bool hub_is_ending;
 
 /* ---- Killed and timed out ---------------------------------------------- */
 
-/* What has not begun is taken back, what has begun is waited for. */
+/* A kill removes a call that is still queued, and waits for one that runs. */
 START_TEST(killed_while_it_waits)
 {
     struct green_thread *runs, *queued;
@@ -26,8 +27,8 @@ START_TEST(killed_while_it_waits)
     ck_assert_uint_eq(pool_now().queued, 0);
     ck_ok(green_sleep(GREEN_MSEC));
     ck_assert_uint_eq(pool_now().running, 1);
-    tell(true);
-    ck_assert_int_eq(result_of(runs), 1); /* not lost */
+    set_released(true);
+    ck_assert_int_eq(result_of(runs), 1); /* the result is kept */
     ck_assert_int_eq(begun, 1);
 }
 END_TEST
@@ -36,8 +37,8 @@ static void *is_killed_before(void *arg)
 {
     (void)arg;
     ck_ok(green_kill(green_self()));
-    ck_fails(on_thread(wait_until_told, NULL), ECANCELED);
-    ck_fails(green_thread_pool_run_or_leave(wait_until_told, &left_count,
+    ck_fails(on_thread(wait_for_release, NULL), ECANCELED);
+    ck_fails(green_thread_pool_run_or_leave(wait_for_release, &left_count,
                                             note_left, NULL),
              ECANCELED);
     return NULL;
@@ -56,11 +57,11 @@ START_TEST(timed_out)
     struct green_timeout timeout;
 
     ck_ok(green_timeout_start(&timeout, 5 * GREEN_MSEC));
-    ck_fails(green_thread_pool_run_or_leave(wait_until_told, &left_count,
+    ck_fails(green_thread_pool_run_or_leave(wait_for_release, &left_count,
                                             note_left, NULL),
              ETIMEDOUT);
     ck_ok(green_timeout_cancel(&timeout));
-    tell(true);
+    set_released(true);
     while (left_count == 0)
         ck_ok(green_sleep(GREEN_MSEC));
     ck_assert_int_eq(left_count, 1);
@@ -68,7 +69,7 @@ START_TEST(timed_out)
 }
 END_TEST
 
-/* What fn works with is on the heap, and freed once: by whoever is last. */
+/* The function's data is on the heap. The last user frees it, once. */
 struct work {
     char bytes[64];
 };
@@ -77,7 +78,7 @@ static long works(void *arg)
 {
     struct work *work = arg;
 
-    wait_until_told(NULL);
+    wait_for_release(NULL);
     memset(work->bytes, 'x', sizeof work->bytes);
     errno = 0;
     return 5;
@@ -117,12 +118,12 @@ START_TEST(left_while_it_runs_or_is_queued)
         ck_ok(green_kill(threads[i]));
         ck_assert_int_eq(result_of(threads[i]), ECANCELED);
     }
-    tell(true);
+    set_released(true);
     for (int i = 1; i < 9; i += 2)
         ck_assert_int_eq(result_of(threads[i]), 0);
     while (left_count < 5)
         ck_ok(green_sleep(GREEN_MSEC));
-    ck_assert_int_eq(begun, 3 + 3); /* of the queued, three were taken back */
+    ck_assert_int_eq(begun, 3 + 3); /* three of the queued never began */
 }
 END_TEST
 
@@ -139,8 +140,8 @@ static void *asks_and_is_killed(void *arg)
     return NULL;
 }
 
-/* The kill meets the job at every point of its life. */
-START_TEST(killed_as_it_ends)
+/* The kill arrives at every stage of the job. */
+START_TEST(killed_at_any_stage)
 {
     for (int i = 0; i < 300; i++) {
         struct green_thread *thread =
@@ -155,48 +156,49 @@ START_TEST(killed_as_it_ends)
 }
 END_TEST
 
-/* ---- Hubs and threads that go ------------------------------------------ */
+/* ---- Hubs and OS threads that end --------------------------------------- */
 
-static void *leaves_for_good(void *arg)
+static void *leaves_when_dropped(void *arg)
 {
     (void)arg;
     green_thread_pool_run_or_leave(works, malloc(sizeof(struct work)),
                                    free_work, NULL);
-    ck_abort_msg("it was dropped");
+    ck_abort_msg("a dropped greenthread continues");
     return NULL;
 }
 
-/* On a thread of its own: first what was queued is taken back. */
-static void *tells_later(void *arg)
+/* On an OS thread of its own: waits until the queued call has been removed. */
+static void *releases_later(void *arg)
 {
-    while (!is_going)
+    while (!hub_is_ending)
         usleep(100);
     while (pool_now().queued > 0)
         usleep(100);
-    tell(true);
+    set_released(true);
     return arg;
 }
 
-/* One runs and uses what is its waiter's, one may be left, one is queued. */
+/* One call runs and uses its caller's memory, one may be left running, one is
+ * queued. */
 static void leave_three(void)
 {
     ck_ok(green_thread_pool_resize(2));
     ck_assert_ptr_nonnull(spawn_waiting(1));
-    ck_assert_ptr_nonnull(green_spawn(leaves_for_good, NULL));
+    ck_assert_ptr_nonnull(green_spawn(leaves_when_dropped, NULL));
     until_begun(2);
-    ck_assert_ptr_nonnull(green_spawn(leaves_for_good, NULL));
+    ck_assert_ptr_nonnull(green_spawn(leaves_when_dropped, NULL));
     while (pool_now().queued == 0)
         ck_ok(green_sleep(GREEN_MSEC));
-    is_going = true;
+    hub_is_ending = true;
 }
 
 START_TEST(the_hub_is_eliminated)
 {
     pthread_t helper;
 
-    ck_ok(pthread_create(&helper, NULL, tells_later, NULL));
+    ck_ok(pthread_create(&helper, NULL, releases_later, NULL));
     leave_three();
-    ck_ok(green_use_hub(hub_under_test())); /* waits for the first */
+    ck_ok(green_use_hub(hub_under_test())); /* waits for the first call */
     ck_assert_int_ge(ended, 1);
     ck_ok(pthread_join(helper, NULL));
     while (left_count < 2)
@@ -224,7 +226,7 @@ START_TEST(an_os_thread_ends)
 
     ck_ok(on_thread(soon, NULL));
     fds = count_fds();
-    ck_ok(pthread_create(&helper, NULL, tells_later, NULL));
+    ck_ok(pthread_create(&helper, NULL, releases_later, NULL));
     ck_ok(pthread_create(&user, NULL, uses_the_pool, &lock));
     ck_ok(pthread_join(user, NULL));
     ck_ok(pthread_join(helper, NULL));
@@ -272,7 +274,7 @@ START_TEST(a_fork_while_it_runs)
         _exit(on_thread(soon, (void *)3) == 3 ? 0 : 2);
     }
     ck_assert_int_eq(wait_child(pid), 0);
-    tell(true);
+    set_released(true);
     for (int i = 0; i < 4; i++)
         ck_assert_int_eq(result_of(threads[i]), i);
 }
@@ -284,7 +286,7 @@ static long forks(void *arg)
 
     (void)arg;
     if (pid == 0)
-        return 0; /* to the end of the only thread, and of the process */
+        return 0; /* the child's only OS thread ends, and so the child */
     return pid;
 }
 
@@ -306,7 +308,7 @@ START_TEST(a_call_that_forks)
 }
 END_TEST
 
-/* The process ends, whatever its threads are doing. */
+/* The process ends, whatever its OS threads do. */
 START_TEST(the_end_of_the_process)
 {
     pid_t pid = fork();
@@ -325,19 +327,19 @@ int main(void)
 {
     Suite *suite = suite_create("thread pool end");
     TCase *kill = add_tcase(suite, "kill");
-    TCase *gone = add_tcase(suite, "gone");
+    TCase *end = add_tcase(suite, "end");
 
     unsetenv("GREENHUB_THREADS");
     tcase_add_test(kill, killed_while_it_waits);
     tcase_add_test(kill, killed_before);
     tcase_add_test(kill, timed_out);
     tcase_add_test(kill, left_while_it_runs_or_is_queued);
-    tcase_add_test(kill, killed_as_it_ends);
-    tcase_add_test(gone, the_hub_is_eliminated);
-    tcase_add_test(gone, an_os_thread_ends);
-    tcase_add_test(gone, several_hubs_share_it);
-    tcase_add_test(gone, a_fork_while_it_runs);
-    tcase_add_test(gone, a_call_that_forks);
-    tcase_add_test(gone, the_end_of_the_process);
+    tcase_add_test(kill, killed_at_any_stage);
+    tcase_add_test(end, the_hub_is_eliminated);
+    tcase_add_test(end, an_os_thread_ends);
+    tcase_add_test(end, several_hubs_share_it);
+    tcase_add_test(end, a_fork_while_it_runs);
+    tcase_add_test(end, a_call_that_forks);
+    tcase_add_test(end, the_end_of_the_process);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* Sleeping, yielding, and that nobody who only yields starves the hub. */
+/* Sleeping and yielding; greenthreads that only yield do not starve the hub. */
 #include "support.h"
 
 #include <string.h>
@@ -32,7 +32,7 @@ START_TEST(in_the_order_of_waking)
 }
 END_TEST
 
-static void *takes_turns(void *arg)
+static void *yields_thrice(void *arg)
 {
     for (int i = 0; i < 3; i++) {
         strcat(trace, arg);
@@ -41,12 +41,12 @@ static void *takes_turns(void *arg)
     return NULL;
 }
 
-START_TEST(a_yield_lets_each_other_run_first)
+START_TEST(a_yield_runs_every_other_first)
 {
-    struct green_thread *a = green_spawn(takes_turns, "a");
-    struct green_thread *b = green_spawn(takes_turns, "b");
+    struct green_thread *a = green_spawn(yields_thrice, "a");
+    struct green_thread *b = green_spawn(yields_thrice, "b");
 
-    takes_turns("m");
+    yields_thrice("m");
     ck_ok(green_join(a, NULL));
     ck_ok(green_join(b, NULL));
     if (!in_chaos())
@@ -149,8 +149,9 @@ START_TEST(yielding_starves_no_timer)
                              green_now() + 20 * GREEN_MSEC));
     for (int i = 0; i < 3; i++)
         ck_ok(green_spawn_n(yields, NULL));
-    /* The hub has turn after turn, however few of them the machine fits in before
-     * the timer is due, and still most hand-overs go past it. */
+    /* The hub iterates while others yield, also on a machine so slow that few
+     * iterations happen before the timer is due; yet there are many switches
+     * per iteration. */
     while (!stop || stats_now().iterations - before.iterations < 6)
         ck_ok(green_sleep(0));
     if (!in_chaos() && !checker())
@@ -159,16 +160,16 @@ START_TEST(yielding_starves_no_timer)
 }
 END_TEST
 
-START_TEST(short_sleeps_are_not_spun_on)
+START_TEST(short_sleeps_do_not_spin)
 {
     green_time start = green_now();
-    uint64_t waits = stats_now().waits, turns = stats_now().iterations;
+    uint64_t waits = stats_now().waits, iterations = stats_now().iterations;
 
     for (int i = 0; i < 10; i++)
         ck_ok(green_sleep(200 * GREEN_USEC));
     ck_assert_int_ge(green_now() - start, 10 * 200 * GREEN_USEC);
     ck_assert_uint_le(stats_now().waits - waits, 30);
-    ck_assert_uint_le(stats_now().iterations - turns, 40);
+    ck_assert_uint_le(stats_now().iterations - iterations, 40);
 }
 END_TEST
 
@@ -177,7 +178,7 @@ START_TEST(an_hour_of_virtual_time)
     green_time start, real = real_clock();
 
     if (!on_sim()) {
-        SKIP("for a virtual clock");
+        SKIP("needs a virtual clock");
         return;
     }
     ck_ok(green_sleep(0)); /* from here on green_now is the hub's */
@@ -194,12 +195,12 @@ int main(void)
     TCase *tcase = add_tcase(suite, "sleep");
 
     tcase_add_test(tcase, in_the_order_of_waking);
-    tcase_add_test(tcase, a_yield_lets_each_other_run_first);
+    tcase_add_test(tcase, a_yield_runs_every_other_first);
     tcase_add_test(tcase, a_yield_that_fails);
     tcase_add_test(tcase, points_in_time);
     tcase_add_test(tcase, yielding_starves_no_descriptor);
     tcase_add_test(tcase, yielding_starves_no_timer);
-    tcase_add_test(tcase, short_sleeps_are_not_spun_on);
+    tcase_add_test(tcase, short_sleeps_do_not_spin);
     tcase_add_test(tcase, an_hour_of_virtual_time);
     return run_suite(suite);
 }

@@ -1,4 +1,5 @@
-/* Spawning in all its forms, cancelling, and what is each one's own. */
+/* All ways to spawn, cancelling, and the state that each greenthread has of its
+ * own. */
 #include "support.h"
 
 #include <fenv.h>
@@ -26,7 +27,7 @@ START_TEST(in_the_order_of_spawning)
     for (int i = 0; i < 10; i++)
         threads[i] = green_spawn(note, (void *)(intptr_t)i);
     if (!in_chaos())
-        ck_assert_int_eq(count, 0); /* it never switches */
+        ck_assert_int_eq(count, 0); /* spawning never switches */
     ck_ok(green_sleep(0));
     ck_assert_int_eq(count, 10);
     for (int i = 0; i < 10; i++) {
@@ -67,7 +68,7 @@ START_TEST(with_a_larger_stack_and_a_name)
     ck_assert_int_eq((intptr_t)result, 2);
     attr.stack_size = ((size_t)1 << 30) + 1;
     ck_fails_null(green_spawn_with(&attr, touches, NULL), EINVAL);
-    attr.stack_size = 1; /* rounded up to the least */
+    attr.stack_size = 1; /* rounded up to the minimum */
     ck_ok(green_join(green_spawn_with(&attr, note, NULL), NULL));
     ck_ok(green_join(green_spawn_with(NULL, note, NULL), NULL));
     ck_assert_int_eq(count, 2);
@@ -178,7 +179,7 @@ START_TEST(cancelled_before_it_starts)
     ck_assert_int_lt(green_now() - start, GREEN_SEC);
     ck_assert_int_eq(count, 0);
     if (in_chaos())
-        return; /* where a spawned one may have started */
+        return; /* it may have started */
     thread = green_spawn(note, NULL);
     ck_ok(green_cancel(thread));
     ck_cancelled(thread);
@@ -199,7 +200,7 @@ START_TEST(cancelled_too_late)
 }
 END_TEST
 
-/* ---- Each one's own ----------------------------------------------------- */
+/* ---- State of each greenthread ------------------------------------------ */
 
 static void *sets_errno(void *arg)
 {
@@ -211,7 +212,7 @@ static void *sets_errno(void *arg)
     return NULL;
 }
 
-START_TEST(errno_is_each_ones_own)
+START_TEST(each_has_its_own_errno)
 {
     struct green_thread *a = green_spawn(sets_errno, (void *)1000);
     struct green_thread *b = green_spawn(sets_errno, (void *)2000);
@@ -236,13 +237,13 @@ static void *rounds_up(void *arg)
         ck_ok(green_sleep(0));
         ck_assert_int_eq(fegetround(), FE_UPWARD);
         up = one / three;
-        /* valgrind alone divides in one rounding mode, whatever is set. */
+        /* valgrind always divides in one rounding mode. */
         ck_assert(up > down || under_valgrind());
     }
     return NULL;
 }
 
-START_TEST(rounding_is_each_ones_own)
+START_TEST(each_has_its_own_rounding_mode)
 {
     volatile double one = 1, three = 3, nearest = one / three, again;
     struct green_thread *thread = green_spawn(rounds_up, (void *)&nearest);
@@ -306,8 +307,8 @@ int main(void)
     tcase_add_test(later, local_is_cancelled_with_its_parent);
     tcase_add_test(later, cancelled_before_it_starts);
     tcase_add_test(later, cancelled_too_late);
-    tcase_add_test(own, errno_is_each_ones_own);
-    tcase_add_test(own, rounding_is_each_ones_own);
+    tcase_add_test(own, each_has_its_own_errno);
+    tcase_add_test(own, each_has_its_own_rounding_mode);
     tcase_add_test(own, a_hundred_thousand_in_little_memory);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* A call with a timeout around it: green_with_timeout. */
+/* green_with_timeout: a call with a timeout around it. */
 #include "support.h"
 
 static int result, error;
@@ -15,7 +15,7 @@ static int sleeps(void *arg)
     return green_sleep(GREEN_FOREVER);
 }
 
-/* Fails with an error of its own when the time is over. */
+/* Fails with an error of its own after the timeout. */
 static int fails_otherwise(void *arg)
 {
     sleeps(arg);
@@ -29,7 +29,7 @@ static int succeeds_late(void *arg)
     return 3;
 }
 
-START_TEST(what_the_function_returns)
+START_TEST(the_functions_result_is_returned)
 {
     error = EBADMSG;
     for (result = -2; result < 3; result++) {
@@ -42,13 +42,13 @@ START_TEST(what_the_function_returns)
 }
 END_TEST
 
-START_TEST(when_the_time_is_over)
+START_TEST(when_the_timeout_fires)
 {
     ck_fails(green_with_timeout(GREEN_MSEC, sleeps, NULL), ETIMEDOUT);
     ck_fails(green_with_timeout(0, sleeps, NULL), ETIMEDOUT);
     ck_fails(green_with_timeout(GREEN_MSEC, fails_otherwise, NULL), ETIMEDOUT);
     ck_assert_int_eq(green_with_timeout(GREEN_MSEC, succeeds_late, NULL), 3);
-    ck_ok(green_sleep(2 * GREEN_MSEC)); /* it is not left behind */
+    ck_ok(green_sleep(2 * GREEN_MSEC)); /* no timeout is left */
 }
 END_TEST
 
@@ -76,7 +76,7 @@ static void *is_killed(void *arg)
     return arg;
 }
 
-START_TEST(what_is_wrong)
+START_TEST(errors)
 {
     struct green_call call = {.callback = calls_in_a_callback, .arg = &call};
     struct green_thread *thread = green_spawn(is_killed, NULL);
@@ -96,9 +96,9 @@ int main(void)
     Suite *suite = suite_create("with timeout");
     TCase *tcase = add_tcase(suite, "with timeout");
 
-    tcase_add_test(tcase, what_the_function_returns);
-    tcase_add_test(tcase, when_the_time_is_over);
+    tcase_add_test(tcase, the_functions_result_is_returned);
+    tcase_add_test(tcase, when_the_timeout_fires);
     tcase_add_test(tcase, a_timeout_outside);
-    tcase_add_test(tcase, what_is_wrong);
+    tcase_add_test(tcase, errors);
     return run_suite(suite);
 }

@@ -1,6 +1,6 @@
 /*
- * What the tests of the thread pool share: calls that last until they are told to
- * end, never for a time.
+ * What the tests of the thread pool share: blocking calls that end when the
+ * test releases them, never after a time.
  */
 #ifndef TESTS_THREAD_POOL_H
 #define TESTS_THREAD_POOL_H
@@ -11,24 +11,24 @@
 #include "support.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t told = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
 static bool may_end;
 static _Atomic int begun, ended, left_count;
 
-static inline void tell(bool what)
+static inline void set_released(bool what)
 {
     pthread_mutex_lock(&lock);
     may_end = what;
-    pthread_cond_broadcast(&told);
+    pthread_cond_broadcast(&released);
     pthread_mutex_unlock(&lock);
 }
 
-static inline long wait_until_told(void *arg)
+static inline long wait_for_release(void *arg)
 {
     begun++;
     pthread_mutex_lock(&lock);
     while (!may_end)
-        pthread_cond_wait(&told, &lock);
+        pthread_cond_wait(&released, &lock);
     pthread_mutex_unlock(&lock);
     ended++;
     errno = EXDEV;
@@ -43,7 +43,7 @@ static inline struct green_thread_pool_stats pool_now(void)
     return stats;
 }
 
-/* Until so many calls have begun; the hub goes on meanwhile. */
+/* Waits until `count` calls have begun; the hub runs meanwhile. */
 static inline void until_begun(int count)
 {
     while (begun < count)
@@ -52,7 +52,7 @@ static inline void until_begun(int count)
 
 static inline void *waits(void *arg)
 {
-    long result = on_thread(wait_until_told, arg);
+    long result = on_thread(wait_for_release, arg);
 
     ck_assert_int_eq(errno, result == -1 ? ECANCELED : EXDEV);
     return (void *)(intptr_t)result;
