@@ -1,10 +1,10 @@
 /*
- * What the model tests share. Each runs random operations on the real thing and
- * on a simple model side by side, and compares all that can be seen. An operation
- * that may wait is a greenthread of its own.
+ * What the model tests share. Each runs random operations on the real object
+ * and on a simple model side by side, and compares all that can be observed.
+ * Each operation that may wait runs in a greenthread of its own.
  *
- * The calls are the same in each run, so a failure can be repeated: its seed is
- * the number of the loop.
+ * The calls are the same in each run, so that a failure can be repeated: the
+ * seed is the number of the loop.
  */
 #ifndef TESTS_MODEL_H
 #define TESTS_MODEL_H
@@ -27,7 +27,7 @@ static inline int random_below(int limit)
     return (int)(random_state % (uint32_t)limit);
 }
 
-/* Numbers in a row, in the order of coming. */
+/* Numbers in order of arrival. */
 #define ROW_SIZE 512
 
 struct row {
@@ -51,7 +51,7 @@ static inline int row_take(struct row *row, int index)
     return number;
 }
 
-/* Takes a number out, if it is there. */
+/* Removes a number if it is there. */
 static inline void row_remove(struct row *row, int number)
 {
     for (int i = 0; i < row->length; i++)
@@ -59,8 +59,8 @@ static inline void row_remove(struct row *row, int number)
             row_take(row, i--);
 }
 
-/* Lets everybody run who can. */
-static inline void settle_down(void)
+/* Yields until all runnable greenthreads have run. */
+static inline void run_others(void)
 {
     for (int i = 0; i < 4; i++)
         ck_ok(green_sleep(0));

@@ -1,4 +1,5 @@
-/* DAGs: a job runs when its inputs are there; values and errors pass on. */
+/* DAGs: a job runs when its inputs are ready; values and errors pass on to the
+ * jobs that need them. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,7 +28,7 @@ static void note(const char *name)
     strcat(trace, name);
 }
 
-/* Its value is 1 and the values of "a" and "b", as far as they are there. */
+/* Its value is 1 plus the values of its inputs "a" and "b", if it has them. */
 static int adds(struct green_dag *of, void *arg, void **value)
 {
     void *a = NULL, *b = NULL;
@@ -67,7 +68,7 @@ static const char *const on_a[] = {"a", NULL}, *const on_b[] = {"b", NULL},
                          *const on_c[] = {"c", NULL};
 
 /* A diamond, spawned from its end to its beginning. */
-START_TEST(in_the_order_of_need)
+START_TEST(in_the_order_of_dependency)
 {
     ck_ok(green_dag_spawn(dag, "c", on_ab, adds, "c"));
     ck_ok(green_dag_spawn(dag, "b", on_a, adds, "b"));
@@ -86,7 +87,7 @@ START_TEST(in_the_order_of_need)
 }
 END_TEST
 
-START_TEST(those_that_can_run_at_once)
+START_TEST(independent_jobs_run_at_once)
 {
     char names[10][8];
 
@@ -122,7 +123,8 @@ START_TEST(no_more_than_the_limit)
 }
 END_TEST
 
-/* Each needs the one before it: no deep stack, forwards or backwards. */
+/* Each job needs the one before: the stack must not grow with the chain, in
+ * either direction. */
 #define CHAIN 5000
 
 static int adds_one(struct green_dag *of, void *arg, void **value)
@@ -160,7 +162,7 @@ START_TEST(a_long_chain)
         spawn_in_chain(0);
         ck_ok(green_dag_wait_all(dag));
         ck_assert_int_eq(get(last), CHAIN);
-    } else { /* an error through all of it */
+    } else { /* an error passes through all of it */
         ck_ok(green_dag_fail(dag, "n0", EBADSLT));
         ck_sent(green_dag_wait_all(dag), EBADSLT);
         ck_sent(green_dag_get(dag, last, NULL), EBADSLT);
@@ -185,8 +187,8 @@ START_TEST(errors_pass_on)
     ck_assert_str_eq(green_dag_origin(dag, "c"), "a");
     ck_assert_str_eq(green_dag_origin(dag, "a"), "a");
     ck_assert_ptr_null(green_dag_origin(dag, "other"));
-    ck_assert_ptr_null(green_dag_origin(dag, "nobody"));
-    /* One that comes later fails at once. */
+    ck_assert_ptr_null(green_dag_origin(dag, "unknown"));
+    /* A job spawned later fails at once. */
     ck_ok(green_dag_spawn(dag, "late", on_c, adds, "l"));
     ck_sent(green_dag_get(dag, "late", NULL), ENOANO);
     ck_assert_str_eq(green_dag_origin(dag, "late"), "a");
@@ -202,7 +204,7 @@ START_TEST(an_error_without_errno)
 }
 END_TEST
 
-START_TEST(loops_are_refused)
+START_TEST(cycles_fail)
 {
     ck_ok(green_dag_spawn(dag, "a", on_c, adds, "a"));
     ck_ok(green_dag_spawn(dag, "b", on_a, adds, "b"));
@@ -215,7 +217,7 @@ START_TEST(loops_are_refused)
 }
 END_TEST
 
-START_TEST(a_name_is_taken_once)
+START_TEST(each_name_only_once)
 {
     ck_ok(green_dag_post(dag, "a", NULL));
     ck_fails(green_dag_post(dag, "a", NULL), EEXIST);
@@ -248,7 +250,7 @@ static int result_of(struct green_thread *thread)
     return (int)(intptr_t)result;
 }
 
-START_TEST(for_one_that_nobody_has_spawned_yet)
+START_TEST(for_a_job_that_is_not_spawned_yet)
 {
     struct green_thread *waiters[3];
 
@@ -300,7 +302,7 @@ static void *takes(void *arg)
     return (void *)(intptr_t)(given ? name[0] : 0);
 }
 
-START_TEST(several_who_take_each)
+START_TEST(several_callers_of_next)
 {
     struct green_thread *takers[4];
 
@@ -353,12 +355,12 @@ START_TEST(killed)
     ck_assert_str_eq(green_dag_origin(dag, "b"), "a");
     ck_ok(green_dag_wait(dag, "c", NULL));
     ck_fails(green_dag_kill(dag, "c"), ESRCH);
-    ck_fails(green_dag_kill(dag, "nobody"), ESRCH);
+    ck_fails(green_dag_kill(dag, "unknown"), ESRCH);
     ck_ok(green_dag_destroy(dag));
 }
 END_TEST
 
-START_TEST(killed_before_its_turn)
+START_TEST(killed_before_it_ran)
 {
     ck_ok(green_dag_spawn(dag, "a", NULL, adds, "a"));
     ck_assert(green_dag_kill(dag, "a") == 0);
@@ -426,21 +428,21 @@ int main(void)
 
     for (int i = 0; i < 3; i++)
         tcase_add_checked_fixture(all[i], setup, NULL);
-    tcase_add_test(order, in_the_order_of_need);
-    tcase_add_test(order, those_that_can_run_at_once);
+    tcase_add_test(order, in_the_order_of_dependency);
+    tcase_add_test(order, independent_jobs_run_at_once);
     tcase_add_test(order, no_more_than_the_limit);
     tcase_add_loop_test(order, a_long_chain, 0, 3);
     tcase_add_test(error, errors_pass_on);
     tcase_add_test(error, an_error_without_errno);
-    tcase_add_test(error, loops_are_refused);
-    tcase_add_test(error, a_name_is_taken_once);
+    tcase_add_test(error, cycles_fail);
+    tcase_add_test(error, each_name_only_once);
     tcase_add_test(error, killed);
-    tcase_add_test(error, killed_before_its_turn);
+    tcase_add_test(error, killed_before_it_ran);
     tcase_add_test(error, destroyed_in_the_middle);
     tcase_add_test(error, wrong_use);
-    tcase_add_test(wait, for_one_that_nobody_has_spawned_yet);
+    tcase_add_test(wait, for_a_job_that_is_not_spawned_yet);
     tcase_add_test(wait, each_in_the_order_of_finishing);
-    tcase_add_test(wait, several_who_take_each);
+    tcase_add_test(wait, several_callers_of_next);
     tcase_add_test(wait, timed_out);
     return run_suite(suite);
 }

@@ -1,4 +1,5 @@
-/* Piles and maps: results in order, as they come, never more ahead than told. */
+/* Piles and maps: results in order or as they come; the source is read no
+ * further ahead than allowed. */
 #include <stdlib.h>
 
 #include "support.h"
@@ -12,7 +13,7 @@ static void *as_arg(int number)
     return (void *)(intptr_t)number;
 }
 
-/* The later it was spawned, the sooner it is done. */
+/* Jobs spawned later end sooner. */
 static void *counts_down(void *arg)
 {
     begun++;
@@ -77,7 +78,7 @@ START_TEST(as_they_come)
 }
 END_TEST
 
-START_TEST(on_a_pool_that_is_shared)
+START_TEST(on_a_shared_pool)
 {
     struct green_pile other;
 
@@ -106,7 +107,7 @@ static void *spawns_inside(void *arg)
     return arg;
 }
 
-START_TEST(spawned_from_inside)
+START_TEST(spawned_by_a_job)
 {
     ck_ok(green_pool_init(&pool, 1));
     ck_ok(green_pile_init(&pile, &pool));
@@ -118,7 +119,7 @@ START_TEST(spawned_from_inside)
 }
 END_TEST
 
-/* ---- Several who take -------------------------------------------------- */
+/* ---- Several callers of next ------------------------------------------- */
 
 static void *takes(void *arg)
 {
@@ -153,7 +154,7 @@ START_TEST(several_takers_in_line)
     ck_assert_int_eq(result_of(takers[2]), 2);
     ck_assert_int_eq(result_of(takers[3]), 3);
     ck_assert_int_eq(result_of(takers[4]), 4);
-    ck_assert_int_eq(result_of(takers[5]), 1000); /* nothing more comes */
+    ck_assert_int_eq(result_of(takers[5]), 1000); /* no more results come */
     ck_ok(green_pile_end(&pile, NULL));
 }
 END_TEST
@@ -196,7 +197,7 @@ START_TEST(ended_early)
     ck_assert_int_eq(begun, ended);
     ck_assert_uint_eq(green_pool_running(&pool), 0);
     ck_assert_int_eq(green_pile_next(&pile, NULL), 0);
-    ck_ok(green_pile_spawn(&pile, at_once, as_arg(9))); /* as new */
+    ck_ok(green_pile_spawn(&pile, at_once, as_arg(9))); /* the pile is as new */
     next_is(9);
     ck_ok(green_pile_end(&pile, NULL));
 }
@@ -211,7 +212,7 @@ static void *ends_it_when_killed(void *arg)
     return arg;
 }
 
-START_TEST(ended_by_one_who_was_killed)
+START_TEST(ended_by_a_killed_greenthread)
 {
     struct green_thread *thread = green_spawn(ends_it_when_killed, NULL);
 
@@ -224,7 +225,7 @@ END_TEST
 
 /* ---- Maps -------------------------------------------------------------- */
 
-/* 1, 2, ... up to what source says; then an error, if it is odd. */
+/* A source of 1, 2, ... up to *source; then an error if that is odd. */
 static int count_up(void *source, void **item)
 {
     int last = (int)(intptr_t)source;
@@ -258,7 +259,7 @@ START_TEST(a_map)
     ck_fails(green_pile_spawn(&pile, doubles, NULL), EBUSY);
     for (int i = 1; i <= last; i++) {
         next_is(2 * i);
-        ck_assert_int_le(gave, i + 7 + 1); /* no further ahead */
+        ck_assert_int_le(gave, i + 7 + 1); /* not too far ahead */
         ck_assert_uint_le(green_pool_running(&pool), 7);
     }
     if (last % 2)
@@ -279,7 +280,7 @@ START_TEST(a_map_of_nothing)
 }
 END_TEST
 
-START_TEST(a_map_without_end_is_ended)
+START_TEST(an_endless_map_is_ended)
 {
     ck_ok(green_pool_init(&pool, 4));
     ck_ok(green_pile_init(&pile, &pool));
@@ -305,8 +306,8 @@ static void maps_inside(void *arg)
     ck_assert_int_eq(green_pile_next(&pile, NULL), 0);
 }
 
-/* The only place is the mapper's own. */
-START_TEST(a_map_from_inside)
+/* The job that maps holds the pool's only place. */
+START_TEST(a_map_in_a_job)
 {
     ck_ok(green_pool_init(&pool, 1));
     ck_ok(green_pile_init(&pile, &pool));
@@ -354,16 +355,16 @@ int main(void)
 
     tcase_add_test(order, results_in_the_order_of_spawning);
     tcase_add_test(order, as_they_come);
-    tcase_add_test(order, on_a_pool_that_is_shared);
-    tcase_add_test(order, spawned_from_inside);
+    tcase_add_test(order, on_a_shared_pool);
+    tcase_add_test(order, spawned_by_a_job);
     tcase_add_test(order, several_takers_in_line);
     tcase_add_test(order, timed_out_while_it_waits);
     tcase_add_test(end, ended_early);
-    tcase_add_test(end, ended_by_one_who_was_killed);
+    tcase_add_test(end, ended_by_a_killed_greenthread);
     tcase_add_test(end, wrong_use);
     tcase_add_loop_test(map, a_map, 0, 2);
     tcase_add_test(map, a_map_of_nothing);
-    tcase_add_loop_test(map, a_map_without_end_is_ended, 0, 2);
-    tcase_add_test(map, a_map_from_inside);
+    tcase_add_loop_test(map, an_endless_map_is_ended, 0, 2);
+    tcase_add_test(map, a_map_in_a_job);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* Pools: limits, waiting in line, spawning from inside, resizing. */
+/* Pools: limits, waiting in line, spawning within jobs, resizing. */
 #include "support.h"
 
 static struct green_pool pool;
@@ -59,7 +59,7 @@ END_TEST
 
 START_TEST(waiting_for_all)
 {
-    ck_ok(green_pool_wait(&pool)); /* nothing to be done */
+    ck_ok(green_pool_wait(&pool)); /* no jobs */
     for (int i = 0; i < 30; i++)
         ck_ok(green_pool_spawn_n(&pool, works_n, NULL));
     if (!in_chaos())
@@ -83,7 +83,7 @@ static void defers(void *arg)
     ck_ok(green_at_exit(sleeps_at_its_end, arg));
 }
 
-START_TEST(a_place_is_taken_to_the_very_end)
+START_TEST(a_job_keeps_its_place_to_its_end)
 {
     ck_ok(green_pool_init(&pool, 1));
     ck_ok(green_pool_spawn_n(&pool, defers, NULL));
@@ -168,7 +168,7 @@ START_TEST(killed_and_timed_out_in_line)
 }
 END_TEST
 
-/* It has got the place when the kill comes: it spawns. */
+/* It got the place before the kill, so it spawns. */
 START_TEST(killed_after_it_was_woken)
 {
     struct green_thread *first, *spawner;
@@ -187,8 +187,8 @@ START_TEST(killed_after_it_was_woken)
 }
 END_TEST
 
-/* A newcomer does not overtake one who waits, though a place is free by now. */
-START_TEST(nobody_overtakes)
+/* A later caller waits behind the first, though a place is free. */
+START_TEST(later_callers_wait_in_line)
 {
     struct green_thread *spawner;
 
@@ -205,7 +205,7 @@ START_TEST(nobody_overtakes)
 }
 END_TEST
 
-/* ---- From inside -------------------------------------------------------- */
+/* ---- Within jobs --------------------------------------------------------- */
 
 static void *spawns_inside(void *arg)
 {
@@ -227,7 +227,7 @@ static void *spawns_inside(void *arg)
     return arg;
 }
 
-START_TEST(a_spawn_from_inside_runs_inline)
+START_TEST(a_spawn_within_a_job_runs_inline)
 {
     struct green_thread *outer;
 
@@ -251,7 +251,7 @@ static void inside_another(void *arg)
 }
 
 /* Only jobs of the same pool run inline. */
-START_TEST(another_pool_is_outside)
+START_TEST(a_job_of_another_pool_waits)
 {
     struct green_pool other;
 
@@ -343,19 +343,19 @@ int main(void)
     Suite *suite = suite_create("pool");
     TCase *size = add_tcase(suite, "size");
     TCase *line = add_tcase(suite, "line");
-    TCase *inside = add_tcase(suite, "inside");
+    TCase *inside = add_tcase(suite, "within jobs");
 
     tcase_add_test(size, no_more_than_its_size);
     tcase_add_test(size, waiting_for_all);
-    tcase_add_test(size, a_place_is_taken_to_the_very_end);
+    tcase_add_test(size, a_job_keeps_its_place_to_its_end);
     tcase_add_test(size, resized);
     tcase_add_test(size, cancelled_before_it_began);
     tcase_add_test(size, wrong_use);
     tcase_add_test(line, first_come_first_served);
     tcase_add_test(line, killed_and_timed_out_in_line);
     tcase_add_test(line, killed_after_it_was_woken);
-    tcase_add_test(line, nobody_overtakes);
-    tcase_add_test(inside, a_spawn_from_inside_runs_inline);
-    tcase_add_test(inside, another_pool_is_outside);
+    tcase_add_test(line, later_callers_wait_in_line);
+    tcase_add_test(inside, a_spawn_within_a_job_runs_inline);
+    tcase_add_test(inside, a_job_of_another_pool_waits);
     return run_suite(suite);
 }

@@ -70,14 +70,14 @@ END_TEST
 
 START_TEST(for_a_value)
 {
-    const char *const inputs[] = {"nobody", NULL};
+    const char *const inputs[] = {"unknown", NULL};
     struct green_dag *dag = green_dag_create(0);
 
     ck_ok(green_dag_spawn(dag, "a", inputs, job, NULL));
     ck_fails(green_dag_wait(dag, "a", NULL), EDEADLK);
     ck_fails(green_dag_wait_all(dag), EDEADLK);
     ck_fails(green_dag_next(dag, NULL, NULL), EDEADLK);
-    ck_ok(green_dag_post(dag, "nobody", NULL));
+    ck_ok(green_dag_post(dag, "unknown", NULL));
     ck_ok(green_dag_wait(dag, "a", NULL));
     ck_ok(green_dag_destroy(dag));
 }
@@ -118,17 +118,17 @@ static long answers(void *arg)
     return (long)(intptr_t)arg;
 }
 
-static void *tells(void *arg)
+static void *sends_the_answer(void *arg)
 {
     ck_assert_int_eq(on_thread(answers, arg), 7);
     ck_ok(green_event_send(&never, arg));
     return NULL;
 }
 
-/* What an OS thread will give is no deadlock. */
-START_TEST(none_while_a_thread_works)
+/* While an OS thread of the pool works there is no deadlock. */
+START_TEST(none_while_an_os_thread_works)
 {
-    struct green_thread *thread = green_spawn(tells, (void *)7);
+    struct green_thread *thread = green_spawn(sends_the_answer, (void *)7);
     void *value;
 
     ck_ok(green_event_wait(&never, &value));
@@ -148,6 +148,6 @@ int main(void)
     tcase_add_test(tcase, for_a_value);
     tcase_add_test(tcase, for_a_resource);
     tcase_add_test(tcase, for_the_end_of_a_scope);
-    tcase_add_test(tcase, none_while_a_thread_works);
+    tcase_add_test(tcase, none_while_an_os_thread_works);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* Children and signals. */
+/* Child processes and signals. */
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -14,7 +14,7 @@ static void setup(void)
     green_get_hub();
 }
 
-/* A child that ends with this code when the gate's other end is written to. */
+/* A child that exits with this code when it reads a byte from the gate. */
 static pid_t start_child(int code)
 {
     pid_t pid = fork();
@@ -27,20 +27,20 @@ static pid_t start_child(int code)
     _exit(read(gate[0], &c, 1) == 1 ? code : 1);
 }
 
-static void let_one_end(void)
+static void end_one_child(void)
 {
     ck_assert_int_eq(write(gate[1], "x", 1), 1);
 }
 
-static void *opens_the_gate(void *arg)
+static void *ends_one_child_later(void *arg)
 {
     ck_ok(green_sleep(5 * GREEN_MSEC));
-    let_one_end();
+    end_one_child();
     return arg;
 }
 
-/* Which children: the one, any, any of the group. */
-static pid_t whom(int i, pid_t child)
+/* Which children: this one, any, any of the process group. */
+static pid_t selector_of(int i, pid_t child)
 {
     const pid_t all[] = {child, -1, 0};
 
@@ -49,27 +49,28 @@ static pid_t whom(int i, pid_t child)
 
 /* ---- Children -------------------------------------------------------- */
 
-START_TEST(the_greenthread_waits_alone)
+START_TEST(only_the_greenthread_waits)
 {
     pid_t child = start_child(7);
-    struct green_thread *thread = green_spawn(opens_the_gate, NULL);
+    struct green_thread *thread = green_spawn(ends_one_child_later, NULL);
     int status = 0;
 
-    ck_assert_int_eq(green_waitpid(whom(_i, child), &status, WNOHANG), 0);
-    ck_assert_int_eq(green_waitpid(whom(_i, child), &status, 0), child);
+    ck_assert_int_eq(green_waitpid(selector_of(_i, child), &status, WNOHANG),
+                     0);
+    ck_assert_int_eq(green_waitpid(selector_of(_i, child), &status, 0), child);
     ck_assert(WIFEXITED(status));
     ck_assert_int_eq(WEXITSTATUS(status), 7);
     ck_ok(green_join(thread, NULL));
     ck_fails(green_waitpid(child, &status, 0), ECHILD);
-    ck_fails(green_waitpid(whom(_i, child), NULL, WNOHANG), ECHILD);
+    ck_fails(green_waitpid(selector_of(_i, child), NULL, WNOHANG), ECHILD);
 }
 END_TEST
 
-START_TEST(one_that_has_ended_already)
+START_TEST(a_child_that_has_ended)
 {
     pid_t child = start_child(0);
 
-    let_one_end();
+    end_one_child();
     ck_assert_int_eq(green_waitpid(child, NULL, 0), child);
     ck_fails(green_waitpid(child, NULL, WEXITED), EINVAL);
 }
@@ -82,7 +83,7 @@ static void *stops(void *arg)
     return NULL;
 }
 
-START_TEST(one_that_stops)
+START_TEST(a_child_that_stops)
 {
     pid_t child = start_child(3);
     struct green_thread *thread = green_spawn(stops, &child);
@@ -109,10 +110,11 @@ static void waits_in_a_callback(struct green_call *call)
     call->arg = NULL;
 }
 
-/* Whoever is ended early leaves the child's status to the next. */
-START_TEST(a_wait_for_a_child_is_ended)
+/* A wait that a kill or timeout ends leaves the child's status to the next
+ * wait. */
+START_TEST(a_wait_for_a_child_is_interrupted)
 {
-    pid_t child = start_child(9), asked = whom(_i, child);
+    pid_t child = start_child(9), asked = selector_of(_i, child);
     struct green_thread *thread = green_spawn(waits, &asked);
     struct green_call call = {.callback = waits_in_a_callback, .arg = &asked};
     struct green_timeout timeout;
@@ -126,7 +128,7 @@ START_TEST(a_wait_for_a_child_is_ended)
     ck_ok(green_hub_call(green_get_hub(), &call));
     while (call.arg)
         ck_ok(green_sleep(GREEN_MSEC));
-    let_one_end();
+    end_one_child();
     ck_assert_int_eq(green_waitpid(asked, &status, 0), child);
     ck_assert_int_eq(WEXITSTATUS(status), 9);
 }
@@ -151,7 +153,7 @@ static void *sends(void *arg)
     return arg;
 }
 
-START_TEST(a_signal_comes)
+START_TEST(a_signal_arrives)
 {
     struct green_thread *thread;
     siginfo_t info = {.si_signo = 0};
@@ -172,7 +174,7 @@ START_TEST(signals_that_are_pending)
 
     block();
     ck_ok(sigqueue(getpid(), SIGRTMIN, value));
-    ck_ok(pthread_kill(pthread_self(), SIGUSR1)); /* the thread's own */
+    ck_ok(pthread_kill(pthread_self(), SIGUSR1)); /* for this thread */
     ck_assert_int_eq(green_signal_wait(&set, NULL), SIGUSR1);
     ck_assert_int_eq(green_signal_wait(&set, &info), SIGRTMIN);
     ck_assert_int_eq(info.si_value.sival_int, 42);
@@ -188,7 +190,7 @@ static void *takes_one(void *arg)
     return arg;
 }
 
-START_TEST(each_signal_is_for_one)
+START_TEST(each_signal_ends_one_wait)
 {
     const union sigval value = {.sival_int = 0};
     struct green_thread *threads[3];
@@ -219,7 +221,7 @@ static void signal_in_a_callback(struct green_call *call)
     call->arg = NULL;
 }
 
-START_TEST(a_wait_for_a_signal_is_ended)
+START_TEST(a_wait_for_a_signal_is_interrupted)
 {
     struct green_call call = {.callback = signal_in_a_callback, .arg = &call};
     struct green_timeout timeout;
@@ -241,7 +243,7 @@ START_TEST(a_wait_for_a_signal_is_ended)
     while (call.arg)
         ck_ok(green_sleep(GREEN_MSEC));
     ck_assert_int_eq(count_fds(), fds);
-    ck_ok(raise(SIGUSR1)); /* and none is lost */
+    ck_ok(raise(SIGUSR1)); /* no signal is lost */
     ck_assert_int_eq(green_signal_wait(&set, NULL), SIGUSR1);
 }
 END_TEST
@@ -253,14 +255,14 @@ int main(void)
     TCase *signals = add_tcase(suite, "signals");
 
     tcase_add_checked_fixture(children, setup, NULL);
-    tcase_add_loop_test(children, the_greenthread_waits_alone, 0, 3);
-    tcase_add_test(children, one_that_has_ended_already);
-    tcase_add_test(children, one_that_stops);
-    tcase_add_loop_test(children, a_wait_for_a_child_is_ended, 0, 3);
+    tcase_add_loop_test(children, only_the_greenthread_waits, 0, 3);
+    tcase_add_test(children, a_child_that_has_ended);
+    tcase_add_test(children, a_child_that_stops);
+    tcase_add_loop_test(children, a_wait_for_a_child_is_interrupted, 0, 3);
     tcase_add_checked_fixture(signals, setup, NULL);
-    tcase_add_test(signals, a_signal_comes);
+    tcase_add_test(signals, a_signal_arrives);
     tcase_add_test(signals, signals_that_are_pending);
-    tcase_add_test(signals, each_signal_is_for_one);
-    tcase_add_test(signals, a_wait_for_a_signal_is_ended);
+    tcase_add_test(signals, each_signal_ends_one_wait);
+    tcase_add_test(signals, a_wait_for_a_signal_is_interrupted);
     return run_suite(suite);
 }

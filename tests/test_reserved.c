@@ -1,12 +1,13 @@
-/* The reserved words at the ends of structs: refused, or written, as zero. */
+/* The reserved words at the ends of structs: the library refuses options in
+ * which one is not zero, and writes zeros to statistics. */
 #include <unistd.h>
 
 #include "support.h"
 
 #define WORDS 4
 
-/* As a later version's program might; each word in its turn. */
-static void spoil(uint64_t *words, int i)
+/* Sets one word, as a program for a later version of the library might. */
+static void set_reserved(uint64_t *words, int i)
 {
     words[i] = 1;
 }
@@ -21,7 +22,7 @@ START_TEST(of_attributes)
     struct green_attr attr = {.name = "n"};
 
     ck_ok(green_join(green_spawn_with(&attr, returns, NULL), NULL));
-    spoil(attr.reserved, _i);
+    set_reserved(attr.reserved, _i);
     ck_fails_null(green_spawn_with(&attr, returns, NULL), EINVAL);
 }
 END_TEST
@@ -34,7 +35,7 @@ START_TEST(of_options_to_listen)
 
     ck_assert_int_ge(fd, 0);
     ck_ok(green_close(fd));
-    spoil(options.reserved, _i);
+    set_reserved(options.reserved, _i);
     ck_fails(green_listen(address, &options), EINVAL);
     ck_assert_str_eq(green_net_error(),
                      "tcp://127.0.0.1:0: a reserved word is not zero");
@@ -55,7 +56,7 @@ START_TEST(of_options_to_serve)
 
     ck_ok(green_server_stop(&server));
     ck_ok(green_serve(fd, handle, &options));
-    spoil(options.reserved, _i);
+    set_reserved(options.reserved, _i);
     ck_fails(green_serve(fd, handle, &options), EINVAL);
     ck_ok(green_close(fd));
 }
@@ -67,7 +68,7 @@ START_TEST(of_options_of_a_pool)
     struct green_resource_pool *pool = green_resource_pool_create(&options);
 
     ck_ok(green_resource_pool_destroy(pool));
-    spoil(options.reserved, _i);
+    set_reserved(options.reserved, _i);
     ck_fails_null(green_resource_pool_create(&options), EINVAL);
 }
 END_TEST
@@ -77,7 +78,7 @@ START_TEST(of_a_case)
     struct green_case one = {.kind = GREEN_CASE_NONE};
 
     ck_fails(green_choose(&one, 1, 0), EAGAIN);
-    spoil(one.reserved, _i);
+    set_reserved(one.reserved, _i);
     ck_fails(green_choose(&one, 1, 0), EINVAL);
 }
 END_TEST

@@ -1,4 +1,5 @@
-/* Resource pools: made on demand, handed on in line, destroyed in time. */
+/* Resource pools: resources are made on demand, passed to callers in line, and
+ * destroyed on time. */
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -71,7 +72,7 @@ static void end(void)
     ck_assert_int_eq(made, destroyed);
 }
 
-/* Until the reaper has destroyed so many. */
+/* Waits until the reaper has destroyed so many. */
 static void until_destroyed(int number)
 {
     while (destroyed < number)
@@ -79,7 +80,7 @@ static void until_destroyed(int number)
     ck_assert_int_eq(destroyed, number);
 }
 
-START_TEST(made_on_demand_and_used_again)
+START_TEST(made_on_demand_and_reused)
 {
     int *one, *two;
 
@@ -101,7 +102,7 @@ START_TEST(made_on_demand_and_used_again)
 }
 END_TEST
 
-START_TEST(in_turn)
+START_TEST(round_robin)
 {
     int *one, *two;
 
@@ -197,7 +198,7 @@ START_TEST(killed_and_timed_out_in_line)
 }
 END_TEST
 
-/* It has its place when the kill comes, and gets what it waited for. */
+/* It has its place when it is killed, and gets the resource. */
 START_TEST(killed_after_it_was_woken)
 {
     struct green_thread *thread;
@@ -208,7 +209,7 @@ START_TEST(killed_after_it_was_woken)
     thread = spawn_in_line(1);
     ck_ok(green_resource_put(pool, held));
     ck_ok(green_kill(thread));
-    ck_assert_int_eq(result_of(thread), 1); /* it discards it */
+    ck_assert_int_eq(result_of(thread), 1); /* it discards the resource */
     until_destroyed(1);
     end();
 }
@@ -216,7 +217,7 @@ END_TEST
 
 /* ---- Failures ----------------------------------------------------------- */
 
-START_TEST(one_that_cannot_be_made)
+START_TEST(a_resource_that_cannot_be_made)
 {
     int *held;
 
@@ -231,18 +232,18 @@ START_TEST(one_that_cannot_be_made)
 }
 END_TEST
 
-/* The next in line tries in its turn. */
-static void comes_later(void *arg)
+/* Lets the next attempt succeed. */
+static void repairs(void *arg)
 {
     fail_with = 0;
     (void)arg;
 }
 
-START_TEST(one_that_is_tried_again_and_again)
+START_TEST(attempts_that_fail_repeatedly)
 {
     create_pool((struct green_resource_options){.size = 1});
     fail_with = ECONNREFUSED;
-    ck_ok(green_spawn_n(comes_later, NULL));
+    ck_ok(green_spawn_n(repairs, NULL));
     while (fail_with)
         ck_fails_null(green_resource_get(pool), ECONNREFUSED);
     ck_ok(green_resource_put(pool, get(1)));
@@ -288,7 +289,8 @@ END_TEST
 
 /* ---- Time --------------------------------------------------------------- */
 
-/* Idle for too long: gone by itself, also if nobody asks. */
+/* The pool destroys a resource that is idle for too long, also if no
+ * greenthread calls it. */
 START_TEST(idle_for_too_long)
 {
     int *one, *two;
@@ -313,11 +315,11 @@ START_TEST(idle_for_too_long)
 }
 END_TEST
 
-/* Each use starts it anew. Time is the hub's. */
+/* Each use restarts the idle time, on the hub's clock. */
 START_TEST(used_before_it_was_idle_for_too_long)
 {
     if (!on_sim()) {
-        SKIP("bounds time from above, which the virtual clock alone can");
+        SKIP("needs a virtual clock, for an upper bound on time");
         return;
     }
     create_pool((struct green_resource_options){.idle_limit = 10 * GREEN_SEC});
@@ -342,10 +344,10 @@ START_TEST(too_old)
     one = get(1);
     two = get(2);
     ck_ok(green_resource_put(pool, one));
-    ck_ok(green_sleep(25 * GREEN_MSEC)); /* `two` is used meanwhile: it stays */
+    ck_ok(green_sleep(25 * GREEN_MSEC)); /* `two` is in use and stays */
     until_destroyed(1);
     ck_assert_int_eq(*two, 2);
-    ck_ok(green_resource_put(pool, two)); /* and now it goes */
+    ck_ok(green_resource_put(pool, two)); /* now it is destroyed */
     until_destroyed(2);
     ck_assert_uint_eq(pool_now().idle, 0);
     one = get(3);
@@ -354,14 +356,14 @@ START_TEST(too_old)
 }
 END_TEST
 
-/* The hub has had no turn since: who gets one looks at the time. */
-START_TEST(too_old_before_the_hub_has_seen_it)
+/* The hub has not iterated since: get itself compares the time. */
+START_TEST(too_old_before_the_hub_iterates)
 {
     green_time until;
     int *one;
 
     if (on_sim()) {
-        SKIP("virtual time passes in the hub's turns alone");
+        SKIP("virtual time passes only in the hub's iterations");
         return;
     }
     create_pool((struct green_resource_options){.idle_limit = GREEN_MSEC});
@@ -376,7 +378,7 @@ START_TEST(too_old_before_the_hub_has_seen_it)
 }
 END_TEST
 
-/* A slow goodbye keeps nobody waiting. */
+/* A slow destroy function delays no caller. */
 START_TEST(destroying_takes_time)
 {
     int *held;
@@ -465,7 +467,8 @@ static void destroy_plain(void *resource, void *arg)
     destroyed_at_once++;
 }
 
-/* In a child that can have no hub: what has nothing to wait for needs none. */
+/* Runs in a child that cannot make a hub: it needs none as long as it does not
+ * wait. */
 static int destroys_all(struct green_resource_pool *idle, struct green_dag *dag,
                         struct green_pile *pile)
 {
@@ -480,7 +483,7 @@ static int destroys_all(struct green_resource_pool *idle, struct green_dag *dag,
     return green_pile_end(pile, NULL) < 0 ? 5 : 0;
 }
 
-START_TEST(destroyed_where_there_can_be_no_hub)
+START_TEST(destroyed_without_a_hub)
 {
     const struct green_resource_options options = {
         .create = make_plain, .destroy = destroy_plain, .arg = &made};
@@ -507,21 +510,21 @@ int main(void)
     TCase *line = add_tcase(suite, "line");
     TCase *limit = add_tcase(suite, "limit");
 
-    tcase_add_test(use, made_on_demand_and_used_again);
-    tcase_add_test(use, in_turn);
-    tcase_add_test(use, one_that_cannot_be_made);
+    tcase_add_test(use, made_on_demand_and_reused);
+    tcase_add_test(use, round_robin);
+    tcase_add_test(use, a_resource_that_cannot_be_made);
     tcase_add_test(use, broken_ones_are_destroyed);
     tcase_add_test(use, wrong_use);
-    tcase_add_test(use, destroyed_where_there_can_be_no_hub);
+    tcase_add_test(use, destroyed_without_a_hub);
     tcase_add_test(line, first_come_first_served);
     tcase_add_test(line, killed_and_timed_out_in_line);
     tcase_add_test(line, killed_after_it_was_woken);
-    tcase_add_test(line, one_that_is_tried_again_and_again);
+    tcase_add_test(line, attempts_that_fail_repeatedly);
     tcase_add_test(line, killed_while_it_makes_one);
     tcase_add_test(limit, idle_for_too_long);
     tcase_add_test(limit, used_before_it_was_idle_for_too_long);
     tcase_add_test(limit, too_old);
-    tcase_add_test(limit, too_old_before_the_hub_has_seen_it);
+    tcase_add_test(limit, too_old_before_the_hub_iterates);
     tcase_add_test(limit, destroying_takes_time);
     tcase_add_test(limit, resized);
     return run_suite(suite);

@@ -1,4 +1,5 @@
-/* Scopes: nothing outlives them, the first error counts, kills and time limits. */
+/* Scopes: no child outlives its scope, the first error is returned, kills and
+ * time limits. */
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -7,7 +8,8 @@
 static struct green_scope scope;
 static int alive, begun, errors[8], order[8], count;
 
-/* Alive until it ends, however it does, and some time longer. */
+/* Runs at a child's end, however it ends, and takes some time, within which the
+ * child still counts as alive. */
 static void ends(void *arg)
 {
     struct green_shield shield;
@@ -68,7 +70,7 @@ START_TEST(the_end_waits_for_all)
 }
 END_TEST
 
-START_TEST(an_empty_one)
+START_TEST(an_empty_scope)
 {
     ck_ok(green_scope_begin(&scope, GREEN_FOREVER));
     ck_ok(green_scope_end(&scope));
@@ -110,8 +112,9 @@ static int is_followed_by_another(void *arg)
     return green_link(green_self(), spawns_late, NULL);
 }
 
-/* The end of the last child has woken the owner, who finds another one. */
-START_TEST(one_that_comes_late)
+/* The end of the last child wakes the owner, but the scope has a new child by
+ * then. */
+START_TEST(a_child_spawned_at_the_last_ones_end)
 {
     ck_ok(green_scope_begin(&scope, GREEN_FOREVER));
     ck_ok(green_scope_spawn(&scope, is_followed_by_another, NULL));
@@ -166,7 +169,7 @@ START_TEST(from_a_callback)
     ck_fails(green_sleep(GREEN_FOREVER), ECANCELED);
     ck_fails(green_scope_end(&scope), ECANCELED);
     ck_assert_int_eq(count, 1);
-    ck_assert_int_eq(begun, 0); /* it was stopped before its turn */
+    ck_assert_int_eq(begun, 0); /* stopped before it ran */
 }
 END_TEST
 
@@ -184,7 +187,7 @@ START_TEST(the_first_error_stops_the_others)
     ck_assert_int_eq(alive, 0);
     ck_assert(green_scope_stopped(&scope));
     ck_assert(!green_killed());
-    ck_ok(green_sleep(0)); /* the owner is as before */
+    ck_ok(green_sleep(0)); /* the owner can wait again */
 }
 END_TEST
 
@@ -196,7 +199,7 @@ START_TEST(an_error_without_errno)
 }
 END_TEST
 
-/* The owner is in the middle of something else. */
+/* The owner waits for something else. */
 START_TEST(an_error_stops_the_owner_too)
 {
     struct green_timeout timeout;
@@ -241,7 +244,7 @@ START_TEST(a_kill_in_one_stops_the_others)
 }
 END_TEST
 
-START_TEST(stopped_by_hand)
+START_TEST(stopped_by_its_owner)
 {
     ck_ok(green_scope_begin(&scope, GREEN_FOREVER));
     ck_ok(green_scope_spawn(&scope, sleeps_for, as_arg(GREEN_FOREVER)));
@@ -267,7 +270,7 @@ static int stops_the_scope(void *arg)
     return 0;
 }
 
-/* The first that has an answer makes the others superfluous. */
+/* As when the first child with an answer stops the others. */
 START_TEST(stopped_by_a_child)
 {
     ck_ok(green_scope_begin(&scope, GREEN_FOREVER));
@@ -281,7 +284,7 @@ END_TEST
 
 /* ---- Time -------------------------------------------------------------- */
 
-START_TEST(its_time_is_over)
+START_TEST(its_time_limit_stops_the_children)
 {
     green_time start = green_now();
 
@@ -296,7 +299,7 @@ START_TEST(its_time_is_over)
 }
 END_TEST
 
-START_TEST(its_time_is_over_for_the_owner)
+START_TEST(its_time_limit_interrupts_the_owner)
 {
     ck_ok(green_scope_begin(&scope, 5 * GREEN_MSEC));
     ck_fails(green_sleep(GREEN_FOREVER), ETIMEDOUT);
@@ -319,7 +322,7 @@ START_TEST(a_timeout_around_it)
 }
 END_TEST
 
-/* One inside it is the owner's own business. */
+/* A timeout within the scope interrupts the owner alone. */
 START_TEST(a_timeout_inside_it)
 {
     struct green_timeout timeout;
@@ -352,7 +355,7 @@ static void *owns_one(void *arg)
     return NULL;
 }
 
-/* While it waits for them (0), and while it does something else (1). */
+/* The owner waits for them (0), or does something else (1). */
 START_TEST(killing_the_owner_stops_the_children)
 {
     struct green_thread *owner = green_spawn(owns_one, _i ? &count : NULL);
@@ -384,7 +387,7 @@ static void *owns_one_under_a_shield(void *arg)
     return NULL;
 }
 
-START_TEST(a_shield_around_it_keeps_a_kill_off)
+START_TEST(a_shield_around_it_holds_a_kill_back)
 {
     struct green_thread *owner = green_spawn(owns_one_under_a_shield, NULL);
 
@@ -411,8 +414,8 @@ static int nests(void *arg)
     return green_scope_end(&own);
 }
 
-/* The innermost error comes out, and all of them are stopped on the way. */
-START_TEST(an_error_goes_up_through_nested_ones)
+/* The scopes return the innermost error, and all of them are stopped. */
+START_TEST(an_error_passes_up_through_nested_scopes)
 {
     ck_ok(green_scope_begin(&scope, GREEN_FOREVER));
     ck_ok(green_scope_spawn(&scope, nests, as_arg(50)));
@@ -423,7 +426,7 @@ START_TEST(an_error_goes_up_through_nested_ones)
 }
 END_TEST
 
-START_TEST(a_kill_goes_down_through_nested_ones)
+START_TEST(a_kill_passes_down_through_nested_scopes)
 {
     ck_ok(green_scope_begin(&scope, GREEN_FOREVER));
     for (int i = 0; i < 5; i++)
@@ -464,7 +467,7 @@ START_TEST(deferred_functions_run_in_reverse)
 }
 END_TEST
 
-/* ---- The hub goes ------------------------------------------------------ */
+/* ---- The hub is eliminated ------------------------------------------- */
 
 START_TEST(children_dropped_with_their_hub)
 {
@@ -508,9 +511,9 @@ int main(void)
     TCase *hub = add_tcase(suite, "hub");
 
     tcase_add_test(end, the_end_waits_for_all);
-    tcase_add_test(end, an_empty_one);
+    tcase_add_test(end, an_empty_scope);
     tcase_add_test(end, children_of_children);
-    tcase_add_test(end, one_that_comes_late);
+    tcase_add_test(end, a_child_spawned_at_the_last_ones_end);
     tcase_add_test(end, wrong_use);
     tcase_add_test(end, from_a_callback);
     tcase_add_test(end, deferred_functions_run_in_reverse);
@@ -518,16 +521,16 @@ int main(void)
     tcase_add_test(error, an_error_without_errno);
     tcase_add_test(error, an_error_stops_the_owner_too);
     tcase_add_test(error, a_kill_in_one_stops_the_others);
-    tcase_add_test(error, stopped_by_hand);
+    tcase_add_test(error, stopped_by_its_owner);
     tcase_add_test(error, stopped_by_a_child);
-    tcase_add_test(limit, its_time_is_over);
-    tcase_add_test(limit, its_time_is_over_for_the_owner);
+    tcase_add_test(limit, its_time_limit_stops_the_children);
+    tcase_add_test(limit, its_time_limit_interrupts_the_owner);
     tcase_add_test(limit, a_timeout_around_it);
     tcase_add_test(limit, a_timeout_inside_it);
     tcase_add_loop_test(limit, killing_the_owner_stops_the_children, 0, 2);
-    tcase_add_test(limit, a_shield_around_it_keeps_a_kill_off);
-    tcase_add_test(limit, an_error_goes_up_through_nested_ones);
-    tcase_add_test(limit, a_kill_goes_down_through_nested_ones);
+    tcase_add_test(limit, a_shield_around_it_holds_a_kill_back);
+    tcase_add_test(limit, an_error_passes_up_through_nested_scopes);
+    tcase_add_test(limit, a_kill_passes_down_through_nested_scopes);
     tcase_add_loop_test(hub, children_dropped_with_their_hub, 0, 3);
     tcase_add_test(hub, a_fork_in_it);
     return run_suite(suite);

@@ -1,5 +1,5 @@
-/* Timeouts, shields and scopes that end with their blocks, and those that were
- * forgotten or begun twice. */
+/* Timeouts, shields and scopes that end with their blocks; and those that the
+ * program does not end, or begins twice. */
 #include "support.h"
 
 #include <greenhub/scoped.h>
@@ -9,7 +9,7 @@
 
 static int children;
 
-/* ---- However a block is left ------------------------------------------- */
+/* ---- Each way to leave a block ------------------------------------------ */
 
 static int leaves_by(int way)
 {
@@ -106,7 +106,8 @@ START_TEST(not_begun_is_not_ended)
 }
 END_TEST
 
-/* ---- Forgotten --------------------------------------------------------- */
+/* ---- Not ended
+ * ------------------------------------------------------------ */
 
 static void *leaves_a_timeout(void *arg)
 {
@@ -131,7 +132,7 @@ static void *leaves_a_scope(void *arg)
 
     ck_ok(green_scope_begin(&scope, 5 * GREEN_MSEC));
     ck_ok(green_scope_spawn(&scope, one_child, NULL));
-    green_sleep(GREEN_MSEC); /* or until its time is up, on a slow machine */
+    green_sleep(GREEN_MSEC); /* a slow machine may reach the time limit */
     return arg;
 }
 
@@ -146,8 +147,8 @@ static void *defers_one_that_leaves(void *arg)
     return arg;
 }
 
-/* It fires on a stack that is another's by then, if it fires. */
-static void *takes_the_stack(void *arg)
+/* Reuses the stack on which the timeout would fire, if it still did. */
+static void *reuses_the_stack(void *arg)
 {
     volatile char room[20000];
 
@@ -180,10 +181,10 @@ static void begins_twice(void)
     is_in_none();
 }
 
-static void *(*const forgetful[])(void *) = {
+static void *(*const not_ended[])(void *) = {
     leaves_a_timeout, leaves_a_shield, leaves_a_scope, defers_one_that_leaves};
 
-static void forgets(int which)
+static void leave_without_end(int which)
 {
     int ended = 1;
     void *result;
@@ -192,31 +193,31 @@ static void forgets(int which)
         begins_twice();
         return;
     }
-    ck_ok(green_join(green_spawn(forgetful[which], &ended), &result));
+    ck_ok(green_join(green_spawn(not_ended[which], &ended), &result));
     ck_assert_ptr_eq(result, &ended);
     ck_assert_int_eq(children, 0);
-    ck_ok(green_join(green_spawn(takes_the_stack, NULL), NULL));
+    ck_ok(green_join(green_spawn(reuses_the_stack, NULL), NULL));
     is_in_none();
 }
 
-/* A debug build of the library ends the process instead. */
-START_TEST(forgotten_or_begun_twice)
+/* In a debug build the library aborts. */
+START_TEST(not_ended_or_begun_twice)
 {
     pid_t pid;
 
     if (checker() && strcmp(checker(), "valgrind") == 0 && _i >= 0) {
-        SKIP("looks at what lies in frames that have returned");
+        SKIP("reads frames of functions that have returned");
         return;
     }
     if (!getenv("GREENHUB_DEBUG")) {
-        forgets(_i);
+        leave_without_end(_i);
         return;
     }
     pid = fork();
     if (pid == 0) {
         signal(SIGABRT, SIG_DFL);
         close(STDERR_FILENO);
-        forgets(_i);
+        leave_without_end(_i);
         _exit(0);
     }
     ck_assert_int_eq(wait_child(pid), 1000 + SIGABRT);
@@ -231,7 +232,7 @@ int main(void)
     tcase_add_loop_test(tcase, left_in_each_way, 0, 6);
     tcase_add_test(tcase, a_scope_is_stopped_and_waited_for);
     tcase_add_test(tcase, not_begun_is_not_ended);
-    tcase = add_tcase(suite, "forgotten");
-    tcase_add_loop_test(tcase, forgotten_or_begun_twice, -1, 4);
+    tcase = add_tcase(suite, "not ended");
+    tcase_add_loop_test(tcase, not_ended_or_begun_twice, -1, 4);
     return run_suite(suite);
 }

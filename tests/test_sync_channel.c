@@ -1,4 +1,4 @@
-/* Channels: values of all sizes, with and without room, and their end. */
+/* Channels: values of all sizes, with and without buffer, and their end. */
 #include "support.h"
 
 #include <stdint.h>
@@ -28,7 +28,7 @@ static void *send_one(void *arg)
     return NULL;
 }
 
-START_TEST(what_is_sent_is_received)
+START_TEST(sent_values_are_received)
 {
     static const size_t capacities[] = {0, 1, 7};
     struct green_thread *receiver;
@@ -48,7 +48,8 @@ END_TEST
 
 static const size_t sizes[] = {0, 1, 3, 4, 8, 12, 1000};
 
-/* The bytes in the channel, in the hands of a sender, of a receiver. */
+/* Copies values into and out of the channel's buffer, with guard bytes on both
+ * sides. */
 START_TEST(values_of_all_sizes)
 {
     unsigned char value[1000], back[1002];
@@ -76,7 +77,7 @@ START_TEST(values_of_all_sizes)
 }
 END_TEST
 
-START_TEST(senders_come_in_as_they_came)
+START_TEST(senders_in_order_of_arrival)
 {
     struct green_thread *threads[5];
     int value;
@@ -97,7 +98,7 @@ START_TEST(senders_come_in_as_they_came)
 }
 END_TEST
 
-START_TEST(thrown_away)
+START_TEST(received_and_dropped)
 {
     int value = 1;
 
@@ -133,7 +134,7 @@ START_TEST(closed_with_values_and_a_sender)
 }
 END_TEST
 
-START_TEST(destroyed_under_receivers)
+START_TEST(destroyed_while_receivers_wait)
 {
     struct green_thread *threads[2];
 
@@ -192,12 +193,12 @@ int main(void)
     TCase *values = add_tcase(suite, "values");
     TCase *ends = add_tcase(suite, "end");
 
-    tcase_add_loop_test(values, what_is_sent_is_received, 0, 3);
+    tcase_add_loop_test(values, sent_values_are_received, 0, 3);
     tcase_add_loop_test(values, values_of_all_sizes, 0, 7);
-    tcase_add_test(values, senders_come_in_as_they_came);
-    tcase_add_test(values, thrown_away);
+    tcase_add_test(values, senders_in_order_of_arrival);
+    tcase_add_test(values, received_and_dropped);
     tcase_add_test(ends, closed_with_values_and_a_sender);
-    tcase_add_test(ends, destroyed_under_receivers);
+    tcase_add_test(ends, destroyed_while_receivers_wait);
     tcase_add_test(ends, all_zero_is_for_signals);
     tcase_add_test(ends, misuse_of_channels);
     return run_suite(suite);

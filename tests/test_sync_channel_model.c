@@ -1,7 +1,8 @@
 /*
  * Three channels beside a model of them, under random operations, kills, and
- * choices among several cases. Who is served when somebody waits is certain; which
- * of several possible cases is chosen is not, so the model accepts any of them.
+ * choices among several cases. The model predicts which waiter is served; it
+ * cannot predict which of several possible cases green_choose takes, so it
+ * accepts any of them.
  */
 #include "model.h"
 
@@ -9,9 +10,10 @@
 #define CHANNELS 3
 #define CASES 4
 #define PENDING -1
-#define NOBODY -1
+#define NONE -1
 
-/* A place in a line: an operation's number times CASES, and the case's. */
+/* The lines of a channel. An entry is the operation's number times CASES plus
+ * the number of its case. */
 struct line {
     size_t capacity;
     bool closed;
@@ -21,11 +23,11 @@ struct line {
 struct operation {
     struct green_thread *thread;
     bool killed;
-    int count; /* of cases; 1: send or receive itself */
+    int count; /* of cases; 1: a plain send or receive */
     int channels[CASES];
     bool sends[CASES];
-    int values[CASES];   /* sent, or really received */
-    int expected, value; /* the chosen case or PENDING, and what it received */
+    int values[CASES];   /* sent, or received by the real call */
+    int expected, value; /* the chosen case or PENDING; the value it received */
     int expected_error, chosen, error;
 };
 
@@ -34,7 +36,7 @@ static struct line lines[CHANNELS];
 static struct operation operations[OPERATIONS];
 static int begun;
 
-/* ---- The real thing ------------------------------------------------------ */
+/* ---- The real channels ------------------------------------------------- */
 
 static void single(struct operation *o)
 {
@@ -69,7 +71,7 @@ static void *operate(void *arg)
 
 /* ---- The model ------------------------------------------------------------ */
 
-/* An operation has got what it waited for, and leaves all lines. */
+/* Ends an operation's wait and removes it from all lines. */
 static void model_settle(int operation, int chosen, int error)
 {
     operations[operation].expected = chosen;
@@ -91,7 +93,7 @@ static bool model_can(bool sends, const struct line *line)
     return line->values.length > 0 || line->senders.length > 0;
 }
 
-/* It can be done. Returns the error. */
+/* Called when the send can be done without a wait. Returns the error. */
 static int model_send(struct line *line, int value)
 {
     if (line->closed)
@@ -109,25 +111,25 @@ static int model_send(struct line *line, int value)
 
 static int model_receive(struct line *line, int *value)
 {
-    int place = line->senders.length > 0 ? line->senders.at[0] : NOBODY;
+    int place = line->senders.length > 0 ? line->senders.at[0] : NONE;
     int sent =
-        place == NOBODY ? 0 : operations[place / CASES].values[place % CASES];
+        place == NONE ? 0 : operations[place / CASES].values[place % CASES];
 
     if (line->values.length > 0) {
         *value = row_take(&line->values, 0);
-        if (place != NOBODY)
+        if (place != NONE)
             row_append(&line->values, sent);
-    } else if (place != NOBODY) {
+    } else if (place != NONE) {
         *value = sent;
     } else {
         return EPIPE;
     }
-    if (place != NOBODY)
+    if (place != NONE)
         model_settle(place / CASES, place % CASES, 0);
     return 0;
 }
 
-/* Before the operation runs: whether it will wait. */
+/* Whether the operation will wait. Called before it runs. */
 static bool model_waits(const struct operation *o)
 {
     for (int i = 0; i < o->count; i++)
@@ -136,7 +138,8 @@ static bool model_waits(const struct operation *o)
     return true;
 }
 
-/* It did not wait: what it has chosen was possible, and is done here too. */
+/* The operation did not wait: checks that its choice was possible, and repeats
+ * it in the model. */
 static void model_follow(struct operation *o)
 {
     int chosen = o->chosen;
@@ -161,7 +164,7 @@ static void model_close(struct line *line)
                      line->receivers.at[0] % CASES, EPIPE);
 }
 
-static void model_bury(void)
+static void model_end_killed(void)
 {
     for (int i = 0; i < begun; i++)
         if (operations[i].killed && operations[i].expected == PENDING)
@@ -192,7 +195,7 @@ static void begin_one(void)
     }
     begun++;
     o->thread = green_spawn(operate, o);
-    settle_down();
+    run_others();
     if (!waits)
         model_follow(o);
 }
@@ -238,8 +241,8 @@ static void act(void)
         else
             kill_one();
     }
-    settle_down();
-    model_bury();
+    run_others();
+    model_end_killed();
 }
 
 static void compare_all(void)
@@ -265,12 +268,12 @@ static void close_all(void)
     for (int c = 0; c < CHANNELS; c++) {
         model_close(&lines[c]);
         ck_ok(green_channel_close(&channels[c]));
-        settle_down();
+        run_others();
         compare_all();
     }
 }
 
-START_TEST(channels_are_as_their_model)
+START_TEST(channels_match_their_model)
 {
     begin_random(_i);
     for (int c = 0; c < CHANNELS; c++) {
@@ -294,6 +297,6 @@ int main(void)
     Suite *suite = suite_create("sync channel model");
     TCase *tcase = add_tcase(suite, "model");
 
-    tcase_add_loop_test(tcase, channels_are_as_their_model, 0, 12);
+    tcase_add_loop_test(tcase, channels_match_their_model, 0, 12);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* Choosing: fairly, by default or a deadline, among things of all kinds. */
+/* Choosing: fairness, default and deadline, among cases of all kinds. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -57,7 +57,8 @@ START_TEST(the_default_branch)
 }
 END_TEST
 
-/* 4,000 draws among four: each about 1,000 times; 200 are over seven sigma. */
+/* 4,000 draws among four: each case about 1,000 times; 200 is over seven
+ * sigma. */
 START_TEST(each_has_the_same_chance)
 {
     int counts[5] = {0}, value = 1;
@@ -98,7 +99,7 @@ START_TEST(by_the_deadline)
     ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
     ck_fails(green_choose(cases, 1, green_now() + GREEN_SEC), ETIMEDOUT);
     ck_ok(green_timeout_cancel(&timeout));
-    ck_fails(green_channel_try_send(&a, &got), EAGAIN); /* it is gone */
+    ck_fails(green_channel_try_send(&a, &got), EAGAIN); /* no longer in line */
 }
 END_TEST
 
@@ -116,7 +117,7 @@ static void *receive_from_b(void *value)
     return NULL;
 }
 
-START_TEST(one_is_done_and_no_other)
+START_TEST(only_one_case_is_done)
 {
     struct green_thread *thread;
     int from_a = 0, from_b = 0, value = 8;
@@ -131,7 +132,7 @@ START_TEST(one_is_done_and_no_other)
     ck_ok(green_join(thread, NULL));
     ck_assert_int_eq(from_b, 8);
     ck_assert_int_eq(from_a, 0);
-    /* It stands in no line any more. */
+    /* It is in no line any more. */
     ck_fails(green_channel_try_send(&a, &value), EAGAIN);
     ck_fails(green_channel_try_receive(&a, &value), EAGAIN);
     ck_fails(green_channel_try_send(&b, &value), EAGAIN);
@@ -152,8 +153,8 @@ static void *send_or_receive(void *arg)
     return NULL;
 }
 
-/* One of them sends and the other receives; nobody meets itself. */
-START_TEST(two_that_choose_meet)
+/* One of them sends and the other receives; neither receives its own value. */
+START_TEST(two_choosers_exchange_a_value)
 {
     struct green_thread *threads[2];
 
@@ -218,7 +219,7 @@ START_TEST(a_descriptor)
     ck_assert_int_eq(green_choose(cases, 2, GREEN_FOREVER), 1);
     ck_assert_int_eq(cases[1].error, 0);
     ck_assert_uint_eq(cases[1].ready, GREEN_READ);
-    ck_assert_int_eq(green_choose(cases, 2, 0), 1); /* it still is */
+    ck_assert_int_eq(green_choose(cases, 2, 0), 1); /* it is still readable */
     ck_assert_int_eq(green_read(pair[0], &byte, 1), 1);
     ck_assert_int_eq(green_read(pair[0], &byte, 1), 1);
     ck_fails(green_choose(cases, 2, 0), EAGAIN);
@@ -263,8 +264,8 @@ static void *read_one(void *unused)
     return unused;
 }
 
-/* It does not read; who waits behind it is told too. */
-START_TEST(a_reader_behind_one_that_chooses)
+/* choose does not read the data, so the hub wakes the next waiter too. */
+START_TEST(a_reader_behind_a_chooser)
 {
     struct green_thread *reader, *writer;
     int value = 1;
@@ -307,7 +308,7 @@ START_TEST(a_greenthreads_end)
 }
 END_TEST
 
-/* Overwrites what a call that has returned has left on the stack. */
+/* Overwrites the frame of the call that has returned. */
 static void __attribute__((noinline)) scribble(void)
 {
     volatile char waste[8192];
@@ -316,8 +317,8 @@ static void __attribute__((noinline)) scribble(void)
         waste[i] = (char)0xff;
 }
 
-/* Given up, it has taken back what it asked the greenthread for. */
-START_TEST(an_end_that_is_not_waited_for_any_more)
+/* A choose that ended early must remove its link from the greenthread. */
+START_TEST(an_end_after_choose_has_returned)
 {
     struct green_thread *thread = green_spawn(end_later, NULL);
     struct green_timeout timeout;
@@ -327,13 +328,13 @@ START_TEST(an_end_that_is_not_waited_for_any_more)
     ck_ok(green_timeout_start(&timeout, GREEN_USEC));
     ck_fails(green_choose(cases, 1, GREEN_FOREVER), ETIMEDOUT);
     ck_ok(green_timeout_cancel(&timeout));
-    ck_ok(green_sleep(5 * GREEN_MSEC)); /* nobody wakes it before */
+    ck_ok(green_sleep(5 * GREEN_MSEC)); /* nothing wakes it before */
     ck_assert_int_ge(green_now() - start, 5 * GREEN_MSEC);
     ck_ok(green_join(thread, NULL));
 }
 END_TEST
 
-START_TEST(a_deadline_that_is_not_waited_for_any_more)
+START_TEST(a_deadline_after_choose_has_returned)
 {
     struct green_thread *thread;
     int value = 11, from_b = 0;
@@ -344,7 +345,7 @@ START_TEST(a_deadline_that_is_not_waited_for_any_more)
     ck_assert_int_eq(green_choose(cases, 1, green_now() + GREEN_SEC), 0);
     scribble();
     ck_ok(green_join(thread, NULL));
-    if (on_sim()) /* the time passes there at once */
+    if (on_sim()) /* virtual time passes at once */
         ck_ok(green_sleep(2 * GREEN_SEC));
     ck_assert_int_eq(from_b, 11);
 }
@@ -396,7 +397,7 @@ START_TEST(misuse_of_choose)
     cases[0] = receives(&a, &value);
     cases[1] = ends(NULL);
     ck_fails(green_choose(cases, 2, GREEN_FOREVER), EINVAL);
-    ck_fails(green_channel_try_send(&a, &value), EAGAIN); /* nobody stands */
+    ck_fails(green_channel_try_send(&a, &value), EAGAIN); /* no receiver */
 }
 END_TEST
 
@@ -409,16 +410,15 @@ int main(void)
     tcase_add_test(channels, the_default_branch);
     tcase_add_loop_test(channels, each_has_the_same_chance, 0, 2);
     tcase_add_test(channels, by_the_deadline);
-    tcase_add_loop_test(channels, one_is_done_and_no_other, 0, 2);
-    tcase_add_test(channels, two_that_choose_meet);
+    tcase_add_loop_test(channels, only_one_case_is_done, 0, 2);
+    tcase_add_test(channels, two_choosers_exchange_a_value);
     tcase_add_loop_test(channels, a_closed_channel_is_ready, 0, 2);
     tcase_add_loop_test(others, a_descriptor, 0, PAIR_KINDS);
     tcase_add_test(others, a_descriptor_that_is_closed);
-    tcase_add_loop_test(others, a_reader_behind_one_that_chooses, 0,
-                        PAIR_KINDS);
+    tcase_add_loop_test(others, a_reader_behind_a_chooser, 0, PAIR_KINDS);
     tcase_add_test(others, a_greenthreads_end);
-    tcase_add_test(others, an_end_that_is_not_waited_for_any_more);
-    tcase_add_test(others, a_deadline_that_is_not_waited_for_any_more);
+    tcase_add_test(others, an_end_after_choose_has_returned);
+    tcase_add_test(others, a_deadline_after_choose_has_returned);
     tcase_add_test(others, many_cases);
     tcase_add_test(others, misuse_of_choose);
     return run_suite(suite);

@@ -1,4 +1,5 @@
-/* Deadlocks: found when nothing can come any more, and only then. */
+/* Deadlocks: the library finds them when no event can wake any greenthread, and
+ * only then. */
 #include "support.h"
 
 #include <pthread.h>
@@ -44,7 +45,7 @@ static int wait_condition(void)
 }
 
 /* Waits in one of all possible ways. */
-static int wait_somehow(int way)
+static int wait_by(int way)
 {
     void *item;
 
@@ -107,7 +108,7 @@ static void *waits(void *arg)
 {
     int way = (int)(intptr_t)arg;
 
-    errors[way] = wait_somehow(way) < 0 ? errno : 0;
+    errors[way] = wait_by(way) < 0 ? errno : 0;
     ended++;
     return NULL;
 }
@@ -166,7 +167,7 @@ static struct green_thread *joined;
 
 static void *joins(void *unused)
 {
-    /* It is the first to fail, and ends; so this one is served in time. */
+    /* The joined greenthread fails first and ends, so this join succeeds. */
     ck_ok(green_join(joined, NULL));
     ended++;
     return unused;
@@ -184,27 +185,27 @@ START_TEST(a_chain_of_joins)
 }
 END_TEST
 
-static void *hangs_up(void *unused)
+static void *waits_and_fails(void *unused)
 {
     ck_fails(green_event_wait(&never, NULL), EDEADLK);
     ended++;
     return unused;
 }
 
-START_TEST(again_and_again)
+START_TEST(repeatedly)
 {
     for (int i = 1; i <= 3; i++) {
-        ck_ok(green_detach(green_spawn(hangs_up, NULL)));
+        ck_ok(green_detach(green_spawn(waits_and_fails, NULL)));
         ck_fails(green_event_wait(&event, NULL), EDEADLK);
         ck_ok(green_sleep(0));
         ck_assert_int_eq(ended, i);
-        ck_ok(green_sleep(GREEN_MSEC)); /* all goes on as ever */
+        ck_ok(green_sleep(GREEN_MSEC)); /* the hub still works */
     }
 }
 END_TEST
 
-/* The hub's own timers, for stacks and for descriptors, wake nobody. */
-START_TEST(after_much_has_happened)
+/* The hub's own timers, for stacks and descriptors, wake no greenthread. */
+START_TEST(after_stacks_and_descriptors_were_used)
 {
     struct green_thread *threads[2000];
     int ends[2];
@@ -231,7 +232,7 @@ static void *another_thread(void *unused)
     return unused;
 }
 
-/* This one waits in vain; that others run is nothing to it. */
+/* Other OS threads that run do not matter. */
 START_TEST(in_each_os_thread)
 {
     pthread_t thread;
@@ -251,7 +252,7 @@ static void *named(void *unused)
     return unused;
 }
 
-START_TEST(the_report_names_who_waits)
+START_TEST(the_report_names_the_waiters)
 {
     struct green_thread *thread = green_spawn(named, NULL);
     char text[8192];
@@ -270,7 +271,7 @@ START_TEST(the_report_names_who_waits)
     ck_assert_ptr_nonnull(strstr(text, "semaphore since"));
     ck_assert_ptr_nonnull(strstr(text, "join since"));
     ck_ok(green_join(thread, NULL));
-    /* Once more, unasked. */
+    /* Once more, without a report. */
     ck_fails(green_semaphore_acquire(&semaphore), EDEADLK);
     close(ends[1]);
     ck_assert_int_eq(read(ends[0], text, sizeof text), 0);
@@ -278,7 +279,7 @@ START_TEST(the_report_names_who_waits)
 }
 END_TEST
 
-/* ---- What is none -------------------------------------------------------- */
+/* ---- Not a deadlock ------------------------------------------------------ */
 
 static void *sends_later(void *unused)
 {
@@ -301,7 +302,7 @@ START_TEST(a_timer_is_pending)
 }
 END_TEST
 
-/* Outside, another OS thread does something a while later. */
+/* An OS thread without a hub acts a while later. */
 static int pair[2];
 
 static void *write_outside(void *unused)
@@ -332,13 +333,13 @@ static void *chooses_and_sends(void *unused)
     return unused;
 }
 
-START_TEST(somebody_waits_for_a_descriptor)
+START_TEST(a_greenthread_waits_for_a_descriptor)
 {
     struct green_thread *many[20], *thread;
     pthread_t outside;
 
     make_pair(_i % PAIR_KINDS, pair);
-    for (int i = 0; i < 20; i++) /* who wait inside, before and behind it */
+    for (int i = 0; i < 20; i++) /* they wait for the event too */
         many[i] = green_spawn(waits, (void *)0);
     thread = green_spawn(_i < PAIR_KINDS ? reads_and_sends : chooses_and_sends,
                          NULL);
@@ -386,7 +387,7 @@ static void call_from_handler(int number)
     green_hub_call_threadsafe(hub, &call);
 }
 
-/* The signal comes from another process, so that no timer of ours is pending. */
+/* Another process sends the signal, so this hub has no timer pending. */
 START_TEST(a_signal_handler_may_call)
 {
     const struct sigaction action = {.sa_handler = call_from_handler};
@@ -447,14 +448,15 @@ START_TEST(a_call_is_pending)
 }
 END_TEST
 
-/* The program knows its hub, but nobody is there who could call it. */
-START_TEST(nobody_may_call)
+/* The program has asked for its hub, but no OS thread or handler can call
+ * it. */
+START_TEST(nothing_may_call)
 {
     if (checker() || is_emulated()) {
         SKIP("checkers and emulators have OS threads of their own");
         return;
     }
-    for (int i = 1; i < NSIG; i++) /* libcheck has left some */
+    for (int i = 1; i < NSIG; i++) /* libcheck leaves handlers */
         signal(i, SIG_DFL);
     hub = green_get_hub();
     ck_fails(green_event_wait(&event, NULL), EDEADLK);
@@ -486,19 +488,19 @@ int main(void)
 {
     Suite *suite = suite_create("sync deadlock");
     TCase *found = add_tcase(suite, "found");
-    TCase *none = add_tcase(suite, "none");
+    TCase *none = add_tcase(suite, "not a deadlock");
 
     tcase_add_loop_test(found, each_way_of_waiting, 0, WAYS);
     tcase_add_test(found, of_all_at_once);
     tcase_add_test(found, a_shield_does_not_help);
     tcase_add_test(found, a_chain_of_joins);
-    tcase_add_test(found, again_and_again);
-    tcase_add_test(found, after_much_has_happened);
+    tcase_add_test(found, repeatedly);
+    tcase_add_test(found, after_stacks_and_descriptors_were_used);
     tcase_add_test(found, in_each_os_thread);
-    tcase_add_test(found, the_report_names_who_waits);
-    tcase_add_test(found, nobody_may_call);
+    tcase_add_test(found, the_report_names_the_waiters);
+    tcase_add_test(found, nothing_may_call);
     tcase_add_test(none, a_timer_is_pending);
-    tcase_add_loop_test(none, somebody_waits_for_a_descriptor, 0,
+    tcase_add_loop_test(none, a_greenthread_waits_for_a_descriptor, 0,
                         2 * PAIR_KINDS);
     tcase_add_test(none, another_os_thread_may_call);
     tcase_add_test(none, a_signal_handler_may_call);

@@ -1,4 +1,5 @@
-/* Events: once, with a value or an error, for any number; once. */
+/* Events: sent with a value or an error, for any number of waiters;
+ * green_once. */
 #include "support.h"
 
 static struct green_event event;
@@ -40,9 +41,9 @@ START_TEST(all_get_the_value)
 }
 END_TEST
 
-/* An error that was sent is told from one of the caller's own, if both are the same
- * number, also when the event has been reset since. */
-START_TEST(whose_error_it_is)
+/* An error that was sent is distinct from an error of the call with the same
+ * number, also after a reset. */
+START_TEST(errors_of_event_and_call)
 {
     static const int errors[] = {ECANCELED, ETIMEDOUT, EDEADLK, EAGAIN, EINVAL};
     struct green_timeout timeout;
@@ -76,8 +77,9 @@ START_TEST(all_get_the_error)
 }
 END_TEST
 
-/* What was sent before the reset is theirs, though they run after it. */
-START_TEST(a_reset_takes_from_nobody)
+/* A waiter that was woken before the reset gets the value, though it runs after
+ * it. */
+START_TEST(a_reset_keeps_delivered_values)
 {
     struct green_thread *threads[2];
     int results[2] = {0}, first = 1, second = 2;
@@ -122,7 +124,7 @@ END_TEST
 static struct green_once once;
 static int runs, failures;
 
-/* Fails as often as `failures` says, and switches in between. */
+/* Fails the first `failures` times, and switches in between. */
 static int initialise(void *arg)
 {
     runs++;
@@ -160,7 +162,7 @@ START_TEST(it_is_done_once)
 }
 END_TEST
 
-START_TEST(the_next_one_tries_when_it_fails)
+START_TEST(after_a_failure_the_next_caller_tries)
 {
     struct green_thread *threads[4];
     int results[4];
@@ -177,7 +179,7 @@ START_TEST(the_next_one_tries_when_it_fails)
 }
 END_TEST
 
-START_TEST(the_next_one_tries_when_it_is_killed)
+START_TEST(after_a_kill_the_next_caller_tries)
 {
     struct green_thread *threads[3];
     int results[3];
@@ -186,7 +188,7 @@ START_TEST(the_next_one_tries_when_it_is_killed)
         threads[i] = green_spawn(initialise_once, &results[i]);
     ck_ok(green_sleep(0));
     ck_ok(green_sleep(0));
-    ck_ok(green_kill(threads[0])); /* at it */
+    ck_ok(green_kill(threads[0])); /* in the function */
     ck_ok(green_kill(threads[1])); /* waits */
     for (int i = 0; i < 3; i++) {
         ck_ok(green_join(threads[i], NULL));
@@ -218,13 +220,13 @@ int main(void)
     TCase *onces = add_tcase(suite, "once");
 
     tcase_add_test(events, all_get_the_value);
-    tcase_add_test(events, whose_error_it_is);
+    tcase_add_test(events, errors_of_event_and_call);
     tcase_add_test(events, all_get_the_error);
-    tcase_add_test(events, a_reset_takes_from_nobody);
+    tcase_add_test(events, a_reset_keeps_delivered_values);
     tcase_add_test(events, misuse_of_events);
     tcase_add_test(onces, it_is_done_once);
-    tcase_add_test(onces, the_next_one_tries_when_it_fails);
-    tcase_add_test(onces, the_next_one_tries_when_it_is_killed);
+    tcase_add_test(onces, after_a_failure_the_next_caller_tries);
+    tcase_add_test(onces, after_a_kill_the_next_caller_tries);
     tcase_add_test(onces, once_within_itself);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* Waiting for several: wait groups and barriers. */
+/* Waiting for several greenthreads: wait groups and barriers. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -36,7 +36,8 @@ static void *wait_for_group(void *result)
     return NULL;
 }
 
-/* It was zero once: that counts, though there is more to do by now. */
+/* The count was zero once: that ends the wait, though it is above zero by
+ * now. */
 START_TEST(raised_again_before_the_waiter_ran)
 {
     struct green_thread *waiter;
@@ -72,8 +73,8 @@ END_TEST
 
 static int last_ones;
 
-/* Nobody is more than a round ahead of anybody. */
-static void *come_round(void *arg)
+/* No greenthread is more than a round ahead of another. */
+static void *pass_rounds(void *arg)
 {
     int me = (int)(intptr_t)arg;
 
@@ -91,20 +92,20 @@ static void *come_round(void *arg)
     return NULL;
 }
 
-START_TEST(they_wait_for_each_other)
+START_TEST(all_wait_for_the_last)
 {
     struct green_thread *threads[4];
 
     ck_ok(green_barrier_init(&barrier, 4));
     for (intptr_t i = 0; i < 4; i++)
-        threads[i] = green_spawn(come_round, (void *)i);
+        threads[i] = green_spawn(pass_rounds, (void *)i);
     for (int i = 0; i < 4; i++)
         ck_ok(green_join(threads[i], NULL));
     ck_assert_int_eq(last_ones, 10);
 }
 END_TEST
 
-static void *come_once(void *result)
+static void *pass_once(void *result)
 {
     *(int *)result = green_barrier_wait(&barrier);
     if (*(int *)result < 0)
@@ -112,19 +113,19 @@ static void *come_once(void *result)
     return NULL;
 }
 
-START_TEST(a_killed_one_takes_itself_back)
+START_TEST(a_killed_waiter_leaves_the_barrier)
 {
     struct green_thread *killed, *stays;
     int results[2] = {7, 7};
 
     ck_ok(green_barrier_init(&barrier, 3));
-    killed = green_spawn(come_once, &results[0]);
-    stays = green_spawn(come_once, &results[1]);
+    killed = green_spawn(pass_once, &results[0]);
+    stays = green_spawn(pass_once, &results[1]);
     ck_ok(green_sleep(0));
     ck_ok(green_kill(killed));
     ck_ok(green_join(killed, NULL));
     ck_assert_int_eq(results[0], -ECANCELED);
-    ck_ok(green_detach(green_spawn(come_once, &results[0])));
+    ck_ok(green_detach(green_spawn(pass_once, &results[0])));
     ck_ok(green_sleep(0));
     ck_assert_int_eq(results[1], 7);
     ck_assert_int_eq(green_barrier_wait(&barrier), 1);
@@ -143,11 +144,11 @@ START_TEST(timed_out_at_the_barrier_and_killed_when_it_opened)
     ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
     ck_fails(green_barrier_wait(&barrier), ETIMEDOUT);
     ck_ok(green_timeout_cancel(&timeout));
-    thread = green_spawn(come_once, &result);
+    thread = green_spawn(pass_once, &result);
     ck_ok(green_sleep(0));
     ck_assert_int_eq(green_barrier_wait(&barrier), 1);
     if (green_kill(thread) < 0)
-        ck_assert_int_eq(errno, ESRCH); /* where chaos has let it run */
+        ck_assert_int_eq(errno, ESRCH); /* in chaos it may have ended */
     ck_ok(green_join(thread, NULL));
     ck_assert_int_eq(result, 0);
 }
@@ -173,8 +174,8 @@ int main(void)
     tcase_add_test(groups, until_all_are_done);
     tcase_add_test(groups, raised_again_before_the_waiter_ran);
     tcase_add_test(groups, misuse_of_wait_groups);
-    tcase_add_test(barriers, they_wait_for_each_other);
-    tcase_add_test(barriers, a_killed_one_takes_itself_back);
+    tcase_add_test(barriers, all_wait_for_the_last);
+    tcase_add_test(barriers, a_killed_waiter_leaves_the_barrier);
     tcase_add_test(barriers,
                    timed_out_at_the_barrier_and_killed_when_it_opened);
     tcase_add_test(barriers, misuse_of_barriers);

@@ -1,4 +1,4 @@
-/* Locks of all kinds, and conditions. */
+/* All kinds of locks, and conditions. */
 #include "support.h"
 
 static struct green_lock lock;
@@ -84,7 +84,7 @@ END_TEST
 
 /* ---- Recursive --------------------------------------------------------- */
 
-static void *cannot_have_it(void *unused)
+static void *fails_to_acquire_it(void *unused)
 {
     ck_fails(green_recursive_lock_try_acquire(&recursive), EAGAIN);
     ck_fails(green_recursive_lock_release(&recursive), EPERM);
@@ -96,13 +96,13 @@ static void *cannot_have_it(void *unused)
     return unused;
 }
 
-START_TEST(as_often_as_it_was_acquired)
+START_TEST(released_as_often_as_acquired)
 {
     struct green_thread *other;
 
     for (int i = 0; i < 3; i++)
         ck_ok(green_recursive_lock_acquire(&recursive));
-    other = green_spawn(cannot_have_it, NULL);
+    other = green_spawn(fails_to_acquire_it, NULL);
     for (int i = 0; i < 3; i++) {
         ck_ok(green_sleep(0));
         ck_assert_int_eq(done, 0);
@@ -124,7 +124,7 @@ static void try_in_callback(struct green_timer *timer)
     done++;
 }
 
-START_TEST(a_callback_holds_nothing)
+START_TEST(a_callback_cannot_hold_it)
 {
     struct green_timer timer = {.callback = try_in_callback};
 
@@ -144,13 +144,13 @@ static void *consume(void *unused)
     while (stock == 0)
         ck_ok(green_condition_wait(&condition, &lock));
     stock--;
-    ck_ok(green_sleep(0)); /* the others do not get in between */
+    ck_ok(green_sleep(0)); /* waiters outside do not get the lock in between */
     done++;
     ck_ok(green_lock_release(&lock));
     return unused;
 }
 
-START_TEST(what_a_lock_protects)
+START_TEST(conditions_with_a_lock)
 {
     struct green_thread *threads[4];
 
@@ -171,7 +171,7 @@ START_TEST(what_a_lock_protects)
     ck_ok(green_join(threads[2], NULL));
     ck_ok(green_join(threads[3], NULL));
     ck_assert_int_eq(done, 4);
-    ck_ok(green_condition_signal(&condition)); /* nobody waits */
+    ck_ok(green_condition_signal(&condition)); /* no waiter */
 }
 END_TEST
 
@@ -179,14 +179,14 @@ static void *waits_and_is_killed(void *unused)
 {
     ck_ok(green_lock_acquire(&lock));
     ck_fails(green_condition_wait(&condition, &lock), ECANCELED);
-    ck_assert_int_eq(inside, 0); /* it has waited for the lock all the same */
+    ck_assert_int_eq(inside, 0); /* it has waited for the lock, though killed */
     ck_assert(green_lock_held(&lock));
     done = 1;
     ck_ok(green_lock_release(&lock));
     return unused;
 }
 
-START_TEST(a_killed_one_has_the_lock_again)
+START_TEST(a_killed_waiter_has_the_lock_again)
 {
     struct green_thread *thread = green_spawn(waits_and_is_killed, NULL);
 
@@ -230,12 +230,12 @@ static void *write_some(void *name)
     return NULL;
 }
 
-START_TEST(readers_together_in_the_order_of_coming)
+START_TEST(readers_together_in_order_of_arrival)
 {
     struct green_thread *threads[6];
 
     if (in_chaos()) {
-        SKIP("chaos changes the order of coming");
+        SKIP("chaos changes the order of arrival");
         return;
     }
     threads[0] = green_spawn(read_some, "a");
@@ -261,7 +261,7 @@ START_TEST(readers_together_in_the_order_of_coming)
 }
 END_TEST
 
-START_TEST(a_killed_writer_lets_readers_in)
+START_TEST(a_killed_writer_blocks_no_readers)
 {
     struct green_thread *writer, *reader;
 
@@ -307,12 +307,12 @@ int main(void)
     tcase_add_test(locks, one_at_a_time);
     tcase_add_test(locks, another_may_release_it);
     tcase_add_test(locks, misuse_of_locks);
-    tcase_add_test(again, as_often_as_it_was_acquired);
-    tcase_add_test(again, a_callback_holds_nothing);
-    tcase_add_test(conditions, what_a_lock_protects);
-    tcase_add_test(conditions, a_killed_one_has_the_lock_again);
-    tcase_add_test(rwlocks, readers_together_in_the_order_of_coming);
-    tcase_add_test(rwlocks, a_killed_writer_lets_readers_in);
+    tcase_add_test(again, released_as_often_as_acquired);
+    tcase_add_test(again, a_callback_cannot_hold_it);
+    tcase_add_test(conditions, conditions_with_a_lock);
+    tcase_add_test(conditions, a_killed_waiter_has_the_lock_again);
+    tcase_add_test(rwlocks, readers_together_in_order_of_arrival);
+    tcase_add_test(rwlocks, a_killed_writer_blocks_no_readers);
     tcase_add_test(rwlocks, a_writer_becomes_a_reader);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* Queues: their orders, limits, ends, and counts. */
+/* Queues: orders, limits, ends, and counts. */
 #include "support.h"
 
 #include <stdint.h>
@@ -29,7 +29,7 @@ static void put_all(int count)
 START_TEST(first_in_first_out)
 {
     ck_ok(green_queue_init(&queue, GREEN_UNBOUNDED));
-    /* So that the ring grows while it is wrapped around. */
+    /* The ring buffer grows while it is wrapped around. */
     put_all(10);
     for (int i = 0; i < 10; i++)
         ck_assert_int_eq(get_now(), i);
@@ -58,7 +58,7 @@ static int by_tens(const void *a, const void *b)
     return (int)((intptr_t)a / 10 - (intptr_t)b / 10);
 }
 
-START_TEST(by_priority_and_then_as_they_came)
+START_TEST(by_priority_and_then_in_order_of_arrival)
 {
     static const int came[] = {35, 12, 38, 5, 19, 31, 1, 10, 7, 33};
     static const int wanted[] = {5, 1, 7, 12, 19, 10, 35, 38, 31, 33};
@@ -95,7 +95,7 @@ static void *get_all(void *unused)
     return unused;
 }
 
-START_TEST(with_the_limit_zero_they_meet)
+START_TEST(with_limit_zero_each_put_meets_a_get)
 {
     struct green_thread *putter;
     void *value;
@@ -110,13 +110,13 @@ START_TEST(with_the_limit_zero_they_meet)
     ck_assert_ptr_eq(value, item(1));
     ck_ok(green_join(putter, NULL));
     putter = green_spawn(put_number, item(2));
-    ck_ok(green_queue_get(&queue, &value)); /* it comes first this time */
+    ck_ok(green_queue_get(&queue, &value)); /* this time get comes first */
     ck_assert_ptr_eq(value, item(2));
     ck_ok(green_join(putter, NULL));
 }
 END_TEST
 
-START_TEST(putters_come_in_as_they_came)
+START_TEST(putters_in_order_of_arrival)
 {
     struct green_thread *threads[6];
 
@@ -127,7 +127,7 @@ START_TEST(putters_come_in_as_they_came)
     ck_assert_uint_eq(green_queue_putting(&queue), 4);
     for (int i = 0; i < 4; i++) {
         ck_assert_int_eq(get_now(), i);
-        /* Whoever waits is in already: there is no room for a newcomer. */
+        /* The waiting putter has taken the room, so a new one gets none. */
         ck_fails(green_queue_try_put(&queue, item(99)), EAGAIN);
     }
     ck_assert_int_eq(get_now(), 4);
@@ -165,7 +165,7 @@ START_TEST(resized)
 }
 END_TEST
 
-START_TEST(a_closed_one_gives_out_what_it_holds)
+START_TEST(a_closed_queue_returns_its_items)
 {
     struct green_thread *putter, *getter;
 
@@ -202,8 +202,9 @@ static void *fails_to_put(void *error)
     return NULL;
 }
 
-/* What was put before is given out; then it is told that it is not all. */
-START_TEST(a_failed_one_is_told_from_a_complete_one)
+/* A failed queue first returns its items; then get returns the error, so that
+ * the reader knows that items are missing. */
+START_TEST(a_failed_queue_differs_from_a_complete_one)
 {
     struct green_thread *putter;
     void *value;
@@ -216,7 +217,8 @@ START_TEST(a_failed_one_is_told_from_a_complete_one)
     ck_ok(green_join(putter, NULL));
     ck_fails(green_queue_put(&queue, item(3)), EILSEQ);
     ck_fails(green_queue_try_put(&queue, item(3)), EILSEQ);
-    /* The first counts, also before what its producer does at its end. */
+    /* The first error stays, also when the producer closes the queue at its
+     * end. */
     ck_ok(green_queue_close(&queue));
     ck_ok(green_queue_fail(&queue, EIO));
     for (int i = 0; i < 2; i++) {
@@ -229,7 +231,7 @@ START_TEST(a_failed_one_is_told_from_a_complete_one)
 }
 END_TEST
 
-/* What the queue says afterwards. *limit: the time that the reader has. */
+/* Waits until a timeout. *limit: the reader's time. */
 static void *times_out(void *limit)
 {
     struct green_timeout timeout;
@@ -253,7 +255,7 @@ static void *is_killed(void *unused)
 static const struct {
     void *(*get)(void *);
     int error; /* the call's own, and the queue's */
-} alike[] = {{times_out, ETIMEDOUT}, {is_killed, ECANCELED}};
+} same_errors[] = {{times_out, ETIMEDOUT}, {is_killed, ECANCELED}};
 
 static void until_one_gets(void)
 {
@@ -261,35 +263,35 @@ static void until_one_gets(void)
         ck_ok(green_sleep(0));
 }
 
-/* The reader's own error, and the queue's of the same number. */
-START_TEST(a_queues_error_is_told_from_the_calls)
+/* An error of the call, and an error of the queue with the same number. */
+START_TEST(errors_of_queue_and_call)
 {
     green_time brief = GREEN_MSEC, ample = 3600 * GREEN_SEC;
     struct green_thread *getter;
-    void *told;
+    void *reported;
 
     ck_ok(green_queue_init(&queue, 2));
-    getter = green_spawn(alike[_i].get, &brief);
-    if (alike[_i].error == ECANCELED) {
+    getter = green_spawn(same_errors[_i].get, &brief);
+    if (same_errors[_i].error == ECANCELED) {
         until_one_gets();
         ck_ok(green_kill(getter));
     }
-    ck_ok(green_join(getter, &told));
-    ck_assert_int_eq((int)(intptr_t)told, 0);
+    ck_ok(green_join(getter, &reported));
+    ck_assert_int_eq((int)(intptr_t)reported, 0);
 
-    getter = green_spawn(alike[_i].get, &ample);
+    getter = green_spawn(same_errors[_i].get, &ample);
     until_one_gets();
-    ck_ok(green_queue_fail(&queue, alike[_i].error));
-    ck_ok(green_join(getter, &told));
-    ck_assert_int_eq((int)(intptr_t)told, alike[_i].error);
-    /* It stays what it was. */
+    ck_ok(green_queue_fail(&queue, same_errors[_i].error));
+    ck_ok(green_join(getter, &reported));
+    ck_assert_int_eq((int)(intptr_t)reported, same_errors[_i].error);
+    /* The error stays. */
     ck_ok(green_queue_close(&queue));
-    ck_assert_int_eq(green_queue_error(&queue), alike[_i].error);
+    ck_assert_int_eq(green_queue_error(&queue), same_errors[_i].error);
     green_queue_destroy(&queue);
 }
 END_TEST
 
-START_TEST(failing_what_is_closed_changes_nothing)
+START_TEST(failing_a_closed_queue_changes_nothing)
 {
     void *value;
 
@@ -306,7 +308,7 @@ START_TEST(failing_what_is_closed_changes_nothing)
 }
 END_TEST
 
-START_TEST(failed_under_those_who_wait)
+START_TEST(failed_while_others_wait)
 {
     struct green_thread *waiters[3];
 
@@ -322,7 +324,7 @@ START_TEST(failed_under_those_who_wait)
 }
 END_TEST
 
-START_TEST(closed_under_getters)
+START_TEST(closed_while_getters_wait)
 {
     struct green_thread *getters[3];
 
@@ -347,31 +349,31 @@ END_TEST
 
 /* ---- Done ---------------------------------------------------------------- */
 
-static int dealt_with;
+static int processed;
 
-static void *deal_with_items(void *unused)
+static void *process_items(void *unused)
 {
     void *value;
 
     while (green_queue_get(&queue, &value) == 0) {
         ck_ok(green_sleep(GREEN_MSEC));
-        dealt_with++;
+        processed++;
         ck_ok(green_queue_task_done(&queue));
     }
     return unused;
 }
 
-START_TEST(until_all_is_dealt_with)
+START_TEST(until_all_items_are_processed)
 {
     struct green_thread *workers[3];
 
     ck_ok(green_queue_init(&queue, _i ? 2 : 0));
     ck_ok(green_queue_join(&queue));
     for (int i = 0; i < 3; i++)
-        workers[i] = green_spawn(deal_with_items, NULL);
+        workers[i] = green_spawn(process_items, NULL);
     put_all(10);
     ck_ok(green_queue_join(&queue));
-    ck_assert_int_eq(dealt_with, 10);
+    ck_assert_int_eq(processed, 10);
     ck_fails(green_queue_task_done(&queue), ERANGE);
     ck_ok(green_queue_close(&queue));
     for (int i = 0; i < 3; i++)
@@ -386,7 +388,7 @@ static void *join_it(void *unused)
     return unused;
 }
 
-START_TEST(destroyed_under_a_joiner)
+START_TEST(destroyed_while_one_joins)
 {
     struct green_thread *joiner;
 
@@ -436,18 +438,18 @@ int main(void)
 
     tcase_add_test(orders, first_in_first_out);
     tcase_add_test(orders, last_in_first_out);
-    tcase_add_test(orders, by_priority_and_then_as_they_came);
-    tcase_add_test(limits, with_the_limit_zero_they_meet);
-    tcase_add_test(limits, putters_come_in_as_they_came);
+    tcase_add_test(orders, by_priority_and_then_in_order_of_arrival);
+    tcase_add_test(limits, with_limit_zero_each_put_meets_a_get);
+    tcase_add_test(limits, putters_in_order_of_arrival);
     tcase_add_test(limits, resized);
-    tcase_add_test(ends, a_closed_one_gives_out_what_it_holds);
-    tcase_add_test(ends, a_failed_one_is_told_from_a_complete_one);
-    tcase_add_loop_test(ends, a_queues_error_is_told_from_the_calls, 0, 2);
-    tcase_add_test(ends, failing_what_is_closed_changes_nothing);
-    tcase_add_loop_test(ends, failed_under_those_who_wait, 0, 2);
-    tcase_add_loop_test(ends, closed_under_getters, 0, 2);
-    tcase_add_loop_test(ends, until_all_is_dealt_with, 0, 2);
-    tcase_add_test(ends, destroyed_under_a_joiner);
+    tcase_add_test(ends, a_closed_queue_returns_its_items);
+    tcase_add_test(ends, a_failed_queue_differs_from_a_complete_one);
+    tcase_add_loop_test(ends, errors_of_queue_and_call, 0, 2);
+    tcase_add_test(ends, failing_a_closed_queue_changes_nothing);
+    tcase_add_loop_test(ends, failed_while_others_wait, 0, 2);
+    tcase_add_loop_test(ends, closed_while_getters_wait, 0, 2);
+    tcase_add_loop_test(ends, until_all_items_are_processed, 0, 2);
+    tcase_add_test(ends, destroyed_while_one_joins);
     tcase_add_test(ends, misuse_of_queues);
     return run_suite(suite);
 }

@@ -11,8 +11,8 @@ enum order { FIFO, LIFO, PRIORITY };
 struct operation {
     struct green_thread *thread;
     bool puts, killed;
-    int number;       /* that is put, or the model's getter got */
-    int result, item; /* what has really come of it */
+    int number;       /* the item that is put, or that the model's getter got */
+    int result, item; /* what the real call returned */
     int expected;     /* 0, an errno, or PENDING */
 };
 
@@ -84,7 +84,8 @@ static int model_get(int *number)
 {
     if (model.items.length > 0) {
         *number = model_next();
-        /* One has gone, so one comes in, if there is room for it. */
+        /* An item has left, so a waiting putter's item enters if there is
+         * room. */
         if ((size_t)model.items.length < model.limit)
             model_admit();
         return 0;
@@ -108,8 +109,8 @@ static void model_close(void)
         model_settle(row_take(&model.putters, 0), EPIPE);
 }
 
-/* Those who were killed and have not been served since are gone. */
-static void model_bury(void)
+/* Ends the operations that were killed before they were served. */
+static void model_end_killed(void)
 {
     for (int i = 0; i < begun; i++)
         if (operations[i].killed && operations[i].expected == PENDING) {
@@ -119,7 +120,7 @@ static void model_bury(void)
         }
 }
 
-/* ---- The real thing ------------------------------------------------------ */
+/* ---- The real queue ------------------------------------------------------ */
 
 static void *operate(void *arg)
 {
@@ -223,7 +224,7 @@ static void compare_all(void)
                       (size_t)model.putters.length);
 }
 
-START_TEST(a_queue_is_as_its_model)
+START_TEST(a_queue_matches_its_model)
 {
     begin_random(_i);
     model.order = (enum order)(_i % 3);
@@ -236,8 +237,8 @@ START_TEST(a_queue_is_as_its_model)
         ck_ok(green_queue_init_priority(&queue, model.limit, compare));
     for (int step = 0; step < OPERATIONS; step++) {
         act(step);
-        settle_down();
-        model_bury();
+        run_others();
+        model_end_killed();
         compare_all();
     }
     model_close();
@@ -252,6 +253,6 @@ int main(void)
     Suite *suite = suite_create("sync queue model");
     TCase *tcase = add_tcase(suite, "model");
 
-    tcase_add_loop_test(tcase, a_queue_is_as_its_model, 0, 12);
+    tcase_add_loop_test(tcase, a_queue_matches_its_model, 0, 12);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* Semaphores: plain, bounded, and capped both ways. */
+/* Semaphores: plain, bounded, and capped in both directions. */
 #include "support.h"
 
 static struct green_semaphore semaphore;
@@ -56,7 +56,7 @@ START_TEST(bounded)
 }
 END_TEST
 
-static void *give_three(void *given)
+static void *release_three(void *given)
 {
     for (int i = 0; i < 3; i++) {
         ck_ok(green_semaphore_release_wait(&semaphore));
@@ -65,30 +65,30 @@ static void *give_three(void *given)
     return NULL;
 }
 
-/* The other greenthread runs until it waits; chaos yields before that. */
-static void let_it_run(void)
+/* Yields until the other greenthread waits; chaos yields before that. */
+static void run_other(void)
 {
     for (int yields = 0; yields < (in_chaos() ? 20 : 1); yields++)
         ck_ok(green_sleep(0));
 }
 
-/* A giver waits for a taker, and the other way round. */
-START_TEST(capped_both_ways)
+/* A release waits for an acquire, and an acquire for a release. */
+START_TEST(capped_in_both_directions)
 {
-    struct green_thread *giver;
+    struct green_thread *releaser;
     int given = 0;
 
     ck_ok(green_semaphore_init(&semaphore, 0, 1));
-    giver = green_spawn(give_three, &given);
-    let_it_run();
+    releaser = green_spawn(release_three, &given);
+    run_other();
     ck_assert_int_eq(given, 1);
     for (int i = 1; i <= 3; i++) {
         ck_ok(green_semaphore_acquire(&semaphore));
-        let_it_run();
+        run_other();
         ck_assert_int_eq(given, i < 3 ? i + 1 : 3);
     }
     ck_assert_uint_eq(green_semaphore_count(&semaphore), 0);
-    ck_ok(green_join(giver, NULL));
+    ck_ok(green_join(releaser, NULL));
 }
 END_TEST
 
@@ -112,7 +112,7 @@ int main(void)
     tcase_add_test(tcase, all_zero_has_no_permits);
     tcase_add_test(tcase, never_more_than_permits);
     tcase_add_test(tcase, bounded);
-    tcase_add_test(tcase, capped_both_ways);
+    tcase_add_test(tcase, capped_in_both_directions);
     tcase_add_test(tcase, misuse_of_semaphores);
     return run_suite(suite);
 }

@@ -1,5 +1,5 @@
-/* Events and channels between OS threads; and what is lost when one of them goes:
- * nothing. */
+/* Events and channels between OS threads. Nothing is lost when one of the OS
+ * threads ends. */
 #include "support.h"
 
 #include <pthread.h>
@@ -8,7 +8,7 @@
 
 static struct green_shared_channel *channel, *back;
 static struct green_shared_event *event;
-static sem_t reached, go_on; /* by which OS threads wait for each other */
+static sem_t reached, go_on; /* OS threads wait for each other by these */
 
 static void make_all(size_t capacity)
 {
@@ -35,7 +35,7 @@ static pthread_t begin(void *(*fn)(void *), void *arg)
     return thread;
 }
 
-/* Blocks the OS thread until another one is at the same point. */
+/* Blocks the OS thread until another one has reached the same point. */
 static void meet(sem_t *mine, sem_t *others)
 {
     ck_ok(sem_post(mine));
@@ -59,7 +59,7 @@ static void *add_one(void *unused)
     return unused;
 }
 
-START_TEST(there_and_back)
+START_TEST(sent_and_returned)
 {
     pthread_t other;
 
@@ -147,7 +147,7 @@ START_TEST(an_event_wakes_all_everywhere)
 }
 END_TEST
 
-/* It has no hub, and needs none to send. */
+/* This OS thread has no hub, and needs none to send. */
 static void *send_later(void *number)
 {
     usleep(10000);
@@ -162,7 +162,7 @@ START_TEST(a_thread_without_a_hub)
 
     make_all(0);
     other = begin(send_later, &number);
-    /* Nobody of ours can wake it, and yet it is no deadlock. */
+    /* No greenthread of this hub can wake it, yet it is no deadlock. */
     ck_ok(green_shared_channel_receive(channel, &got));
     ck_assert_int_eq(got, 7);
     ck_ok(pthread_join(other, NULL));
@@ -175,17 +175,17 @@ END_TEST
 static unsigned char seen[20 * NUMBERS];
 static int count_seen;
 
-/* Gives up again and again, in the very moments in which something comes. */
-static void *receive_impatiently(void *arg)
+/* Times out repeatedly, at the very moments when values arrive. */
+static void *receive_with_timeouts(void *arg)
 {
-    green_time patience = GREEN_USEC;
+    green_time limit = GREEN_USEC;
 
     (void)arg;
     for (;;) {
         struct green_timeout timeout;
         int number, result, error;
 
-        ck_ok(green_timeout_start(&timeout, patience));
+        ck_ok(green_timeout_start(&timeout, limit));
         result = green_shared_channel_receive(channel, &number);
         error = errno;
         ck_ok(green_timeout_cancel(&timeout));
@@ -196,7 +196,7 @@ static void *receive_impatiently(void *arg)
             return NULL;
         } else {
             ck_assert_int_eq(error, ETIMEDOUT);
-            patience = patience % (50 * GREEN_USEC) + GREEN_USEC;
+            limit = limit % (50 * GREEN_USEC) + GREEN_USEC;
         }
     }
 }
@@ -215,13 +215,13 @@ START_TEST(nothing_is_lost_to_timeouts)
     pthread_t other;
 
     if (on_sim()) {
-        SKIP("a virtual clock runs ahead of another OS thread");
+        SKIP("a virtual clock runs ahead of the other OS thread");
         return;
     }
     make_all((size_t)_i);
     other = begin(send_many, NULL);
     for (int i = 0; i < 3; i++)
-        threads[i] = green_spawn(receive_impatiently, NULL);
+        threads[i] = green_spawn(receive_with_timeouts, NULL);
     for (int i = 0; i < 3; i++)
         ck_ok(green_join(threads[i], NULL));
     ck_ok(pthread_join(other, NULL));
@@ -242,8 +242,8 @@ static void *receive_one(void *unused)
     return unused;
 }
 
-/* In another OS thread: one waits; while this OS thread stands still somebody
- * sends to it, and then it is killed before it has run. */
+/* On another OS thread. A greenthread waits; while its OS thread is blocked,
+ * main's OS thread sends to it; then it is killed before it has run. */
 static void *kill_when_served(void *unused)
 {
     struct green_thread *thread = green_spawn(receive_one, NULL);
@@ -276,7 +276,7 @@ END_TEST
 
 /* ---- The end of a hub, of an OS thread ------------------------------------ */
 
-static void *goes_when_served(void *how)
+static void *ends_when_served(void *how)
 {
     struct green_thread *threads[2];
 
@@ -288,20 +288,21 @@ static void *goes_when_served(void *how)
     ck_ok(green_sleep(0));
     meet(&reached, &go_on);
     if (*(int *)how == 1)
-        ck_ok(green_use_hub(NULL)); /* eliminates the one that they wait on */
+        ck_ok(green_use_hub(NULL)); /* eliminates the hub that they wait on */
     if (*(int *)how == 1)
         meet(&reached, &go_on);
     return NULL;
 }
 
-/* Two of another OS thread were handed a value each, and never came to see it. */
-START_TEST(what_was_handed_over_goes_back)
+/* Two greenthreads of another OS thread were given a value each, and are gone
+ * before they run: the values return to the channel. */
+START_TEST(undelivered_values_return_to_the_channel)
 {
     int how = _i, first = 1, second = 2, third = 3, got;
     pthread_t other;
 
     make_all(1);
-    other = begin(goes_when_served, &how);
+    other = begin(ends_when_served, &how);
     while (sem_wait(&reached) < 0)
         ck_assert_int_eq(errno, EINTR);
     ck_ok(green_shared_channel_try_send(channel, &first));
@@ -328,15 +329,15 @@ static void *receive_here(void *got)
     return NULL;
 }
 
-/* By then others wait: they get it, and are woken. */
-START_TEST(what_was_handed_over_goes_to_those_who_wait)
+/* By then others wait: they get the values. */
+START_TEST(undelivered_values_go_to_other_waiters)
 {
     int how = _i, number = 1, got[2] = {0};
     struct green_thread *threads[2];
     pthread_t other;
 
     make_all(0);
-    other = begin(goes_when_served, &how);
+    other = begin(ends_when_served, &how);
     while (sem_wait(&reached) < 0)
         ck_assert_int_eq(errno, EINTR);
     ck_ok(green_shared_channel_try_send(channel, &number));
@@ -359,14 +360,14 @@ START_TEST(what_was_handed_over_goes_to_those_who_wait)
 }
 END_TEST
 
-/* Nobody has sent: they are out of the line. */
-START_TEST(who_waited_is_gone)
+/* No value was sent: the ended waiters have left the line. */
+START_TEST(ended_waiters_leave_the_line)
 {
     int how = _i, number = 9, got = 0;
     pthread_t other;
 
     make_all(0);
-    other = begin(goes_when_served, &how);
+    other = begin(ends_when_served, &how);
     meet(&go_on, &reached);
     if (how == 1)
         meet(&go_on, &reached);
@@ -377,7 +378,7 @@ START_TEST(who_waited_is_gone)
 }
 END_TEST
 
-/* The same where one hub is alone. */
+/* The same with a single OS thread. */
 START_TEST(on_its_own_hub)
 {
     int number = 6, got = 0;
@@ -390,7 +391,7 @@ START_TEST(on_its_own_hub)
     ck_ok(green_shared_channel_receive(channel, &got));
     ck_assert_int_eq(got, 6);
     ck_assert_int_eq(received, 0);
-    /* All goes on, on the new hub. */
+    /* The channel works on the new hub. */
     ck_ok(green_detach(green_spawn(receive_one, NULL)));
     ck_ok(green_sleep(0));
     ck_ok(green_shared_channel_send(channel, &number));
@@ -413,10 +414,11 @@ START_TEST(signals_without_a_value)
 }
 END_TEST
 
-/* What is the parent's the child cannot free, but has not lost either. */
+/* Keeps the parent's objects reachable for leak checkers; the child cannot free
+ * them. */
 static void *volatile of_the_parent[3];
 
-/* A child makes its own. */
+/* A child makes objects of its own. */
 START_TEST(in_a_forked_child)
 {
     pid_t child;
@@ -446,7 +448,7 @@ START_TEST(in_a_forked_child)
 }
 END_TEST
 
-START_TEST(misuse_of_what_is_shared)
+START_TEST(misuse_of_shared_objects)
 {
     int value = 0;
 
@@ -473,22 +475,21 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("sync shared");
-    TCase *across = add_tcase(suite, "across");
+    TCase *across = add_tcase(suite, "between OS threads");
     TCase *ends = add_tcase(suite, "end");
 
-    tcase_add_loop_test(across, there_and_back, 0, 3);
+    tcase_add_loop_test(across, sent_and_returned, 0, 3);
     tcase_add_loop_test(across, in_the_order_of_sending, 0, 3);
     tcase_add_loop_test(across, an_event_wakes_all_everywhere, 0, 2);
     tcase_add_test(across, a_thread_without_a_hub);
     tcase_add_loop_test(across, nothing_is_lost_to_timeouts, 0, 2);
     tcase_add_test(across, a_kill_after_another_thread_has_served);
-    tcase_add_loop_test(ends, what_was_handed_over_goes_back, 0, 2);
-    tcase_add_loop_test(ends, what_was_handed_over_goes_to_those_who_wait, 0,
-                        2);
-    tcase_add_loop_test(ends, who_waited_is_gone, 0, 2);
+    tcase_add_loop_test(ends, undelivered_values_return_to_the_channel, 0, 2);
+    tcase_add_loop_test(ends, undelivered_values_go_to_other_waiters, 0, 2);
+    tcase_add_loop_test(ends, ended_waiters_leave_the_line, 0, 2);
     tcase_add_test(ends, on_its_own_hub);
     tcase_add_test(ends, signals_without_a_value);
     tcase_add_test(ends, in_a_forked_child);
-    tcase_add_test(ends, misuse_of_what_is_shared);
+    tcase_add_test(ends, misuse_of_shared_objects);
     return run_suite(suite);
 }

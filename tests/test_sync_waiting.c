@@ -1,4 +1,5 @@
-/* All that wait: woken, killed, timed out, in order, in callbacks. */
+/* All primitives with a wait: woken, killed, timed out, in order, in
+ * callbacks. */
 #include "waiting.h"
 
 #include <pthread.h>
@@ -72,7 +73,7 @@ static void hold_recursive(void)
     ck_ok(green_recursive_lock_release(&recursive));
 }
 
-/* Its holder alone can release it, so each lets the next one through. */
+/* Only its holder can release it, so each caller releases it for the next. */
 static int wait_recursive(void)
 {
     int result = green_recursive_lock_acquire(&recursive);
@@ -261,7 +262,7 @@ static int wait_choose_send(void)
 static struct green_shared_event *shared_event;
 static struct green_shared_channel *shared_channel;
 
-static void alone_with_event(void)
+static void unshared_event(void)
 {
     shared_event = green_shared_event_create();
     ck_assert_ptr_nonnull(shared_event);
@@ -282,9 +283,9 @@ static void touch(void *(*from_outside)(void *unused))
     ck_ok(pthread_join(other, NULL));
 }
 
-static void not_alone_with_event(void)
+static void event_of_two_threads(void)
 {
-    alone_with_event();
+    unshared_event();
     touch(touch_event);
 }
 
@@ -298,7 +299,7 @@ static void serve_shared_event(void)
     ck_ok(green_shared_event_send(shared_event, NULL));
 }
 
-static void alone_with_channel(void)
+static void unshared_channel(void)
 {
     shared_channel = green_shared_channel_create(sizeof sent, 0);
     ck_assert_ptr_nonnull(shared_channel);
@@ -310,9 +311,9 @@ static void *touch_channel(void *unused)
     return unused;
 }
 
-static void not_alone_with_channel(void)
+static void channel_of_two_threads(void)
 {
-    alone_with_channel();
+    unshared_channel();
     touch(touch_channel);
 }
 
@@ -432,27 +433,27 @@ static const struct subject subjects[] = {
      .wait = wait_choose_send,
      .serve = serve_send},
     {.kind = "shared event",
-     .prepare = alone_with_event,
+     .prepare = unshared_event,
      .wait = wait_shared_event,
      .serve = serve_shared_event,
      .serves_all = true,
      .keeps_open = true},
     {.kind = "shared event",
-     .prepare = not_alone_with_event,
+     .prepare = event_of_two_threads,
      .wait = wait_shared_event,
      .serve = serve_shared_event,
      .serves_all = true,
      .keeps_open = true},
     {.kind = "shared channel to receive",
-     .prepare = alone_with_channel,
+     .prepare = unshared_channel,
      .wait = wait_shared_receive,
      .serve = serve_shared_receive},
     {.kind = "shared channel to receive",
-     .prepare = not_alone_with_channel,
+     .prepare = channel_of_two_threads,
      .wait = wait_shared_receive,
      .serve = serve_shared_receive},
     {.kind = "shared channel to send",
-     .prepare = not_alone_with_channel,
+     .prepare = channel_of_two_threads,
      .wait = wait_shared_send,
      .serve = serve_shared_send},
 };

@@ -18,9 +18,9 @@ static void *wait_here(void *arg)
     return NULL;
 }
 
-/* `count` of them, who have come in this order and wait. */
-static void begin(const struct subject *subject, struct outcome *outcomes,
-                  int count)
+/* Starts `count` greenthreads, which wait in this order. */
+static void start_waiters(const struct subject *subject,
+                          struct outcome *outcomes, int count)
 {
     subjects = subject;
     subject->prepare();
@@ -35,7 +35,7 @@ static void begin(const struct subject *subject, struct outcome *outcomes,
                       subject->kind);
 }
 
-static void ended(struct outcome *outcome, int error)
+static void has_ended(struct outcome *outcome, int error)
 {
     ck_ok(green_join(outcome->thread, NULL));
     if (error == 0)
@@ -53,10 +53,10 @@ START_TEST(one_is_woken)
 {
     struct outcome one;
 
-    begin(&table[_i], &one, 1);
+    start_waiters(&table[_i], &one, 1);
     table[_i].serve();
-    ck_assert_int_eq(one.result, -2); /* it never switches */
-    ended(&one, 0);
+    ck_assert_int_eq(one.result, -2); /* serve never switches */
+    has_ended(&one, 0);
     ck_assert_int_eq(one.after, 0);
 }
 END_TEST
@@ -65,7 +65,7 @@ START_TEST(first_come_first_served)
 {
     struct outcome all[5];
 
-    begin(&table[_i], all, 5);
+    start_waiters(&table[_i], all, 5);
     for (int i = 0; i < 5; i++) {
         if (i == 0 || !table[_i].serves_all)
             table[_i].serve();
@@ -76,27 +76,27 @@ START_TEST(first_come_first_served)
             ck_assert_int_eq(all[i + 1].place, 0);
     }
     for (int i = 0; i < 5; i++)
-        ended(&all[i], 0);
+        has_ended(&all[i], 0);
 }
 END_TEST
 
-START_TEST(a_newcomer_does_not_overtake)
+START_TEST(a_later_caller_does_not_overtake)
 {
     struct green_timeout timeout;
     struct outcome one;
     int result;
 
     if (table[_i].keeps_open)
-        return; /* whoever comes later is let through rightly */
-    begin(&table[_i], &one, 1);
+        return; /* a later caller passes too, as it should */
+    start_waiters(&table[_i], &one, 1);
     table[_i].serve();
-    ck_assert_int_eq(one.result, -2); /* it has been woken, but has not run */
+    ck_assert_int_eq(one.result, -2); /* woken, but has not run yet */
     ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
     result = table[_i].wait();
     ck_assert_int_eq(result, -1);
     ck_assert_int_eq(errno, ETIMEDOUT);
     ck_ok(green_timeout_cancel(&timeout));
-    ended(&one, 0);
+    has_ended(&one, 0);
 }
 END_TEST
 
@@ -104,16 +104,16 @@ START_TEST(one_is_killed_while_it_waits)
 {
     struct outcome all[3];
 
-    begin(&table[_i], all, 3);
+    start_waiters(&table[_i], all, 3);
     ck_ok(green_kill(all[0].thread));
-    ended(&all[0], ECANCELED);
+    has_ended(&all[0], ECANCELED);
     ck_assert_int_eq(all[0].after, ECANCELED);
     ck_ok(green_kill(all[1].thread));
     ck_ok(green_sleep(0));
-    /* The next in line gets what they would have got. */
+    /* The next in line gets what the killed ones would have got. */
     table[_i].serve();
-    ended(&all[2], 0);
-    ended(&all[1], ECANCELED);
+    has_ended(&all[2], 0);
+    has_ended(&all[1], ECANCELED);
 }
 END_TEST
 
@@ -139,35 +139,36 @@ START_TEST(one_is_timed_out_while_it_waits)
     ck_ok(green_sleep(0));
     other.thread = green_spawn(wait_here, &other);
     ck_ok(green_sleep(0));
-    ended(&timed, ETIMEDOUT);
+    has_ended(&timed, ETIMEDOUT);
     ck_assert_int_eq(timed.after, ETIMEDOUT);
     ck_assert_int_eq(other.result, -2);
     table[_i].serve();
-    ended(&other, 0);
+    has_ended(&other, 0);
 }
 END_TEST
 
-START_TEST(a_kill_after_it_was_woken_takes_nothing_back)
+START_TEST(a_kill_after_the_wake_keeps_the_result)
 {
     struct outcome one;
 
-    begin(&table[_i], &one, 1);
+    start_waiters(&table[_i], &one, 1);
     table[_i].serve();
     ck_ok(green_kill(one.thread));
-    ended(&one, 0);
+    has_ended(&one, 0);
     ck_assert_int_eq(one.after, ECANCELED);
 }
 END_TEST
 
-/* Killed, but it has not run yet: it is still in line, and can be served. */
-START_TEST(what_is_served_after_a_kill_is_not_lost)
+/* The greenthread is killed but has not run yet: it is still in line, and can
+ * be served. */
+START_TEST(serving_after_a_kill_succeeds)
 {
     struct outcome one;
 
-    begin(&table[_i], &one, 1);
+    start_waiters(&table[_i], &one, 1);
     ck_ok(green_kill(one.thread));
     table[_i].serve();
-    ended(&one, 0);
+    has_ended(&one, 0);
     ck_assert_int_eq(one.after, ECANCELED);
 }
 END_TEST
@@ -183,7 +184,7 @@ static void *wait_shielded(void *arg)
     return NULL;
 }
 
-START_TEST(a_shield_keeps_a_kill_off)
+START_TEST(a_shield_holds_a_kill_back)
 {
     struct outcome one = {0};
 
@@ -195,7 +196,7 @@ START_TEST(a_shield_keeps_a_kill_off)
     ck_ok(green_sleep(0));
     ck_assert_int_eq(one.result, -2);
     table[_i].serve();
-    ended(&one, 0);
+    has_ended(&one, 0);
     ck_assert_int_eq(one.after, 0);
 }
 END_TEST
@@ -225,7 +226,7 @@ START_TEST(in_a_callback)
     struct outcome one;
 
     waits.arg = serves.arg = (void *)(uintptr_t)&table[_i];
-    begin(&table[_i], &one, 1);
+    start_waiters(&table[_i], &one, 1);
     ck_ok(green_hub_schedule(hub, &waits, green_now()));
     ck_ok(green_sleep(GREEN_MSEC));
     ck_assert_int_eq(in_callback, -1);
@@ -235,18 +236,18 @@ START_TEST(in_a_callback)
         table[_i].serve();
     else
         ck_ok(green_hub_schedule(hub, &serves, green_now()));
-    ended(&one, 0);
+    has_ended(&one, 0);
 }
 END_TEST
 
-START_TEST(the_dump_says_what_is_waited_for)
+START_TEST(the_dump_names_the_wait)
 {
     struct outcome one;
     char text[8192];
     int ends[2];
     ssize_t n;
 
-    begin(&table[_i], &one, 1);
+    start_waiters(&table[_i], &one, 1);
     pipe_pair(ends);
     ck_ok(green_dump(ends[1]));
     n = read(ends[0], text, sizeof text - 1);
@@ -255,7 +256,7 @@ START_TEST(the_dump_says_what_is_waited_for)
     ck_assert_msg(strstr(text, table[_i].kind), "no \"%s\" in:\n%s",
                   table[_i].kind, text);
     table[_i].serve();
-    ended(&one, 0);
+    has_ended(&one, 0);
 }
 END_TEST
 
@@ -266,14 +267,13 @@ void add_waiting_cases(Suite *suite, const struct subject *all, int count)
     table = all;
     tcase_add_loop_test(waiting, one_is_woken, 0, count);
     tcase_add_loop_test(waiting, first_come_first_served, 0, count);
-    tcase_add_loop_test(waiting, a_newcomer_does_not_overtake, 0, count);
+    tcase_add_loop_test(waiting, a_later_caller_does_not_overtake, 0, count);
     tcase_add_loop_test(waiting, one_is_killed_while_it_waits, 0, count);
     tcase_add_loop_test(waiting, one_is_timed_out_while_it_waits, 0, count);
-    tcase_add_loop_test(waiting, a_kill_after_it_was_woken_takes_nothing_back,
-                        0, count);
-    tcase_add_loop_test(waiting, what_is_served_after_a_kill_is_not_lost, 0,
+    tcase_add_loop_test(waiting, a_kill_after_the_wake_keeps_the_result, 0,
                         count);
-    tcase_add_loop_test(waiting, a_shield_keeps_a_kill_off, 0, count);
+    tcase_add_loop_test(waiting, serving_after_a_kill_succeeds, 0, count);
+    tcase_add_loop_test(waiting, a_shield_holds_a_kill_back, 0, count);
     tcase_add_loop_test(waiting, in_a_callback, 0, count);
-    tcase_add_loop_test(waiting, the_dump_says_what_is_waited_for, 0, count);
+    tcase_add_loop_test(waiting, the_dump_names_the_wait, 0, count);
 }
