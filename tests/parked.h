@@ -1,4 +1,4 @@
-/* A greenthread that waits for a descriptor, and what came of it. */
+/* A greenthread that waits for a descriptor, and the result of the wait. */
 #ifndef TESTS_PARKED_H
 #define TESTS_PARKED_H
 

@@ -1,6 +1,6 @@
 /*
- * One accept takes one connection: the others stay where poll, select, choose,
- * plain calls and the next hub find them.
+ * One accept takes one connection: poll, select, choose, plain system calls and
+ * the next hub find the others.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -25,7 +25,7 @@ static void *accept_one(void *arg)
     return NULL;
 }
 
-/* One waits to accept, more than one come. */
+/* One greenthread waits to accept, and several clients connect. */
 static void set_up(void)
 {
     struct green_thread *accepter;
@@ -40,7 +40,7 @@ static void set_up(void)
         ck_ok(connect(clients[i], (struct sockaddr *)&at, sizeof at));
     }
     ck_ok(green_join(accepter, NULL));
-    ck_ok(green_sleep(GREEN_MSEC)); /* the hub has turned since */
+    ck_ok(green_sleep(GREEN_MSEC)); /* the hub has iterated since */
 }
 
 START_TEST(one_descriptor_is_made)
@@ -57,7 +57,7 @@ START_TEST(one_descriptor_is_made)
 }
 END_TEST
 
-START_TEST(poll_sees_the_others)
+START_TEST(poll_reports_the_others)
 {
     struct pollfd set[] = {{.fd = listener, .events = POLLIN},
                            {.fd = accepted, .events = POLLOUT}};
@@ -73,7 +73,7 @@ START_TEST(poll_sees_the_others)
 }
 END_TEST
 
-START_TEST(select_sees_the_others)
+START_TEST(select_reports_the_others)
 {
     struct timeval none = {0};
     fd_set set;
@@ -85,24 +85,24 @@ START_TEST(select_sees_the_others)
 }
 END_TEST
 
-START_TEST(choose_sees_the_others_and_does_not_spin)
+START_TEST(choose_reports_the_others_and_does_not_spin)
 {
     struct green_case listens = {
         .kind = GREEN_CASE_DESCRIPTOR, .fd = listener, .events = GREEN_READ};
-    uint64_t turns;
+    uint64_t iterations;
 
     for (int i = 1; i < CLIENTS; i++) {
         ck_assert_int_eq(green_choose(&listens, 1, 0), 0);
         ck_assert_int_eq(green_choose(&listens, 1, GREEN_FOREVER), 0);
         accept_one(NULL);
     }
-    turns = stats_now().iterations;
+    iterations = stats_now().iterations;
     ck_fails(green_choose(&listens, 1, green_now() + 50 * GREEN_MSEC), EAGAIN);
-    ck_assert_uint_lt(stats_now().iterations, turns + 20);
+    ck_assert_uint_lt(stats_now().iterations, iterations + 20);
 }
 END_TEST
 
-START_TEST(who_does_not_wait_gets_the_others)
+START_TEST(nonblocking_accept_gets_the_others)
 {
     int fd;
 
@@ -121,7 +121,8 @@ START_TEST(plain_calls_get_the_others)
 }
 END_TEST
 
-/* _i: nor is one lost that comes while somebody waits on the hub that goes. */
+/* _i: nor is a connection lost that arrives while a greenthread waits on the
+ * old hub. */
 START_TEST(the_next_hub_gets_the_others)
 {
     char byte;
@@ -158,8 +159,9 @@ static int reset_client(void)
     return own.sin_port;
 }
 
-/* accept(2) tells of one that has gone again where it came from. */
-START_TEST(the_address_of_one_that_was_reset)
+/* accept(2) returns the address of a connection even if the client has reset
+ * it. */
+START_TEST(the_address_of_a_reset_connection)
 {
     struct green_thread *accepter;
     int first, second;
@@ -187,12 +189,12 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, one_descriptor_is_made);
-    tcase_add_test(tcase, poll_sees_the_others);
-    tcase_add_test(tcase, select_sees_the_others);
-    tcase_add_test(tcase, choose_sees_the_others_and_does_not_spin);
-    tcase_add_test(tcase, who_does_not_wait_gets_the_others);
+    tcase_add_test(tcase, poll_reports_the_others);
+    tcase_add_test(tcase, select_reports_the_others);
+    tcase_add_test(tcase, choose_reports_the_others_and_does_not_spin);
+    tcase_add_test(tcase, nonblocking_accept_gets_the_others);
     tcase_add_test(tcase, plain_calls_get_the_others);
     tcase_add_loop_test(tcase, the_next_hub_gets_the_others, 0, 2);
-    tcase_add_test(tcase, the_address_of_one_that_was_reset);
+    tcase_add_test(tcase, the_address_of_a_reset_connection);
     return run_suite(suite);
 }

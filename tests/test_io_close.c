@@ -1,4 +1,5 @@
-/* Closed and used again: nobody hangs, nobody gets what is another's. */
+/* Descriptors closed and reused: no greenthread hangs, and none gets data of
+ * another file. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -19,7 +20,8 @@ static void *write_result(void *arg)
     return (void *)(intptr_t)-errno;
 }
 
-/* Long before the safety net could have noticed, after a second at least. */
+/* Long before the sweep could have found the close, which takes at least a
+ * second. */
 static void came_at_once(green_time start)
 {
     ck_assert_int_lt(green_now() - start, GREEN_SEC);
@@ -86,8 +88,9 @@ START_TEST(a_poll_and_an_accept_are_woken_too)
 }
 END_TEST
 
-/* Closes it so that the next descriptor made gets its number. */
-static void close_plainly(int number)
+/* Closes it with close(2), in such a way that the next new descriptor gets its
+ * number. */
+static void close_for_reuse(int number)
 {
     int hole;
 
@@ -97,7 +100,7 @@ static void close_plainly(int number)
     close(number);
 }
 
-/* The old waiter is told; the number's new life has nothing to do with it. */
+/* The old waiter fails with EBADF; the new descriptor works. */
 START_TEST(plain_close_and_a_green_call_takes_the_number)
 {
     struct green_thread *old;
@@ -106,7 +109,7 @@ START_TEST(plain_close_and_a_green_call_takes_the_number)
     make_pair(_i, fds);
     number = fds[0];
     old = spawn(read_result, &number);
-    close_plainly(number);
+    close_for_reuse(number);
     make_pair(FIRST_GREEN_KIND + 2, fresh);
     ck_assert_int_eq(fresh[0], number);
     ck_assert_int_eq(join(old), -EBADF);
@@ -115,7 +118,7 @@ START_TEST(plain_close_and_a_green_call_takes_the_number)
 }
 END_TEST
 
-/* So has a duplicate that fcntl makes, by either command. */
+/* The same with a duplicate that fcntl makes, by either command. */
 START_TEST(plain_close_and_a_duplicate_takes_the_number)
 {
     int command = _i % 2 ? F_DUPFD : F_DUPFD_CLOEXEC;
@@ -134,8 +137,8 @@ START_TEST(plain_close_and_a_duplicate_takes_the_number)
 }
 END_TEST
 
-/* What another command of fcntl answers is no descriptor's number. */
-START_TEST(the_answers_of_fcntl_disturb_nobody)
+/* Results of other fcntl commands are not numbers of descriptors. */
+START_TEST(other_results_of_fcntl_wake_no_waiter)
 {
     struct green_thread *readers[2];
     int numbers[] = {0, FD_CLOEXEC};
@@ -153,8 +156,8 @@ START_TEST(the_answers_of_fcntl_disturb_nobody)
 END_TEST
 
 /*
- * Nothing tells the library of this. The waiter gets what comes for the number,
- * at the latest when the safety net has looked, in two seconds or so.
+ * The library does not see this close. The waiter gets the data of the new
+ * descriptor, after the next sweep at the latest, in about two seconds.
  */
 START_TEST(plain_close_and_a_plain_call_takes_the_number)
 {
@@ -165,7 +168,7 @@ START_TEST(plain_close_and_a_plain_call_takes_the_number)
     make_pair(_i, fds);
     number = fds[0];
     old = spawn(read_result, &number);
-    close_plainly(number);
+    close_for_reuse(number);
     ck_ok(pipe(fresh));
     ck_assert_int_eq(fresh[0], number);
     ck_assert_int_eq(write(fresh[1], "n", 1), 1);
@@ -174,7 +177,7 @@ START_TEST(plain_close_and_a_plain_call_takes_the_number)
 }
 END_TEST
 
-START_TEST(plain_close_alone_is_noticed)
+START_TEST(plain_close_alone_is_found)
 {
     struct green_thread *old;
     green_time start = green_now();
@@ -191,8 +194,8 @@ START_TEST(plain_close_alone_is_noticed)
 }
 END_TEST
 
-/* However many descriptors the hub knows. */
-START_TEST(plain_close_of_a_high_number_is_noticed)
+/* Also if the hub knows many descriptors. */
+START_TEST(plain_close_of_a_high_number_is_found)
 {
     struct green_thread *old;
     int number;
@@ -206,7 +209,7 @@ START_TEST(plain_close_of_a_high_number_is_noticed)
 }
 END_TEST
 
-START_TEST(forget_tells_the_waiters)
+START_TEST(forget_wakes_the_waiters)
 {
     green_time start = green_now();
     struct green_thread *old;
@@ -243,9 +246,9 @@ START_TEST(dup2_over_a_waited_number)
 }
 END_TEST
 
-/* That it is no socket may be found out when the number is another's now: by an
- * operation, of a number that the hub has not met yet. */
-START_TEST(what_failed_is_not_tried_on_the_next_owner)
+/* An operation may find that the descriptor is not a socket when the number is
+ * reused already; here it is a number that the hub does not know yet. */
+START_TEST(a_failed_call_is_not_retried_on_a_reused_number)
 {
     struct green_thread *reader;
     int old[2], next[2];
@@ -260,10 +263,10 @@ START_TEST(what_failed_is_not_tried_on_the_next_owner)
     ck_assert_ptr_nonnull(reader);
     ck_ok(green_sleep(GREEN_MSEC));
     ck_assert_int_eq(write(old[1], "y", 1), 1);
-    ck_ok(green_sleep(1)); /* timers come before what descriptors have done */
+    ck_ok(green_sleep(1)); /* timers run before events of descriptors */
     ck_ok(green_close(old[0]));
     ck_assert_int_eq(dup2(next[0], old[0]), old[0]);
-    result = join(reader); /* on sim it was there to read in time */
+    result = join(reader); /* on sim the read came in time */
     ck_assert(result == -EBADF || result == 'y');
     ck_assert_int_eq(read(next[0], &byte, 1), 1);
     ck_assert_int_eq(byte, 'x');
@@ -277,8 +280,8 @@ static void *write_once(void *arg)
     return (void *)(intptr_t)green_write(*(int *)arg, block, sizeof block);
 }
 
-/* Room for more comes, and at the same moment the number is another's. */
-START_TEST(what_was_begun_is_not_ended_on_the_next_owner)
+/* Room for more appears, and at the same moment the number is reused. */
+START_TEST(a_write_does_not_continue_on_a_reused_number)
 {
     static char drained[1 << 16];
     const int small = 4096;
@@ -311,8 +314,8 @@ static void *write_all(void *arg)
     return (void *)(intptr_t)(result < 0 ? -errno : result);
 }
 
-/* The same, by the call that begins anew after a part. */
-START_TEST(the_rest_of_all_is_not_for_the_next_owner)
+/* The same with a call that continues after a partial write. */
+START_TEST(write_all_does_not_continue_on_a_reused_number)
 {
     static char drained[1 << 16];
     const int small = 4096;
@@ -370,9 +373,9 @@ static void *receive_all(void *arg)
     return (void *)(intptr_t)(n < 0 ? -errno : n);
 }
 
-/* Half of it has come, and at the same moment the number is another's, who has
- * the like of the other half. */
-static void half_is_read(int kind, void *(*reads)(void *))
+/* Half of the data has arrived when the number is reused; the new descriptor
+ * has data that looks like the other half. */
+static void reuse_after_half(int kind, void *(*reads)(void *))
 {
     struct green_thread *reader;
     char text[8];
@@ -391,15 +394,16 @@ static void half_is_read(int kind, void *(*reads)(void *))
     ck_assert_int_eq(read(fds[0], text, sizeof text), 4);
 }
 
-START_TEST(the_other_half_is_not_the_next_owners)
+START_TEST(a_read_does_not_continue_on_a_reused_number)
 {
-    half_is_read(_i, read_full);
-    half_is_read(_i, read_line);
+    reuse_after_half(_i, read_full);
+    reuse_after_half(_i, read_line);
 }
 END_TEST
 
-/* A part may have been received when it is found out: then it is not lost. */
-START_TEST(waiting_for_all_ends_with_the_number)
+/* The call may have received a part before the close is found: then it returns
+ * the part. */
+START_TEST(waitall_ends_when_the_number_is_reused)
 {
     struct green_thread *reader;
     char text[8];
@@ -450,7 +454,7 @@ START_TEST(descriptors_over_1023)
 }
 END_TEST
 
-START_TEST(a_close_costs_nobody_else_anything)
+START_TEST(a_close_leaves_other_descriptors_alone)
 {
     struct green_thread *reader;
     int others[2];
@@ -483,25 +487,25 @@ int main(void)
                         PAIR_KINDS);
     tcase_add_loop_test(tcase, plain_close_and_a_duplicate_takes_the_number, 0,
                         2 * PAIR_KINDS);
-    tcase_add_loop_test(tcase, the_answers_of_fcntl_disturb_nobody, 0,
+    tcase_add_loop_test(tcase, other_results_of_fcntl_wake_no_waiter, 0,
                         PAIR_KINDS);
     tcase_add_loop_test(tcase, plain_close_and_a_plain_call_takes_the_number, 0,
                         PAIR_KINDS);
-    tcase_add_loop_test(tcase, plain_close_alone_is_noticed, 0, PAIR_KINDS);
-    tcase_add_test(tcase, plain_close_of_a_high_number_is_noticed);
-    tcase_add_loop_test(tcase, forget_tells_the_waiters, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, plain_close_alone_is_found, 0, PAIR_KINDS);
+    tcase_add_test(tcase, plain_close_of_a_high_number_is_found);
+    tcase_add_loop_test(tcase, forget_wakes_the_waiters, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, dup2_over_a_waited_number, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, descriptors_over_1023, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, a_close_costs_nobody_else_anything, 0,
+    tcase_add_loop_test(tcase, a_close_leaves_other_descriptors_alone, 0,
                         PAIR_KINDS);
-    tcase_add_test(tcase, what_failed_is_not_tried_on_the_next_owner);
-    tcase_add_loop_test(tcase, what_was_begun_is_not_ended_on_the_next_owner, 0,
+    tcase_add_test(tcase, a_failed_call_is_not_retried_on_a_reused_number);
+    tcase_add_loop_test(tcase, a_write_does_not_continue_on_a_reused_number, 0,
                         PAIR_KINDS);
-    tcase_add_loop_test(tcase, the_rest_of_all_is_not_for_the_next_owner, 0,
+    tcase_add_loop_test(tcase, write_all_does_not_continue_on_a_reused_number,
+                        0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_read_does_not_continue_on_a_reused_number, 0,
                         PAIR_KINDS);
-    tcase_add_loop_test(tcase, the_other_half_is_not_the_next_owners, 0,
-                        PAIR_KINDS);
-    tcase_add_loop_test(tcase, waiting_for_all_ends_with_the_number, 0,
+    tcase_add_loop_test(tcase, waitall_ends_when_the_number_is_reused, 0,
                         PAIR_KINDS);
     return run_suite(suite);
 }

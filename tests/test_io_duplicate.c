@@ -7,7 +7,7 @@
 
 static int fds[2];
 
-START_TEST(duplicates_work_and_live_on)
+START_TEST(duplicates_work_after_a_close)
 {
     struct green_thread *reader;
     int copy;
@@ -16,7 +16,7 @@ START_TEST(duplicates_work_and_live_on)
     copy = green_dup(fds[0]);
     ck_assert_int_ge(copy, 0);
     reader = spawn(read_result, &copy);
-    ck_ok(green_close(fds[0])); /* not what the reader waits for */
+    ck_ok(green_close(fds[0])); /* not the one that the reader waits for */
     ck_assert_int_eq(green_write(fds[1], "c", 1), 1);
     ck_assert_int_eq(join(reader), 'c');
     ck_fails(green_dup(fds[0]), EBADF);
@@ -25,7 +25,7 @@ START_TEST(duplicates_work_and_live_on)
     ck_fails(green_dup3(copy, copy, 0), EINVAL);
     ck_fails(green_dup3(copy, -1, 0), EBADF);
     ck_assert_int_eq(green_dup2(copy, copy), copy);
-    reader = spawn(read_result, &copy); /* after all those failures */
+    reader = spawn(read_result, &copy); /* after all these failures */
     ck_assert_int_eq(green_write(fds[1], "d", 1), 1);
     ck_assert_int_eq(join(reader), 'd');
 }
@@ -79,7 +79,7 @@ int main(void)
     Suite *suite = suite_create("io_duplicate");
     TCase *tcase = add_tcase(suite, "duplicate");
 
-    tcase_add_loop_test(tcase, duplicates_work_and_live_on, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, duplicates_work_after_a_close, 0, PAIR_KINDS);
     tcase_add_test(tcase, the_duplicate_of_a_listener_accepts);
     tcase_add_loop_test(tcase, a_dup3_that_fails_closes_nothing, 0, PAIR_KINDS);
     return run_suite(suite);

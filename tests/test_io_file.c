@@ -1,4 +1,4 @@
-/* Regular files: the same results on all hubs, waiting or not. */
+/* Regular files: the same results on all hubs, with and without a wait. */
 #include "completing.h"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@ static char folder[] = "/tmp/greenhub-XXXXXX";
 static char path[64];
 static int file_fd;
 
-/* _i: the hub as it is, and one that carries out operations. */
+/* _i: the plain hub, or one that carries out operations. */
 static void begin(int completing)
 {
     if (completing)
@@ -24,8 +24,8 @@ static void begin(int completing)
     snprintf(path, sizeof path, "%s/file", folder);
 }
 
-/* Nor does anything go into a pipe or socket. */
-START_TEST(what_has_no_positions_says_so)
+/* Also, nothing is written into a pipe or socket. */
+START_TEST(without_an_offset_it_is_espipe)
 {
     char byte;
     int fds[2];
@@ -86,7 +86,7 @@ START_TEST(written_and_read)
 }
 END_TEST
 
-START_TEST(what_is_wrong_is_told)
+START_TEST(errors)
 {
     struct stat status;
     char byte;
@@ -102,7 +102,7 @@ START_TEST(what_is_wrong_is_told)
     ck_assert_int_ge(fd, 0);
     ck_fails(green_openat(at, "file", O_WRONLY | O_CREAT | O_EXCL, 0600),
              EEXIST);
-    ck_fails(green_pread(fd, &byte, 1, 0), EBADF); /* not for reading */
+    ck_fails(green_pread(fd, &byte, 1, 0), EBADF); /* not open for reading */
     ck_fails(green_pread(fd, &byte, 1, -1), EINVAL);
     ck_fails(green_pwrite(fd, &byte, 1, -1), EINVAL);
     close(at);
@@ -111,16 +111,16 @@ START_TEST(what_is_wrong_is_told)
 }
 END_TEST
 
-static int turns;
+static int runs;
 
-static void *take_turns(void *unused)
+static void *count_runs(void *unused)
 {
     while (green_sleep(0) == 0)
-        turns++;
+        runs++;
     return unused;
 }
 
-/* Others run meanwhile, where the hub carries it out. */
+/* Others run meanwhile, if the hub carries out the write. */
 START_TEST(others_run_meanwhile)
 {
     struct green_thread *other;
@@ -128,12 +128,12 @@ START_TEST(others_run_meanwhile)
 
     begin(1);
     fd = green_open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    other = green_spawn(take_turns, NULL);
+    other = green_spawn(count_runs, NULL);
     ck_ok(green_sleep(0));
-    turns = 0;
+    runs = 0;
     ck_assert_int_eq(green_write(fd, "hello", 5), 5);
     ck_ok(green_fsync(fd));
-    ck_assert_int_gt(turns, 0);
+    ck_assert_int_gt(runs, 0);
     ck_ok(green_kill(other));
     ck_ok(green_join(other, NULL));
     ck_ok(green_close(fd));
@@ -149,8 +149,8 @@ static void *write_killed(void *arg)
     return NULL;
 }
 
-/* The last words of one who unwinds get written. */
-START_TEST(the_killed_may_write)
+/* A killed greenthread can still write to files, for clean-up. */
+START_TEST(a_killed_greenthread_may_write)
 {
     char got[8];
     int fd;
@@ -164,12 +164,12 @@ START_TEST(the_killed_may_write)
 }
 END_TEST
 
-/* ---- The file's position --------------------------------------------- */
+/* ---- The file offset -------------------------------------------------- */
 
 #define BLOCK 16384
 #define BLOCKS 32
 
-/* A file of numbered blocks that is not in the page cache, where that can be. */
+/* A file of numbered blocks that is not in the page cache, if possible. */
 static int numbered_file(void)
 {
     static char block[BLOCK];
@@ -194,15 +194,15 @@ static bool is_numbered(const char *bytes, int blocks)
     return true;
 }
 
-/* A file gives less than was asked for at its end alone. */
-START_TEST(what_is_cached_in_part_is_read_whole)
+/* A read returns less than it was asked for only at the end of the file. */
+START_TEST(a_partly_cached_read_is_complete)
 {
     static char got[BLOCKS * BLOCK + 1];
     int fd;
 
     begin(_i);
     fd = numbered_file();
-    ck_assert_int_eq(pread(fd, got, 1, 0), 1); /* a page of it is there */
+    ck_assert_int_eq(pread(fd, got, 1, 0), 1); /* one page of it is cached */
     ck_assert_int_eq(green_pread(fd, got, 3 * BLOCK, 0), 3 * BLOCK);
     ck_assert(is_numbered(got, 3));
     ck_assert_int_eq(green_read(fd, got, sizeof got), BLOCKS * BLOCK);
@@ -212,8 +212,8 @@ START_TEST(what_is_cached_in_part_is_read_whole)
 }
 END_TEST
 
-/* Such a read waits for the disk each time; so the hub has to do it. */
-START_TEST(what_goes_past_the_page_cache_is_an_operation)
+/* Such a read waits for the disk each time, so the hub carries it out. */
+START_TEST(direct_reads_are_operations)
 {
     uint64_t before;
     void *got;
@@ -224,7 +224,7 @@ START_TEST(what_goes_past_the_page_cache_is_an_operation)
     ck_ok(green_close(numbered_file()));
     fd = green_open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
     if (fd < 0) {
-        SKIP("this file system knows no O_DIRECT");
+        SKIP("this file system does not support O_DIRECT");
         end();
         return;
     }
@@ -234,7 +234,7 @@ START_TEST(what_goes_past_the_page_cache_is_an_operation)
         ck_assert_int_eq(*(char *)got, i);
         ck_assert_uint_eq(stats_now().operations, before + 1);
     }
-    /* What the page cache has is none, from the moment on that it is said. */
+    /* A read from the page cache is no operation, once the flag is off. */
     ck_ok(green_fcntl(fd, F_SETFL, O_RDONLY));
     ck_assert_int_eq(pread(fd, got, BLOCK, 0), BLOCK);
     before = stats_now().operations;
@@ -262,7 +262,7 @@ static void *read_blocks(void *arg)
     return NULL;
 }
 
-START_TEST(many_who_read_one_file_get_each_block_once)
+START_TEST(many_readers_get_each_block_once)
 {
     struct green_thread *readers[8];
     int fd;
@@ -291,8 +291,8 @@ static void *write_mark(void *arg)
     return NULL;
 }
 
-/* Nothing is written over. */
-START_TEST(many_who_write_one_file_lose_nothing)
+/* No write overwrites another. */
+START_TEST(many_writers_lose_nothing)
 {
     struct green_thread *writers[26];
     int counts[26] = {0};
@@ -334,10 +334,10 @@ static intptr_t join(struct green_thread *thread)
     return (intptr_t)result;
 }
 
-/* Of three in line for the position the second is killed: it has not written,
- * and the third does. Where the hub has turns that it need not have, the second may
- * have had its turn before. */
-START_TEST(one_in_line_for_the_position_is_killed)
+/* Of three in line for the file offset the second is killed: it must not write,
+ * and the third must. If the hub iterates more often than necessary, the second
+ * may have written before. */
+START_TEST(one_in_line_for_the_offset_is_killed)
 {
     struct green_thread *writers[3];
     char got[16] = "";
@@ -371,7 +371,7 @@ static off_t size_of(int fd)
     return status.st_size;
 }
 
-/* Another file gets the number. */
+/* Closes fd and reuses its number for another file. */
 static void replace(int fd, int by)
 {
     ck_ok(green_close(fd));
@@ -386,8 +386,8 @@ static int another_file(void)
     return fileno(file);
 }
 
-/* The first has handed its work to the hub, which has not begun; the others wait
- * for the file's position. */
+/* The first has submitted its write, which the hub has not begun; the others
+ * wait for the file offset. */
 START_TEST(closed_before_the_hub_has_begun)
 {
     struct green_thread *writers[3];
@@ -425,8 +425,8 @@ static void *write_over_the_limit(void *arg)
     return (void *)(intptr_t)(n < 0 ? -errno : n);
 }
 
-/* A part is written, and before there is more to say the number is another's. */
-START_TEST(the_rest_is_not_for_the_next_owner)
+/* A part is written, and the number is reused before the call can continue. */
+START_TEST(a_write_does_not_continue_on_a_reused_number)
 {
     const struct rlimit limit = {LIMIT, LIMIT};
     struct green_thread *writer;
@@ -441,9 +441,9 @@ START_TEST(the_rest_is_not_for_the_next_owner)
     next = another_file();
     writer = green_spawn(write_over_the_limit, &all);
     ck_ok(green_sleep(0));
-    ck_ok(green_sleep(1)); /* timers come before what operations have done */
+    ck_ok(green_sleep(1)); /* timers run before ended operations */
     while (fstat(file_fd, &status) == 0 && status.st_size < LIMIT)
-        sched_yield(); /* the system does it by itself */
+        sched_yield(); /* the kernel works by itself */
     replace(file_fd, next);
     result = join(writer);
     if (all)
@@ -463,8 +463,8 @@ static void *read_result(void *arg)
     return (void *)(intptr_t)(n < 0 ? -errno : byte);
 }
 
-/* The number of a pipe that was closed by plain close goes to a file: who waited
- * for the pipe is told, and the file is none. */
+/* A file takes the number of a pipe that close(2) closed: the greenthread that
+ * waited for the pipe fails with EBADF, and never touches the file. */
 START_TEST(a_file_takes_the_number_of_a_pipe)
 {
     green_time start = green_now();
@@ -479,7 +479,8 @@ START_TEST(a_file_takes_the_number_of_a_pipe)
     fd = green_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     ck_assert_int_eq(fd, old[0]);
     ck_assert_int_eq(join(reader), -EBADF);
-    /* Long before the safety net could have noticed, after a second at least. */
+    /* Long before the sweep could have found the close, which takes at least a
+     * second. */
     ck_assert_int_lt(green_now() - start, GREEN_SEC);
     ck_assert_int_eq(green_pwrite(fd, "f", 1, 0), 1);
     ck_assert_int_eq((intptr_t)read_result(&fd), 'f');
@@ -494,8 +495,8 @@ static void *write_four(void *arg)
     return NULL;
 }
 
-/* fds[1] gets what comes after the four that are being written. */
-START_TEST(sendfile_is_in_line_for_the_position)
+/* fds[1] gets the bytes after the four that are being written. */
+START_TEST(sendfile_is_in_line_for_the_offset)
 {
     struct green_thread *writer;
     char got[8];
@@ -506,7 +507,7 @@ START_TEST(sendfile_is_in_line_for_the_position)
     ck_assert_int_eq(green_pwrite(fd, "01234567", 8, 0), 8);
     ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
     writer = green_spawn(write_four, &fd);
-    ck_ok(green_sleep(0)); /* the hub has it */
+    ck_ok(green_sleep(0)); /* the hub has the operation */
     ck_assert_int_eq(green_sendfile(fds[1], fd, NULL, 4), 4);
     ck_ok(green_join(writer, NULL));
     ck_assert_int_eq(green_read(fds[0], got, 8), 4);
@@ -526,7 +527,7 @@ static void *send_four(void *arg)
     return (void *)(intptr_t)(n < 0 ? -errno : n);
 }
 
-/* Closed while one is in line: nothing goes to the number's next owner. */
+/* Closed while sendfile is in line: nothing goes to the reused number. */
 START_TEST(closed_while_sendfile_is_in_line)
 {
     struct green_thread *writer, *sender;
@@ -558,20 +559,20 @@ int main(void)
     TCase *tcase = add_tcase(suite, "files");
 
     tcase_add_loop_test(tcase, written_and_read, 0, 2);
-    tcase_add_loop_test(tcase, what_is_wrong_is_told, 0, 2);
-    tcase_add_loop_test(tcase, what_has_no_positions_says_so, 0, 2);
+    tcase_add_loop_test(tcase, errors, 0, 2);
+    tcase_add_loop_test(tcase, without_an_offset_it_is_espipe, 0, 2);
     tcase_add_test(tcase, others_run_meanwhile);
-    tcase_add_loop_test(tcase, the_killed_may_write, 0, 2);
-    tcase_add_loop_test(tcase, what_is_cached_in_part_is_read_whole, 0, 2);
-    tcase_add_test(tcase, what_goes_past_the_page_cache_is_an_operation);
-    tcase_add_loop_test(tcase, many_who_read_one_file_get_each_block_once, 0,
-                        2);
-    tcase_add_loop_test(tcase, many_who_write_one_file_lose_nothing, 0, 2);
-    tcase_add_test(tcase, one_in_line_for_the_position_is_killed);
+    tcase_add_loop_test(tcase, a_killed_greenthread_may_write, 0, 2);
+    tcase_add_loop_test(tcase, a_partly_cached_read_is_complete, 0, 2);
+    tcase_add_test(tcase, direct_reads_are_operations);
+    tcase_add_loop_test(tcase, many_readers_get_each_block_once, 0, 2);
+    tcase_add_loop_test(tcase, many_writers_lose_nothing, 0, 2);
+    tcase_add_test(tcase, one_in_line_for_the_offset_is_killed);
     tcase_add_loop_test(tcase, closed_before_the_hub_has_begun, 0, 2);
-    tcase_add_loop_test(tcase, the_rest_is_not_for_the_next_owner, 0, 4);
+    tcase_add_loop_test(tcase, a_write_does_not_continue_on_a_reused_number, 0,
+                        4);
     tcase_add_loop_test(tcase, a_file_takes_the_number_of_a_pipe, 0, 2);
-    tcase_add_loop_test(tcase, sendfile_is_in_line_for_the_position, 0, 2);
+    tcase_add_loop_test(tcase, sendfile_is_in_line_for_the_offset, 0, 2);
     tcase_add_loop_test(tcase, closed_while_sendfile_is_in_line, 0, 2);
     return run_suite(suite);
 }

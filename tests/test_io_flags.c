@@ -1,4 +1,5 @@
-/* O_NONBLOCK and the sockets' own timeouts: the user's, and left alone. */
+/* O_NONBLOCK and the sockets' own timeouts: the user sets them, and the library
+ * does not change them. */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -26,14 +27,14 @@ static ssize_t write_until_full(int fd)
     return n;
 }
 
-START_TEST(nonblock_set_by_the_user_is_obeyed)
+START_TEST(nonblock_set_by_the_user_works)
 {
     struct iovec iov;
     char byte;
 
     make_pair(_i, fds);
     iov = (struct iovec){&byte, 1};
-    /* A green descriptor has to be told by green_fcntl; see the next case. */
+    /* On a green descriptor only green_fcntl may set it; see the next case. */
     for (int i = 0; i < 2; i++) {
         if (_i < FIRST_GREEN_KIND)
             set_nonblock(fds[i]);
@@ -69,13 +70,13 @@ static void *set_and_clear(void *arg)
     return NULL;
 }
 
-START_TEST(fcntl_is_noticed_at_once)
+START_TEST(green_fcntl_works_at_once)
 {
     struct green_thread *thread;
     char byte = 0;
 
     make_pair(_i, fds);
-    /* Has waited once, so that everything about it is known. */
+    /* It has waited once, so the library has cached facts about it. */
     thread = green_spawn(set_and_clear, NULL);
     ck_ok(green_join(thread, NULL));
     ck_assert_int_eq(green_read(fds[0], &byte, 1), 1);
@@ -86,7 +87,7 @@ START_TEST(fcntl_is_noticed_at_once)
 }
 END_TEST
 
-START_TEST(descriptors_made_nonblocking_answer_eagain)
+START_TEST(descriptors_made_nonblocking_fail_with_eagain)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
     char byte;
@@ -122,7 +123,7 @@ static void wait_both_ways(int in, int out, int writer)
     ck_assert_int_eq(green_write(out, "y\n", 2), 2);
 }
 
-START_TEST(flags_stay_as_they_were)
+START_TEST(flags_stay_unchanged)
 {
     int before[2];
 
@@ -140,7 +141,7 @@ START_TEST(a_terminal_works_and_its_flags_stay)
     int master, terminal, before[2];
 
     if (openpty(&master, &terminal, NULL, NULL, NULL) < 0) {
-        SKIP("no pseudo-terminal to be had");
+        SKIP("no pseudo-terminal is available");
         return;
     }
     before[0] = fcntl(master, F_GETFL);
@@ -166,7 +167,7 @@ static void ck_waited(green_time since, green_time least)
     ck_assert_msg(waited < least + 5 * GREEN_SEC, "%ld ns", (long)waited);
 }
 
-START_TEST(receive_timeouts_are_obeyed)
+START_TEST(receive_timeouts_work)
 {
     struct msghdr message = {0};
     struct iovec iov;
@@ -200,7 +201,7 @@ START_TEST(receive_timeouts_are_obeyed)
 }
 END_TEST
 
-START_TEST(send_timeouts_are_obeyed)
+START_TEST(send_timeouts_work)
 {
     green_time start;
 
@@ -220,7 +221,7 @@ START_TEST(send_timeouts_are_obeyed)
 }
 END_TEST
 
-START_TEST(accept_obeys_the_receive_timeout)
+START_TEST(the_receive_timeout_applies_to_accept)
 {
     int fd = tcp_listener(NULL);
     green_time start;
@@ -232,12 +233,12 @@ START_TEST(accept_obeys_the_receive_timeout)
 }
 END_TEST
 
-START_TEST(fcntl_passes_everything_else_on)
+START_TEST(fcntl_passes_other_commands_on)
 {
     int copy;
 
     if (is_emulated()) {
-        SKIP("qemu-user looks at the command before the descriptor");
+        SKIP("qemu-user checks the command before the descriptor");
         return;
     }
     make_pair(_i, fds);
@@ -259,17 +260,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("io_flags");
-    TCase *pairs = add_tcase(suite, "pairs"), *rest = add_tcase(suite, "rest");
+    TCase *pairs = add_tcase(suite, "pairs"), *rest = add_tcase(suite, "other");
 
-    tcase_add_loop_test(pairs, nonblock_set_by_the_user_is_obeyed, 0,
-                        PAIR_KINDS);
-    tcase_add_loop_test(pairs, fcntl_is_noticed_at_once, 0, PAIR_KINDS);
-    tcase_add_loop_test(pairs, flags_stay_as_they_were, 0, PAIR_KINDS);
-    tcase_add_loop_test(pairs, receive_timeouts_are_obeyed, 0, PAIR_KINDS);
-    tcase_add_loop_test(pairs, send_timeouts_are_obeyed, 0, PAIR_KINDS);
-    tcase_add_loop_test(pairs, fcntl_passes_everything_else_on, 0, PAIR_KINDS);
-    tcase_add_test(rest, descriptors_made_nonblocking_answer_eagain);
+    tcase_add_loop_test(pairs, nonblock_set_by_the_user_works, 0, PAIR_KINDS);
+    tcase_add_loop_test(pairs, green_fcntl_works_at_once, 0, PAIR_KINDS);
+    tcase_add_loop_test(pairs, flags_stay_unchanged, 0, PAIR_KINDS);
+    tcase_add_loop_test(pairs, receive_timeouts_work, 0, PAIR_KINDS);
+    tcase_add_loop_test(pairs, send_timeouts_work, 0, PAIR_KINDS);
+    tcase_add_loop_test(pairs, fcntl_passes_other_commands_on, 0, PAIR_KINDS);
+    tcase_add_test(rest, descriptors_made_nonblocking_fail_with_eagain);
     tcase_add_test(rest, a_terminal_works_and_its_flags_stay);
-    tcase_add_test(rest, accept_obeys_the_receive_timeout);
+    tcase_add_test(rest, the_receive_timeout_applies_to_accept);
     return run_suite(suite);
 }

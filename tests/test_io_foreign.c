@@ -51,7 +51,7 @@ START_TEST(a_timerfd)
     int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 
     if (on_sim()) {
-        SKIP("the kernel's timers are not on the hub's clock");
+        SKIP("the kernel's timers do not use the hub's virtual clock");
         return;
     }
     ck_ok(timerfd_settime(fd, 0, &time, NULL));
@@ -82,7 +82,7 @@ START_TEST(a_terminal_that_hangs_up)
     struct green_thread *reader;
 
     if (openpty(&master, &terminal, NULL, NULL, NULL) < 0) {
-        SKIP("no pseudo-terminal to be had");
+        SKIP("no pseudo-terminal is available");
         return;
     }
     reader = spawn(read_8, &master);
@@ -102,10 +102,10 @@ static void exchange(int a, int b)
     ck_assert_int_eq(join(reader), 1);
 }
 
-/* In the edge-triggered hub an exchange changes no registration. */
+/* On an edge-triggered hub an exchange changes no registration. */
 START_TEST(an_exchange_costs_no_change_of_interest)
 {
-    bool edges =
+    bool edge_triggered =
         green_hub_get_module(green_get_hub())->capabilities & GREEN_HUB_EDGE;
     uint64_t before;
     int fds[2];
@@ -118,7 +118,7 @@ START_TEST(an_exchange_costs_no_change_of_interest)
         exchange(fds[0], fds[1]);
         exchange(fds[1], fds[0]);
     }
-    if (edges)
+    if (edge_triggered)
         ck_assert_uint_eq(stats_now().changes, before);
     else
         ck_assert_uint_le(stats_now().changes, before + 400);

@@ -1,7 +1,7 @@
 /*
- * Descriptors that no flag of a call keeps from blocking: FIFOs shared with other
- * processes, terminals, eventfds; empty datagrams, closes that linger. The
- * greenthread waits, and the OS thread goes on.
+ * Descriptors that block although the call asks them not to: FIFOs shared with
+ * other processes, terminals, eventfds; empty datagrams, closes that linger.
+ * The greenthread waits, and its OS thread runs on.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -53,7 +53,7 @@ static intptr_t join(struct green_thread *thread)
     return (intptr_t)result;
 }
 
-/* A process of its own, which dies with ours. */
+/* Starts a child process, which dies with this one. */
 static pid_t start(void (*fn)(int), int arg)
 {
     pid_t child = fork();
@@ -114,9 +114,10 @@ START_TEST(records_of_two_processes_are_not_mixed)
 END_TEST
 
 /*
- * The rival takes every byte that it can. Whoever reads after a look finds nothing
- * now and then; a plain read would never return, since the last bytes come only
- * when the reader's OS thread has let the ticker run.
+ * Another process reads every byte that it can, so a read after a poll
+ * sometimes finds nothing. A plain read would then block for good, since the
+ * last bytes come only after the reader's OS thread has run another
+ * greenthread.
  */
 static void take_bytes(int fd)
 {
@@ -146,7 +147,7 @@ static void *read_bytes(void *arg)
 START_TEST(a_fifo_is_shared_with_another_reader)
 {
     struct green_thread *reader;
-    pid_t rival, writer;
+    pid_t competitor, writer;
     int fd, status;
 
     make_fifo();
@@ -154,7 +155,7 @@ START_TEST(a_fifo_is_shared_with_another_reader)
     ck_assert_int_ge(fd, 0);
     reader = spawn(read_bytes, &fd);
     green_sleep(0);
-    rival = start(take_bytes, fd);
+    competitor = start(take_bytes, fd);
     for (int round = 0; round < 5; round++) {
         writer = start(give_bytes, fd);
         while (waitpid(writer, &status, WNOHANG) == 0)
@@ -163,13 +164,13 @@ START_TEST(a_fifo_is_shared_with_another_reader)
     }
     green_kill(reader);
     join(reader);
-    kill(rival, SIGKILL);
-    waitpid(rival, NULL, 0);
+    kill(competitor, SIGKILL);
+    waitpid(competitor, NULL, 0);
     remove_fifo();
 }
 END_TEST
 
-/* Full, and a stranger keeps it so whenever there is room for a moment. */
+/* Keeps the FIFO full: writes whenever there is room for a moment. */
 static void fill(int fd)
 {
     char page[PIPE_BUF] = "";
@@ -196,21 +197,21 @@ START_TEST(a_fifo_is_shared_with_another_writer)
 {
     char page[PIPE_BUF];
     struct green_thread *writer;
-    pid_t rival;
+    pid_t competitor;
     int fd;
 
     make_fifo();
     fd = open(path, O_RDWR | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);
-    rival = start(fill, fd);
+    competitor = start(fill, fd);
     writer = spawn(write_page, &fd);
     for (int i = 0; i < 2000; i++) {
         ck_assert_int_eq(green_read(fd, page, sizeof page), sizeof page);
         green_sleep(0);
     }
-    kill(rival, SIGKILL);
-    waitpid(rival, NULL, 0);
-    while (!has_written) { /* what the rival left, and the writer's */
+    kill(competitor, SIGKILL);
+    waitpid(competitor, NULL, 0);
+    while (!has_written) { /* drain the FIFO */
         if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1)
             ck_assert_int_gt(green_read(fd, page, sizeof page), 0);
         green_sleep(GREEN_MSEC);
@@ -227,8 +228,8 @@ static void *read_one(void *arg)
     return (void *)(intptr_t)green_read(*(int *)arg, &byte, 1);
 }
 
-/* Nothing of the library's keeps the other end from seeing the end. */
-START_TEST(the_end_of_a_fifo_is_seen)
+/* The library keeps no descriptor open that would hide the end of the FIFO. */
+START_TEST(the_end_of_a_fifo_is_reported)
 {
     int reads, writes;
     struct green_thread *reader;
@@ -249,7 +250,7 @@ START_TEST(the_end_of_a_fifo_is_seen)
 }
 END_TEST
 
-START_TEST(a_fifo_that_nobody_reads_is_a_broken_pipe)
+START_TEST(a_fifo_without_reader_is_a_broken_pipe)
 {
     int reads, writes;
 
@@ -279,7 +280,7 @@ START_TEST(opening_a_fifo_waits_for_the_other_end)
     int other;
 
     if (green_hub_can(green_get_hub(), GREEN_OP_OPEN)) {
-        SKIP("the hub opens by itself");
+        SKIP("the hub carries out opens");
         return;
     }
     make_fifo();
@@ -305,7 +306,7 @@ START_TEST(opening_a_fifo_ends_by_a_kill)
     struct green_thread *opener;
 
     if (green_hub_can(green_get_hub(), GREEN_OP_OPEN)) {
-        SKIP("the hub opens by itself");
+        SKIP("the hub carries out opens");
         return;
     }
     make_fifo();
@@ -313,7 +314,7 @@ START_TEST(opening_a_fifo_ends_by_a_kill)
     green_sleep(GREEN_MSEC);
     green_kill(opener);
     ck_assert_int_eq(join(opener), -ECANCELED);
-    ck_assert_int_ge(open(path, O_RDWR | O_CLOEXEC), 0); /* lets it go */
+    ck_assert_int_ge(open(path, O_RDWR | O_CLOEXEC), 0); /* wakes the opener */
     remove_fifo();
 }
 END_TEST
@@ -335,7 +336,8 @@ static void *write_lines(void *arg)
     return (void *)(intptr_t)n;
 }
 
-/* Cooked: two bytes for a line's end, so that what poll promises is not enough. */
+/* In canonical mode, where a newline becomes two bytes: poll may promise room
+ * when there is too little. */
 START_TEST(both_ends_of_a_terminal_on_one_os_thread)
 {
     struct green_thread *writer;
@@ -345,7 +347,7 @@ START_TEST(both_ends_of_a_terminal_on_one_os_thread)
     ssize_t n;
 
     if (openpty(&master, &terminal, NULL, NULL, NULL) < 0) {
-        SKIP("no pseudo-terminal to be had");
+        SKIP("no pseudo-terminal is available");
         return;
     }
     ck_ok(tcgetattr(terminal, &modes));
@@ -362,7 +364,7 @@ START_TEST(both_ends_of_a_terminal_on_one_os_thread)
 }
 END_TEST
 
-/* The other way about, raw. */
+/* The other direction, in raw mode. */
 START_TEST(a_master_writes_more_than_its_terminal_takes)
 {
     struct green_thread *writer;
@@ -372,7 +374,7 @@ START_TEST(a_master_writes_more_than_its_terminal_takes)
     ssize_t n;
 
     if (openpty(&master, &terminal, NULL, NULL, NULL) < 0) {
-        SKIP("no pseudo-terminal to be had");
+        SKIP("no pseudo-terminal is available");
         return;
     }
     ck_ok(tcgetattr(terminal, &modes));
@@ -387,15 +389,15 @@ START_TEST(a_master_writes_more_than_its_terminal_takes)
 }
 END_TEST
 
-/* VMIN 0: a read does not wait for a byte, but VTIME tenths of a second at most. */
-START_TEST(a_terminal_that_says_that_there_is_nothing)
+/* VMIN 0: a read waits at most VTIME tenths of a second, and not for a byte. */
+START_TEST(a_terminal_read_that_returns_nothing)
 {
     struct termios modes;
     int master, terminal;
     char byte;
 
     if (openpty(&master, &terminal, NULL, NULL, NULL) < 0) {
-        SKIP("no pseudo-terminal to be had");
+        SKIP("no pseudo-terminal is available");
         return;
     }
     ck_ok(tcgetattr(terminal, &modes));
@@ -472,7 +474,7 @@ START_TEST(empty_datagrams_wait_for_room)
 }
 END_TEST
 
-/* With unsent data, and a peer that does not read. */
+/* A socket with unsent data, and a peer that does not read. */
 static int lingering(int fds[2], int seconds)
 {
     struct linger linger = {1, seconds};
@@ -499,8 +501,8 @@ static void *replace_it(void *arg)
     return (void *)(intptr_t)(result == *(int *)arg ? 0 : -1);
 }
 
-/* Only when the peer, on the same OS thread, has read is it closed. */
-START_TEST(a_close_that_lingers_waits_alone)
+/* The socket closes only after the peer, on the same OS thread, has read. */
+START_TEST(a_close_that_lingers_blocks_only_its_greenthread)
 {
     static char block[1 << 16];
     struct green_thread *closer;
@@ -545,7 +547,8 @@ START_TEST(a_dup2_that_lingers_is_cut_short)
 }
 END_TEST
 
-/* A reset, by who has been killed: it would be none if it tried to wait. */
+/* By a killed greenthread. The peer sees a reset; it would see none if the
+ * close tried to wait. */
 START_TEST(a_close_with_no_time_to_linger_does_not_wait)
 {
     const struct linger linger = {1, 0};
@@ -571,17 +574,17 @@ int main(void)
     tcase_add_test(tcase, records_of_two_processes_are_not_mixed);
     tcase_add_test(tcase, a_fifo_is_shared_with_another_reader);
     tcase_add_test(tcase, a_fifo_is_shared_with_another_writer);
-    tcase_add_test(tcase, the_end_of_a_fifo_is_seen);
-    tcase_add_test(tcase, a_fifo_that_nobody_reads_is_a_broken_pipe);
+    tcase_add_test(tcase, the_end_of_a_fifo_is_reported);
+    tcase_add_test(tcase, a_fifo_without_reader_is_a_broken_pipe);
     tcase_add_test(tcase, opening_a_fifo_waits_for_the_other_end);
     tcase_add_test(tcase, opening_a_fifo_ends_by_a_kill);
     tcase_add_test(tcase, both_ends_of_a_terminal_on_one_os_thread);
     tcase_add_test(tcase, a_master_writes_more_than_its_terminal_takes);
-    tcase_add_loop_test(tcase, a_terminal_that_says_that_there_is_nothing, 0,
-                        2);
+    tcase_add_loop_test(tcase, a_terminal_read_that_returns_nothing, 0, 2);
     tcase_add_test(tcase, an_eventfd_with_less_room_than_the_value);
     tcase_add_loop_test(tcase, empty_datagrams_wait_for_room, 0, 2);
-    tcase_add_loop_test(tcase, a_close_that_lingers_waits_alone, 0, 2);
+    tcase_add_loop_test(tcase, a_close_that_lingers_blocks_only_its_greenthread,
+                        0, 2);
     tcase_add_test(tcase, a_close_that_lingers_is_cut_short);
     tcase_add_test(tcase, a_dup2_that_lingers_is_cut_short);
     tcase_add_test(tcase, a_close_with_no_time_to_linger_does_not_wait);

@@ -111,7 +111,7 @@ static void *send_two(void *arg)
     return NULL;
 }
 
-/* A datagram is a datagram, whatever MSG_WAITALL says of streams. */
+/* A datagram stays whole; MSG_WAITALL is for streams. */
 START_TEST(datagrams_stay_apart)
 {
     int type = _i % 2 ? SOCK_DGRAM : SOCK_SEQPACKET;
@@ -143,7 +143,7 @@ static int udp_socket(struct sockaddr_in *address)
     return fd;
 }
 
-START_TEST(udp_tells_who_sent_it)
+START_TEST(udp_reports_the_sender)
 {
     struct sockaddr_in a, b, from;
     socklen_t length = sizeof from;
@@ -215,7 +215,7 @@ static void *pass_later(void *arg)
     return NULL;
 }
 
-START_TEST(descriptors_are_passed_on)
+START_TEST(descriptors_are_passed)
 {
     int pipes[2], got;
     char buffer[4] = "";
@@ -265,8 +265,8 @@ int main(void)
     tcase_add_loop_test(tcase, waitall_waits_for_all, 0, SOCKET_KINDS);
     tcase_add_loop_test(tcase, waitall_ends_at_the_end, 0, SOCKET_KINDS);
     tcase_add_loop_test(tcase, datagrams_stay_apart, 0, 4);
-    tcase_add_test(tcase, udp_tells_who_sent_it);
-    tcase_add_loop_test(tcase, descriptors_are_passed_on, 0, 2);
+    tcase_add_test(tcase, udp_reports_the_sender);
+    tcase_add_loop_test(tcase, descriptors_are_passed, 0, 2);
     tcase_add_test(tcase, message_errors);
     return run_suite(suite);
 }

@@ -1,7 +1,7 @@
 /*
- * Opening a FIFO waits for its other end, as open(2) does: where the hub carries
- * opens out, the greenthread waits and nobody else. (Elsewhere green_open is the
- * plain call.)
+ * Opening a FIFO waits for its other end, as open(2) does. If the hub carries
+ * out opens, only the greenthread waits; otherwise green_open is the plain
+ * call.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static char folder[] = "/tmp/greenhub-XXXXXX";
 static char path[64];
 static int flags, open_error;
 
-/* _i: who opens reads, or writes. */
+/* _i: the case opens for reading, or for writing. */
 static bool begin(int writes)
 {
     if (!green_hub_can(green_get_hub(), GREEN_OP_OPEN)) {
@@ -56,7 +56,7 @@ static void *open_in_time(void *arg)
     return arg;
 }
 
-/* One that waits in the system; others run meanwhile. */
+/* A greenthread that waits for its operation; others run meanwhile. */
 static struct green_thread *start(void *(*fn)(void *), void *arg)
 {
     struct green_thread *opener = green_spawn(fn, arg);
@@ -118,7 +118,7 @@ static void *open_killed(void *arg)
     return open_it(arg);
 }
 
-/* It must not be the plain call, which would keep everybody waiting. */
+/* green_open must not make the plain call, which would block the OS thread. */
 START_TEST(killed_before)
 {
     struct green_thread *opener;
@@ -174,12 +174,12 @@ START_TEST(another_hub_while_one_waits)
         return;
     ck_ok(green_detach(start(open_it, NULL)));
     ck_ok(green_use_hub("poll"));
-    ck_fails(open(path, O_WRONLY | O_NONBLOCK), ENXIO); /* nobody reads */
+    ck_fails(open(path, O_WRONLY | O_NONBLOCK), ENXIO); /* no reader */
     end();
 }
 END_TEST
 
-START_TEST(one_that_does_not_wait)
+START_TEST(nonblocking)
 {
     if (!begin(_i))
         return;
@@ -206,7 +206,8 @@ static void *open_one(void *arg)
     return NULL;
 }
 
-/* However many wait, files are opened and written, and the other ends open. */
+/* Although many wait, other files can be opened and written, and the other ends
+ * of the FIFOs open. */
 START_TEST(many_wait)
 {
     struct green_thread *openers[2 * MANY];
@@ -251,7 +252,7 @@ int main(void)
     tcase_add_loop_test(tcase, timed_out, 0, 2);
     tcase_add_loop_test(tcase, the_folder_is_closed, 0, 2);
     tcase_add_loop_test(tcase, another_hub_while_one_waits, 0, 2);
-    tcase_add_loop_test(tcase, one_that_does_not_wait, 0, 2);
+    tcase_add_loop_test(tcase, nonblocking, 0, 2);
     tcase_add_loop_test(tcase, many_wait, 0, 2);
     return run_suite(suite);
 }

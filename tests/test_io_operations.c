@@ -1,7 +1,8 @@
 /*
- * Green calls that a hub carries out itself, whose buffers lie on stacks: they end
- * early, their descriptor goes, their hub goes. On each hub, and where it does
- * not carry out operations, with a stranger's that does.
+ * Green calls that a hub carries out as operations, with buffers on stacks:
+ * they are killed or time out, their descriptor is closed, their hub is
+ * eliminated. Runs on each hub; a hub without operations is wrapped in a module
+ * that has them.
  */
 #include "completing.h"
 
@@ -31,7 +32,7 @@ static void *read_it(void *arg)
     return NULL;
 }
 
-/* A reader that waits; with `deep` its operation has got to the system. */
+/* A reader that waits; with `deep` the kernel has its operation. */
 static struct green_thread *start_reader(bool deep)
 {
     struct green_thread *reader = green_spawn(read_it, NULL);
@@ -57,7 +58,7 @@ START_TEST(it_is_an_operation)
 }
 END_TEST
 
-START_TEST(killed_before_anything_came)
+START_TEST(killed_before_any_data_arrived)
 {
     struct green_thread *reader = start_reader(_i);
     char buffer[8];
@@ -81,7 +82,8 @@ static void *write_without_end(void *arg)
     return arg;
 }
 
-/* No operation is begun, though another call has one on the same descriptor. */
+/* The call submits no operation, also while another call has one on the same
+ * descriptor. */
 START_TEST(killed_before_it_was_called)
 {
     struct green_thread *writer = green_spawn(write_without_end, NULL);
@@ -98,8 +100,9 @@ START_TEST(killed_before_it_was_called)
 }
 END_TEST
 
-/* What was received before the kill is the call's; else it is still there. */
-START_TEST(killed_when_something_has_come)
+/* If the read received the byte before the kill, it returns it; otherwise the
+ * byte is still there. */
+START_TEST(killed_when_a_byte_arrives)
 {
     for (int i = 0; i < 200; i++) {
         struct green_thread *reader = start_reader(i % 2);
@@ -153,8 +156,8 @@ START_TEST(the_sockets_own_timeout)
 }
 END_TEST
 
-/* The other side sees the end at once, not when the hub has its next turn. */
-START_TEST(closed_under_a_reader)
+/* The peer sees the end at once, not in the hub's next iteration. */
+START_TEST(closed_while_one_reads)
 {
     struct green_thread *reader = start_reader(_i);
     char buffer[8];
@@ -167,8 +170,8 @@ START_TEST(closed_under_a_reader)
 }
 END_TEST
 
-/* Plain close: the number is somebody else's by the time data comes. */
-START_TEST(closed_plainly_and_used_again)
+/* Closed with close(2): the number has been reused when data arrives. */
+START_TEST(closed_by_close_and_reused)
 {
     struct green_thread *reader = start_reader(_i);
     char buffer[8];
@@ -192,7 +195,7 @@ static void *accept_it(void *arg)
     return NULL;
 }
 
-/* Its port is free again at once, and what was in its backlog is closed. */
+/* Its port is free again at once, and connections in its backlog are closed. */
 START_TEST(a_listener_is_closed)
 {
     struct sockaddr_in at;
@@ -213,7 +216,7 @@ START_TEST(a_listener_is_closed)
     ck_ok(green_join(accepter, NULL));
     ck_assert_int_ge(got, 0);
     accepter = green_spawn(accept_it, (void *)(intptr_t)listener);
-    ck_ok(green_join(accepter, NULL)); /* the second; the third is waiting */
+    ck_ok(green_join(accepter, NULL)); /* the second; the third waits */
     ck_assert_int_ge(got, 0);
     ck_ok(green_close(listener));
     again = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -234,7 +237,7 @@ START_TEST(another_hub_while_one_reads)
     ck_ok(green_use_hub("poll"));
     ck_assert_int_eq(write(pair[1], "mine", 4), 4);
     ck_assert_int_eq(green_read(pair[0], buffer, 8), 4);
-    ck_assert_int_eq(got, 0); /* the reader never ran again */
+    ck_assert_int_eq(got, 0); /* the reader did not run again */
 }
 END_TEST
 
@@ -258,7 +261,7 @@ START_TEST(the_os_thread_ends_while_one_reads)
 }
 END_TEST
 
-/* The child's hub is its own; the parent's operation goes on. */
+/* The child has its own hub; the parent's operation continues. */
 START_TEST(a_fork_while_one_reads)
 {
     struct green_thread *reader = start_reader(_i);
@@ -291,7 +294,7 @@ static void *write_much(void *arg)
     return NULL;
 }
 
-/* What is gone is gone: it says how much. */
+/* The call returns the number of bytes that it wrote. */
 START_TEST(killed_in_the_middle_of_a_write)
 {
     struct green_thread *writer = green_spawn(write_much, NULL);
@@ -324,7 +327,7 @@ static void *echo_one(void *arg)
     return NULL;
 }
 
-/* More at once than a queue of the system holds. */
+/* More than a queue of the kernel holds. */
 START_TEST(many_at_once)
 {
     static struct green_thread *threads[MANY];
@@ -353,23 +356,24 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("io_operations");
-    TCase *early = add_tcase(suite, "early"), *gone = add_tcase(suite, "gone");
+    TCase *early = add_tcase(suite, "early"),
+          *closed = add_tcase(suite, "closed");
 
     tcase_add_checked_fixture(early, set_up, NULL);
-    tcase_add_checked_fixture(gone, set_up, NULL);
+    tcase_add_checked_fixture(closed, set_up, NULL);
     tcase_add_test(early, it_is_an_operation);
-    tcase_add_loop_test(early, killed_before_anything_came, 0, 2);
+    tcase_add_loop_test(early, killed_before_any_data_arrived, 0, 2);
     tcase_add_test(early, killed_before_it_was_called);
-    tcase_add_test(early, killed_when_something_has_come);
+    tcase_add_test(early, killed_when_a_byte_arrives);
     tcase_add_test(early, timed_out);
     tcase_add_test(early, the_sockets_own_timeout);
     tcase_add_test(early, killed_in_the_middle_of_a_write);
     tcase_add_test(early, many_at_once);
-    tcase_add_loop_test(gone, closed_under_a_reader, 0, 2);
-    tcase_add_loop_test(gone, closed_plainly_and_used_again, 0, 2);
-    tcase_add_test(gone, a_listener_is_closed);
-    tcase_add_loop_test(gone, another_hub_while_one_reads, 0, 2);
-    tcase_add_loop_test(gone, the_os_thread_ends_while_one_reads, 0, 2);
-    tcase_add_loop_test(gone, a_fork_while_one_reads, 0, 2);
+    tcase_add_loop_test(closed, closed_while_one_reads, 0, 2);
+    tcase_add_loop_test(closed, closed_by_close_and_reused, 0, 2);
+    tcase_add_test(closed, a_listener_is_closed);
+    tcase_add_loop_test(closed, another_hub_while_one_reads, 0, 2);
+    tcase_add_loop_test(closed, the_os_thread_ends_while_one_reads, 0, 2);
+    tcase_add_loop_test(closed, a_fork_while_one_reads, 0, 2);
     return run_suite(suite);
 }

@@ -24,7 +24,7 @@ static void later(void *(*fn)(void *), void *arg)
     ck_ok(green_detach(thread));
 }
 
-START_TEST(poll_waits_for_what_it_is_asked)
+START_TEST(poll_waits_for_the_events_asked_for)
 {
     struct pollfd set[2];
 
@@ -98,7 +98,7 @@ START_TEST(poll_for_a_hang_up_alone)
     ck_assert_int_eq(green_write(fds[1], "x", 1), 1);
     ck_assert_int_eq(green_poll(&set, 1, 30), 0); /* not for data */
     if (is_tcp_kind(_i))
-        set.events = POLLRDHUP; /* TCP hangs up when both sides have */
+        set.events = POLLRDHUP; /* POLLHUP comes when both sides end */
     later(close_writer, NULL);
     ck_assert_int_eq(green_poll(&set, 1, -1), 1);
     ck_assert(set.revents & (POLLHUP | POLLRDHUP));
@@ -188,7 +188,7 @@ START_TEST(select_waits_and_clears)
     later(write_later, NULL);
     ck_assert_int_eq(green_select(fds[0] + 1, &in, NULL, NULL, &timeout), 1);
     ck_assert(FD_ISSET(fds[0], &in));
-    /* Linux tells what was left. */
+    /* Linux stores the remaining time. */
     ck_assert_int_lt(timeout.tv_sec, 60);
     ck_assert_int_ge(timeout.tv_sec, 50);
     ck_assert_int_eq(green_read(fds[0], &(char){0}, 1), 1);
@@ -223,7 +223,7 @@ START_TEST(select_over_fd_setsize)
 }
 END_TEST
 
-/* It cannot ask the system then how many descriptors there may be. */
+/* select cannot use a temporary descriptor to find how many are open. */
 START_TEST(select_when_no_more_can_be_opened)
 {
     unsigned long words[2048 / 64] = {0};
@@ -247,7 +247,7 @@ START_TEST(select_when_no_more_can_be_opened)
         green_select(fds[0] + 1, (fd_set *)words, NULL, NULL, NULL), 1);
     ck_assert_uint_eq(words[fds[0] / 64], 1UL << fds[0] % 64);
     for (int fd = 3; fd < 32; fd++)
-        close(fd); /* so that a leak checker can open what it needs */
+        close(fd); /* a leak checker needs descriptors */
 }
 END_TEST
 
@@ -327,9 +327,9 @@ static void *choose_it(void *arg)
     return NULL;
 }
 
-/* The number that somebody waits for is closed, and another file has it at once,
- * which is readable: that is nothing to those who waited. */
-static void wait_and_lose(void *(*fn)(void *))
+/* Closes the number that a greenthread waits for, and reuses it at once for a
+ * file that is readable: the waiter must not report that. */
+static void wait_and_reuse(void *(*fn)(void *))
 {
     struct green_thread *waiter = green_spawn(fn, NULL);
     int next[2];
@@ -341,7 +341,7 @@ static void wait_and_lose(void *(*fn)(void *))
     ck_ok(green_join(waiter, NULL));
 }
 
-START_TEST(poll_is_not_for_the_numbers_next_owner)
+START_TEST(poll_does_not_report_a_reused_number)
 {
     int other[2];
 
@@ -349,38 +349,39 @@ START_TEST(poll_is_not_for_the_numbers_next_owner)
     unix_pair(other);
     waited_for[0] = (struct pollfd){.fd = fds[0], .events = POLLIN};
     waited_for[1] = (struct pollfd){.fd = other[0], .events = POLLIN};
-    wait_and_lose(poll_it);
+    wait_and_reuse(poll_it);
     ck_assert_int_eq(found, 1);
     ck_assert_int_eq(waited_for[0].revents, POLLNVAL);
     ck_assert_int_eq(waited_for[1].revents, 0);
 }
 END_TEST
 
-/* One who waits for a hang-up alone looks from time to time. */
-START_TEST(nor_is_a_rare_look)
+/* A poll without events, which waits only for a hang-up, checks from time to
+ * time. */
+START_TEST(nor_does_poll_without_events)
 {
     make_pair(_i, fds);
     waited_for[0] = (struct pollfd){.fd = fds[0]};
     waited_for[1] = (struct pollfd){.fd = -1};
-    wait_and_lose(poll_it);
+    wait_and_reuse(poll_it);
     ck_assert_int_eq(found, 1);
     ck_assert_int_eq(waited_for[0].revents, POLLNVAL);
 }
 END_TEST
 
-START_TEST(nor_is_select)
+START_TEST(nor_does_select)
 {
     make_pair(_i, fds);
-    wait_and_lose(select_it);
+    wait_and_reuse(select_it);
     ck_assert_int_eq(found, -1);
     ck_assert_int_eq(found_error, EBADF);
 }
 END_TEST
 
-START_TEST(nor_is_choose)
+START_TEST(nor_does_choose)
 {
     make_pair(_i, fds);
-    wait_and_lose(choose_it);
+    wait_and_reuse(choose_it);
     ck_assert_int_eq(found, 0);
     ck_assert_int_eq(chosen.error, EBADF);
     ck_assert_uint_eq(chosen.ready, 0);
@@ -392,7 +393,8 @@ int main(void)
     Suite *suite = suite_create("io_poll");
     TCase *tcase = add_tcase(suite, "poll");
 
-    tcase_add_loop_test(tcase, poll_waits_for_what_it_is_asked, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, poll_waits_for_the_events_asked_for, 0,
+                        PAIR_KINDS);
     tcase_add_loop_test(tcase, poll_times_out, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, poll_with_duplicates_and_negatives, 0,
                         PAIR_KINDS);
@@ -406,10 +408,10 @@ int main(void)
                         PAIR_KINDS);
     tcase_add_test(tcase, select_errors);
     tcase_add_test(tcase, nanosleep_sleeps);
-    tcase_add_loop_test(tcase, poll_is_not_for_the_numbers_next_owner, 0,
+    tcase_add_loop_test(tcase, poll_does_not_report_a_reused_number, 0,
                         PAIR_KINDS);
-    tcase_add_loop_test(tcase, nor_is_a_rare_look, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, nor_is_select, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, nor_is_choose, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, nor_does_poll_without_events, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, nor_does_select, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, nor_does_choose, 0, PAIR_KINDS);
     return run_suite(suite);
 }

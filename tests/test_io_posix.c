@@ -1,5 +1,5 @@
-/* As POSIX and the manual pages say: errors that are answered at once, timeouts,
- * signals, and flags that others change. */
+/* Behaviour that POSIX and the manual pages promise: errors that come at once,
+ * timeouts, signals, and flags that other processes change. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -20,8 +20,9 @@
 
 static int fds[2];
 
-/* So that all is known of it: the next call would not even try. */
-static void wait_in_vain(int fd)
+/* Afterwards the library knows the descriptor, and the next call waits without
+ * a first attempt. */
+static void wait_until_timeout(int fd)
 {
     struct green_timeout timeout;
 
@@ -30,17 +31,17 @@ static void wait_in_vain(int fd)
     green_timeout_cancel(&timeout);
 }
 
-START_TEST(what_is_wrong_is_said_at_once)
+START_TEST(errors_come_at_once)
 {
     struct green_timeout timeout;
     int listener;
     char byte;
 
     ck_ok(green_socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
-    wait_in_vain(fds[0]);
+    wait_until_timeout(fds[0]);
     ck_fails(green_recv(fds[0], &byte, 1, MSG_OOB), EOPNOTSUPP);
     ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-    wait_in_vain(fds[0]);
+    wait_until_timeout(fds[0]);
     ck_fails(green_recv(fds[0], &byte, 1, MSG_OOB), EINVAL);
     listener = green_listen("tcp://127.0.0.1:0", NULL);
     ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
@@ -50,9 +51,9 @@ START_TEST(what_is_wrong_is_said_at_once)
 }
 END_TEST
 
-/* Too few bytes for what is counted there, or nothing that is ever read or
- * written: no wait would help. */
-START_TEST(what_no_wait_makes_right_is_said_at_once)
+/* Too few bytes for a counter, or a file that cannot be read or written: a wait
+ * would not help. */
+START_TEST(permanent_errors_come_at_once)
 {
     const int kinds[] = {
         eventfd(0, EFD_CLOEXEC),
@@ -86,7 +87,7 @@ START_TEST(a_second_connect_is_eisconn)
 }
 END_TEST
 
-START_TEST(connect_to_a_full_unix_socket_obeys_its_timeout)
+START_TEST(connect_to_a_full_unix_socket_times_out)
 {
     struct timeval time = {.tv_usec = 20000};
     struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -112,7 +113,7 @@ END_TEST
 
 /* ---- SIGPIPE --------------------------------------------------------- */
 
-static int sendfile_to_nobody(int fd)
+static int sendfile_without_reader(int fd)
 {
     FILE *file = tmpfile();
     off_t offset = 0;
@@ -134,7 +135,7 @@ START_TEST(sendfile_raises_no_sigpipe_for_a_socket)
     ck_ok(green_close(fds[0]));
     child = fork();
     if (child == 0)
-        _exit(sendfile_to_nobody(fds[1]));
+        _exit(sendfile_without_reader(fds[1]));
     ck_assert_int_eq(wait_child(child), 0);
     ck_ok(sigpending(&pending));
     ck_assert_int_eq(sigismember(&pending, SIGPIPE), 0);
@@ -149,41 +150,41 @@ START_TEST(sendfile_to_a_pipe_raises_it_as_write_does)
     ck_ok(green_close(fds[0]));
     child = fork();
     if (child == 0)
-        _exit(sendfile_to_nobody(fds[1]));
+        _exit(sendfile_without_reader(fds[1]));
     ck_assert_int_eq(wait_child(child), 1000 + SIGPIPE);
 }
 END_TEST
 
-/* ---- Flags that others change ---------------------------------------- */
+/* ---- Flags that other processes change ------------------------------- */
 
 static void set_nonblock(int fd)
 {
     ck_ok(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK));
 }
 
-START_TEST(nonblock_by_a_duplicate_is_seen)
+START_TEST(nonblock_by_a_duplicate_works)
 {
     char byte;
     int other;
 
     make_pair(_i, fds);
-    wait_in_vain(fds[0]);
+    wait_until_timeout(fds[0]);
     other = green_dup(fds[0]);
-    wait_in_vain(fds[0]);
+    wait_until_timeout(fds[0]);
     set_nonblock(other);
     ck_fails(green_read(fds[0], &byte, 1), EAGAIN);
     ck_ok(fcntl(other, F_SETFL, fcntl(other, F_GETFL) & ~O_NONBLOCK));
-    wait_in_vain(fds[0]);
+    wait_until_timeout(fds[0]);
 }
 END_TEST
 
-START_TEST(nonblock_by_a_child_is_seen)
+START_TEST(nonblock_by_a_child_works)
 {
     pid_t child;
     char byte;
 
     make_pair(_i, fds);
-    wait_in_vain(fds[0]);
+    wait_until_timeout(fds[0]);
     child = fork();
     if (child == 0) {
         fcntl(fds[0], F_SETFL, fcntl(fds[0], F_GETFL) | O_NONBLOCK);
@@ -194,7 +195,7 @@ START_TEST(nonblock_by_a_child_is_seen)
 }
 END_TEST
 
-START_TEST(a_timeout_set_by_a_duplicate_is_seen)
+START_TEST(a_timeout_set_by_a_duplicate_works)
 {
     struct timeval time = {.tv_usec = 1000};
     char byte;
@@ -203,9 +204,9 @@ START_TEST(a_timeout_set_by_a_duplicate_is_seen)
     make_pair(_i, fds);
     if (is_pipe_kind(_i))
         return;
-    wait_in_vain(fds[0]);
+    wait_until_timeout(fds[0]);
     other = green_dup(fds[0]);
-    wait_in_vain(fds[0]);
+    wait_until_timeout(fds[0]);
     ck_ok(setsockopt(other, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time));
     ck_fails(green_read(fds[0], &byte, 1), EAGAIN);
 }
@@ -220,7 +221,7 @@ START_TEST(a_listeners_flags_are_the_users)
     ck_fails(green_accept(listener, NULL, NULL), ETIMEDOUT);
     green_timeout_cancel(&timeout);
     ck_assert_int_eq(green_fcntl(listener, F_GETFL) & O_NONBLOCK, 0);
-    /* And what the user sets is shown, and obeyed. */
+    /* The flags that the user sets are visible, and take effect. */
     ck_ok(green_fcntl(listener, F_SETFL, (void *)(intptr_t)O_NONBLOCK));
     ck_assert_int_ne(green_fcntl(listener, F_GETFL) & O_NONBLOCK, 0);
     ck_fails(green_accept(listener, NULL, NULL), EAGAIN);
@@ -236,7 +237,8 @@ static void *accept_one(void *arg)
     return NULL;
 }
 
-/* Two wait, and one connection comes: the other one's next try must not block. */
+/* Two wait, and one connection arrives: the second attempt of the other must
+ * not block. */
 START_TEST(a_listeners_flags_set_while_it_is_waited_for)
 {
     struct sockaddr_in to = {.sin_family = AF_INET};
@@ -250,7 +252,7 @@ START_TEST(a_listeners_flags_set_while_it_is_waited_for)
     for (int i = 0; i < 2; i++)
         threads[i] = green_spawn(accept_one, &listener);
     ck_ok(green_sleep(GREEN_MSEC));
-    /* As a program does that adds a flag of its own. */
+    /* As a program does to add a flag. */
     ck_ok(green_fcntl(listener, F_SETFL,
                       (void *)(intptr_t)green_fcntl(listener, F_GETFL)));
     client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -267,7 +269,7 @@ END_TEST
 
 /* ---- select ---------------------------------------------------------- */
 
-START_TEST(select_reads_no_further_than_there_are_descriptors)
+START_TEST(select_stays_within_the_sets_in_use)
 {
     struct {
         fd_set set;
@@ -295,7 +297,7 @@ static void *select_long(void *arg)
     return (void *)(intptr_t)green_select(fds[0] + 1, &set, NULL, NULL, &time);
 }
 
-START_TEST(select_waits_as_long_as_it_is_told)
+START_TEST(select_waits_for_the_whole_timeout)
 {
     static struct timeval times[] = {{.tv_usec = INT64_MAX},
                                      {.tv_sec = INT64_MAX, .tv_usec = 999999},
@@ -373,7 +375,7 @@ static struct green_thread *begin_ten(int way)
     return green_spawn(read_ten, (void *)(intptr_t)way);
 }
 
-START_TEST(as_much_as_is_asked_for)
+START_TEST(the_whole_amount_is_read)
 {
     const int way = _i % WAYS, kind = _i / WAYS;
     struct green_thread *thread;
@@ -421,8 +423,9 @@ static void *send_byte_by_byte(void *arg)
     return NULL;
 }
 
-/* The sender's buffer is full of single bytes long before there are as many. */
-START_TEST(more_than_a_sender_has_room_for)
+/* Single bytes fill the sender's buffer long before they are as many as the
+ * receiver wants. */
+START_TEST(more_than_a_sender_can_buffer)
 {
     struct green_thread *sender;
     static char buffer[20000];
@@ -438,7 +441,7 @@ START_TEST(more_than_a_sender_has_room_for)
 }
 END_TEST
 
-START_TEST(an_accepted_socket_has_its_listeners)
+START_TEST(an_accepted_socket_inherits_the_low_water_mark)
 {
     int port, low = 10, listener;
     struct sockaddr_in to = {.sin_family = AF_INET};
@@ -472,8 +475,8 @@ static void *read_until_closed(void *arg)
     return NULL;
 }
 
-/* What has come of it before makes no difference. */
-START_TEST(the_next_owners_bytes_are_not_read)
+/* With and without data that arrived before. */
+START_TEST(bytes_of_a_reused_number_are_not_read)
 {
     const int way = _i % PEEK_ALL, kind = _i / PEEK_ALL;
     struct green_thread *thread;
@@ -498,13 +501,13 @@ START_TEST(the_next_owners_bytes_are_not_read)
 }
 END_TEST
 
-START_TEST(a_bad_vector_is_said_at_once)
+START_TEST(a_bad_vector_fails_at_once)
 {
     struct msghdr message = {.msg_iovlen = 1};
     struct iovec iov = {NULL, SIZE_MAX};
 
     ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-    wait_in_vain(fds[0]);
+    wait_until_timeout(fds[0]);
     ck_fails(green_recvmsg(fds[0], &message, 0), EFAULT);
     message.msg_iov = &iov;
     ck_fails(green_recvmsg(fds[0], &message, 0), EINVAL);
@@ -528,7 +531,7 @@ START_TEST(fast_open_waits_for_its_connection)
     n = green_sendto(fd, "hello", 5, MSG_FASTOPEN, (struct sockaddr *)&address,
                      sizeof address);
     if (n < 0 && errno == EOPNOTSUPP) {
-        SKIP("the system does no fast open");
+        SKIP("the system does not support TCP fast open");
         return;
     }
     ck_assert_int_eq(n, 5);
@@ -543,29 +546,30 @@ int main(void)
     Suite *suite = suite_create("io posix");
     TCase *tcase = add_tcase(suite, "posix");
 
-    tcase_add_test(tcase, what_is_wrong_is_said_at_once);
-    tcase_add_loop_test(tcase, what_no_wait_makes_right_is_said_at_once, 0, 3);
+    tcase_add_test(tcase, errors_come_at_once);
+    tcase_add_loop_test(tcase, permanent_errors_come_at_once, 0, 3);
     tcase_add_loop_test(tcase, a_second_connect_is_eisconn, 0, 2);
-    tcase_add_test(tcase, connect_to_a_full_unix_socket_obeys_its_timeout);
+    tcase_add_test(tcase, connect_to_a_full_unix_socket_times_out);
     tcase_add_test(tcase, sendfile_raises_no_sigpipe_for_a_socket);
     tcase_add_test(tcase, sendfile_to_a_pipe_raises_it_as_write_does);
-    tcase_add_loop_test(tcase, nonblock_by_a_duplicate_is_seen, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, nonblock_by_a_child_is_seen, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, a_timeout_set_by_a_duplicate_is_seen, 0,
+    tcase_add_loop_test(tcase, nonblock_by_a_duplicate_works, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, nonblock_by_a_child_works, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_timeout_set_by_a_duplicate_works, 0,
                         PAIR_KINDS);
     tcase_add_test(tcase, a_listeners_flags_are_the_users);
     tcase_add_loop_test(tcase, a_listeners_flags_set_while_it_is_waited_for, 0,
                         2);
-    tcase_add_test(tcase, select_reads_no_further_than_there_are_descriptors);
-    tcase_add_loop_test(tcase, select_waits_as_long_as_it_is_told, 0, 4);
-    tcase_add_loop_test(tcase, as_much_as_is_asked_for, 0, WAYS * PAIR_KINDS);
+    tcase_add_test(tcase, select_stays_within_the_sets_in_use);
+    tcase_add_loop_test(tcase, select_waits_for_the_whole_timeout, 0, 4);
+    tcase_add_loop_test(tcase, the_whole_amount_is_read, 0, WAYS * PAIR_KINDS);
     tcase_add_loop_test(tcase, less_at_the_end, 0, WAYS * PAIR_KINDS);
-    tcase_add_loop_test(tcase, more_than_a_sender_has_room_for, 0,
+    tcase_add_loop_test(tcase, more_than_a_sender_can_buffer, 0,
                         PEEK_ALL * PAIR_KINDS);
-    tcase_add_loop_test(tcase, an_accepted_socket_has_its_listeners, 0, 2);
-    tcase_add_loop_test(tcase, the_next_owners_bytes_are_not_read, 0,
+    tcase_add_loop_test(tcase, an_accepted_socket_inherits_the_low_water_mark,
+                        0, 2);
+    tcase_add_loop_test(tcase, bytes_of_a_reused_number_are_not_read, 0,
                         PEEK_ALL * PAIR_KINDS);
-    tcase_add_test(tcase, a_bad_vector_is_said_at_once);
+    tcase_add_test(tcase, a_bad_vector_fails_at_once);
     tcase_add_test(tcase, fast_open_waits_for_its_connection);
     return run_suite(suite);
 }

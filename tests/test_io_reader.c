@@ -21,7 +21,7 @@ static void feed(const char *text, size_t size, bool end)
         ck_ok(green_close(fds[1]));
 }
 
-/* The next line is this one. */
+/* The next line is `text`. */
 static void ck_line(const char *text)
 {
     length = 99;
@@ -83,7 +83,7 @@ START_TEST(a_zero_byte_is_a_byte)
 }
 END_TEST
 
-/* Of 16 bytes, 15 are for the line. */
+/* A buffer of 16 bytes has room for a line of 15. */
 START_TEST(a_line_that_just_fits_and_one_that_does_not)
 {
     char piece[32] = "";
@@ -120,7 +120,7 @@ START_TEST(a_last_line_that_does_not_fit)
 }
 END_TEST
 
-START_TEST(reader_read_gives_what_is_buffered_first)
+START_TEST(reader_read_returns_buffered_bytes_first)
 {
     char bytes[32] = "";
 
@@ -137,7 +137,7 @@ START_TEST(reader_read_gives_what_is_buffered_first)
 }
 END_TEST
 
-/* Longer than the buffer, empty, half read; the last without its end. */
+/* Longer than the buffer; empty; half read; the last, without a newline. */
 START_TEST(a_line_is_skipped)
 {
     char piece[1];
@@ -156,7 +156,7 @@ START_TEST(a_line_is_skipped)
 }
 END_TEST
 
-START_TEST(skipping_goes_on_after_a_timeout)
+START_TEST(skipping_continues_after_a_timeout)
 {
     struct green_timeout timeout;
 
@@ -184,7 +184,7 @@ START_TEST(reader_errors)
     ck_fails(green_read_line(&reader, NULL, &length), EINVAL);
     ck_fails(green_reader_read(NULL, buffer, 1), EINVAL);
     ck_fails(green_reader_read(&reader, NULL, 1), EINVAL);
-    /* What came before a timeout is there after it. */
+    /* Data that arrived before a timeout is there afterwards. */
     feed("par", 3, false);
     ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
     ck_fails(green_read_line(&reader, &line, &length), ETIMEDOUT);
@@ -208,9 +208,9 @@ int main(void)
     tcase_add_test(tcase, a_line_that_just_fits_and_one_that_does_not);
     tcase_add_test(tcase, a_last_line_that_just_fits);
     tcase_add_test(tcase, a_last_line_that_does_not_fit);
-    tcase_add_test(tcase, reader_read_gives_what_is_buffered_first);
+    tcase_add_test(tcase, reader_read_returns_buffered_bytes_first);
     tcase_add_test(tcase, a_line_is_skipped);
-    tcase_add_test(tcase, skipping_goes_on_after_a_timeout);
+    tcase_add_test(tcase, skipping_continues_after_a_timeout);
     tcase_add_test(tcase, reader_errors);
     return run_suite(suite);
 }

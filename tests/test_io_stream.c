@@ -1,4 +1,4 @@
-/* read, write, readv, writev: what POSIX says of a blocking descriptor. */
+/* read, write, readv, writev: what POSIX requires of a blocking descriptor. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static void later(void *(*fn)(void *), void *arg)
     ck_ok(green_detach(thread));
 }
 
-START_TEST(a_read_waits_and_gets_what_was_written)
+START_TEST(a_read_waits_for_data)
 {
     char buffer[16] = "";
 
@@ -39,7 +39,7 @@ START_TEST(a_read_waits_and_gets_what_was_written)
 }
 END_TEST
 
-START_TEST(a_read_at_the_end_gives_0_again_and_again)
+START_TEST(a_read_at_the_end_returns_0_each_time)
 {
     char byte;
 
@@ -98,7 +98,7 @@ START_TEST(vectors_are_gathered_and_scattered)
         out[i] = (struct iovec){parts[i], 2};
     out[10] = (struct iovec){NULL, 0};
     ck_assert_int_eq(green_writev(fds[1], out, 11), 20);
-    ck_assert_int_eq(out[0].iov_len, 2); /* the caller's array is left alone */
+    ck_assert_int_eq(out[0].iov_len, 2); /* the caller's array is unchanged */
     ck_assert_int_eq(green_readv(fds[0], in, 3), 20);
     ck_assert_str_eq(one, "abcdef");
     ck_assert_str_eq(two, "ghijklmnopqrst");
@@ -125,7 +125,7 @@ START_TEST(bad_arguments)
     struct iovec huge[2] = {{&byte, SIZE_MAX / 2}, {&byte, SIZE_MAX / 2}};
     int number;
 
-    green_get_hub(); /* whose descriptors would take the number */
+    green_get_hub(); /* so that its descriptors do not take the number */
     make_pair(_i, fds);
     number = fds[0];
     ck_fails(green_readv(fds[0], &iov, -1), EINVAL);
@@ -156,19 +156,19 @@ START_TEST(the_wrong_end_of_a_pipe_is_ebadf)
 }
 END_TEST
 
-static void write_to_nobody(int fd)
+static void write_without_reader(int fd)
 {
     struct iovec iov = {"x", 1};
     struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
 
-    /* TCP needs a first one, to which the answer is a reset. */
+    /* On TCP the peer answers the first write with a reset. */
     if (green_write(fd, "x", 1) == 1)
         green_sleep(GREEN_MSEC);
     for (int i = 0; i < 2; i++) {
         ssize_t n = green_write(fd, "x", 1);
 
         if (n < 0 && errno == ECONNRESET)
-            continue; /* told once */
+            continue; /* reported once */
         ck_assert_int_eq(n, -1);
         ck_assert_int_eq(errno, EPIPE);
     }
@@ -185,7 +185,7 @@ START_TEST(a_socket_without_a_peer_is_epipe_and_no_signal)
     signal(SIGPIPE, SIG_DFL); /* would end this process */
     if (!is_pipe_kind(_i)) {
         ck_ok(green_close(fds[0]));
-        write_to_nobody(fds[1]);
+        write_without_reader(fds[1]);
     }
 }
 END_TEST
@@ -199,13 +199,13 @@ static void *fill_until_error(void *arg)
     do
         n = green_write(fds[1], block, sizeof block);
     while (n == (ssize_t)sizeof block);
-    /* What was begun is told first. */
+    /* The call that has written a part returns its size first. */
     if (n >= 0)
         n = green_write(fds[1], block, sizeof block);
     return (void *)(intptr_t)(n < 0 ? errno : 0);
 }
 
-START_TEST(a_waiting_write_sees_that_the_reader_has_gone)
+START_TEST(a_waiting_write_fails_when_the_reader_closes)
 {
     struct green_thread *thread;
     void *error;
@@ -241,7 +241,7 @@ START_TEST(regular_files_never_park)
     ck_assert_str_eq(buffer, "abcdef");
     ck_assert_int_eq(green_read(fd, buffer, 3), 0);
     after = stats_now();
-    /* But where the hub itself waits for the disk. */
+    /* Except where the hub itself waits for the disk. */
     if (!green_hub_can(green_get_hub(), GREEN_OP_WRITEV))
         ck_assert_uint_eq(before.iterations, after.iterations);
     ck_ok(green_close(fd));
@@ -251,11 +251,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("io_stream");
-    TCase *pairs = add_tcase(suite, "pairs"), *rest = add_tcase(suite, "rest");
+    TCase *pairs = add_tcase(suite, "pairs"), *rest = add_tcase(suite, "other");
 
-    tcase_add_loop_test(pairs, a_read_waits_and_gets_what_was_written, 0,
-                        PAIR_KINDS);
-    tcase_add_loop_test(pairs, a_read_at_the_end_gives_0_again_and_again, 0,
+    tcase_add_loop_test(pairs, a_read_waits_for_data, 0, PAIR_KINDS);
+    tcase_add_loop_test(pairs, a_read_at_the_end_returns_0_each_time, 0,
                         PAIR_KINDS);
     tcase_add_loop_test(pairs, a_waiting_read_sees_the_end, 0, PAIR_KINDS);
     tcase_add_loop_test(pairs, zero_bytes_are_read_and_written_at_once, 0,
@@ -266,7 +265,7 @@ int main(void)
     tcase_add_loop_test(pairs, bad_arguments, 0, PAIR_KINDS);
     tcase_add_loop_test(pairs, a_socket_without_a_peer_is_epipe_and_no_signal,
                         0, PAIR_KINDS);
-    tcase_add_loop_test(pairs, a_waiting_write_sees_that_the_reader_has_gone, 0,
+    tcase_add_loop_test(pairs, a_waiting_write_fails_when_the_reader_closes, 0,
                         PAIR_KINDS);
     tcase_add_test(rest, the_wrong_end_of_a_pipe_is_ebadf);
     tcase_add_test(rest, regular_files_never_park);

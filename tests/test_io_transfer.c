@@ -13,7 +13,7 @@
 static int fds[2];
 static char *sent, *got;
 
-/* Bytes that tell where they belong. */
+/* Bytes that depend on their position. */
 static void setup(void)
 {
     uint32_t x = 12345;
@@ -144,7 +144,7 @@ START_TEST(read_full_and_recv_waitall_fill_the_buffer)
 }
 END_TEST
 
-START_TEST(read_full_gives_less_only_at_the_end)
+START_TEST(read_full_returns_less_only_at_the_end)
 {
     make_pair(_i, fds);
     ck_assert_int_eq(green_write(fds[1], "abc", 3), 3);
@@ -167,8 +167,8 @@ static void *finish_with_data(void *arg)
     return NULL;
 }
 
-/* The end that comes in one event with data must not be lost. */
-START_TEST(an_end_together_with_data_is_seen)
+/* The end must be reported even if it arrives in one event with data. */
+START_TEST(an_end_together_with_data_is_reported)
 {
     struct green_thread *thread;
     char buffer[16];
@@ -183,8 +183,8 @@ START_TEST(an_end_together_with_data_is_seen)
 }
 END_TEST
 
-/* After the other side's end one can still write for as long as one likes. */
-START_TEST(a_half_closed_connection_works_on)
+/* After the peer has shut down its side, this side can still write. */
+START_TEST(a_half_closed_connection_still_works)
 {
     struct green_thread *writer;
 
@@ -240,7 +240,7 @@ static void *sendfile_it(void *arg)
     int file = *(int *)arg;
     off_t offset = 1000;
 
-    /* More than there is: up to the end of the file. */
+    /* More than there is: sends up to the end of the file. */
     ck_assert_int_eq(green_sendfile(fds[1], file, NULL, 1000), 1000);
     ck_assert_int_eq(lseek(file, 0, SEEK_CUR), 1000);
     ck_assert_int_eq(green_sendfile(fds[1], file, &offset, SIZE), SIZE - 1000);
@@ -260,7 +260,7 @@ START_TEST(sendfile_sends_a_large_file)
     make_pair(_i, fds);
     flags_before = fcntl(fds[1], F_GETFL);
     writer = spawn(sendfile_it, &file);
-    /* While it waits for room the flags are the user's too. */
+    /* The flags stay unchanged also while it waits for room. */
     ck_assert_int_eq(green_read_full(fds[0], got, 1), 1);
     ck_assert_int_eq(fcntl(fds[1], F_GETFL), flags_before);
     ck_assert_int_eq(green_read_full(fds[0], got + 1, SIZE), SIZE - 1);
@@ -287,8 +287,8 @@ START_TEST(sendfile_fails_as_the_kernel_does)
 }
 END_TEST
 
-/* Room for a part of it; a peer that sends a part. */
-START_TEST(what_was_done_before_a_failure_is_told)
+/* A pipe with room for a part; a peer that sends a part. */
+START_TEST(a_failure_reports_the_bytes_done)
 {
     struct green_timeout timeout;
     size_t done = 1;
@@ -323,7 +323,7 @@ END_TEST
 
 static int pair[2], next_error, last_error;
 static ssize_t written;
-static struct green_thread *doomed;
+static struct green_thread *victim;
 
 static void *writes_much(void *arg)
 {
@@ -336,29 +336,29 @@ static void *writes_much(void *arg)
     return NULL;
 }
 
-static void kill_doomed(struct green_call *call)
+static void kill_victim(struct green_call *call)
 {
     (void)call;
-    ck_ok(green_kill(doomed));
+    ck_ok(green_kill(victim));
 }
 
-/* What is killed when it is about to go on returns what was done, and so has not
- * failed with it: the next call does, though it need not wait. */
-START_TEST(a_kill_that_a_transfer_does_not_tell)
+/* A transfer that was woken when it is killed returns the bytes done, without
+ * an error; the next call fails, though it does not have to wait. */
+START_TEST(a_kill_that_a_transfer_does_not_report)
 {
-    struct green_call call = {.callback = kill_doomed};
+    struct green_call call = {.callback = kill_victim};
     static char buffer[65536];
     int other[2];
 
     unix_pair(pair);
     unix_pair(other);
-    doomed = green_spawn(writes_much, &other[1]);
+    victim = green_spawn(writes_much, &other[1]);
     ck_ok(green_sleep(GREEN_MSEC));
-    /* So that it is woken in the turn in which it is killed. */
+    /* So that it is woken in the iteration in which it is killed. */
     while (recv(pair[0], buffer, sizeof buffer, MSG_DONTWAIT) > 0)
         ;
     ck_ok(green_hub_call(green_get_hub(), &call));
-    ck_ok(green_join(doomed, NULL));
+    ck_ok(green_join(victim, NULL));
     ck_assert_int_gt(written, 0);
     ck_assert_int_lt(written, 1 << 20);
     ck_assert_int_eq(next_error, ECANCELED);
@@ -372,20 +372,20 @@ int main(void)
     TCase *tcase = add_tcase(suite, "transfer");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, a_kill_that_a_transfer_does_not_tell);
+    tcase_add_test(tcase, a_kill_that_a_transfer_does_not_report);
     tcase_add_loop_test(tcase, bytes_arrive_exactly, 0, PAIR_KINDS * WRITERS);
     tcase_add_loop_test(tcase, read_full_and_recv_waitall_fill_the_buffer, 0,
                         PAIR_KINDS);
-    tcase_add_loop_test(tcase, read_full_gives_less_only_at_the_end, 0,
+    tcase_add_loop_test(tcase, read_full_returns_less_only_at_the_end, 0,
                         PAIR_KINDS);
-    tcase_add_loop_test(tcase, an_end_together_with_data_is_seen, 0,
+    tcase_add_loop_test(tcase, an_end_together_with_data_is_reported, 0,
                         PAIR_KINDS);
-    tcase_add_loop_test(tcase, a_half_closed_connection_works_on, 0,
+    tcase_add_loop_test(tcase, a_half_closed_connection_still_works, 0,
                         PAIR_KINDS);
     tcase_add_loop_test(tcase, a_shutdown_ends_a_waiting_read, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, sendfile_sends_a_large_file, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, sendfile_fails_as_the_kernel_does, 0,
                         PAIR_KINDS);
-    tcase_add_test(tcase, what_was_done_before_a_failure_is_told);
+    tcase_add_test(tcase, a_failure_reports_the_bytes_done);
     return run_suite(suite);
 }

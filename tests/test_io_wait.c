@@ -35,7 +35,7 @@ START_TEST(until_it_is_ready)
 }
 END_TEST
 
-START_TEST(the_other_side_goes)
+START_TEST(the_peer_closes)
 {
     int ready;
 
@@ -61,7 +61,7 @@ static void *closes(void *arg)
     return arg;
 }
 
-START_TEST(what_is_wrong)
+START_TEST(errors)
 {
     struct green_thread *thread = green_spawn(closes, NULL);
 
@@ -89,7 +89,7 @@ static void *waits_until_killed(void *arg)
     return arg;
 }
 
-START_TEST(what_ends_it)
+START_TEST(kill_and_timeout)
 {
     struct green_call call = {.callback = waits_in_a_callback, .arg = &call};
     struct green_thread *thread = green_spawn(waits_until_killed, NULL);
@@ -113,9 +113,9 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, until_it_is_ready);
-    tcase_add_test(tcase, the_other_side_goes);
+    tcase_add_test(tcase, the_peer_closes);
     tcase_add_test(tcase, a_file_is_always_ready);
-    tcase_add_test(tcase, what_is_wrong);
-    tcase_add_test(tcase, what_ends_it);
+    tcase_add_test(tcase, errors);
+    tcase_add_test(tcase, kill_and_timeout);
     return run_suite(suite);
 }

@@ -69,7 +69,7 @@ START_TEST(one_write_serves_many)
 }
 END_TEST
 
-START_TEST(the_killed_lose_nothing_for_others)
+START_TEST(a_kill_loses_nothing_for_others)
 {
     static char more[WAITERS / 2];
     uint64_t iterations;
@@ -78,8 +78,9 @@ START_TEST(the_killed_lose_nothing_for_others)
     make_pair(_i, fds);
     spawn_all(read_one);
     iterations = stats_now().iterations;
-    /* Every second one, and some at the very moment that data comes. A turn of
-     * the hub's before the killed run may still serve some of them. */
+    /* Kills every second one, some at the very moment that data arrives. If the
+     * hub iterates before the killed ones run, some of them may still get a
+     * byte. */
     ck_assert_int_eq(green_write(fds[1], "abcde", 5), 5);
     for (int i = 0; i < WAITERS; i += 2)
         ck_ok(green_kill(threads[i]));
@@ -114,7 +115,7 @@ static void *read_in_time(void *arg)
     return result;
 }
 
-START_TEST(the_timed_out_lose_nothing_for_others)
+START_TEST(a_timeout_loses_nothing_for_others)
 {
     static char bytes[WAITERS / 2];
 
@@ -138,7 +139,7 @@ static void *write_block(void *arg)
     return NULL;
 }
 
-/* Each call is one piece of the stream, in the order of the calls. */
+/* The bytes of each call stay together, in the order of the calls. */
 START_TEST(writes_do_not_mix)
 {
     static char got[50000];
@@ -175,7 +176,7 @@ static void *read_long(void *arg)
     return arg;
 }
 
-/* All that is there, unseen by the hub. */
+/* Reads all data, with system calls that the hub does not see. */
 static size_t drain(int fd)
 {
     static char bytes[65536];
@@ -191,8 +192,8 @@ static size_t drain(int fd)
     return size;
 }
 
-/* One who was woken to go on, and has not run yet, is first. */
-START_TEST(nobody_writes_before_the_woken)
+/* A writer that was woken and has not run yet goes before later writers. */
+START_TEST(later_writers_wait_for_the_woken)
 {
     struct green_thread *writer, *reader;
     uint64_t iterations;
@@ -203,7 +204,7 @@ START_TEST(nobody_writes_before_the_woken)
     left = sizeof long_block + 1 - drain(fds[0]);
     iterations = stats_now().iterations;
     while (stats_now().iterations == iterations)
-        ck_ok(green_sleep(0)); /* it is woken, behind us */
+        ck_ok(green_sleep(0)); /* woken, but queued behind this one */
     reader = green_spawn(read_long, NULL);
     ck_assert_int_eq(green_write(fds[1], "y", 1), 1);
     ck_ok(green_join(writer, NULL));
@@ -273,7 +274,8 @@ START_TEST(a_reset_wakes_both_directions)
 }
 END_TEST
 
-/* The other side has ended; who waits to write costs nothing meanwhile. */
+/* The peer has ended; a greenthread that waits to write causes no
+ * iterations. */
 START_TEST(a_hang_up_does_not_spin)
 {
     struct green_hub_stats before, after;
@@ -313,8 +315,8 @@ START_TEST(urgent_data_does_not_spin)
 }
 END_TEST
 
-/* What was begun before the kill is told, not lost. */
-START_TEST(a_killed_write_tells_how_much_was_done)
+/* A write that was killed after a part returns the size of the part. */
+START_TEST(a_killed_write_returns_what_was_done)
 {
     static char block[20 << 20];
     struct green_timeout timeout;
@@ -325,7 +327,7 @@ START_TEST(a_killed_write_tells_how_much_was_done)
     n = green_write(fds[1], block, sizeof block);
     ck_assert_int_gt(n, 0);
     ck_assert_int_lt(n, sizeof block);
-    do /* where the time was up before it had to wait, there is still room */
+    do /* if the time was up before it had to wait, there is still room */
         n = green_write(fds[1], block, sizeof block);
     while (n > 0);
     ck_assert_int_eq(errno, ETIMEDOUT);
@@ -345,18 +347,17 @@ int main(void)
 
     tcase_add_loop_test(tcase, first_come_first_served, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, one_write_serves_many, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, the_killed_lose_nothing_for_others, 0,
-                        PAIR_KINDS);
-    tcase_add_loop_test(tcase, the_timed_out_lose_nothing_for_others, 0,
+    tcase_add_loop_test(tcase, a_kill_loses_nothing_for_others, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, a_timeout_loses_nothing_for_others, 0,
                         PAIR_KINDS);
     tcase_add_loop_test(tcase, writes_do_not_mix, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, nobody_writes_before_the_woken, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, later_writers_wait_for_the_woken, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, both_directions_at_once, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, the_end_wakes_all, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, a_reset_wakes_both_directions, 0, 2);
     tcase_add_loop_test(tcase, a_hang_up_does_not_spin, 0, PAIR_KINDS);
     tcase_add_loop_test(tcase, urgent_data_does_not_spin, 0, 2);
-    tcase_add_loop_test(tcase, a_killed_write_tells_how_much_was_done, 0,
+    tcase_add_loop_test(tcase, a_killed_write_returns_what_was_done, 0,
                         PAIR_KINDS);
     return run_suite(suite);
 }

@@ -1,5 +1,5 @@
-/* What the kernel reports and the call that waits does not take: it goes on
- * waiting, and the hub does not go round meanwhile. */
+/* Events that the kernel reports but the waiting call cannot use: the call
+ * keeps waiting, and the hub does not spin. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -12,19 +12,19 @@
 
 #include "support.h"
 
-/* A hub that is told of something all the time goes round tens of thousands of
+/* A hub that gets an event in each iteration iterates tens of thousands of
  * times in WHILE. */
 #define WHILE (100 * GREEN_MSEC)
-#define FEW_TURNS 500u
+#define FEW_ITERATIONS 500u
 
 static int fds[2];
 
-static void assert_calm(void)
+static void assert_no_spin(void)
 {
     uint64_t before = stats_now().iterations;
 
     ck_ok(green_sleep(WHILE));
-    ck_assert_uint_lt(stats_now().iterations - before, FEW_TURNS);
+    ck_assert_uint_lt(stats_now().iterations - before, FEW_ITERATIONS);
 }
 
 static void *read_one(void *arg)
@@ -43,21 +43,21 @@ static void assert_joined(struct green_thread *thread, intptr_t expected)
     ck_assert_int_eq((intptr_t)result, expected);
 }
 
-static void count_looks(struct green_listener *listener, unsigned events)
+static void count_events(struct green_listener *listener, unsigned events)
 {
     (void)events;
     ++*(int *)listener->arg;
     ck_ok(green_hub_remove(green_get_hub(), listener));
 }
 
-/* Each try to read skips it, so it is a listener that does not try that shows
- * whether it is reported. */
-START_TEST(urgent_data_that_nobody_takes)
+/* Each attempt to read skips the urgent byte; a listener that does not read
+ * shows whether the event is reported. */
+START_TEST(urgent_data_without_reader)
 {
     struct green_hub *hub = green_get_hub();
-    int looks = 0;
+    int events_seen = 0;
     struct green_listener listener = {
-        .events = GREEN_READ, .callback = count_looks, .arg = &looks};
+        .events = GREEN_READ, .callback = count_events, .arg = &events_seen};
 
     make_pair(_i, fds);
     if (!is_tcp_kind(_i))
@@ -66,15 +66,15 @@ START_TEST(urgent_data_that_nobody_takes)
     ck_ok(green_hub_add(hub, &listener));
     ck_assert_int_eq(send(fds[1], "!", 1, MSG_OOB), 1);
     ck_ok(green_sleep(WHILE));
-    ck_assert_int_eq(looks, 0);
+    ck_assert_int_eq(events_seen, 0);
     ck_assert_int_eq(send(fds[1], "x", 1, 0), 1);
-    while (looks < 1)
+    while (events_seen < 1)
         ck_ok(green_sleep(GREEN_MSEC));
 }
 END_TEST
 
-/* A datagram to a port that nobody has leaves an error in the queue. */
-START_TEST(an_error_queue_that_nobody_reads)
+/* A datagram to an unused port leaves an error in the queue. */
+START_TEST(an_unread_error_queue)
 {
     struct sockaddr_in to = {.sin_family = AF_INET}, own = {0};
     socklen_t length = sizeof own;
@@ -95,7 +95,7 @@ START_TEST(an_error_queue_that_nobody_reads)
                      1);
     ck_fails(green_recv(fd, &(char){0}, 1, 0), ECONNREFUSED);
     thread = green_spawn(read_one, &fd);
-    assert_calm();
+    assert_no_spin();
     ck_assert_int_eq(sendto(fd, "x", 1, 0, (struct sockaddr *)&own, sizeof own),
                      1);
     assert_joined(thread, 'x');
@@ -113,8 +113,8 @@ static void *send_one(void *arg)
     return NULL;
 }
 
-/* It is writable as far as the kernel says; the other one has no room. */
-START_TEST(a_full_datagram_socket_of_others)
+/* The kernel reports the sender as writable, but the receiver has no room. */
+START_TEST(a_full_datagram_socket_of_the_peer)
 {
     int receiver = socket(AF_UNIX, SOCK_DGRAM, 0);
     int filler = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0), sender;
@@ -130,7 +130,7 @@ START_TEST(a_full_datagram_socket_of_others)
     sender = _i ? green_socket(AF_UNIX, SOCK_DGRAM, 0)
                 : socket(AF_UNIX, SOCK_DGRAM, 0);
     thread = green_spawn(send_one, &sender);
-    assert_calm();
+    assert_no_spin();
     ck_assert_int_eq(recv(receiver, &(char){0}, 1, 0), 1);
     assert_joined(thread, 0);
 }
@@ -145,8 +145,9 @@ static void count_calls(struct green_listener *listener, unsigned events)
         ck_assert_int_eq(read(listener->fd, &byte, 1), 1);
 }
 
-/* The duplicate keeps the open file, and with it the kernel its registration. */
-START_TEST(a_registration_that_outlives_its_number)
+/* The duplicate keeps the open file, and so the kernel keeps the
+ * registration. */
+START_TEST(a_registration_that_outlives_its_descriptor)
 {
     struct green_hub *hub = green_get_hub();
     int calls = 0, other;
@@ -154,7 +155,7 @@ START_TEST(a_registration_that_outlives_its_number)
         .events = GREEN_READ, .callback = count_calls, .arg = &calls};
 
     if (on_sim()) {
-        SKIP("the hub for tests does not start anew");
+        SKIP("the hub sim does not replace its epoll descriptor");
         return;
     }
     unix_pair(fds);
@@ -166,8 +167,8 @@ START_TEST(a_registration_that_outlives_its_number)
     ck_ok(green_hub_forget(hub, fds[0]));
     ck_assert_int_eq(calls, 1);
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
-    assert_calm();
-    /* What is watched beside it is watched still. */
+    assert_no_spin();
+    /* Other descriptors are still watched. */
     unix_pair(fds);
     listener.fd = fds[0];
     ck_ok(green_hub_add(hub, &listener));
@@ -179,8 +180,8 @@ START_TEST(a_registration_that_outlives_its_number)
 }
 END_TEST
 
-/* Nor does the hub go round when it gets no descriptor to begin anew with. */
-START_TEST(without_a_descriptor_to_begin_anew)
+/* The hub does not spin even if it gets no descriptor to replace its own. */
+START_TEST(without_a_descriptor_for_a_new_epoll)
 {
     struct green_hub *hub = green_get_hub();
     struct rlimit limit, none;
@@ -191,7 +192,7 @@ START_TEST(without_a_descriptor_to_begin_anew)
     int pair[2];
 
     if (on_sim()) {
-        SKIP("the hub for tests does not start anew");
+        SKIP("the hub sim does not replace its epoll descriptor");
         return;
     }
     unix_pair(fds);
@@ -207,15 +208,15 @@ START_TEST(without_a_descriptor_to_begin_anew)
     none.rlim_cur = 0;
     ck_ok(setrlimit(RLIMIT_NOFILE, &none));
     ck_assert_int_eq(write(fds[1], "x", 1), 1);
-    assert_calm();
-    /* What is watched beside it is watched still. */
+    assert_no_spin();
+    /* Other descriptors are still watched. */
     thread = green_spawn(read_one, &pair[0]);
     ck_ok(green_sleep(GREEN_MSEC));
     ck_assert_int_eq(write(pair[1], "y", 1), 1);
     assert_joined(thread, 'y');
     ck_ok(setrlimit(RLIMIT_NOFILE, &limit));
     ck_ok(green_sleep(GREEN_MSEC));
-    assert_calm();
+    assert_no_spin();
     ck_ok(close(other));
 }
 END_TEST
@@ -230,8 +231,8 @@ static void *read_thrice(void *arg)
     return NULL;
 }
 
-/* A read ends at the mark, with more behind it. A registration that is not made
- * anew would be the next to tell, a second later. */
+/* A read ends at the urgent mark, with more data behind it. A registration that
+ * is not renewed would report that data a second later. */
 START_TEST(a_read_that_ends_at_the_urgent_mark)
 {
     struct green_timeout timeout;
@@ -259,14 +260,14 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("io vain");
-    TCase *tcase = add_tcase(suite, "vain");
+    Suite *suite = suite_create("io spurious");
+    TCase *tcase = add_tcase(suite, "spurious");
 
-    tcase_add_loop_test(tcase, urgent_data_that_nobody_takes, 0, PAIR_KINDS);
-    tcase_add_loop_test(tcase, an_error_queue_that_nobody_reads, 0, 2);
-    tcase_add_loop_test(tcase, a_full_datagram_socket_of_others, 0, 2);
-    tcase_add_test(tcase, a_registration_that_outlives_its_number);
-    tcase_add_test(tcase, without_a_descriptor_to_begin_anew);
+    tcase_add_loop_test(tcase, urgent_data_without_reader, 0, PAIR_KINDS);
+    tcase_add_loop_test(tcase, an_unread_error_queue, 0, 2);
+    tcase_add_loop_test(tcase, a_full_datagram_socket_of_the_peer, 0, 2);
+    tcase_add_test(tcase, a_registration_that_outlives_its_descriptor);
+    tcase_add_test(tcase, without_a_descriptor_for_a_new_epoll);
     tcase_add_loop_test(tcase, a_read_that_ends_at_the_urgent_mark, 0,
                         PAIR_KINDS);
     return run_suite(suite);
