@@ -10,7 +10,7 @@
 
 #include "support.h"
 
-/* The address that a socket was found at last. */
+/* The socket's address, as text. */
 static char text[256];
 
 static inline int flag_of(int fd, int level, int name)
@@ -22,7 +22,7 @@ static inline int flag_of(int fd, int level, int name)
     return value;
 }
 
-/* Listens; the address is in `text` then. */
+/* Listens, and stores the address in `text`. */
 static inline int listen_at(const char *address)
 {
     int fd = green_listen(address, NULL);
@@ -34,7 +34,8 @@ static inline int listen_at(const char *address)
     return fd;
 }
 
-/* Somebody who dials `address` reaches the listener, and both say so. */
+/* A client that dials `address` reaches the listener, and both report the
+ * address. */
 static inline void is_reached_at(int listener, const char *address)
 {
     char ours[256], theirs[256], byte = 0;

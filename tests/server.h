@@ -18,10 +18,10 @@ static char address[128];
 static struct green_thread *keeper;
 static int serve_result, serve_error;
 
-/* How many handlers have begun and ended; of any OS thread. */
+/* How many handlers have begun and ended, on all OS threads. */
 static _Atomic int begun, ended;
 
-/* Answers what it is sent until the client closes, or it is killed. */
+/* Echoes what it receives until the client closes or the server kills it. */
 static inline void echo(int fd, void *arg)
 {
     char buffer[128];
@@ -48,7 +48,7 @@ static inline void listen_for_server(const char *at, bool reuse_port)
 {
     struct green_listen_options how = {.reuse_port = reuse_port};
 
-    green_get_hub(); /* its descriptors are not counted as leaks */
+    green_get_hub(); /* its descriptors are not leaks */
     memset(&server, 0, sizeof server);
     begun = ended = 0;
     listener = green_listen(at, &how);
@@ -63,14 +63,15 @@ static inline void start_server(void)
     ck_assert_ptr_nonnull(keeper);
 }
 
-/* What most cases need. */
+/* The server of most cases. */
 static inline void serve_tcp(void)
 {
     listen_for_server("tcp://127.0.0.1:0", options.threads > 1);
     start_server();
 }
 
-/* Joins it: what green_serve has returned, and 0 or its errno. */
+/* Joins the server; green_serve must have returned `result`, with this errno if
+ * it failed. */
 static inline void has_ended(int result, int error)
 {
     ck_ok(green_join(keeper, NULL));
@@ -80,7 +81,7 @@ static inline void has_ended(int result, int error)
     ck_assert_uint_eq(server.active, 0);
 }
 
-/* Stops it; the handlers have finished, or are about to. */
+/* Stops the server; the handlers have finished, or are about to. */
 static inline void stop_server(void)
 {
     ck_ok(green_server_stop(&server));
@@ -104,7 +105,7 @@ static inline void round_trip(int fd)
     ck_assert_str_eq(buffer, "hello");
 }
 
-/* A client that has been answered: its handler runs. */
+/* A client that has received an answer: its handler runs. */
 static inline int client(void)
 {
     int fd = dial_server();
@@ -113,7 +114,7 @@ static inline int client(void)
     return fd;
 }
 
-/* The server has closed the connection; a reset is one way to. */
+/* The server has closed the connection; the client may see a reset. */
 static inline void sees_the_end(int fd)
 {
     char byte;
@@ -126,7 +127,8 @@ static inline void sees_the_end(int fd)
     ck_ok(green_close(fd));
 }
 
-/* Waits for what is to come true; the case's limit is the end of patience. */
+/* Waits until the condition is true; the case's time limit ends a wait without
+ * end. */
 #define wait_until(condition)                                                  \
     do {                                                                       \
         while (!(condition))                                                   \
@@ -134,10 +136,10 @@ static inline void sees_the_end(int fd)
     } while (0)
 
 /*
- * Lets everybody run who can: the hub looks at all descriptors in each of these
- * sleeps, however long they take.
+ * Runs all greenthreads that can run: in each of these sleeps the hub checks
+ * all descriptors, however long that takes.
  */
-static inline void let_run(void)
+static inline void run_others(void)
 {
     for (int i = 0; i < 5; i++)
         ck_ok(green_sleep(GREEN_MSEC));

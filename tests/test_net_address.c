@@ -1,4 +1,4 @@
-/* Listening, dialling and naming sockets: TCP, and what makes no sense. */
+/* Listening, dialling, and addresses of sockets: TCP, and invalid addresses. */
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -25,7 +25,7 @@ static bool has_ipv6(void)
     return has;
 }
 
-/* The port at the end of `text`, which the system has chosen. */
+/* The port at the end of `text`, which the kernel has chosen. */
 static int chosen_port(void)
 {
     const char *colon = strrchr(text, ':');
@@ -76,7 +76,7 @@ START_TEST(a_tcp_listener_is_reached)
 }
 END_TEST
 
-START_TEST(its_own_text_reaches_it)
+START_TEST(its_local_address_reaches_it)
 {
     int listener = listen_at("tcp://127.0.0.1:0");
 
@@ -94,8 +94,8 @@ START_TEST(a_port_that_was_asked_for)
 }
 END_TEST
 
-/* IPv6 alone means that the port's IPv4 half is somebody else's to take; who
- * may have done so already, of a port or two. */
+/* tcp6 listens on IPv6 alone, so IPv4 can use the same port; another process
+ * may have taken it already, for a port or two. */
 START_TEST(tcp6_leaves_ipv4_alone)
 {
     int listener = -1;
@@ -126,7 +126,7 @@ START_TEST(a_port_in_use)
 }
 END_TEST
 
-/* 198.51.100.0/24 is for documentation: nobody has it. */
+/* 198.51.100.0/24 is for documentation: no machine has it. */
 START_TEST(an_address_of_another_machine)
 {
     int fds = (green_get_hub(), count_fds());
@@ -136,7 +136,7 @@ START_TEST(an_address_of_another_machine)
 }
 END_TEST
 
-START_TEST(nobody_listens_there)
+START_TEST(without_a_listener)
 {
     char address[128];
     int fds = (green_get_hub(), count_fds());
@@ -162,7 +162,7 @@ START_TEST(listeners_share_a_port)
 }
 END_TEST
 
-START_TEST(addresses_are_reused_unless_asked)
+START_TEST(addresses_are_reused_by_default)
 {
     struct green_listen_options options = {.no_reuse_address = true};
     int fd = listen_at("tcp://127.0.0.1:0");
@@ -175,7 +175,7 @@ START_TEST(addresses_are_reused_unless_asked)
 }
 END_TEST
 
-/* Of a listener the kernel tells there how long its backlog may be. */
+/* For a listener the kernel reports here the limit of its backlog. */
 static int backlog_of(int fd)
 {
     struct tcp_info info;
@@ -192,7 +192,7 @@ START_TEST(a_backlog)
     int most = 0;
 
     if (is_emulated()) {
-        SKIP("qemu-user does not pass TCP_INFO on");
+        SKIP("qemu-user does not support TCP_INFO");
         return;
     }
     ck_assert_ptr_nonnull(file);
@@ -209,7 +209,7 @@ START_TEST(a_backlog)
 }
 END_TEST
 
-/* ---- What makes no sense ------------------------------------------------ */
+/* ---- Invalid addresses --------------------------------------------------- */
 
 static const char *const nonsense[] = {
     NULL,
@@ -229,7 +229,7 @@ static const char *const nonsense[] = {
     "unix://@",
 };
 
-START_TEST(nonsense_is_refused)
+START_TEST(invalid_addresses_fail)
 {
     int fds = (green_get_hub(), count_fds());
 
@@ -244,15 +244,15 @@ static const char *const no_destination[] = {
     "tcp://127.0.0.1:0", "tcp://localhost:0",
 };
 
-START_TEST(a_place_to_listen_is_no_destination)
+START_TEST(addresses_to_listen_on_alone)
 {
     ck_fails(green_dial(no_destination[_i]), EINVAL);
 }
 END_TEST
 
-/* ---- Names of sockets ---------------------------------------------------- */
+/* ---- Addresses of sockets ------------------------------------------------ */
 
-START_TEST(a_name_that_just_fits)
+START_TEST(an_address_that_just_fits)
 {
     int fd = listen_at("tcp://127.0.0.1:0"), length = (int)strlen(text);
     char *exact = malloc((size_t)length + 1);
@@ -266,7 +266,7 @@ START_TEST(a_name_that_just_fits)
 }
 END_TEST
 
-START_TEST(sockets_that_have_no_name)
+START_TEST(sockets_without_an_address)
 {
     int tcp = listen_at("tcp://127.0.0.1:0"), fds[2], other;
 
@@ -295,19 +295,19 @@ int main(void)
     TCase *other = add_tcase(suite, "other");
 
     tcase_add_loop_test(tcp, a_tcp_listener_is_reached, 0, COUNT(tcp_forms));
-    tcase_add_test(tcp, its_own_text_reaches_it);
+    tcase_add_test(tcp, its_local_address_reaches_it);
     tcase_add_test(tcp, a_port_that_was_asked_for);
     tcase_add_test(tcp, tcp6_leaves_ipv4_alone);
     tcase_add_test(tcp, a_port_in_use);
     tcase_add_test(tcp, an_address_of_another_machine);
-    tcase_add_test(tcp, nobody_listens_there);
+    tcase_add_test(tcp, without_a_listener);
     tcase_add_test(tcp, listeners_share_a_port);
-    tcase_add_test(tcp, addresses_are_reused_unless_asked);
+    tcase_add_test(tcp, addresses_are_reused_by_default);
     tcase_add_test(tcp, a_backlog);
-    tcase_add_loop_test(other, nonsense_is_refused, 0, COUNT(nonsense));
-    tcase_add_loop_test(other, a_place_to_listen_is_no_destination, 0,
+    tcase_add_loop_test(other, invalid_addresses_fail, 0, COUNT(nonsense));
+    tcase_add_loop_test(other, addresses_to_listen_on_alone, 0,
                         COUNT(no_destination));
-    tcase_add_test(other, a_name_that_just_fits);
-    tcase_add_test(other, sockets_that_have_no_name);
+    tcase_add_test(other, an_address_that_just_fits);
+    tcase_add_test(other, sockets_without_an_address);
     return run_suite(suite);
 }

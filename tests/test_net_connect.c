@@ -1,4 +1,5 @@
-/* green_dial to where nobody answers yet: killed, timed out, and answered. */
+/* green_dial to an address that does not answer yet: killed, timed out, and
+ * answered. */
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,9 +14,9 @@ static char text[64];
 static int listener;
 
 /*
- * A listener whose backlog is full: who connects to it has to wait. What fills
- * it is the kernel's: on TCP one more than was asked for, and then half-open
- * ones that nobody answers.
+ * Fills a listener's backlog, so that the next connect has to wait. On TCP the
+ * kernel queues one connection more than the backlog, and then leaves further
+ * ones half-open.
  */
 static void fill_backlog(int family, const void *address, socklen_t length)
 {
@@ -30,7 +31,7 @@ static void fill_backlog(int family, const void *address, socklen_t length)
     ck_assert(errno == EINPROGRESS || errno == EAGAIN);
 }
 
-/* An address that cannot be connected to now, of each kind. */
+/* An address of each kind where connect has to wait. */
 static const char *busy_address(int kind)
 {
     struct sockaddr_in tcp;
@@ -38,7 +39,7 @@ static const char *busy_address(int kind)
     socklen_t length = sizeof tcp;
     int port;
 
-    ck_ok(green_sleep(GREEN_MSEC)); /* the hub has what it needs now */
+    ck_ok(green_sleep(GREEN_MSEC)); /* the hub has all its descriptors now */
     if (kind == 0) {
         listener = tcp_listener(&port);
         ck_ok(listen(listener, 0));
@@ -76,7 +77,7 @@ START_TEST(killed_while_it_connects)
     dialler = green_spawn(dial, (void *)(uintptr_t)address);
     for (int i = 0; i < 5; i++)
         ck_ok(green_sleep(0));
-    ck_assert_int_eq(count_fds(), fds + 1); /* it is about it */
+    ck_assert_int_eq(count_fds(), fds + 1); /* it is connecting */
     ck_ok(green_kill(dialler));
     ck_ok(green_join(dialler, &error));
     ck_assert_int_eq((int)(intptr_t)error, ECANCELED);
@@ -98,8 +99,8 @@ START_TEST(timed_out_while_it_connects)
 }
 END_TEST
 
-/* There is room again: whoever has waited is connected. */
-START_TEST(answered_in_the_end)
+/* The backlog has room again: the waiting greenthread gets its connection. */
+START_TEST(accepted_later)
 {
     struct green_thread *dialler;
     const char *address = busy_address(1);
@@ -120,6 +121,6 @@ int main(void)
 
     tcase_add_loop_test(waits, killed_while_it_connects, 0, KINDS);
     tcase_add_loop_test(waits, timed_out_while_it_connects, 0, KINDS);
-    tcase_add_test(waits, answered_in_the_end);
+    tcase_add_test(waits, accepted_later);
     return run_suite(suite);
 }

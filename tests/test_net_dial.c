@@ -1,6 +1,6 @@
 /*
- * Names, with a resolver of the test's own in the place of the system's: it
- * knows a few names, and one of them only when it is told to answer.
+ * Names, with a resolver of the test's own in place of the system's: it knows a
+ * few names, and answers for one of them only when the test releases it.
  */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -25,13 +25,13 @@ static const struct {
 } names[] = {
     {"one.test", {"127.0.0.1"}, 0, 0},
     {"slow.test", {"127.0.0.1"}, 0, 0},
-    /* Nobody listens at the first, or it cannot even be tried. */
+    /* At the first address there is no listener, or connect fails at once. */
     {"second.test", {"127.0.0.2", "127.0.0.1"}, 0, 0},
     {"third.test", {"255.255.255.255", "127.0.0.2", "127.0.0.1"}, 0, 0},
     {"refused-last.test", {"255.255.255.255", "127.0.0.2"}, 0, 0},
     {"odd-last.test", {"127.0.0.2", "255.255.255.255"}, 0, 0},
     {"six.test", {"::1"}, 0, 0},
-    /* Busy at the first, and the second cannot even be tried. */
+    /* The first address is busy, and connect to the second fails at once. */
     {"busy-first.test", {"127.0.0.1", "255.255.255.255"}, 0, 0},
     {"unknown.test", {NULL}, EAI_NONAME, 0},
     {"failed.test", {NULL}, EAI_FAIL, 0},
@@ -44,9 +44,9 @@ static const struct {
 #define NAMES (int)(sizeof names / sizeof names[0])
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t told = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
 static bool may_answer;
-/* Look-ups of slow.test that have begun, answers that were not freed yet. */
+/* Lookups of slow.test that have begun; answers that are not freed yet. */
 static _Atomic int slow, answers;
 
 static struct addrinfo *answer(const char *text, int port, int family)
@@ -74,24 +74,24 @@ static struct addrinfo *answer(const char *text, int port, int family)
     return NULL;
 }
 
-static void wait_until_told(void)
+static void wait_for_release(void)
 {
     slow++;
     pthread_mutex_lock(&lock);
     while (!may_answer)
-        pthread_cond_wait(&told, &lock);
+        pthread_cond_wait(&released, &lock);
     pthread_mutex_unlock(&lock);
 }
 
-static void tell(void)
+static void release(void)
 {
     pthread_mutex_lock(&lock);
     may_answer = true;
-    pthread_cond_broadcast(&told);
+    pthread_cond_broadcast(&released);
     pthread_mutex_unlock(&lock);
 }
 
-/* The library's calls come here: the program's symbols are found first. */
+/* The library calls this one: the linker finds the program's symbols first. */
 int getaddrinfo(const char *restrict name, const char *restrict service,
                 const struct addrinfo *restrict hints,
                 struct addrinfo **restrict found)
@@ -106,7 +106,7 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
     for (i = 0; i < NAMES - 1 && strcmp(name, names[i].name) != 0; i++)
         ;
     if (strcmp(name, "slow.test") == 0)
-        wait_until_told();
+        wait_for_release();
     for (int j = 0; j < 3 && names[i].addresses[j]; j++) {
         *found = answer(names[i].addresses[j], port, hints->ai_family);
         if (*found == NULL)
@@ -128,12 +128,13 @@ void freeaddrinfo(struct addrinfo *list)
     }
 }
 
-/* ---- The system's choice of a port ---------------------------------------- */
+/* ---- The kernel's choice of a port
+ * ---------------------------------------- */
 
 static bool to_itself;
 
-/* Where a socket is to connect from is the system's choice: here it is, once, where
- * it connects to. */
+/* The kernel chooses the local port of a socket; here, once, it is the port
+ * that the socket connects to. */
 int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
     const struct sockaddr *to = (const struct sockaddr *)address.__sockaddr__;
@@ -145,7 +146,7 @@ int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
     return (int)syscall(SYS_connect, fd, to, length);
 }
 
-/* ---- Names that there are ------------------------------------------------ */
+/* ---- Known names --------------------------------------------------------- */
 
 static int port, listener;
 static char text[64];
@@ -162,8 +163,8 @@ static void listen_somewhere(void)
     green_get_hub();
 }
 
-/* The resolver's thread lets go of its things a moment after it has answered. */
-static void nothing_is_left(int fds)
+/* The resolver's OS thread frees its memory a moment after it has answered. */
+static void nothing_leaks(int fds)
 {
     while (count_fds() != fds || answers != 0)
         ck_ok(green_sleep(GREEN_MSEC));
@@ -171,7 +172,7 @@ static void nothing_is_left(int fds)
 
 static const char *const reached[] = {"one.test", "second.test", "third.test"};
 
-START_TEST(one_address_after_the_other_is_tried)
+START_TEST(addresses_are_tried_in_order)
 {
     char peer[64], expected[64];
     int fd, fds;
@@ -184,11 +185,11 @@ START_TEST(one_address_after_the_other_is_tried)
     snprintf(expected, sizeof expected, "tcp://127.0.0.1:%d", port);
     ck_assert_str_eq(peer, expected);
     ck_ok(green_close(fd));
-    nothing_is_left(fds);
+    nothing_leaks(fds);
 }
 END_TEST
 
-/* What connecting to the broadcast address fails with here. */
+/* The error of connect to the broadcast address on this system. */
 static int odd_error(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -203,7 +204,7 @@ static int odd_error(void)
     return error;
 }
 
-START_TEST(the_error_is_the_last_addresss)
+START_TEST(the_last_addresss_error_is_returned)
 {
     int error = odd_error(), fds;
 
@@ -211,11 +212,12 @@ START_TEST(the_error_is_the_last_addresss)
     fds = count_fds();
     ck_fails(green_dial(at("refused-last.test")), ECONNREFUSED);
     ck_fails(green_dial(at("odd-last.test")), error);
-    nothing_is_left(fds);
+    nothing_leaks(fds);
 }
 END_TEST
 
-/* One more than was asked for, and then half-open ones that nobody answers. */
+/* The kernel queues one connection more than the backlog, and then leaves
+ * further ones half-open. */
 static void fill_backlog(void)
 {
     struct timeval moment = {.tv_usec = 20000};
@@ -240,8 +242,8 @@ static void *dials_busy(void *arg)
                                                                     : 0);
 }
 
-/* A server that is down, on a port that the system hands out. */
-START_TEST(a_socket_that_reaches_itself)
+/* A server that is down, on a port that the kernel gives to clients. */
+START_TEST(a_socket_that_connects_to_itself)
 {
     const char *hosts[] = {"127.0.0.1", "[::1]"};
     int fd, fds;
@@ -256,15 +258,15 @@ START_TEST(a_socket_that_reaches_itself)
     ck_fails(green_dial(at(hosts[_i])), ECONNREFUSED);
     ck_assert(!to_itself);
     ck_assert_int_eq(count_fds(), fds);
-    /* The server can come back at once. */
+    /* The server can start again at once. */
     fd = green_listen(at(hosts[_i]), NULL);
     ck_assert_msg(fd >= 0, "%s", strerror(errno));
     ck_ok(green_close(fd));
 }
 END_TEST
 
-/* Whoever has no time left, or is killed, tries no other address. */
-START_TEST(the_end_is_no_addresss_error)
+/* After a timeout or a kill, dial tries no other address. */
+START_TEST(a_timeout_or_kill_ends_the_attempts)
 {
     struct green_thread *thread;
     struct green_timeout timeout;
@@ -283,7 +285,7 @@ START_TEST(the_end_is_no_addresss_error)
 }
 END_TEST
 
-START_TEST(tcp6_wants_an_ipv6_address)
+START_TEST(tcp6_needs_an_ipv6_address)
 {
     char address[64];
 
@@ -291,7 +293,7 @@ START_TEST(tcp6_wants_an_ipv6_address)
     snprintf(address, sizeof address, "tcp6://one.test:%d", port);
     ck_fails(green_dial(address), ENOENT);
     ck_fails(green_listen("tcp6://one.test:0", NULL), ENOENT);
-    /* Nobody listens at ::1; without IPv6 it is another error. */
+    /* No listener at ::1; without IPv6 it is another error. */
     snprintf(address, sizeof address, "tcp6://six.test:%d", port);
     errno = 0;
     ck_assert_int_eq(green_dial(address), -1);
@@ -309,11 +311,12 @@ START_TEST(a_name_to_listen_at)
     ck_assert_int_gt(green_local_address(fd, local, sizeof local), 0);
     ck_assert_int_eq(strncmp(local, "tcp://127.0.0.1:", 16), 0);
     ck_ok(green_close(fd));
-    nothing_is_left(fds);
+    nothing_leaks(fds);
 }
 END_TEST
 
-/* ---- Names that there are not --------------------------------------------- */
+/* ---- Unknown names
+ * --------------------------------------------------------- */
 
 static const struct {
     const char *address;
@@ -330,7 +333,7 @@ START_TEST(a_name_that_cannot_be_looked_up)
 
     ck_fails(green_dial(unknown[_i].address), unknown[_i].error);
     ck_fails(green_listen(unknown[_i].address, NULL), unknown[_i].error);
-    nothing_is_left(fds);
+    nothing_leaks(fds);
 }
 END_TEST
 
@@ -346,14 +349,14 @@ static int look_up(const char *name)
 
 static void looks_up_in_a_callback(struct green_call *call)
 {
-    ck_assert_int_eq(look_up("127.0.0.1"), 0); /* needs no thread */
+    ck_assert_int_eq(look_up("127.0.0.1"), 0); /* needs no OS thread */
     freeaddrinfo(found);
     ck_assert_int_eq(look_up("one.test"), EAI_SYSTEM);
     ck_assert_int_eq(errno, EDEADLK);
     call->arg = NULL;
 }
 
-START_TEST(getaddrinfo_says_what_the_systems_does)
+START_TEST(getaddrinfo_returns_what_the_systems_does)
 {
     struct green_call call = {.callback = looks_up_in_a_callback, .arg = &call};
     int fds = (green_get_hub(), count_fds());
@@ -372,7 +375,7 @@ START_TEST(getaddrinfo_says_what_the_systems_does)
     ck_ok(green_hub_call(green_get_hub(), &call));
     while (call.arg)
         ck_ok(green_sleep(GREEN_MSEC));
-    nothing_is_left(fds);
+    nothing_leaks(fds);
 }
 END_TEST
 
@@ -383,7 +386,7 @@ static void *looks_up_slowly(void *unused)
     return unused;
 }
 
-START_TEST(getaddrinfo_is_ended)
+START_TEST(getaddrinfo_is_interrupted)
 {
     int fds = (green_get_hub(), count_fds());
     struct green_thread *thread = green_spawn(looks_up_slowly, NULL);
@@ -397,12 +400,12 @@ START_TEST(getaddrinfo_is_ended)
     ck_assert_int_eq(look_up("slow.test"), EAI_SYSTEM);
     ck_assert_int_eq(errno, ETIMEDOUT);
     ck_ok(green_timeout_cancel(&timeout));
-    tell();
-    nothing_is_left(fds);
+    release();
+    nothing_leaks(fds);
 }
 END_TEST
 
-/* ---- While it looks up --------------------------------------------------- */
+/* ---- During a lookup ----------------------------------------------------- */
 
 #define DIALLERS 20
 
@@ -440,7 +443,7 @@ static int result_of(int i)
     return (int)(intptr_t)error;
 }
 
-/* More than there are threads for; others run while they wait. */
+/* More lookups than OS threads; others run while they wait. */
 START_TEST(many_look_up_at_once)
 {
     int fds;
@@ -449,11 +452,11 @@ START_TEST(many_look_up_at_once)
     fds = count_fds();
     start_diallers();
     ck_ok(green_sleep(GREEN_MSEC));
-    tell();
+    release();
     for (int i = 0; i < DIALLERS; i++)
         ck_assert_int_eq(result_of(i), 0);
     ck_assert_int_eq(slow, DIALLERS);
-    nothing_is_left(fds);
+    nothing_leaks(fds);
 }
 END_TEST
 
@@ -468,10 +471,10 @@ START_TEST(killed_while_it_looks_up)
         ck_ok(green_kill(diallers[i]));
         ck_assert_int_eq(result_of(i), ECANCELED);
     }
-    tell();
+    release();
     for (int i = 1; i < DIALLERS; i += 2)
         ck_assert_int_eq(result_of(i), 0);
-    nothing_is_left(fds);
+    nothing_leaks(fds);
 }
 END_TEST
 
@@ -487,19 +490,19 @@ START_TEST(timed_out_while_it_looks_up)
     ck_assert(green_timeout_fired(&timeout));
     ck_fails(green_listen("tcp://slow.test:0", NULL), ETIMEDOUT);
     ck_ok(green_timeout_cancel(&timeout));
-    tell();
+    release();
     ck_assert_int_eq((int)(intptr_t)dial_slow(NULL), 0);
-    nothing_is_left(fds);
+    nothing_leaks(fds);
 }
 END_TEST
 
-/* As many look up at once in the library, and the rest is in its queue. */
+/* The library runs so many lookups at once, and queues the rest. */
 #define WORKERS 4
 
 /*
- * The child has none of the parent's look-ups and threads; both go on. No thread
- * is at its beginning when it forks: ASan's allocator may be locked then, in the
- * child for ever.
+ * The child has no lookups or OS threads of the parent; both continue. No OS
+ * thread is just starting at the fork: ASan's allocator may be locked then, and
+ * would stay locked in the child.
  */
 START_TEST(fork_while_it_looks_up)
 {
@@ -523,10 +526,10 @@ START_TEST(fork_while_it_looks_up)
         _exit(fd >= 0 ? 0 : errno);
     }
     ck_assert_int_eq(wait_child(pid), 0);
-    tell();
+    release();
     for (int i = 0; i < DIALLERS; i++)
         ck_assert_int_eq(result_of(i), 0);
-    nothing_is_left(fds);
+    nothing_leaks(fds);
 }
 END_TEST
 
@@ -536,15 +539,15 @@ int main(void)
     TCase *known = add_tcase(suite, "known");
     TCase *waits = add_tcase(suite, "waits");
 
-    tcase_add_loop_test(known, one_address_after_the_other_is_tried, 0, 3);
-    tcase_add_test(known, the_error_is_the_last_addresss);
-    tcase_add_test(known, the_end_is_no_addresss_error);
-    tcase_add_loop_test(known, a_socket_that_reaches_itself, 0, 2);
-    tcase_add_test(known, tcp6_wants_an_ipv6_address);
+    tcase_add_loop_test(known, addresses_are_tried_in_order, 0, 3);
+    tcase_add_test(known, the_last_addresss_error_is_returned);
+    tcase_add_test(known, a_timeout_or_kill_ends_the_attempts);
+    tcase_add_loop_test(known, a_socket_that_connects_to_itself, 0, 2);
+    tcase_add_test(known, tcp6_needs_an_ipv6_address);
     tcase_add_test(known, a_name_to_listen_at);
     tcase_add_loop_test(known, a_name_that_cannot_be_looked_up, 0, 6);
-    tcase_add_test(known, getaddrinfo_says_what_the_systems_does);
-    tcase_add_test(waits, getaddrinfo_is_ended);
+    tcase_add_test(known, getaddrinfo_returns_what_the_systems_does);
+    tcase_add_test(waits, getaddrinfo_is_interrupted);
     tcase_add_test(waits, many_look_up_at_once);
     tcase_add_test(waits, killed_while_it_looks_up);
     tcase_add_test(waits, timed_out_while_it_looks_up);

@@ -1,4 +1,4 @@
-/* Dialling with options: from where, and for how long. */
+/* Dialling with options: a local address, a timeout. */
 #include <unistd.h>
 
 #include "net_support.h"
@@ -12,7 +12,7 @@ static int ck_dial(const char *to, const char *local)
     return fd;
 }
 
-START_TEST(from_an_address_of_ours)
+START_TEST(from_a_local_address)
 {
     int listener = listen_at("tcp://127.0.0.1:0"), fd;
     char here[256];
@@ -31,7 +31,7 @@ START_TEST(from_an_address_of_ours)
 }
 END_TEST
 
-START_TEST(from_a_port_of_ours)
+START_TEST(from_a_local_port)
 {
     int listener = listen_at("tcp://127.0.0.1:0"), fd;
     char local[64], here[256];
@@ -78,7 +78,7 @@ static const struct {
 
 #define WRONG (int)(sizeof wrong / sizeof wrong[0])
 
-START_TEST(options_that_make_no_sense)
+START_TEST(invalid_options)
 {
     int listener = listen_at("tcp://127.0.0.1:0");
     int fds = count_fds();
@@ -106,8 +106,8 @@ static void *dials(void *arg)
     return arg;
 }
 
-/* A listener with as many connections as it takes: the next has to wait. */
-START_TEST(no_longer_than_that)
+/* A listener with a full backlog: the next connection has to wait. */
+START_TEST(a_timeout_ends_it)
 {
     const struct green_dial_options options = {.timeout = 20 * GREEN_MSEC};
     const struct green_listen_options one = {.backlog = 1};
@@ -142,10 +142,10 @@ int main(void)
     Suite *suite = suite_create("net dial with");
     TCase *tcase = add_tcase(suite, "options");
 
-    tcase_add_test(tcase, from_an_address_of_ours);
-    tcase_add_test(tcase, from_a_port_of_ours);
+    tcase_add_test(tcase, from_a_local_address);
+    tcase_add_test(tcase, from_a_local_port);
     tcase_add_test(tcase, from_a_unix_name);
-    tcase_add_loop_test(tcase, options_that_make_no_sense, 0, WRONG);
-    tcase_add_test(tcase, no_longer_than_that);
+    tcase_add_loop_test(tcase, invalid_options, 0, WRONG);
+    tcase_add_test(tcase, a_timeout_ends_it);
     return run_suite(suite);
 }

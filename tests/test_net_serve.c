@@ -1,4 +1,5 @@
-/* green_serve: what handlers are given, limits, shortages, bad arguments. */
+/* green_serve: what handlers get, limits, too few descriptors, bad
+ * arguments. */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,7 +12,7 @@
 static int seen_fd, seen_nodelay, seen_flags;
 static void *seen_arg;
 
-static void look_around(int fd, void *arg)
+static void note_descriptor(int fd, void *arg)
 {
     socklen_t length = sizeof seen_nodelay;
 
@@ -26,7 +27,7 @@ START_TEST(the_handler_runs_and_its_fd_is_closed)
 {
     int fd;
 
-    handler = look_around;
+    handler = note_descriptor;
     options.arg = &seen_arg;
     serve_tcp();
     fd = client();
@@ -91,8 +92,8 @@ START_TEST(many_at_once)
 }
 END_TEST
 
-/* Clients that reset, or have gone before they were accepted. */
-START_TEST(clients_that_vanish)
+/* Clients that reset, or have closed before the server accepts them. */
+START_TEST(clients_that_reset)
 {
     struct linger now = {.l_onoff = 1};
     int fd;
@@ -125,13 +126,13 @@ START_TEST(a_unix_socket)
 }
 END_TEST
 
-/* The user's O_NONBLOCK on the listener is no reason to fail. */
+/* A listener on which the user set O_NONBLOCK works too. */
 START_TEST(a_listener_that_does_not_block)
 {
     listen_for_server("tcp://127.0.0.1:0", false);
     ck_ok(green_fcntl(listener, F_SETFL, O_NONBLOCK));
     start_server();
-    let_run();
+    run_others();
     ck_ok(green_close(client()));
     stop_server();
 }
@@ -141,7 +142,7 @@ END_TEST
 
 #define MOST 3
 
-START_TEST(so_many_and_no_more)
+START_TEST(at_most_max_connections)
 {
     int fds[MOST * 2];
 
@@ -152,8 +153,8 @@ START_TEST(so_many_and_no_more)
     for (int i = MOST; i < MOST * 2; i++)
         fds[i] = dial_server();
     for (int i = 0; i < 10; i++)
-        round_trip(fds[0]); /* the acceptor has had its chances */
-    let_run();
+        round_trip(fds[0]); /* the acceptor could have run */
+    run_others();
     ck_assert_uint_eq(server.active, MOST);
     ck_assert_uint_eq(server.accepted, MOST);
     ck_assert_int_eq(begun, MOST);
@@ -179,14 +180,14 @@ START_TEST(a_stop_while_it_is_full)
     serve_tcp();
     fd = client();
     other = dial_server();
-    let_run();
+    run_others();
     ck_ok(green_server_stop(&server));
-    let_run();
+    run_others();
     round_trip(fd);
     ck_ok(green_close(fd));
     has_ended(0, 0);
     ck_assert_uint_eq(server.accepted, 1);
-    /* The other one was never served; it ends with the listener. */
+    /* The other one was never accepted; it ends when the listener closes. */
     ck_ok(green_close(listener));
     sees_the_end(other);
 }
@@ -194,11 +195,12 @@ END_TEST
 
 /* ---- Out of descriptors ------------------------------------------------ */
 
-/* Takes all descriptors but `left`, so that few are needed for it. */
+/* Descriptors that the case holds, all but `left`, so that the server runs out
+ * soon. */
 static int fillers[64], filled;
 
-/* Before the server begins: a hub may have asked for connections by then, with
- * the limit that there was. */
+/* Call it before the server starts: a hub may submit accepts then, with the
+ * limit of that moment. */
 static void lower_limit(void)
 {
     struct rlimit limit;
@@ -220,7 +222,7 @@ static void fill(int left)
         close(fillers[--filled]);
 }
 
-/* A socket that is to be connected when there are no descriptors for more. */
+/* Connects a socket that was made before descriptors ran out. */
 static void connect_client(int fd)
 {
     struct sockaddr_in at;
@@ -238,7 +240,7 @@ static int new_socket(void)
     return fd;
 }
 
-START_TEST(out_of_descriptors_it_pauses_and_goes_on)
+START_TEST(without_descriptors_it_pauses_and_continues)
 {
     int fd = new_socket();
 
@@ -259,8 +261,8 @@ START_TEST(out_of_descriptors_it_pauses_and_goes_on)
 }
 END_TEST
 
-/* The descriptor of a connection that ends is the next one's. */
-START_TEST(out_of_descriptors_connections_take_turns)
+/* Each connection gets the descriptor of the one that ended before. */
+START_TEST(without_descriptors_connections_follow_each_other)
 {
     int fds[3];
 
@@ -268,7 +270,7 @@ START_TEST(out_of_descriptors_connections_take_turns)
         fds[i] = new_socket();
     lower_limit();
     serve_tcp();
-    let_run();
+    run_others();
     fill(1);
     connect_client(fds[0]);
     round_trip(fds[0]);
@@ -285,7 +287,7 @@ START_TEST(out_of_descriptors_connections_take_turns)
 }
 END_TEST
 
-/* A pause is a rest: the OS thread does not spin meanwhile. */
+/* During a pause the OS thread does not spin. */
 START_TEST(a_pause_does_not_spin)
 {
     int fd = new_socket();
@@ -293,7 +295,7 @@ START_TEST(a_pause_does_not_spin)
 
     lower_limit();
     serve_tcp();
-    let_run();
+    run_others();
     fill(0);
     begin = green_now();
     connect_client(fd);
@@ -309,7 +311,7 @@ START_TEST(a_stop_during_a_pause)
 
     lower_limit();
     serve_tcp();
-    let_run();
+    run_others();
     fill(0);
     connect_client(fd);
     wait_until(server.pauses >= 1);
@@ -342,7 +344,7 @@ START_TEST(bad_arguments)
 }
 END_TEST
 
-/* A stack that no greenthread can have is an error, not a shortage. */
+/* A stack that is too large for any greenthread is an error, not a shortage. */
 START_TEST(a_stack_too_large)
 {
     int fd;
@@ -385,13 +387,13 @@ int main(void)
     tcase_add_test(handlers, the_handler_runs_and_its_fd_is_closed);
     tcase_add_test(handlers, a_handler_may_shut_its_fd_down);
     tcase_add_test(handlers, many_at_once);
-    tcase_add_test(handlers, clients_that_vanish);
+    tcase_add_test(handlers, clients_that_reset);
     tcase_add_test(handlers, a_unix_socket);
     tcase_add_test(handlers, a_listener_that_does_not_block);
-    tcase_add_test(limits, so_many_and_no_more);
+    tcase_add_test(limits, at_most_max_connections);
     tcase_add_test(limits, a_stop_while_it_is_full);
-    tcase_add_test(limits, out_of_descriptors_it_pauses_and_goes_on);
-    tcase_add_test(limits, out_of_descriptors_connections_take_turns);
+    tcase_add_test(limits, without_descriptors_it_pauses_and_continues);
+    tcase_add_test(limits, without_descriptors_connections_follow_each_other);
     tcase_add_test(limits, a_pause_does_not_spin);
     tcase_add_test(limits, a_stop_during_a_pause);
     tcase_add_test(bad, bad_arguments);

@@ -29,7 +29,7 @@ START_TEST(a_stop_waits_for_the_handlers)
     fds[1] = client();
     ck_ok(green_server_stop(&server));
     for (int i = 1; i >= 0; i--) {
-        let_run();
+        run_others();
         ck_assert_int_eq(serve_result, 1000); /* has not returned */
         round_trip(fds[i]);
         ck_ok(green_close(fds[i]));
@@ -39,20 +39,21 @@ START_TEST(a_stop_waits_for_the_handlers)
 }
 END_TEST
 
-START_TEST(after_a_stop_nobody_is_accepted)
+START_TEST(after_a_stop_none_is_accepted)
 {
     int fd, late;
 
     serve_tcp();
     fd = client();
     ck_ok(green_server_stop(&server));
-    let_run();
+    run_others();
     late = dial_server(); /* into the backlog */
-    let_run();
+    run_others();
     ck_ok(green_close(fd));
     has_ended(0, 0);
     ck_assert_uint_eq(server.accepted, 1);
-    /* The listener is open, and whoever serves it next finds the late one. */
+    /* The listener is still open, and the next server accepts the late
+     * connection. */
     memset(&server, 0, sizeof server);
     start_server();
     round_trip(late);
@@ -62,13 +63,13 @@ START_TEST(after_a_stop_nobody_is_accepted)
 }
 END_TEST
 
-START_TEST(stopping_twice_is_stopping_once)
+START_TEST(a_second_stop_changes_nothing)
 {
     serve_tcp();
     ck_ok(green_close(client()));
     ck_ok(green_server_stop(&server));
     stop_server();
-    ck_ok(green_server_stop(&server)); /* and afterwards */
+    ck_ok(green_server_stop(&server)); /* also after its end */
 }
 END_TEST
 
@@ -108,8 +109,9 @@ START_TEST(a_stop_may_kill_the_handlers)
 }
 END_TEST
 
-/* A killed handler may tidy up behind a shield, and is waited for. */
-static void tidy_up(int fd, void *arg)
+/* A killed handler may clean up within a shield, and the server waits for
+ * it. */
+static void clean_up(int fd, void *arg)
 {
     struct green_shield shield;
 
@@ -122,13 +124,13 @@ static void tidy_up(int fd, void *arg)
     *(bool *)arg = true;
 }
 
-START_TEST(a_killed_handler_tidies_up)
+START_TEST(a_killed_handler_cleans_up)
 {
     static bool tidy;
     char bye[4] = "";
     int fd;
 
-    handler = tidy_up;
+    handler = clean_up;
     options.arg = &tidy;
     options.kill_on_stop = true;
     serve_tcp();
@@ -152,10 +154,10 @@ static void *floods(void *arg)
     return NULL;
 }
 
-/* Its reads never need to wait. */
-static void swallows(int fd, void *arg)
+/* A handler whose reads never have to wait. */
+static void reads_slowly(int fd, void *arg)
 {
-    char buffer[4]; /* it reads more slowly than that sends */
+    char buffer[4]; /* small: it reads more slowly than the client sends */
 
     (void)arg;
     begun++;
@@ -164,7 +166,7 @@ static void swallows(int fd, void *arg)
     ended++;
 }
 
-START_TEST(a_flood_keeps_nobody_waiting)
+START_TEST(a_flood_does_not_starve_others)
 {
     pthread_t flood;
     int fd, other;
@@ -174,7 +176,7 @@ START_TEST(a_flood_keeps_nobody_waiting)
         return;
     }
     options.kill_on_stop = true;
-    handler = swallows;
+    handler = reads_slowly;
     serve_tcp();
     fd = dial_server();
     ck_ok(pthread_create(&flood, NULL, floods, (void *)(intptr_t)fd));
@@ -189,19 +191,20 @@ START_TEST(a_flood_keeps_nobody_waiting)
 }
 END_TEST
 
-#define CROWD 300
+#define MANY 300
 
-/* Some of them are accepted and have not begun when it stops. */
-START_TEST(a_stop_amid_a_crowd)
+/* When the server stops, some are accepted and their handlers have not
+ * begun. */
+START_TEST(a_stop_with_many_connections)
 {
-    int fds[CROWD], before;
+    int fds[MANY], before;
 
     handler = stop_it;
     options.arg = &server;
     options.kill_on_stop = true;
     listen_for_server("tcp://127.0.0.1:0", false);
     before = count_fds();
-    for (int i = 0; i < CROWD; i++)
+    for (int i = 0; i < MANY; i++)
         fds[i] = dial_server();
     start_server();
     has_ended(0, 0);
@@ -209,20 +212,20 @@ START_TEST(a_stop_amid_a_crowd)
     ck_assert_int_le(begun, 2 * (int)server.accepted); /* echo counts too */
     ck_assert_int_eq(begun, 2 * ended);
     ck_ok(green_close(listener));
-    for (int i = 0; i < CROWD; i++)
+    for (int i = 0; i < MANY; i++)
         sees_the_end(fds[i]);
     ck_assert_int_eq(count_fds(), before - 1);
 }
 END_TEST
 
-/* On most hubs it is accepted, and its handler has no time to begin. */
+/* On most hubs the server accepts it, and its handler has no time to begin. */
 START_TEST(a_connection_that_comes_with_the_stop)
 {
     int fd;
 
     options.kill_on_stop = true;
     serve_tcp();
-    let_run();
+    run_others();
     fd = dial_server();
     stop_server();
     ck_assert_int_eq(begun, ended);
@@ -231,12 +234,12 @@ START_TEST(a_connection_that_comes_with_the_stop)
 }
 END_TEST
 
-static void *stop_from_outside(void *arg)
+static void *stop_on_thread(void *arg)
 {
     return green_server_stop(arg) < 0 ? "green_server_stop" : NULL;
 }
 
-START_TEST(another_thread_stops_it)
+START_TEST(another_os_thread_stops_it)
 {
     pthread_t thread;
     void *failed;
@@ -245,7 +248,7 @@ START_TEST(another_thread_stops_it)
     options.kill_on_stop = true;
     serve_tcp();
     fd = client();
-    ck_ok(pthread_create(&thread, NULL, stop_from_outside, &server));
+    ck_ok(pthread_create(&thread, NULL, stop_on_thread, &server));
     has_ended(0, 0);
     ck_ok(pthread_join(thread, &failed));
     ck_assert_ptr_null(failed);
@@ -254,8 +257,9 @@ START_TEST(another_thread_stops_it)
 }
 END_TEST
 
-/* It may return, and its frame be gone, while a stop is still under way. */
-START_TEST(many_threads_stop_it_at_once)
+/* green_serve may return, and its frame be gone, while another OS thread is
+ * still in green_server_stop. */
+START_TEST(many_os_threads_stop_it_at_once)
 {
     pthread_t threads[4];
     void *failed;
@@ -264,8 +268,7 @@ START_TEST(many_threads_stop_it_at_once)
         serve_tcp();
         ck_ok(green_sleep(0));
         for (int i = 0; i < 4; i++)
-            ck_ok(
-                pthread_create(&threads[i], NULL, stop_from_outside, &server));
+            ck_ok(pthread_create(&threads[i], NULL, stop_on_thread, &server));
         has_ended(0, 0);
         for (int i = 0; i < 4; i++) {
             ck_ok(pthread_join(threads[i], &failed));
@@ -283,7 +286,7 @@ static void on_signal(int number)
     (void)number;
     errno = EXDEV;
     green_server_stop(&server);
-    if (errno != EXDEV) /* it must leave it alone */
+    if (errno != EXDEV) /* green_server_stop must not change it */
         abort();
     errno = error;
 }
@@ -296,7 +299,7 @@ START_TEST(a_signal_handler_stops_it)
     serve_tcp();
     fd = client();
     ck_ok(raise(SIGUSR1));
-    let_run();
+    run_others();
     round_trip(fd);
     ck_ok(green_close(fd));
     has_ended(0, 0);
@@ -304,7 +307,8 @@ START_TEST(a_signal_handler_stops_it)
 }
 END_TEST
 
-/* The signal finds the thread in the hub's wait, or on its way there. */
+/* The signal arrives while the OS thread is in the hub's wait, or about to
+ * wait. */
 static void *send_signal(void *arg)
 {
     return pthread_kill(*(pthread_t *)arg, SIGUSR1) ? "pthread_kill" : NULL;
@@ -316,7 +320,7 @@ START_TEST(a_signal_during_the_wait_stops_it)
     void *failed;
 
     if (checker() && strcmp(checker(), "tsan") == 0) {
-        SKIP("it keeps a signal back that comes on the way into a wait");
+        SKIP("ThreadSanitizer delays a signal that arrives just before a wait");
         return;
     }
     signal(SIGUSR1, on_signal);
@@ -347,7 +351,7 @@ START_TEST(its_caller_is_killed)
     ck_assert_uint_eq(server.accepted, 2);
     sees_the_end(fds[0]);
     sees_the_end(fds[1]);
-    ck_ok(fcntl(listener, F_GETFD) < 0); /* it leaves the listener open */
+    ck_ok(fcntl(listener, F_GETFD) < 0); /* the listener stays open */
 }
 END_TEST
 
@@ -358,7 +362,7 @@ START_TEST(its_caller_is_killed_while_it_waits_for_handlers)
     serve_tcp();
     fd = client();
     ck_ok(green_server_stop(&server));
-    let_run();
+    run_others();
     ck_assert_int_eq(ended, 0);
     ck_ok(green_kill(keeper));
     has_ended(-1, ECANCELED);
@@ -405,14 +409,14 @@ START_TEST(its_listener_is_shut_down)
     serve_tcp();
     fd = client();
     ck_ok(green_shutdown(listener, SHUT_RDWR));
-    has_ended(-1, EINVAL); /* what accept fails with */
+    has_ended(-1, EINVAL); /* accept's error */
     sees_the_end(fd);
 }
 END_TEST
 
-/* ---- Nothing is left ---------------------------------------------------- */
+/* ---- Nothing leaks ------------------------------------------------------- */
 
-static void end_in_some_way(int way)
+static void end_by(int way)
 {
     int fd;
 
@@ -432,16 +436,16 @@ static void end_in_some_way(int way)
         ck_ok(green_close(listener));
 }
 
-START_TEST(nothing_is_left)
+START_TEST(nothing_leaks)
 {
     uint64_t alive;
     int fds;
 
-    end_in_some_way(_i);
+    end_by(_i);
     fds = count_fds();
     alive = stats_now().alive;
     for (int i = 0; i < 20; i++)
-        end_in_some_way(_i);
+        end_by(_i);
     ck_assert_int_eq(count_fds(), fds);
     ck_assert_uint_eq(stats_now().alive, alive);
 }
@@ -451,16 +455,16 @@ static void add_stopped(TCase *stopped)
 {
     tcase_add_test(stopped, a_stop_before_it_begins);
     tcase_add_test(stopped, a_stop_waits_for_the_handlers);
-    tcase_add_test(stopped, after_a_stop_nobody_is_accepted);
-    tcase_add_test(stopped, stopping_twice_is_stopping_once);
+    tcase_add_test(stopped, after_a_stop_none_is_accepted);
+    tcase_add_test(stopped, a_second_stop_changes_nothing);
     tcase_add_test(stopped, a_handler_stops_it);
     tcase_add_test(stopped, a_stop_may_kill_the_handlers);
-    tcase_add_test(stopped, a_killed_handler_tidies_up);
-    tcase_add_test(stopped, a_flood_keeps_nobody_waiting);
-    tcase_add_test(stopped, a_stop_amid_a_crowd);
+    tcase_add_test(stopped, a_killed_handler_cleans_up);
+    tcase_add_test(stopped, a_flood_does_not_starve_others);
+    tcase_add_test(stopped, a_stop_with_many_connections);
     tcase_add_test(stopped, a_connection_that_comes_with_the_stop);
-    tcase_add_test(stopped, another_thread_stops_it);
-    tcase_add_test(stopped, many_threads_stop_it_at_once);
+    tcase_add_test(stopped, another_os_thread_stops_it);
+    tcase_add_test(stopped, many_os_threads_stop_it_at_once);
     tcase_add_test(stopped, a_signal_handler_stops_it);
     tcase_add_test(stopped, a_signal_during_the_wait_stops_it);
 }
@@ -469,7 +473,7 @@ int main(void)
 {
     Suite *suite = suite_create("net stop");
     TCase *failed = add_tcase(suite, "failed");
-    TCase *left = add_tcase(suite, "left");
+    TCase *left = add_tcase(suite, "leaks");
 
     add_stopped(add_tcase(suite, "stopped"));
     tcase_add_test(failed, its_caller_is_killed);
@@ -477,6 +481,6 @@ int main(void)
     tcase_add_test(failed, its_caller_times_out);
     tcase_add_test(failed, its_listener_is_closed);
     tcase_add_test(failed, its_listener_is_shut_down);
-    tcase_add_loop_test(left, nothing_is_left, 0, 5);
+    tcase_add_loop_test(left, nothing_leaks, 0, 5);
     return run_suite(suite);
 }

@@ -8,7 +8,7 @@
 #define THREADS 3
 #define CLIENTS 60
 
-/* A handler of another OS thread cannot assert: it notes what it saw. */
+/* A handler on another OS thread cannot assert: it records what it saw. */
 static _Atomic int on_main, elsewhere, now, peak;
 static _Atomic bool other_hub;
 static pthread_t main_thread;
@@ -59,14 +59,16 @@ START_TEST(connections_are_spread)
     }
     stop_server();
     all_are_served(CLIENTS);
-    /* Each by a coin of the kernel's: one side in 2^60 runs gets none. */
+    /* The kernel chooses at random: one OS thread gets none in one of 2^60
+     * runs. */
     ck_assert_int_gt(on_main, 0);
     ck_assert_int_gt(elsewhere, 0);
-    ck_assert(!other_hub); /* theirs is the caller's kind */
+    ck_assert(!other_hub); /* their hubs are of the caller's kind */
 }
 END_TEST
 
-/* Threads share a unix listener: no SO_REUSEPORT, nobody is lost. */
+/* OS threads share a Unix listener without SO_REUSEPORT; each connection is
+ * served. */
 START_TEST(a_unix_socket_is_shared)
 {
     int fds[CLIENTS];
@@ -87,8 +89,9 @@ START_TEST(a_unix_socket_is_shared)
 }
 END_TEST
 
-/* The limit holds over all threads, and no connection is left to wait. */
-START_TEST(so_many_and_no_more_over_all_threads)
+/* The limit applies to all OS threads together, and each connection is served
+ * in the end. */
+START_TEST(at_most_max_connections_over_all_threads)
 {
     int fds[CLIENTS];
 
@@ -114,7 +117,7 @@ START_TEST(a_stop_waits_for_handlers_of_all_threads)
     for (int i = 0; i < CLIENTS; i++)
         fds[i] = client();
     ck_ok(green_server_stop(&server));
-    let_run();
+    run_others();
     ck_assert_int_eq(serve_result, 1000); /* has not returned */
     ck_assert_int_eq(ended, 0);
     for (int i = 0; i < CLIENTS; i++) {
@@ -126,7 +129,8 @@ START_TEST(a_stop_waits_for_handlers_of_all_threads)
 }
 END_TEST
 
-/* 0: killed by the stop, 1: their caller killed, 2: the listener closed. */
+/* 0: the stop kills them; 1: their caller is killed; 2: the listener is
+ * closed. */
 START_TEST(handlers_of_all_threads_are_killed)
 {
     static const int errors[] = {0, ECANCELED, EBADF};
@@ -149,7 +153,7 @@ START_TEST(handlers_of_all_threads_are_killed)
 }
 END_TEST
 
-START_TEST(a_stop_before_the_threads_are_there)
+START_TEST(a_stop_before_the_threads_start)
 {
     options.threads = THREADS;
     listen_for_server("tcp://127.0.0.1:0", true);
@@ -176,13 +180,13 @@ START_TEST(a_hub_of_their_own)
 }
 END_TEST
 
-START_TEST(a_hub_that_there_is_not)
+START_TEST(an_unknown_hub)
 {
     options.hub = "no_such_hub";
     serve_on_threads(THREADS);
     has_ended(-1, ENOENT);
     ck_assert_ptr_nonnull(strstr(green_hub_error(), "no_such_hub"));
-    /* Alone it needs none. */
+    /* On one OS thread green_serve makes no hub. */
     options.threads = 1;
     start_server();
     ck_ok(green_close(client()));
@@ -202,7 +206,7 @@ START_TEST(without_reuse_port)
 }
 END_TEST
 
-/* Not enough descriptors for all the threads' listeners. */
+/* Too few descriptors for the listeners of all OS threads. */
 START_TEST(no_descriptors_for_the_threads)
 {
     struct rlimit limit, before;
@@ -221,7 +225,7 @@ START_TEST(no_descriptors_for_the_threads)
 }
 END_TEST
 
-START_TEST(nothing_is_left)
+START_TEST(nothing_leaks)
 {
     int before;
 
@@ -248,13 +252,13 @@ int main(void)
 
     tcase_add_test(threads, connections_are_spread);
     tcase_add_test(threads, a_unix_socket_is_shared);
-    tcase_add_test(threads, so_many_and_no_more_over_all_threads);
+    tcase_add_test(threads, at_most_max_connections_over_all_threads);
     tcase_add_test(threads, a_stop_waits_for_handlers_of_all_threads);
     tcase_add_loop_test(threads, handlers_of_all_threads_are_killed, 0, 3);
-    tcase_add_test(threads, a_stop_before_the_threads_are_there);
+    tcase_add_test(threads, a_stop_before_the_threads_start);
     tcase_add_test(threads, a_hub_of_their_own);
-    tcase_add_test(threads, nothing_is_left);
-    tcase_add_test(bad, a_hub_that_there_is_not);
+    tcase_add_test(threads, nothing_leaks);
+    tcase_add_test(bad, an_unknown_hub);
     tcase_add_test(bad, without_reuse_port);
     tcase_add_test(bad, no_descriptors_for_the_threads);
     return run_suite(suite);

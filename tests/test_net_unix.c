@@ -1,4 +1,4 @@
-/* Unix sockets: paths, what is left of them, and abstract names. */
+/* Unix sockets: paths, paths left by dead servers, and abstract names. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@ static void remove_folder(void)
     rmdir(folder);
 }
 
-/* A path in a folder of the case's own, in `path`; its address in `text`. */
+/* Makes a folder for the case; stores a path in it in `path`, and its address
+ * in `text`. */
 static void make_path(void)
 {
     const char *tmp = getenv("TMPDIR");
@@ -54,7 +55,7 @@ START_TEST(a_path_left_behind_is_replaced)
     int listener = listen_unix();
 
     ck_ok(green_close(listener));
-    ck_ok(access(path, F_OK)); /* a dead server's */
+    ck_ok(access(path, F_OK)); /* as a dead server's */
     ck_fails(green_dial(unix_text), ECONNREFUSED);
     is_reached_at(listen_at(unix_text), unix_text);
     remove_folder();
@@ -68,14 +69,15 @@ START_TEST(a_live_path_is_refused)
 
     ck_fails(green_listen(unix_text, NULL), EADDRINUSE);
     ck_assert_int_eq(count_fds(), fds);
-    /* The look at it has left a connection that is closed already. */
+    /* The check for a live server has left a connection, which is closed
+     * already. */
     ck_ok(green_close(green_accept(listener, NULL, NULL)));
     is_reached_at(listener, unix_text);
     remove_folder();
 }
 END_TEST
 
-/* One that is too busy to take the connection is alive all the same. */
+/* A server that is too busy to accept the check's connection is alive too. */
 START_TEST(a_live_path_with_a_full_backlog_is_refused)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -93,7 +95,7 @@ START_TEST(a_live_path_with_a_full_backlog_is_refused)
 }
 END_TEST
 
-START_TEST(a_file_that_is_no_socket_is_left_alone)
+START_TEST(a_file_that_is_not_a_socket_is_kept)
 {
     FILE *file;
     char word[16];
@@ -124,12 +126,12 @@ START_TEST(a_path_in_no_folder)
 }
 END_TEST
 
-START_TEST(a_folder_that_may_not_be_written)
+START_TEST(a_folder_without_write_permission)
 {
     make_path();
     green_get_hub();
     ck_ok(chmod(folder, 0500));
-    if (geteuid() == 0) /* who may always */
+    if (geteuid() == 0) /* root may always write */
         ck_ok(seteuid(65534));
     ck_fails(green_listen(text, NULL), EACCES);
     if (getuid() == 0)
@@ -174,7 +176,7 @@ START_TEST(an_abstract_name)
     ck_assert_str_eq(text, address);
     ck_fails(green_listen(address, NULL), EADDRINUSE);
     is_reached_at(listener, address);
-    /* Nothing of it is left when it is closed. */
+    /* Closing frees the name. */
     ck_ok(green_close(listener));
     is_reached_at(listen_at(address), address);
 }
@@ -189,9 +191,9 @@ int main(void)
     tcase_add_test(local, a_path_left_behind_is_replaced);
     tcase_add_test(local, a_live_path_is_refused);
     tcase_add_test(local, a_live_path_with_a_full_backlog_is_refused);
-    tcase_add_test(local, a_file_that_is_no_socket_is_left_alone);
+    tcase_add_test(local, a_file_that_is_not_a_socket_is_kept);
     tcase_add_test(local, a_path_in_no_folder);
-    tcase_add_test(local, a_folder_that_may_not_be_written);
+    tcase_add_test(local, a_folder_without_write_permission);
     tcase_add_test(local, the_longest_path);
     tcase_add_test(local, an_abstract_name);
     return run_suite(suite);

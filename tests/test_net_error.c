@@ -1,6 +1,6 @@
 /*
- * green_net_error: the words for what failed, and whose they are. A resolver of the
- * test's own stands in the place of the system's.
+ * green_net_error: the message for what failed, and which greenthread gets it.
+ * A resolver of the test's own replaces the system's.
  */
 #include <netdb.h>
 #include <pthread.h>
@@ -24,7 +24,7 @@ static const struct {
 
 #define NAMES (int)(sizeof names / sizeof names[0])
 
-/* The library's calls come here: the program's symbols are found first. */
+/* The library calls this one: the linker finds the program's symbols first. */
 int getaddrinfo(const char *restrict name, const char *restrict service,
                 const struct addrinfo *restrict hints,
                 struct addrinfo **restrict found)
@@ -59,8 +59,8 @@ void freeaddrinfo(struct addrinfo *one)
 
 /* ---- What failed --------------------------------------------------------- */
 
-/* "ADDRESS: WORDS" is what is said, and saying it leaves errno alone. */
-static void words_are(const char *address, const char *words)
+/* The message is "ADDRESS: WORDS", and reading it leaves errno unchanged. */
+static void message_is(const char *address, const char *words)
 {
     char expected[512];
 
@@ -79,10 +79,10 @@ START_TEST(a_name_that_cannot_be_looked_up)
 
     snprintf(address, sizeof address, "tcp://%s:1", names[_i].name);
     ck_fails(green_dial(address), names[_i].error);
-    words_are(address, words);
+    message_is(address, words);
     snprintf(address, sizeof address, "tcp://%s:2", names[_i].name);
     ck_fails(green_listen(address, NULL), names[_i].error);
-    words_are(address, words);
+    message_is(address, words);
 }
 END_TEST
 
@@ -90,42 +90,42 @@ static const char *const nonsense[] = {
     "nonsense", "", "tcp://127.0.0.1", "unix://", NULL,
 };
 
-START_TEST(an_address_that_makes_no_sense)
+START_TEST(an_invalid_address)
 {
     const char *address = nonsense[_i];
 
     ck_fails(green_dial(address), EINVAL);
-    words_are(address ? address : "NULL", strerror(EINVAL));
+    message_is(address ? address : "NULL", strerror(EINVAL));
     ck_fails(green_dial("tcp://127.0.0.1:0"), EINVAL);
-    words_are("tcp://127.0.0.1:0", strerror(EINVAL));
+    message_is("tcp://127.0.0.1:0", strerror(EINVAL));
     ck_fails(green_listen(address, NULL), EINVAL);
-    words_are(address ? address : "NULL", strerror(EINVAL));
+    message_is(address ? address : "NULL", strerror(EINVAL));
 }
 END_TEST
 
-START_TEST(of_a_long_address_the_words_are_left)
+START_TEST(a_long_address_does_not_cut_the_reason)
 {
     char address[1000] = "unix://";
 
     memset(address + 7, 'x', sizeof address - 8);
     ck_fails(green_dial(address), EINVAL);
     address[180] = '\0';
-    words_are(address, strerror(EINVAL));
+    message_is(address, strerror(EINVAL));
 }
 END_TEST
 
-START_TEST(what_the_system_refuses)
+START_TEST(errors_of_the_system)
 {
     char address[64];
     int taken = listen_at("tcp://127.0.0.1:0");
 
     ck_fails(green_listen(text, NULL), EADDRINUSE);
-    words_are(text, strerror(EADDRINUSE));
+    message_is(text, strerror(EADDRINUSE));
     snprintf(address, sizeof address, "tcp://127.0.0.1:%d", unused_port());
     ck_fails(green_dial(address), ECONNREFUSED);
-    words_are(address, strerror(ECONNREFUSED));
+    message_is(address, strerror(ECONNREFUSED));
     ck_fails(green_dial("unix:///no/such/folder"), ENOENT);
-    words_are("unix:///no/such/folder", strerror(ENOENT));
+    message_is("unix:///no/such/folder", strerror(ENOENT));
     ck_ok(green_close(taken));
 }
 END_TEST
@@ -135,11 +135,11 @@ START_TEST(a_backlog_below_0)
     struct green_listen_options options = {.backlog = -1};
 
     ck_fails(green_listen("tcp://127.0.0.1:0", &options), EINVAL);
-    words_are("tcp://127.0.0.1:0", "the backlog is below 0");
+    message_is("tcp://127.0.0.1:0", "the backlog is below 0");
 }
 END_TEST
 
-START_TEST(success_leaves_them_alone)
+START_TEST(success_keeps_the_message)
 {
     int listener;
 
@@ -149,7 +149,7 @@ START_TEST(success_leaves_them_alone)
     ck_fails(green_dial("tcp://later.test:1"), EAGAIN);
     is_reached_at(listener, text);
     ck_ok(green_close(listener));
-    words_are("tcp://later.test:1", gai_strerror(EAI_AGAIN));
+    message_is("tcp://later.test:1", gai_strerror(EAI_AGAIN));
 }
 END_TEST
 
@@ -168,13 +168,13 @@ START_TEST(serving_fails)
     char closed[64];
 
     ck_fails(green_serve(listener, NULL, NULL), EINVAL);
-    words_are(text, strerror(EINVAL));
+    message_is(text, strerror(EINVAL));
     ck_fails(green_serve(listener, handler, &two), EINVAL);
-    words_are(text, strerror(EINVAL));
+    message_is(text, strerror(EINVAL));
     ck_ok(green_close(listener));
     ck_fails(green_serve(listener, handler, NULL), EBADF);
     snprintf(closed, sizeof closed, "descriptor %d", listener);
-    words_are(closed, strerror(EBADF));
+    message_is(closed, strerror(EBADF));
 }
 END_TEST
 
@@ -187,15 +187,15 @@ START_TEST(a_further_thread_has_no_hub)
     ck_assert_int_gt(green_local_address(listener, text, sizeof text), 0);
     ck_fails(green_serve(listener, handler, &options), ENOENT);
     ck_assert_ptr_nonnull(strstr(green_hub_error(), "nosuch"));
-    words_are(text, green_hub_error());
+    message_is(text, green_hub_error());
 }
 END_TEST
 
-/* ---- Whose they are -------------------------------------------------------- */
+/* ---- One message for each greenthread ------------------------------------ */
 
 #define ROUNDS 20
 
-/* Fails in its own way, now and again; the others fail meanwhile. */
+/* Fails repeatedly in its own way; others fail meanwhile. */
 static void *fail_again(void *address)
 {
     const char *words =
@@ -203,15 +203,15 @@ static void *fail_again(void *address)
 
     for (int i = 0; i < ROUNDS; i++) {
         ck_assert_int_eq(green_dial(address), -1);
-        words_are(address, words);
+        message_is(address, words);
         ck_assert_int_eq(green_listen(address, NULL), -1);
-        words_are(address, words);
+        message_is(address, words);
         ck_ok(green_sleep(0));
     }
     return NULL;
 }
 
-START_TEST(each_greenthread_reads_its_own)
+START_TEST(each_greenthread_has_its_own)
 {
     struct green_thread *one = green_spawn(fail_again, "tcp://later.test:1");
     struct green_thread *other =
@@ -227,7 +227,7 @@ static void *dial_when_killed(void *unused)
     (void)unused;
     ck_ok(green_kill(green_self()));
     ck_fails(green_dial("tcp://later.test:1"), ECANCELED);
-    words_are("tcp://later.test:1", strerror(ECANCELED));
+    message_is("tcp://later.test:1", strerror(ECANCELED));
     return NULL;
 }
 
@@ -242,7 +242,7 @@ static void *on_another_thread(void *unused)
     (void)unused;
     ck_assert_str_eq(green_net_error(), "");
     ck_fails(green_listen("other", NULL), EINVAL);
-    words_are("other", strerror(EINVAL));
+    message_is("other", strerror(EINVAL));
     return NULL;
 }
 
@@ -253,7 +253,7 @@ START_TEST(each_os_thread_has_its_own)
     ck_fails(green_listen("mine", NULL), EINVAL);
     ck_ok(pthread_create(&other, NULL, on_another_thread, NULL));
     ck_ok(pthread_join(other, NULL));
-    words_are("mine", strerror(EINVAL));
+    message_is("mine", strerror(EINVAL));
 }
 END_TEST
 
@@ -266,11 +266,11 @@ static void *without_a_hub(void *unused)
     ck_assert_int_gt(green_local_address(fd, text, sizeof text), 0);
     ck_fails(green_dial(text), ENOENT);
     ck_assert_ptr_nonnull(strstr(green_hub_error(), "nosuch"));
-    words_are(text, green_hub_error());
+    message_is(text, green_hub_error());
     ck_fails(green_listen("tcp://unknown.test:1", NULL), ENOENT);
-    words_are("tcp://unknown.test:1", green_hub_error());
+    message_is("tcp://unknown.test:1", green_hub_error());
     ck_fails(green_serve(fd, handler, NULL), ENOENT);
-    words_are(text, green_hub_error());
+    message_is(text, green_hub_error());
     close(fd);
     return NULL;
 }
@@ -287,20 +287,20 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("net words");
+    Suite *suite = suite_create("net error");
     TCase *failures = add_tcase(suite, "failures");
-    TCase *owners = add_tcase(suite, "owners");
+    TCase *owners = add_tcase(suite, "per greenthread");
 
     tcase_add_loop_test(failures, a_name_that_cannot_be_looked_up, 0, NAMES);
-    tcase_add_loop_test(failures, an_address_that_makes_no_sense, 0,
+    tcase_add_loop_test(failures, an_invalid_address, 0,
                         (int)(sizeof nonsense / sizeof nonsense[0]));
-    tcase_add_test(failures, of_a_long_address_the_words_are_left);
-    tcase_add_test(failures, what_the_system_refuses);
+    tcase_add_test(failures, a_long_address_does_not_cut_the_reason);
+    tcase_add_test(failures, errors_of_the_system);
     tcase_add_test(failures, a_backlog_below_0);
-    tcase_add_test(failures, success_leaves_them_alone);
+    tcase_add_test(failures, success_keeps_the_message);
     tcase_add_test(failures, serving_fails);
     tcase_add_test(failures, a_further_thread_has_no_hub);
-    tcase_add_test(owners, each_greenthread_reads_its_own);
+    tcase_add_test(owners, each_greenthread_has_its_own);
     tcase_add_test(owners, killed);
     tcase_add_test(owners, each_os_thread_has_its_own);
     tcase_add_test(owners, no_hub_can_be_made);
