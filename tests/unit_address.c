@@ -1,4 +1,5 @@
-/* Addresses as text: what is one, what is none, and there and back again. */
+/* Addresses as text: which texts are addresses, which are not, and conversion
+ * in both directions. */
 #include <net/if.h>
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 static struct green__address address;
 
-/* ---- Good ------------------------------------------------------------- */
+/* ---- Valid ------------------------------------------------------------ */
 
 static const struct {
     const char *text;
@@ -33,7 +34,7 @@ static const struct {
     {"tcp6://*:7", GREEN__TCP6, "*", 7},
 };
 
-START_TEST(a_tcp_address_is_taken_apart)
+START_TEST(a_tcp_address_is_parsed)
 {
     memset(&address, 0xff, sizeof address);
     ck_ok(green__address_parse(good[_i].text, &address));
@@ -75,7 +76,7 @@ START_TEST(an_abstract_name_begins_with_a_nul)
 }
 END_TEST
 
-/* ---- Bad -------------------------------------------------------------- */
+/* ---- Invalid ---------------------------------------------------------- */
 
 static const char *const bad[] = {
     "",
@@ -86,7 +87,7 @@ static const char *const bad[] = {
     "tcp6://",
     "unix://",
     "unix://@",
-    /* Schemes that there are none of. */
+    /* Unknown schemes. */
     "h:1",
     "udp://h:1",
     "tcp4://h:1",
@@ -120,7 +121,7 @@ static const char *const bad[] = {
     "tcp://a\t:1",
     "tcp://a]:1",
     "tcp://a[:1",
-    /* IPv6 without its brackets, or with half of them. */
+    /* IPv6 with missing brackets. */
     "tcp://::1:80",
     "tcp://::1",
     "tcp://[::1]",
@@ -131,13 +132,13 @@ static const char *const bad[] = {
     "tcp://::1]:80",
 };
 
-START_TEST(what_is_no_address_is_refused)
+START_TEST(invalid_addresses_fail)
 {
     ck_fails(green__address_parse(bad[_i], &address), EINVAL);
 }
 END_TEST
 
-START_TEST(null_is_refused)
+START_TEST(null_fails)
 {
     ck_fails(green__address_parse(NULL, &address), EINVAL);
 }
@@ -145,7 +146,7 @@ END_TEST
 
 /* ---- Lengths ---------------------------------------------------------- */
 
-/* A text with `count` times 'x' after its prefix, then its suffix. */
+/* A prefix, `count` times 'x', and a suffix. */
 static const char *long_text(const char *prefix, int count, const char *suffix)
 {
     static char text[1024];
@@ -157,7 +158,7 @@ static const char *long_text(const char *prefix, int count, const char *suffix)
     return text;
 }
 
-/* The kernel takes one that leaves no room for its '\0'. */
+/* The kernel accepts a path that leaves no room for its '\0'. */
 START_TEST(the_longest_unix_path)
 {
     int most = (int)sizeof address.local.at.local.sun_path;
@@ -222,7 +223,7 @@ static struct green__endpoint endpoint_v6(const char *host, unsigned port)
     return endpoint;
 }
 
-/* The text fits exactly, and with a byte less it does not. */
+/* The text fits exactly; with one byte less it does not. */
 static void formats_as(const struct green__endpoint *endpoint,
                        const char *expected)
 {
@@ -257,7 +258,7 @@ START_TEST(ipv6_into_text)
 }
 END_TEST
 
-START_TEST(ipv4_in_ipv6s_clothes_is_ipv4)
+START_TEST(mapped_ipv4_is_written_as_ipv4)
 {
     struct green__endpoint endpoint = endpoint_v6("::ffff:127.0.0.1", 80);
 
@@ -271,7 +272,7 @@ START_TEST(a_link_local_address_keeps_its_interface)
     unsigned scope = if_nametoindex("lo");
 
     if (scope == 0) {
-        SKIP("there is no interface \"lo\"");
+        SKIP("needs the interface \"lo\"");
         return;
     }
     endpoint.at.v6.sin6_scope_id = scope;
@@ -299,8 +300,8 @@ START_TEST(a_unix_socket_without_a_name)
 }
 END_TEST
 
-/* As the kernel gives it for a path of the full length: without its '\0'. */
-START_TEST(a_unix_path_without_its_nul)
+/* As the kernel returns a path of the full length: without its '\0'. */
+START_TEST(a_unix_path_without_nul)
 {
     struct green__endpoint endpoint = {.length = sizeof endpoint.at.local};
     size_t length = sizeof endpoint.at.local.sun_path;
@@ -312,8 +313,8 @@ START_TEST(a_unix_path_without_its_nul)
 }
 END_TEST
 
-/* A name with a '\0' inside cannot be written as a string. */
-START_TEST(an_abstract_name_that_is_no_string)
+/* A C string cannot contain a name with a '\0'. */
+START_TEST(an_abstract_name_with_a_nul)
 {
     struct green__endpoint endpoint = {
         .length = offsetof(struct sockaddr_un, sun_path) + 4};
@@ -326,7 +327,7 @@ START_TEST(an_abstract_name_that_is_no_string)
 }
 END_TEST
 
-START_TEST(an_abstract_name_that_is_empty)
+START_TEST(an_empty_abstract_name)
 {
     struct green__endpoint endpoint = {
         .length = offsetof(struct sockaddr_un, sun_path) + 1};
@@ -349,7 +350,7 @@ static struct green__endpoint unix_path(const char *path)
     return endpoint;
 }
 
-START_TEST(a_file_whose_name_begins_as_an_abstract_one)
+START_TEST(a_file_whose_name_begins_with_at)
 {
     struct green__endpoint endpoint = unix_path("@name");
     char buffer[256];
@@ -364,14 +365,14 @@ START_TEST(a_file_whose_name_begins_as_an_abstract_one)
 }
 END_TEST
 
-/* ---- There and back ---------------------------------------------------- */
+/* ---- Text to address to text ------------------------------------------- */
 
 static const char *const unix_texts[] = {
     "unix:///run/a.sock", "unix://relative", "unix://a:80",    "unix:///@a",
     "unix://@name",       "unix://@@",       "unix://@/run/a", "unix:// ",
 };
 
-START_TEST(unix_there_and_back)
+START_TEST(unix_both_directions)
 {
     ck_ok(green__address_parse(unix_texts[_i], &address));
     formats_as(&address.local, unix_texts[_i]);
@@ -381,7 +382,7 @@ END_TEST
 static const char *const v6_hosts[] = {"::", "::1", "2001:db8::7",
                                        "2001:db8:1:2:3:4:5:6"};
 
-START_TEST(ipv6_there_and_back)
+START_TEST(ipv6_both_directions)
 {
     struct green__endpoint endpoint = endpoint_v6(v6_hosts[_i], 6000);
     char buffer[128];
@@ -395,7 +396,7 @@ START_TEST(ipv6_there_and_back)
 }
 END_TEST
 
-START_TEST(every_port_there_and_back)
+START_TEST(every_port_both_directions)
 {
     struct green__endpoint endpoint;
     char buffer[128];
@@ -414,14 +415,14 @@ static void add_format(TCase *format)
 {
     tcase_add_test(format, ipv4_into_text);
     tcase_add_test(format, ipv6_into_text);
-    tcase_add_test(format, ipv4_in_ipv6s_clothes_is_ipv4);
+    tcase_add_test(format, mapped_ipv4_is_written_as_ipv4);
     tcase_add_test(format, a_link_local_address_keeps_its_interface);
     tcase_add_test(format, an_unknown_family_has_no_text);
     tcase_add_test(format, a_unix_socket_without_a_name);
-    tcase_add_test(format, a_unix_path_without_its_nul);
-    tcase_add_test(format, an_abstract_name_that_is_no_string);
-    tcase_add_test(format, an_abstract_name_that_is_empty);
-    tcase_add_test(format, a_file_whose_name_begins_as_an_abstract_one);
+    tcase_add_test(format, a_unix_path_without_nul);
+    tcase_add_test(format, an_abstract_name_with_a_nul);
+    tcase_add_test(format, an_empty_abstract_name);
+    tcase_add_test(format, a_file_whose_name_begins_with_at);
 }
 
 int main(void)
@@ -431,18 +432,18 @@ int main(void)
     TCase *format = add_tcase(suite, "format");
     TCase *both = add_tcase(suite, "both");
 
-    tcase_add_loop_test(parse, a_tcp_address_is_taken_apart, 0, COUNT(good));
+    tcase_add_loop_test(parse, a_tcp_address_is_parsed, 0, COUNT(good));
     tcase_add_test(parse, a_unix_path_ends_with_a_nul);
     tcase_add_test(parse, a_relative_path_and_colons_are_a_path);
     tcase_add_test(parse, an_abstract_name_begins_with_a_nul);
-    tcase_add_loop_test(parse, what_is_no_address_is_refused, 0, COUNT(bad));
-    tcase_add_test(parse, null_is_refused);
+    tcase_add_loop_test(parse, invalid_addresses_fail, 0, COUNT(bad));
+    tcase_add_test(parse, null_fails);
     tcase_add_test(parse, the_longest_unix_path);
     tcase_add_test(parse, the_longest_abstract_name);
     tcase_add_test(parse, the_longest_host);
     add_format(format);
-    tcase_add_loop_test(both, unix_there_and_back, 0, COUNT(unix_texts));
-    tcase_add_loop_test(both, ipv6_there_and_back, 0, COUNT(v6_hosts));
-    tcase_add_test(both, every_port_there_and_back);
+    tcase_add_loop_test(both, unix_both_directions, 0, COUNT(unix_texts));
+    tcase_add_loop_test(both, ipv6_both_directions, 0, COUNT(v6_hosts));
+    tcase_add_test(both, every_port_both_directions);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* hub/calls.c: when another thread's call wakes the hub. */
+/* hub/calls.c: when a call from another OS thread wakes the hub. */
 #include "hub/hub.h"
 #include "support.h"
 
@@ -57,7 +57,7 @@ static void wait_and_dispatch(void)
     ck_ok(green_hub_dispatch(hub));
 }
 
-START_TEST(one_wake_for_all_that_ask_during_a_wait)
+START_TEST(one_wakeup_for_all_calls_during_a_wait)
 {
     ck_ok(green_hub_call_threadsafe(hub, &first));
     ck_ok(green_hub_call_threadsafe(hub, &second));
@@ -70,18 +70,18 @@ START_TEST(one_wake_for_all_that_ask_during_a_wait)
 }
 END_TEST
 
-/* Asked for after the hub has taken what there was, and before it waits again: a
- * wake would be for nothing, since it looks once more. */
-static void ask_from_a_call(struct green_call *call)
+/* Requested after the hub has taken its calls, and before it waits again: a
+ * wake-up is unnecessary, since the hub checks once more. */
+static void request_in_a_call(struct green_call *call)
 {
     (void)call;
     called++;
     ck_ok(green_hub_call_threadsafe(hub, &second));
 }
 
-START_TEST(asked_for_between_two_waits)
+START_TEST(requested_between_two_waits)
 {
-    first.callback = ask_from_a_call;
+    first.callback = request_in_a_call;
     ck_ok(green_hub_call_threadsafe(hub, &first));
     wait_and_dispatch();
     ck_assert_int_eq(called, 1);
@@ -90,9 +90,10 @@ START_TEST(asked_for_between_two_waits)
 }
 END_TEST
 
-/* What another thread leaves when its call was taken between its asking and its
- * waking: a wake and nothing to take. The next must wake the hub all the same. */
-START_TEST(a_wake_for_nothing)
+/* The hub may run a call after another OS thread has requested it and before
+ * that OS thread wakes the hub: then a wake-up arrives without a call. The next
+ * request must wake the hub all the same. */
+START_TEST(a_wakeup_without_a_call)
 {
     atomic_store(&hub->wakeup_sent, true);
     wait_and_dispatch();
@@ -103,10 +104,10 @@ START_TEST(a_wake_for_nothing)
 }
 END_TEST
 
-/* ---- The hub goes ------------------------------------------------------ */
+/* ---- The hub is eliminated --------------------------------------------- */
 
-static sem_t inside, hub_goes;
-static atomic_bool is_closed, woke_a_closed_one;
+static sem_t inside, hub_is_ending;
+static atomic_bool is_closed, woke_a_closed_hub;
 
 static void close_slow(struct green_hub *h)
 {
@@ -114,15 +115,16 @@ static void close_slow(struct green_hub *h)
     atomic_store(&is_closed, true);
 }
 
-/* The one who wakes is held up here until the hub is about to go, and longer. */
+/* Keeps the waking OS thread here until the hub is about to close, and
+ * longer. */
 static void wakeup_slow(struct green_hub *h)
 {
     (void)h;
     ck_ok(sem_post(&inside));
-    ck_ok(sem_wait(&hub_goes));
+    ck_ok(sem_wait(&hub_is_ending));
     for (int i = 0; i < 1000; i++)
         sched_yield();
-    atomic_store(&woke_a_closed_one, atomic_load(&is_closed));
+    atomic_store(&woke_a_closed_hub, atomic_load(&is_closed));
 }
 
 static const struct green_hub_module slow = {
@@ -134,38 +136,38 @@ static const struct green_hub_module slow = {
     .close = close_slow,
 };
 
-static void tell_that_it_goes(struct green__hub_ref *lease, bool forked)
+static void post_hub_is_ending(struct green__hub_ref *ref, bool forked)
 {
-    (void)lease, (void)forked;
-    ck_ok(sem_post(&hub_goes));
+    (void)ref, (void)forked;
+    ck_ok(sem_post(&hub_is_ending));
 }
 
-static void *ask(void *of_whom)
+static void *request(void *requested_hub)
 {
-    ck_ok(green_hub_call_threadsafe(of_whom, &first));
+    ck_ok(green_hub_call_threadsafe(requested_hub, &first));
     return NULL;
 }
 
-/* It has called what it was asked to, and ends, while whoever asked is still about
- * to wake it. */
-START_TEST(whoever_is_waking_it_is_waited_for)
+/* The hub runs the call, and closes while the OS thread that requested it is
+ * still about to wake the hub. */
+START_TEST(a_close_waits_for_the_waking_thread)
 {
-    struct green__hub_ref lease = {.end = tell_that_it_goes};
+    struct green__hub_ref ref = {.end = post_hub_is_ending};
     pthread_t thread;
 
     ck_ok(sem_init(&inside, 0, 0));
-    ck_ok(sem_init(&hub_goes, 0, 0));
+    ck_ok(sem_init(&hub_is_ending, 0, 0));
     ck_ok(green_use_hub_module(&slow));
     hub = green_get_hub();
-    green__hub_ref_add(hub, &lease);
-    ck_ok(pthread_create(&thread, NULL, ask, hub));
+    green__hub_ref_add(hub, &ref);
+    ck_ok(pthread_create(&thread, NULL, request, hub));
     ck_ok(sem_wait(&inside));
     wait_and_dispatch();
     ck_assert_int_eq(called, 1);
     ck_ok(green_use_hub_module(&module));
     ck_assert(is_closed);
     ck_ok(pthread_join(thread, NULL));
-    ck_assert(!woke_a_closed_one);
+    ck_assert(!woke_a_closed_hub);
 }
 END_TEST
 
@@ -175,9 +177,9 @@ int main(void)
     TCase *tcase = add_tcase(suite, "calls");
 
     tcase_add_checked_fixture(tcase, set_up, NULL);
-    tcase_add_test(tcase, one_wake_for_all_that_ask_during_a_wait);
-    tcase_add_test(tcase, asked_for_between_two_waits);
-    tcase_add_test(tcase, a_wake_for_nothing);
-    tcase_add_test(tcase, whoever_is_waking_it_is_waited_for);
+    tcase_add_test(tcase, one_wakeup_for_all_calls_during_a_wait);
+    tcase_add_test(tcase, requested_between_two_waits);
+    tcase_add_test(tcase, a_wakeup_without_a_call);
+    tcase_add_test(tcase, a_close_waits_for_the_waking_thread);
     return run_suite(suite);
 }

@@ -1,4 +1,5 @@
-/* When nobody can wake anybody; and the last moment in which somebody still does. */
+/* No greenthread can be woken any more; and a wake-up at the last possible
+ * moment. */
 #include "support.h"
 
 #include <fcntl.h>
@@ -8,7 +9,7 @@
 
 static struct green_hub *hub;
 static bool is_watched;
-static int looks;
+static int checks;
 
 static struct green_event event;
 
@@ -32,36 +33,36 @@ static void *calls_once(void *unused)
 }
 
 /*
- * The library's stat: it counts the process's OS threads by it. Just before it is
- * answered the only other thread calls the hub, and ends.
+ * Replaces stat(2), with which the library counts the process's OS threads.
+ * Just before the result, the only other OS thread calls the hub and ends.
  */
 int stat(const char *path, struct stat *status)
 {
     pthread_t thread;
     int result;
 
-    if (is_watched && looks++ == 0) {
+    if (is_watched && checks++ == 0) {
         ck_ok(pthread_create(&thread, NULL, calls_once, NULL));
         ck_ok(pthread_join(thread, NULL));
-        do /* it is counted for a moment after it has been joined */
+        do /* the kernel counts it for a moment after the join */
             result = fstatat(AT_FDCWD, path, status, 0);
         while (result == 0 && status->st_nlink > 3);
     }
     return fstatat(AT_FDCWD, path, status, 0);
 }
 
-START_TEST(called_while_it_is_being_looked_for)
+START_TEST(called_during_the_check)
 {
     if (checker() || is_emulated()) {
         SKIP("checkers and emulators have OS threads of their own");
         return;
     }
     for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL); /* the test framework's could call as well */
+        signal(number, SIG_DFL); /* libcheck's handlers could call the hub */
     hub = green_get_hub();
     is_watched = true;
     ck_ok(green_join(green_spawn(waits_for_event, NULL), NULL));
-    ck_assert_int_eq(looks, 1);
+    ck_assert_int_eq(checks, 1);
 }
 END_TEST
 
@@ -70,6 +71,6 @@ int main(void)
     Suite *suite = suite_create("deadlock");
     TCase *tcase = add_tcase(suite, "deadlock");
 
-    tcase_add_test(tcase, called_while_it_is_being_looked_for);
+    tcase_add_test(tcase, called_during_the_check);
     return run_suite(suite);
 }

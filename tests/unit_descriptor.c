@@ -1,4 +1,5 @@
-/* hub/table.h, edge.h and descriptor.h: the table, generations, edges and their order. */
+/* hub/table.h, io_waiter.h and descriptor.h: the table, generations, I/O
+ * waiters and their order. */
 #include "hub/descriptor.h"
 
 #include <unistd.h>
@@ -8,12 +9,12 @@
 #include "hub/hub.h"
 #include "support.h"
 
-/* A module that only writes down what it is told. */
+/* A module that records its calls. */
 static struct {
     unsigned from, to;
     uint64_t token;
     int changes, error;
-} told;
+} recorded;
 
 #define MANY (2 * GREEN__MAX_EVENTS_PER_ITERATION + 10)
 
@@ -25,12 +26,12 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
                     unsigned from, unsigned to)
 {
     ck_assert_ptr_nonnull(green_hub_descriptor_state(hub, fd));
-    told.from = from;
-    told.to = to;
-    told.token = token;
-    told.changes++;
-    errno = told.error;
-    return told.error ? -1 : 0;
+    recorded.from = from;
+    recorded.to = to;
+    recorded.token = token;
+    recorded.changes++;
+    errno = recorded.error;
+    return recorded.error ? -1 : 0;
 }
 
 static int wait(struct green_hub *hub, green_time timeout)
@@ -73,14 +74,14 @@ static void note(struct green__io_waiter *io_waiter, unsigned events)
     last_events = events;
 }
 
-static struct numbered edge_of(int fd, unsigned events, int number)
+static struct numbered waiter_of(int fd, unsigned events, int number)
 {
     return (struct numbered){
         .io_waiter = {.fd = fd, .events = events, .callback = note},
         .number = number};
 }
 
-/* The numbers here are made up. */
+/* These numbers are not open: pretend that they are. */
 static int all_are_open(int fd, int command, ...)
 {
     (void)fd, (void)command;
@@ -101,13 +102,13 @@ static void report(uint64_t token, unsigned events)
     reported_events[report_count++] = events;
 }
 
-static void turn(void)
+static void iterate(void)
 {
     ck_ok(green_hub_wait(hub, 0));
     ck_ok(green_hub_dispatch(hub));
 }
 
-START_TEST(entries_keep_their_place)
+START_TEST(entries_keep_their_address)
 {
     struct green__descriptor *first = green__descriptor_get(hub, 3);
 
@@ -125,96 +126,97 @@ END_TEST
 START_TEST(first_come_first_served)
 {
     struct green__descriptor *d = green__descriptor_get(hub, 5);
-    struct numbered edges[4];
+    struct numbered waiters[4];
 
     for (int i = 0; i < 4; i++) {
-        edges[i] = edge_of(5, i == 1 ? GREEN_WRITE : GREEN_READ, i);
-        ck_ok(green__io_waiter_add(hub, d, &edges[i].io_waiter));
+        waiters[i] = waiter_of(5, i == 1 ? GREEN_WRITE : GREEN_READ, i);
+        ck_ok(green__io_waiter_add(hub, d, &waiters[i].io_waiter));
     }
-    ck_assert_uint_eq(told.to, GREEN_READ | GREEN_WRITE);
-    report(told.token, GREEN_READ);
-    turn();
+    ck_assert_uint_eq(recorded.to, GREEN_READ | GREEN_WRITE);
+    report(recorded.token, GREEN_READ);
+    iterate();
     ck_assert_int_eq(calls, 1);
     ck_assert_int_eq(called[0], 0);
-    /* It has to wait again: it stays the first. */
-    ck_ok(green__io_waiter_add(hub, d, &edges[0].io_waiter));
-    report(told.token, GREEN_READ);
-    turn();
+    /* It has to wait again: it stays first in line. */
+    ck_ok(green__io_waiter_add(hub, d, &waiters[0].io_waiter));
+    report(recorded.token, GREEN_READ);
+    iterate();
     ck_assert_int_eq(called[1], 0);
-    report(told.token, GREEN_HANGUP);
-    turn();
-    /* A hang-up wakes the first of either direction. */
+    report(recorded.token, GREEN_HANGUP);
+    iterate();
+    /* A hang-up wakes the first waiter of either direction. */
     ck_assert_int_eq(calls, 4);
     ck_assert_int_eq(called[2], 2);
     ck_assert_int_eq(called[3], 1);
     ck_assert_uint_ne(last_events & GREEN_HANGUP, 0);
-    green__io_waiter_remove(hub, &edges[3].io_waiter);
-    turn();
-    ck_assert_uint_eq(told.to, 0);
+    green__io_waiter_remove(hub, &waiters[3].io_waiter);
+    iterate();
+    ck_assert_uint_eq(recorded.to, 0);
 }
 END_TEST
 
-START_TEST(old_tokens_mean_nobody)
+START_TEST(old_tokens_wake_no_waiter)
 {
     struct green__descriptor *d = green__descriptor_opened(hub, 5);
-    struct numbered old = edge_of(5, GREEN_READ, 1);
-    struct numbered fresh = edge_of(5, GREEN_READ, 2);
+    struct numbered old = waiter_of(5, GREEN_READ, 1);
+    struct numbered fresh = waiter_of(5, GREEN_READ, 2);
     uint64_t token;
 
     ck_ok(green__io_waiter_add(hub, d, &old.io_waiter));
-    token = told.token;
+    token = recorded.token;
     green__descriptor_closed(hub, 5);
     ck_assert_int_eq(calls, 1);
     ck_assert_uint_ne(last_events & GREEN_CLOSED, 0);
     green__descriptor_opened(hub, 5);
     ck_ok(green__io_waiter_add(hub, d, &fresh.io_waiter));
-    ck_assert_uint_ne(told.token, token);
+    ck_assert_uint_ne(recorded.token, token);
     report(token, GREEN_READ);
-    turn();
+    iterate();
     ck_assert_int_eq(calls, 1);
-    report(told.token, GREEN_READ);
-    turn();
+    report(recorded.token, GREEN_READ);
+    iterate();
     ck_assert_int_eq(calls, 2);
     ck_assert_int_eq(called[1], 2);
 }
 END_TEST
 
-/* With edges a trusted descriptor is registered once, for both directions. */
-START_TEST(edges_cost_no_change)
+/* With edge-triggering, a trusted descriptor is registered once, for both
+ * directions. */
+START_TEST(edge_triggering_needs_no_change)
 {
     struct green__descriptor *d = green__descriptor_opened(hub, 5);
-    struct numbered io_waiter = edge_of(5, GREEN_READ, 1);
+    struct numbered io_waiter = waiter_of(5, GREEN_READ, 1);
     int changes;
 
     module.capabilities = GREEN_HUB_EDGE;
     ck_ok(green__io_waiter_add(hub, d, &io_waiter.io_waiter));
-    ck_assert_uint_eq(told.to, GREEN_READ | GREEN_WRITE | GREEN_EDGE);
-    changes = told.changes;
+    ck_assert_uint_eq(recorded.to, GREEN_READ | GREEN_WRITE | GREEN_EDGE);
+    changes = recorded.changes;
     for (int i = 0; i < 10; i++) {
-        report(told.token, GREEN_READ);
-        turn();
+        report(recorded.token, GREEN_READ);
+        iterate();
         ck_ok(green__io_waiter_add(hub, d, &io_waiter.io_waiter));
     }
     ck_assert_int_eq(calls, 10);
-    ck_assert_int_eq(told.changes, changes);
-    report(told.token, GREEN_HANGUP);
-    turn();
+    ck_assert_int_eq(recorded.changes, changes);
+    report(recorded.token, GREEN_HANGUP);
+    iterate();
     ck_assert(d->flags & GREEN__ENDED);
 }
 END_TEST
 
-START_TEST(refused_by_the_module)
+START_TEST(the_module_refuses)
 {
     struct green__descriptor *d = green__descriptor_get(hub, 5);
-    struct numbered io_waiter = edge_of(5, GREEN_READ, 1);
+    struct numbered io_waiter = waiter_of(5, GREEN_READ, 1);
 
-    told.error = ENOSPC;
+    recorded.error = ENOSPC;
     ck_fails(green__io_waiter_add(hub, d, &io_waiter.io_waiter), ENOSPC);
     ck_assert(green__list_empty(&d->io_waiters));
-    told.error = EPERM;
+    recorded.error = EPERM;
     ck_fails(green__io_waiter_add(hub, d, &io_waiter.io_waiter), EPERM);
     ck_assert_uint_ne(d->flags & GREEN__ALWAYS_READY, 0);
-    turn();
+    iterate();
     ck_assert_int_eq(calls, 0);
 }
 END_TEST
@@ -222,8 +224,8 @@ END_TEST
 START_TEST(passed_on_to_the_next)
 {
     struct green__descriptor *d = green__descriptor_get(hub, 5);
-    struct numbered a = edge_of(5, GREEN_READ, 1);
-    struct numbered b = edge_of(5, GREEN_READ, 2);
+    struct numbered a = waiter_of(5, GREEN_READ, 1);
+    struct numbered b = waiter_of(5, GREEN_READ, 2);
 
     ck_ok(green__io_waiter_add(hub, d, &a.io_waiter));
     ck_ok(green__io_waiter_add(hub, d, &b.io_waiter));
@@ -238,64 +240,65 @@ START_TEST(passed_on_to_the_next)
 }
 END_TEST
 
-/* ---- Portions -------------------------------------------------------- */
+/* ---- Batches ---------------------------------------------------------- */
 
-static void report_many(struct numbered edges[MANY])
+static void report_many(struct numbered waiters[MANY])
 {
     for (int i = 0; i < MANY; i++) {
         struct green__descriptor *d = green__descriptor_get(hub, i);
 
-        edges[i] = edge_of(i, GREEN_READ, i);
-        ck_ok(green__io_waiter_add(hub, d, &edges[i].io_waiter));
-        report(told.token, GREEN_READ);
+        waiters[i] = waiter_of(i, GREEN_READ, i);
+        ck_ok(green__io_waiter_add(hub, d, &waiters[i].io_waiter));
+        report(recorded.token, GREEN_READ);
     }
 }
 
-/* And nothing else is asked for before. */
-START_TEST(many_come_in_portions)
+/* The hub does not wait again before it has delivered all of them. */
+START_TEST(many_events_are_delivered_in_batches)
 {
-    struct numbered edges[MANY];
+    struct numbered waiters[MANY];
 
-    report_many(edges);
-    turn();
+    report_many(waiters);
+    iterate();
     ck_assert_int_eq(calls, GREEN__MAX_EVENTS_PER_ITERATION);
-    turn();
+    iterate();
     ck_assert_int_eq(calls, 2 * GREEN__MAX_EVENTS_PER_ITERATION);
     ck_assert_int_eq(waits, 1);
-    turn();
+    iterate();
     ck_assert_int_eq(calls, MANY);
     ck_assert_int_eq(waits, 1);
     for (int i = 0; i < MANY && !in_chaos(); i++)
         ck_assert_int_eq(called[i], i);
-    turn();
+    iterate();
     ck_assert_int_eq(waits, 2);
 }
 END_TEST
 
-/* Its number may be somebody else's when its turn comes. */
-START_TEST(closed_before_its_portion)
+/* Its number may be reused before its event is delivered. */
+START_TEST(closed_before_its_delivery)
 {
-    struct numbered edges[MANY], next;
-    int owed = MANY - 1;
+    struct numbered waiters[MANY], next;
+    int undelivered = MANY - 1;
 
-    report_many(edges);
-    turn();
+    report_many(waiters);
+    iterate();
     for (int i = 0; i < calls; i++)
-        if (called[i] == owed) { /* by chaos alone they come out of order */
-            owed--;
+        if (called[i] ==
+            undelivered) { /* only chaos delivers them out of order */
+            undelivered--;
             i = -1;
         }
-    next = edge_of(owed, GREEN_READ, 1);
-    green__descriptor_closed(hub, owed);
+    next = waiter_of(undelivered, GREEN_READ, 1);
+    green__descriptor_closed(hub, undelivered);
     ck_assert_int_eq(calls, GREEN__MAX_EVENTS_PER_ITERATION + 1);
-    ck_assert_int_eq(called[GREEN__MAX_EVENTS_PER_ITERATION], owed);
+    ck_assert_int_eq(called[GREEN__MAX_EVENTS_PER_ITERATION], undelivered);
     ck_assert_uint_ne(last_events & GREEN_CLOSED, 0);
-    ck_ok(green__io_waiter_add(hub, green__descriptor_opened(hub, owed),
+    ck_ok(green__io_waiter_add(hub, green__descriptor_opened(hub, undelivered),
                                &next.io_waiter));
-    turn();
-    turn();
+    iterate();
+    iterate();
     ck_assert_int_eq(calls, MANY);
-    turn();
+    iterate();
     ck_assert_int_eq(waits, 2);
     ck_assert_int_eq(calls, MANY);
 }
@@ -307,24 +310,25 @@ static void ignore(struct green_listener *listener, unsigned events)
     calls++;
 }
 
-/* Those that are ready in each turn are not what the module owes. */
-START_TEST(always_ready_ones_do_not_keep_the_module_waiting)
+/* Descriptors that are always ready do not count as undelivered events of the
+ * module. */
+START_TEST(always_ready_descriptors_do_not_delay_the_module)
 {
     static struct green_listener listeners[MANY];
     int waits_before;
 
-    told.error = EPERM;
+    recorded.error = EPERM;
     for (int i = 0; i < MANY; i++) {
         listeners[i] = (struct green_listener){
             .fd = i, .events = GREEN_READ, .callback = ignore};
         ck_ok(green_hub_add(hub, &listeners[i]));
     }
     for (int i = 0; i < 3; i++)
-        turn();
+        iterate();
     ck_assert_int_eq(calls, MANY);
     waits_before = waits;
     for (int i = 0; i < 3; i++)
-        turn();
+        iterate();
     ck_assert_int_eq(calls, 2 * MANY);
     ck_assert_int_eq(waits, waits_before + 1);
 }
@@ -336,14 +340,14 @@ int main(void)
     TCase *tcase = add_tcase(suite, "descriptor");
 
     tcase_add_checked_fixture(tcase, set_up, NULL);
-    tcase_add_test(tcase, entries_keep_their_place);
+    tcase_add_test(tcase, entries_keep_their_address);
     tcase_add_test(tcase, first_come_first_served);
-    tcase_add_test(tcase, old_tokens_mean_nobody);
-    tcase_add_test(tcase, edges_cost_no_change);
-    tcase_add_test(tcase, refused_by_the_module);
+    tcase_add_test(tcase, old_tokens_wake_no_waiter);
+    tcase_add_test(tcase, edge_triggering_needs_no_change);
+    tcase_add_test(tcase, the_module_refuses);
     tcase_add_test(tcase, passed_on_to_the_next);
-    tcase_add_test(tcase, many_come_in_portions);
-    tcase_add_test(tcase, closed_before_its_portion);
-    tcase_add_test(tcase, always_ready_ones_do_not_keep_the_module_waiting);
+    tcase_add_test(tcase, many_events_are_delivered_in_batches);
+    tcase_add_test(tcase, closed_before_its_delivery);
+    tcase_add_test(tcase, always_ready_descriptors_do_not_delay_the_module);
     return run_suite(suite);
 }

@@ -1,6 +1,6 @@
 /*
- * The n-th allocation or system call fails, for each n: a clear error, nothing
- * left, and all goes on as before.
+ * The n-th allocation or system call fails, for each n: the call reports an
+ * error, nothing leaks, and everything works afterwards.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 static int left; /* calls until one fails */
 static bool has_failed;
 
-static bool is_time(void)
+static bool fails_now(void)
 {
     if (left-- != 0)
         return false;
@@ -25,17 +25,17 @@ static bool is_time(void)
 
 static void *allocate(size_t count, size_t size)
 {
-    return is_time() ? NULL : calloc(count, size);
+    return fails_now() ? NULL : calloc(count, size);
 }
 
 static void *reallocate(void *memory, size_t size)
 {
-    return is_time() ? NULL : realloc(memory, size);
+    return fails_now() ? NULL : realloc(memory, size);
 }
 
 static void *map(void *at, size_t size, int p, int f, int fd, off_t offset)
 {
-    if (!is_time())
+    if (!fails_now())
         return mmap(at, size, p, f, fd, offset);
     errno = ENOMEM;
     return MAP_FAILED;
@@ -43,7 +43,7 @@ static void *map(void *at, size_t size, int p, int f, int fd, off_t offset)
 
 static int make_eventfd(unsigned count, int flags)
 {
-    if (!is_time())
+    if (!fails_now())
         return eventfd(count, flags);
     errno = EMFILE;
     return -1;
@@ -116,12 +116,13 @@ static void note_n(void *arg)
     (void)arg;
 }
 
-/* -1, or NULL, and ENOMEM; the thread's first greenthread among it. */
+/* Fails with -1 or NULL, and ENOMEM; so may the first use of a greenthread on
+ * this OS thread. */
 static bool spawn_and_more(void)
 {
     const struct green_attr attr = {.name = "named"};
     struct green_thread *thread = green_spawn_with(&attr, returns, NULL);
-    bool is_well = true;
+    bool succeeded = true;
     unsigned key;
 
     if (!thread)
@@ -129,13 +130,13 @@ static bool spawn_and_more(void)
     ck_ok(green_key_create(&key, NULL));
     if (green_link(thread, note, NULL) < 0 || green_at_exit(note_n, NULL) < 0 ||
         green_key_set(key, &key) < 0 || green_set_name(green_self(), "me") < 0)
-        is_well = false;
-    if (!is_well)
+        succeeded = false;
+    if (!succeeded)
         ck_assert_int_eq(errno, ENOMEM);
     left = left < 0 ? left : -1;
     ck_ok(green_key_delete(key));
     ck_ok(green_join(thread, NULL));
-    return is_well;
+    return succeeded;
 }
 
 START_TEST(greenthreads)
@@ -144,16 +145,16 @@ START_TEST(greenthreads)
 
     ck_assert_ptr_nonnull(green_get_hub());
     for (;; n++) {
-        bool is_well;
+        bool succeeded;
 
         fail_call(n);
-        is_well = spawn_and_more();
+        succeeded = spawn_and_more();
         if (!has_failed) {
-            ck_assert(is_well);
+            ck_assert(succeeded);
             break;
         }
         fail_none();
-        ck_assert(!is_well);
+        ck_assert(!succeeded);
         ck_assert_int_eq(errno, ENOMEM);
         ck_ok(green_sleep(0));
         ck_assert_uint_eq(stats_now().alive, 1);

@@ -1,6 +1,6 @@
 /*
- * The n-th allocation fails, for each n, in what greenthreads work together with:
- * ENOMEM, no place and no job lost, and all goes on as before.
+ * The n-th allocation fails, for each n, in pools, scopes, DAGs and shared
+ * objects: ENOMEM, no place or job is lost, and everything works afterwards.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -35,39 +35,39 @@ static long work(void *arg)
     return (long)(intptr_t)arg;
 }
 
-/* ---- Each does its work whole, or fails with ENOMEM -------------------- */
+/* ---- Each use succeeds, or fails with ENOMEM --------------------------- */
 
 static bool use_scope(void)
 {
     struct green_scope scope;
-    bool is_well = true;
+    bool succeeded = true;
 
     ck_ok(green_scope_begin(&scope, GREEN_FOREVER));
-    for (int i = 0; i < 3 && is_well; i++)
-        is_well = green_scope_spawn(&scope, succeed, &left) == 0;
-    if (!is_well)
+    for (int i = 0; i < 3 && succeeded; i++)
+        succeeded = green_scope_spawn(&scope, succeed, &left) == 0;
+    if (!succeeded)
         ck_assert_int_eq(errno, ENOMEM);
     ck_ok(green_scope_end(&scope));
-    return is_well;
+    return succeeded;
 }
 
 static bool use_pool(void)
 {
     struct green_pool pool;
-    bool is_well = true;
+    bool succeeded = true;
 
     ck_ok(green_pool_init(&pool, 2));
-    for (int i = 0; i < 5 && is_well; i++) {
+    for (int i = 0; i < 5 && succeeded; i++) {
         struct green_thread *thread = green_pool_spawn(&pool, give, &left);
 
-        is_well = thread != NULL;
+        succeeded = thread != NULL;
         ck_ok(thread ? green_detach(thread) : 0);
     }
-    if (!is_well)
+    if (!succeeded)
         ck_assert_int_eq(errno, ENOMEM);
     ck_ok(green_pool_wait(&pool));
     ck_assert_int_eq(green_pool_free(&pool), 2);
-    return is_well;
+    return succeeded;
 }
 
 static int next_item(void *source, void **item)
@@ -78,27 +78,27 @@ static int next_item(void *source, void **item)
     return (*number)-- > 0;
 }
 
-/* A map tells of its failure in the row. */
+/* A map reports its failure as one of its results. */
 static bool use_pile(void)
 {
     struct green_pile pile = {{0}};
     int items = 5, result;
-    bool is_well = true;
+    bool succeeded = true;
 
-    for (int i = 0; i < 3 && is_well; i++)
-        is_well = green_pile_spawn(&pile, give, &left) == 0;
-    if (is_well)
-        is_well = green_pile_map(&pile, give, next_item, &items) == 0;
-    if (!is_well)
+    for (int i = 0; i < 3 && succeeded; i++)
+        succeeded = green_pile_spawn(&pile, give, &left) == 0;
+    if (succeeded)
+        succeeded = green_pile_map(&pile, give, next_item, &items) == 0;
+    if (!succeeded)
         ck_assert_int_eq(errno, ENOMEM);
     while ((result = green_pile_next(&pile, NULL)) == 1)
         continue;
     if (result < 0) {
         ck_assert_int_eq(errno, ENOMEM);
-        is_well = false;
+        succeeded = false;
     }
     ck_ok(green_pile_end(&pile, NULL));
-    return is_well;
+    return succeeded;
 }
 
 static int settle(struct green_dag *dag, void *arg, void **value)
@@ -108,22 +108,22 @@ static int settle(struct green_dag *dag, void *arg, void **value)
     return 0;
 }
 
-/* What cannot be started when its inputs are there fails with ENOMEM. */
+/* A job that cannot be started when its inputs are ready fails with ENOMEM. */
 static bool use_dag(void)
 {
     const char *const inputs[] = {"a", "b", NULL};
     struct green_dag *dag = green_dag_create(1);
-    bool is_well = dag != NULL;
+    bool succeeded = dag != NULL;
 
-    if (is_well)
-        is_well = green_dag_spawn(dag, "c", inputs, settle, &left) == 0 &&
-                  green_dag_spawn(dag, "a", NULL, settle, &left) == 0 &&
-                  green_dag_post(dag, "b", NULL) == 0 &&
-                  green_dag_wait_all(dag) == 0;
-    if (!is_well)
+    if (succeeded)
+        succeeded = green_dag_spawn(dag, "c", inputs, settle, &left) == 0 &&
+                    green_dag_spawn(dag, "a", NULL, settle, &left) == 0 &&
+                    green_dag_post(dag, "b", NULL) == 0 &&
+                    green_dag_wait_all(dag) == 0;
+    if (!succeeded)
         ck_assert_int_eq(errno, ENOMEM);
     ck_ok(green_dag_destroy(dag));
-    return is_well;
+    return succeeded;
 }
 
 static int alive;
@@ -145,20 +145,19 @@ static bool use_resources(void)
     const struct green_resource_options options = {
         .create = make, .destroy = destroy, .arg = &alive, .size = 1};
     struct green_resource_pool *pool = green_resource_pool_create(&options);
-    bool is_well = pool != NULL;
+    bool succeeded = pool != NULL;
 
-    for (int i = 0; i < 3 && is_well; i++) {
+    for (int i = 0; i < 3 && succeeded; i++) {
         void *resource = green_resource_get(pool);
 
-        is_well = resource != NULL;
-        ck_ok(is_well ? green_resource_discard(pool, resource) : 0);
+        succeeded = resource != NULL;
+        ck_ok(succeeded ? green_resource_discard(pool, resource) : 0);
     }
-    if (!is_well)
+    if (!succeeded)
         ck_assert_int_eq(errno, ENOMEM);
-    ck_ok(
-        green_resource_pool_destroy(pool)); /* without its reaper, if need be */
+    ck_ok(green_resource_pool_destroy(pool)); /* also without its reaper */
     ck_assert_int_eq(alive, 0);
-    return is_well;
+    return succeeded;
 }
 
 static int abandoned;
@@ -171,17 +170,17 @@ static void abandon(void *arg)
 
 static bool use_thread_pool(void)
 {
-    bool is_well = on_thread(work, (void *)7) == 7;
+    bool succeeded = on_thread(work, (void *)7) == 7;
 
-    if (!is_well)
+    if (!succeeded)
         ck_assert_int_eq(errno, ENOMEM);
     abandoned = 0;
     if (green_thread_pool_run_or_leave(work, &abandoned, abandon, NULL) < 0) {
         ck_assert_int_eq(errno, ENOMEM);
         ck_assert_int_eq(abandoned, 1);
-        is_well = false;
+        succeeded = false;
     }
-    return is_well;
+    return succeeded;
 }
 
 static bool use_shared(void)
@@ -218,17 +217,17 @@ START_TEST(the_nth_allocation)
     ck_ok(green_sleep(0));
     ck_assert(uses[_i]());
     for (;; n++) {
-        bool is_well;
+        bool succeeded;
 
         has_failed = false;
         left = n;
         green__system.allocate = allocate;
-        is_well = uses[_i]();
+        succeeded = uses[_i]();
         green__system.allocate = calloc;
         ck_ok(green_sleep(0));
         ck_assert_uint_eq(stats_now().alive, 1);
         if (!has_failed) {
-            ck_assert(is_well);
+            ck_assert(succeeded);
             break;
         }
     }

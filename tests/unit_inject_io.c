@@ -1,7 +1,7 @@
 /*
  * Green I/O and the network while the n-th allocation or system call fails, for
- * each n: the call that needed it says so, nothing is left behind, and the same
- * works afterwards.
+ * each n: the call that needed it returns the error, nothing leaks, and the
+ * same call works afterwards.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 static int calls_left; /* until one fails */
 static bool has_failed;
 
-static bool is_time(int error)
+static bool fails_now(int error)
 {
     if (calls_left < 0 || calls_left-- != 0)
         return false;
@@ -26,63 +26,63 @@ static bool is_time(int error)
 
 static void *bad_allocate(size_t count, size_t size)
 {
-    return is_time(ENOMEM) ? NULL : calloc(count, size);
+    return fails_now(ENOMEM) ? NULL : calloc(count, size);
 }
 
 static void *bad_reallocate(void *memory, size_t size)
 {
-    return is_time(ENOMEM) ? NULL : realloc(memory, size);
+    return fails_now(ENOMEM) ? NULL : realloc(memory, size);
 }
 
 static int bad_socket(int domain, int type, int protocol)
 {
-    return is_time(EMFILE) ? -1 : socket(domain, type, protocol);
+    return fails_now(EMFILE) ? -1 : socket(domain, type, protocol);
 }
 
 static int bad_socketpair(int domain, int type, int protocol, int *fds)
 {
-    return is_time(EMFILE) ? -1 : socketpair(domain, type, protocol, fds);
+    return fails_now(EMFILE) ? -1 : socketpair(domain, type, protocol, fds);
 }
 
 static int bad_pipe2(int *fds, int flags)
 {
-    return is_time(EMFILE) ? -1 : pipe2(fds, flags);
+    return fails_now(EMFILE) ? -1 : pipe2(fds, flags);
 }
 
 static int bad_accept4(int fd, struct sockaddr *address, socklen_t *length,
                        int flags)
 {
-    return is_time(EMFILE) ? -1 : accept4(fd, address, length, flags);
+    return fails_now(EMFILE) ? -1 : accept4(fd, address, length, flags);
 }
 
 static int bad_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
-    return is_time(ENETUNREACH) ? -1 : connect(fd, address, length);
+    return fails_now(ENETUNREACH) ? -1 : connect(fd, address, length);
 }
 
 static ssize_t bad_recv(int fd, void *buffer, size_t size, int flags)
 {
-    return is_time(ENOBUFS) ? -1 : recv(fd, buffer, size, flags);
+    return fails_now(ENOBUFS) ? -1 : recv(fd, buffer, size, flags);
 }
 
 static ssize_t bad_send(int fd, const void *buffer, size_t size, int flags)
 {
-    return is_time(ENOBUFS) ? -1 : send(fd, buffer, size, flags);
+    return fails_now(ENOBUFS) ? -1 : send(fd, buffer, size, flags);
 }
 
 static int bad_poll(struct pollfd *fds, unsigned long count, int timeout)
 {
-    return is_time(ENOMEM) ? -1 : poll(fds, count, timeout);
+    return fails_now(ENOMEM) ? -1 : poll(fds, count, timeout);
 }
 
 static int bad_eventfd(unsigned count, int flags)
 {
-    return is_time(EMFILE) ? -1 : eventfd(count, flags);
+    return fails_now(EMFILE) ? -1 : eventfd(count, flags);
 }
 
 static int bad_dup(int fd)
 {
-    return is_time(EMFILE) ? -1 : dup(fd);
+    return fails_now(EMFILE) ? -1 : dup(fd);
 }
 
 static void fail_call(int n)
@@ -103,7 +103,7 @@ static void fail_call(int n)
     green__system.dup = bad_dup;
 }
 
-/* ---- Scenarios: 0, or -1 with errno and nothing left ------------------- */
+/* ---- Scenarios: 0, or -1 with errno and without leaks ------------------- */
 
 static int closing(int result, int first, int second)
 {
@@ -218,7 +218,7 @@ static void stop_it(int fd, void *arg)
     green_server_stop(running);
 }
 
-/* A shortage during it is no failure: it pauses, and goes on. */
+/* The server does not fail on a shortage: it pauses, and continues. */
 static int serve_one(void)
 {
     struct green_server server = {0};
@@ -255,7 +255,7 @@ static bool is_injected(int error)
            error == ENETUNREACH;
 }
 
-/* The resolver's threads close their descriptors a moment later. */
+/* The resolver's OS threads close their descriptors a moment later. */
 static void no_more_than(int fds, const char *name, int n)
 {
     for (int i = 0; i < 2000 && count_fds() != fds; i++)

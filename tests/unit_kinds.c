@@ -1,4 +1,4 @@
-/* What is done when a look fails, and when nothing can be opened anew. */
+/* What a call does when its poll(2) fails, or when it cannot reopen a file. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
@@ -11,12 +11,12 @@
 #include "base/system.h"
 #include "support.h"
 
-static int looks, error_of_looks, misses;
+static int polls, poll_error, misses;
 
 static int bad_poll(struct pollfd *fds, unsigned long count, int timeout)
 {
-    if (timeout == 0 && looks++ < 3) {
-        errno = error_of_looks;
+    if (timeout == 0 && polls++ < 3) {
+        errno = poll_error;
         return -1;
     }
     return poll(fds, count, timeout);
@@ -46,7 +46,7 @@ static intptr_t join(struct green_thread *thread)
     return (intptr_t)result;
 }
 
-/* An exchange in which the reader comes first. */
+/* An exchange in which the reader waits first. */
 static void exchange(int reads, int writes)
 {
     struct green_thread *reader = green_spawn(read_one, &reads);
@@ -67,23 +67,24 @@ static void raw_pty(int *master, int *terminal)
     ck_ok(tcsetattr(*terminal, TCSANOW, &modes));
 }
 
-/* Of a terminal's two ends the reader would block its OS thread for ever. */
-START_TEST(a_failed_look_is_no_readiness)
+/* Both ends of the terminal are on this OS thread: a read without data would
+ * block it for good. */
+START_TEST(a_failed_poll_is_not_readiness)
 {
     static const int errors[] = {EINTR, EINVAL, ENOMEM};
     int master, terminal;
 
     raw_pty(&master, &terminal);
-    error_of_looks = errors[_i];
+    poll_error = errors[_i];
     green__system.poll = bad_poll;
     exchange(terminal, master);
-    looks = 0;
+    polls = 0;
     exchange(master, terminal);
-    ck_assert_int_gt(looks, 0);
+    ck_assert_int_gt(polls, 0);
 }
 END_TEST
 
-START_TEST(what_cannot_be_opened_anew_is_left_to_a_thread)
+START_TEST(calls_on_files_that_cannot_be_reopened_use_a_thread)
 {
     char folder[] = "/tmp/greenhub-kinds-XXXXXX", path[64];
     int master, terminal, fd;
@@ -123,9 +124,9 @@ static ssize_t bad_first_write(int fd, const struct iovec *iov, int count,
     return is_refused() ? -1 : pwritev2(fd, iov, count, offset, flags);
 }
 
-/* That a file cannot be asked not to block is kept in mind, of one that we have made;
- * that a call was wrong is not. */
-START_TEST(a_wrong_call_says_nothing_of_the_next)
+/* For its own files the library remembers that the kernel does not support a
+ * non-blocking read; it does not remember an invalid call. */
+START_TEST(an_invalid_call_is_not_remembered)
 {
     char bytes[2];
     int fds[2];
@@ -149,8 +150,8 @@ int main(void)
     Suite *suite = suite_create("unit_kinds");
     TCase *tcase = add_tcase(suite, "kinds");
 
-    tcase_add_loop_test(tcase, a_failed_look_is_no_readiness, 0, 3);
-    tcase_add_test(tcase, what_cannot_be_opened_anew_is_left_to_a_thread);
-    tcase_add_loop_test(tcase, a_wrong_call_says_nothing_of_the_next, 0, 2);
+    tcase_add_loop_test(tcase, a_failed_poll_is_not_readiness, 0, 3);
+    tcase_add_test(tcase, calls_on_files_that_cannot_be_reopened_use_a_thread);
+    tcase_add_loop_test(tcase, an_invalid_call_is_not_remembered, 0, 2);
     return run_suite(suite);
 }

@@ -21,7 +21,7 @@ static void set_up(void)
     }
 }
 
-/* The list's numbers, as one number; walked both ways. */
+/* The list's numbers as the digits of one number; walks in both directions. */
 static int digits(const struct green_list *head)
 {
     const struct green_list *link;
@@ -67,7 +67,7 @@ START_TEST(splice)
 }
 END_TEST
 
-START_TEST(walking_while_taking_out)
+START_TEST(removing_during_a_walk)
 {
     struct green_list *link, *following;
     int seen = 0;
@@ -92,6 +92,6 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, append_prepend_insert_remove);
     tcase_add_test(tcase, splice);
-    tcase_add_test(tcase, walking_while_taking_out);
+    tcase_add_test(tcase, removing_during_a_walk);
     return run_suite(suite);
 }

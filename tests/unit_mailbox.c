@@ -1,5 +1,5 @@
-/* What OS threads share, at the moments in which a hub, a process or the thing
- * itself comes or goes. */
+/* Objects shared by OS threads, at the moments when a hub ends, the process
+ * forks, or the object is freed. */
 #include "support.h"
 
 #include <pthread.h>
@@ -36,7 +36,7 @@ static void *sends(void *number)
     return NULL;
 }
 
-static void have_it_sent(void)
+static void send_on_thread(void)
 {
     pthread_t thread;
 
@@ -44,71 +44,73 @@ static void have_it_sent(void)
     ck_ok(pthread_join(thread, NULL));
 }
 
-/* A greenthread of ours waits, and another OS thread wakes it. */
-static void be_woken_from_outside(void)
+/* A greenthread waits, and another OS thread wakes it. */
+static void wake_from_another_thread(void)
 {
     struct green_thread *thread = green_spawn(receives, NULL);
     void *result = NULL;
 
     ck_ok(green_sleep(0));
-    have_it_sent();
+    send_on_thread();
     ck_ok(green_join(thread, &result));
     ck_assert_int_eq((int)(intptr_t)result, 1);
 }
 
-/* ---- A hub goes ------------------------------------------------------------ */
+/* ---- A hub is eliminated
+ * ----------------------------------------------------- */
 
-static void send_before_the_mailbox_knows(struct green__hub_ref *lease,
-                                          bool forked)
+static void send_before_the_mailbox_ends(struct green__hub_ref *ref,
+                                         bool forked)
 {
-    (void)lease, (void)forked;
-    have_it_sent();
+    (void)ref, (void)forked;
+    send_on_thread();
 }
 
-/* The old hub has forgotten its calls already, and is rung once more. */
-START_TEST(rung_between_two_hubs)
+/* The old hub has dropped its calls already, and gets one more wake-up. */
+START_TEST(woken_between_two_hubs)
 {
-    struct green__hub_ref lease = {.end = send_before_the_mailbox_knows};
+    struct green__hub_ref ref = {.end = send_before_the_mailbox_ends};
     int number = 0;
 
     make_channel();
     ck_assert_ptr_nonnull(green_spawn(receives, NULL));
     ck_ok(green_sleep(0));
-    green__hub_ref_add(green_get_hub(),
-                       &lease); /* ended before the mailbox's */
+    green__hub_ref_add(green_get_hub(), &ref); /* ended before the mailbox's */
     ck_ok(green_use_hub(NULL));
-    ck_ok(green_shared_channel_try_receive(channel, &number)); /* given back */
+    ck_ok(green_shared_channel_try_receive(channel, &number)); /* returned */
     ck_assert_int_eq(number, 1);
-    be_woken_from_outside();
+    wake_from_another_thread();
     green_shared_channel_destroy(channel);
 }
 END_TEST
 
 /* ---- A fork ----------------------------------------------------------------- */
 
-static sem_t is_ringing, may_go_on;
+static sem_t is_waking, may_continue;
 
-/* As an OS thread leaves it that is about to ring when the fork comes. */
-static void *is_held_up(void *arg)
+/* The state in which a fork finds an OS thread that is about to wake the
+ * hub. */
+static void *is_waking_during_the_fork(void *arg)
 {
     struct green__mailbox *mailbox = arg;
 
     ck_ok(pthread_mutex_lock(&mailbox->mutex));
     mailbox->wakeup = GREEN__WAKEUP_CLAIMED;
     mailbox->call.internal.pending = true;
-    ck_ok(sem_post(&is_ringing));
-    ck_ok(sem_wait(&may_go_on));
+    ck_ok(sem_post(&is_waking));
+    ck_ok(sem_wait(&may_continue));
     mailbox->call.internal.pending = false;
     mailbox->wakeup = GREEN__WAKEUP_IDLE;
     ck_ok(pthread_mutex_unlock(&mailbox->mutex));
     return NULL;
 }
 
-/* What is the parent's the child cannot free, but has not lost either. */
+/* Keeps the parent's channel reachable for leak checkers; the child cannot free
+ * it. */
 static void *volatile of_the_parent;
 
-/* With a hub that the mailbox stands for, and with one that it has outlived. */
-START_TEST(a_fork_while_it_is_rung)
+/* 0: on the mailbox's hub; 1: the mailbox's hub has ended. */
+START_TEST(a_fork_during_a_wakeup)
 {
     pthread_t thread;
     pid_t pid;
@@ -122,29 +124,31 @@ START_TEST(a_fork_while_it_is_rung)
              "child");
         return;
     }
-    ck_ok(sem_init(&is_ringing, 0, 0));
-    ck_ok(sem_init(&may_go_on, 0, 0));
+    ck_ok(sem_init(&is_waking, 0, 0));
+    ck_ok(sem_init(&may_continue, 0, 0));
     make_channel();
-    be_woken_from_outside();
+    wake_from_another_thread();
     if (_i)
         ck_ok(green_use_hub(NULL));
-    ck_ok(pthread_create(&thread, NULL, is_held_up, green__mailbox()));
-    ck_ok(sem_wait(&is_ringing));
+    ck_ok(pthread_create(&thread, NULL, is_waking_during_the_fork,
+                         green__mailbox()));
+    ck_ok(sem_wait(&is_waking));
     pid = fork();
     if (pid == 0) {
         of_the_parent = channel;
         make_channel();
-        be_woken_from_outside();
+        wake_from_another_thread();
         _exit(WELL);
     }
     ck_assert_int_eq(wait_child(pid), WELL);
-    ck_ok(sem_post(&may_go_on));
+    ck_ok(sem_post(&may_continue));
     ck_ok(pthread_join(thread, NULL));
-    be_woken_from_outside();
+    wake_from_another_thread();
 }
 END_TEST
 
-/* ---- The thing itself goes --------------------------------------------------- */
+/* ---- The object is freed
+ * ----------------------------------------------------- */
 
 struct thing {
     struct green__shared shared;
@@ -167,7 +171,7 @@ static void *waits(void *arg)
     return NULL;
 }
 
-static void *both_are_waited_for(void *unused)
+static void *wait_for_both(void *unused)
 {
     struct green_thread *first = green_spawn(waits, &things[0]);
     struct green_thread *second = green_spawn(waits, &things[1]);
@@ -189,9 +193,10 @@ static void begin_and_post(struct green__visit *visit, struct thing *thing)
     green__shared_post(visit, green__shared_take(&thing->line), 0);
 }
 
-/* One who waited may free the thing as soon as he goes on: whoever woke him must
- * be through with it. That he is rung for something else comes just too early. */
-START_TEST(the_waker_is_through_before_the_woken_one_goes_on)
+/* A waiter may free the object as soon as it runs, so its waker must have left
+ * the object by then. Here the wake-up for the other object reaches the
+ * waiter's OS thread while the waker is still inside. */
+START_TEST(the_waker_leaves_before_the_waiter_continues)
 {
     struct green__visit visits[2];
     pthread_t thread;
@@ -200,10 +205,10 @@ START_TEST(the_waker_is_through_before_the_woken_one_goes_on)
         green__list_init(&things[i].line);
         ck_ok(green__biased_lock_init(&things[i].shared.lock));
     }
-    ck_ok(pthread_create(&thread, NULL, both_are_waited_for, NULL));
+    ck_ok(pthread_create(&thread, NULL, wait_for_both, NULL));
     for (int i = 0; i < 2; i++)
         begin_and_post(&visits[i], &things[i]);
-    green__visit_end(&visits[0]); /* rings */
+    green__visit_end(&visits[0]); /* wakes the hub */
     while (!atomic_load(&things[0].has_waited))
         sched_yield();
     for (int i = 0; i < 1000; i++)
@@ -222,8 +227,8 @@ int main(void)
     Suite *suite = suite_create("mailbox");
     TCase *tcase = add_tcase(suite, "mailbox");
 
-    tcase_add_test(tcase, rung_between_two_hubs);
-    tcase_add_loop_test(tcase, a_fork_while_it_is_rung, 0, 2);
-    tcase_add_test(tcase, the_waker_is_through_before_the_woken_one_goes_on);
+    tcase_add_test(tcase, woken_between_two_hubs);
+    tcase_add_loop_test(tcase, a_fork_during_a_wakeup, 0, 2);
+    tcase_add_test(tcase, the_waker_leaves_before_the_waiter_continues);
     return run_suite(suite);
 }

@@ -14,7 +14,8 @@
 
 static atomic_bool is_inside, is_forking;
 
-/* In the midst of it, and for a while after the fork has been asked for. */
+/* Keeps the OS thread inside until the fork is requested, and a while
+ * longer. */
 static int slow_fcntl(int fd, int command, ...)
 {
     if (command == F_GETFL)
@@ -33,7 +34,7 @@ static void *sets(void *listener)
     return NULL;
 }
 
-START_TEST(a_fork_while_another_thread_is_in_it)
+START_TEST(a_fork_while_another_thread_is_inside)
 {
     int port, listener = tcp_listener(&port);
     pthread_t thread;
@@ -68,6 +69,6 @@ int main(void)
     Suite *suite = suite_create("nonblock");
     TCase *tcase = add_tcase(suite, "nonblock");
 
-    tcase_add_test(tcase, a_fork_while_another_thread_is_in_it);
+    tcase_add_test(tcase, a_fork_while_another_thread_is_inside);
     return run_suite(suite);
 }

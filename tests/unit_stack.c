@@ -1,4 +1,5 @@
-/* context/stack.h: the pool, its classes, colours, guards and watermark. */
+/* context/stack.h: the pool, its size classes, colours, guards and high-water
+ * mark. */
 #include "context/stack.h"
 
 #include <errno.h>
@@ -72,13 +73,14 @@ static bool is_seventh(const void *room)
     return *(const char *)room == 7;
 }
 
-static void see(void *room, void *arg)
+static void add_up(void *room, void *arg)
 {
     ck_assert_ptr_eq(arg, &pool);
     seen += *(char *)room;
 }
 
-/* Zero at first, apart from each other, on whole cache lines, and found. */
+/* Zero at first, not overlapping, aligned to cache lines; and the pool finds
+ * it. */
 START_TEST(each_has_room)
 {
     struct green__stack *stacks[20];
@@ -98,15 +100,16 @@ START_TEST(each_has_room)
     }
     ck_assert_ptr_eq(green__stack_pool_find(&pool, is_seventh),
                      room_of(stacks[7]));
-    green__stack_pool_each(&pool, see, &pool);
+    green__stack_pool_each(&pool, add_up, &pool);
     ck_assert_int_eq(seen, 19 * 20 / 2);
     room_of(stacks[7])[0] = 0;
     ck_assert_ptr_null(green__stack_pool_find(&pool, is_seventh));
 }
 END_TEST
 
-/* For ThreadSanitizer a stack's lowest word says what belongs to it, or nothing. */
-static void clear_note(struct green__stack *stack)
+/* For ThreadSanitizer, the lowest word of a stack points to its record, or is
+ * zero. */
+static void clear_record(struct green__stack *stack)
 {
     memset(stack->bottom, 0, sizeof(void *));
 }
@@ -139,12 +142,12 @@ START_TEST(they_do_not_overlap_and_differ_in_colour)
             ck_assert_int_eq(*bottom++, i);
     }
     for (int i = 0; i < COUNT; i++)
-        clear_note(stacks[i]);
+        clear_record(stacks[i]);
     ck_assert_uint_eq(colours, COUNT - 1);
 }
 END_TEST
 
-/* The page below dies, whichever way it was made. */
+/* A kernel without MADV_GUARD_INSTALL, where the library uses mprotect. */
 static int refuse_advice(void *page, size_t size, int advice)
 {
     if (advice == 102) { /* MADV_GUARD_INSTALL */
@@ -154,14 +157,14 @@ static int refuse_advice(void *page, size_t size, int advice)
     return madvise(page, size, advice);
 }
 
-/* An emulator that says yes to all advice, and does nothing. */
+/* An emulator that reports success for any advice, and does nothing. */
 static int ignore_advice(void *page, size_t size, int advice)
 {
     (void)page, (void)size, (void)advice;
     return 0;
 }
 
-static bool is_deadly(char *place)
+static bool is_inaccessible(char *place)
 {
     pid_t pid = fork();
 
@@ -179,12 +182,12 @@ static void check_guard(struct green__stack *stack, size_t guard)
     ck_assert_ptr_nonnull(stack);
     ck_assert_uint_eq(stack->class->guard, guard);
     stack->bottom[0] = 1;
-    ck_assert(is_deadly(stack->bottom - 1));
-    ck_assert(is_deadly(stack->bottom - guard));
-    clear_note(stack);
+    ck_assert(is_inaccessible(stack->bottom - 1));
+    ck_assert(is_inaccessible(stack->bottom - guard));
+    clear_record(stack);
 }
 
-START_TEST(below_is_a_guard)
+START_TEST(a_guard_lies_below)
 {
     int (*const ways[])(void *, size_t, int) = {madvise, refuse_advice,
                                                 ignore_advice};
@@ -242,7 +245,7 @@ static ssize_t no_advise_many(const struct iovec *ranges, size_t count,
     return -1;
 }
 
-/* As an emulator might: done, it says. */
+/* Claims success, as an emulator might. */
 static ssize_t pretend_advise_many(const struct iovec *ranges, size_t count,
                                    int advice)
 {
@@ -251,7 +254,7 @@ static ssize_t pretend_advise_many(const struct iovec *ranges, size_t count,
     return (ssize_t)(count * ranges[0].iov_len);
 }
 
-/* Half of it, as when the second range meets something. */
+/* Does half of it, as when the kernel finds an obstacle at the second range. */
 static ssize_t half_advise_many(const struct iovec *ranges, size_t count,
                                 int advice)
 {
@@ -270,11 +273,11 @@ static void acquire_fresh(void)
         check_guard(stacks[i], 64 << 10);
 }
 
-START_TEST(guards_come_together)
+START_TEST(many_guards_in_one_call)
 {
     real_advise_many = green__system.advise_many;
     if (checker() || real_advise_many(NULL, 0, 102) < 0) {
-        SKIP("the kernel or the checker takes one guard a call");
+        SKIP("the kernel or the checker makes one guard per call");
         return;
     }
     green__system.advise_many = counting_advise_many;
@@ -284,7 +287,7 @@ START_TEST(guards_come_together)
 }
 END_TEST
 
-START_TEST(guards_come_one_by_one)
+START_TEST(one_guard_per_call)
 {
     ssize_t (*const ways[])(const struct iovec *, size_t, int) = {
         no_advise_many, pretend_advise_many, half_advise_many};
@@ -292,7 +295,7 @@ START_TEST(guards_come_one_by_one)
     real_advise_many = green__system.advise_many;
     green__system.advise_many = ways[_i];
     acquire_fresh();
-    ck_assert_int_le(together, 1); /* it is not asked again */
+    ck_assert_int_le(together, 1); /* it is not tried again */
     ck_assert_int_ge(alone, together ? FRESH : 1);
 }
 END_TEST
@@ -328,7 +331,7 @@ static long fill(void)
     return resident_kib();
 }
 
-START_TEST(idle_memory_goes_back)
+START_TEST(idle_memory_is_returned)
 {
     struct green__stack *again;
     long full = fill();
@@ -336,7 +339,8 @@ START_TEST(idle_memory_goes_back)
     for (int i = 0; i < MANY; i++)
         green__stack_release(many[i]);
     ck_assert(green__stack_pool_is_warm(&pool));
-    /* Needed a moment ago: the first look keeps them, the next ones do not. */
+    /* Used a moment ago: the first round keeps the stacks, the next ones do
+     * not. */
     green__stack_pool_cool(&pool);
     for (int i = 0; i < 10 && green__stack_pool_is_warm(&pool); i++)
         green__stack_pool_cool(&pool);
@@ -349,13 +353,13 @@ START_TEST(idle_memory_goes_back)
 }
 END_TEST
 
-START_TEST(what_is_in_use_stays_warm)
+START_TEST(stacks_in_use_stay_warm)
 {
     fill();
     for (int i = 0; i < MANY; i++)
         green__stack_release(many[i]);
     green__stack_pool_cool(&pool);
-    /* All are needed between two looks: nothing is handed back. */
+    /* All are used between two rounds, so the pool returns none. */
     for (int i = 0; i < MANY; i++)
         many[i] = green__stack_acquire(&pool, 16384);
     for (int i = 0; i < MANY; i++)
@@ -392,13 +396,13 @@ int main(void)
     tcase_add_test(tcase, the_last_released_is_the_first_acquired);
     tcase_add_test(tcase, each_has_room);
     tcase_add_test(tcase, they_do_not_overlap_and_differ_in_colour);
-    tcase_add_loop_test(tcase, below_is_a_guard, 0, 3);
+    tcase_add_loop_test(tcase, a_guard_lies_below, 0, 3);
     tcase_add_test(tcase, guards_can_be_larger);
-    tcase_add_test(tcase, guards_come_together);
-    tcase_add_loop_test(tcase, guards_come_one_by_one, 0, 3);
+    tcase_add_test(tcase, many_guards_in_one_call);
+    tcase_add_loop_test(tcase, one_guard_per_call, 0, 3);
     tcase_add_test(tcase, no_guard_no_stack);
-    tcase_add_test(tcase, idle_memory_goes_back);
-    tcase_add_test(tcase, what_is_in_use_stays_warm);
+    tcase_add_test(tcase, idle_memory_is_returned);
+    tcase_add_test(tcase, stacks_in_use_stay_warm);
     tcase_add_test(tcase, no_memory);
     return run_suite(suite);
 }

@@ -1,6 +1,6 @@
 /*
- * hub/timers.h against a model that is too simple to be wrong: an array that is
- * searched from end to end. The operations are random, and the same each time.
+ * hub/timers.h compared with a simple model, an array searched from end to end.
+ * The operations are random, and the same in each run.
  */
 #include "hub/timers.h"
 
@@ -13,8 +13,8 @@
 static struct {
     struct green_timer timer;
     green_time when;
-    uint64_t armed; /* the how-manieth arming; 0: idle */
-    bool fresh;     /* armed while timers fired: not in the same turn */
+    uint64_t armed; /* serial number of the arming; 0: idle */
+    bool fresh;     /* armed while timers fire: for the next iteration */
 } model[COUNT];
 
 static struct green__timers timers;
@@ -31,7 +31,7 @@ static uint64_t random_below(uint64_t limit)
     return (state >> 11) % limit;
 }
 
-/* Near, far, past, equal to others', on the edges of powers of two. */
+/* Near, far, past, equal to others', at powers of two. */
 static green_time random_time(void)
 {
     switch (random_below(8)) {
@@ -68,8 +68,8 @@ static void cancel(size_t i)
     model[i].armed = 0;
 }
 
-/* The one that the model has fire next, or COUNT. Times of before the last
- * firing count as equal: they are all due. */
+/* The timer that fires next in the model, or COUNT. Times before the last
+ * firing count as equal, since all of them are due. */
 static size_t next_due(void)
 {
     size_t best = COUNT;
@@ -92,8 +92,8 @@ static void on_fire(struct green_timer *timer)
     ck_assert(model[i].armed && !model[i].fresh);
     ck_assert_int_le(timer->when, now);
     ck_assert_int_eq(timer->when, model[i].when);
-    /* Late armings for the past come in the order of arming among themselves,
-     * so the order is checked for those that were armed for the future. */
+    /* Timers armed for a time in the past fire in order of arming, so the order
+     * is checked only for timers armed for the future. */
     if (model[i].when > last_fired && model[best].when > last_fired)
         ck_assert_uint_eq(i, best);
     model[i].armed = 0;
@@ -118,7 +118,7 @@ static void fire(void)
     last_fired = now;
 }
 
-/* Never later than the earliest, and never for nothing when none is there. */
+/* Never later than the earliest timer, and GREEN_FOREVER if there is none. */
 static void check_next(void)
 {
     green_time next = green__timers_next(&timers), earliest = GREEN_FOREVER;
@@ -182,7 +182,7 @@ START_TEST(stopped_by_a_callback)
 }
 END_TEST
 
-START_TEST(forgotten_ones_are_idle)
+START_TEST(forgotten_timers_are_idle)
 {
     struct green_timer t[50] = {0};
 
@@ -203,6 +203,6 @@ int main(void)
 
     tcase_add_loop_test(tcase, against_a_model, 0, 12);
     tcase_add_test(tcase, stopped_by_a_callback);
-    tcase_add_test(tcase, forgotten_ones_are_idle);
+    tcase_add_test(tcase, forgotten_timers_are_idle);
     return run_suite(suite);
 }

@@ -1,5 +1,5 @@
-/* The library as a part of a plug-in, shared or with the static one in it, which is unloaded before the OS threads that
- * used it have ended. */
+/* A plugin contains the library, shared or static, and is unloaded before the
+ * OS threads that used it have ended. */
 #include "support.h"
 
 #include <dlfcn.h>
@@ -23,7 +23,7 @@ static void *uses_and_unloads(void *path)
     return NULL;
 }
 
-/* The end of the thread still calls the library, and so does a fork. */
+/* The end of the OS thread still calls the library, and so does a fork. */
 START_TEST(unloaded_by_a_thread_that_used_it)
 {
     const char *build = getenv("GREENHUB_BUILD");

@@ -1,12 +1,11 @@
 /*
- * The uring hub while the kernel is short of something: its submission queue is
- * full, it does not take entries, is interrupted, does a part, does not do what
- * it was asked, has more results than its queue holds. Nothing hangs, is lost or
- * comes twice.
+ * The uring hub when the kernel is short of something: the submission queue is
+ * full, the kernel refuses entries, is interrupted, does a part, does not do an
+ * operation, or has more results than its queue holds. No call hangs, and no
+ * result is lost or comes twice.
  *
- * The functions of liburing that enter the kernel are this program's own, which
- * come before the library's: they refuse when told to, and look at what goes in
- * and what comes out.
+ * This program replaces the functions of liburing that enter the kernel: they
+ * refuse on demand, and see each entry and each result.
  */
 #include <dlfcn.h>
 #include <netinet/in.h>
@@ -17,19 +16,19 @@
 #include "hub/modules/uring_ring.h"
 #include "support.h"
 
-/* ---- In place of liburing's ------------------------------------------ */
+/* ---- Replacements of liburing's functions ----------------------------- */
 
-static int refuse_with;    /* an errno */
-static int refuse_after;   /* so many entries into the kernel */
-static int refuse_times;   /* then so often */
-static int refused;        /* so often it was */
-static bool spare_waits;   /* but for those that wait */
+static int refuse_with;    /* with this errno */
+static int refuse_after;   /* after so many calls */
+static int refuse_times;   /* so many times */
+static int refused;        /* how often it was refused */
+static bool spare_waits;   /* do not refuse calls that wait */
 static bool seen_overflow; /* of the completion queue */
-static void (*before)(struct io_uring_sqe *entry); /* each, as it goes in */
-static void (*after)(struct io_uring_cqe *entry);  /* as it comes out */
-static unsigned looked_at; /* of the submission queue: up to here */
+static void (*before)(struct io_uring_sqe *entry); /* sees each new entry */
+static void (*after)(struct io_uring_cqe *entry);  /* sees each result */
+static unsigned seen_until; /* up to this entry of the submission queue */
 
-/* The library's own, into a pointer to a function. */
+/* Stores a pointer to the library's own function. */
 static void find_real(const char *name, void *pointer)
 {
     void *function = dlsym(RTLD_NEXT, name);
@@ -48,18 +47,18 @@ static bool is_refused(bool waits)
     return true;
 }
 
-static void look_at_entries(const struct io_uring *ring)
+static void see_entries(const struct io_uring *ring)
 {
     const struct io_uring_sq *queue = &ring->sq;
 
-    if ((int)(looked_at - queue->sqe_head) < 0)
-        looked_at = queue->sqe_head;
-    for (; looked_at != queue->sqe_tail; looked_at++)
+    if ((int)(seen_until - queue->sqe_head) < 0)
+        seen_until = queue->sqe_head;
+    for (; seen_until != queue->sqe_tail; seen_until++)
         if (before)
-            before(&queue->sqes[looked_at & queue->ring_mask]);
+            before(&queue->sqes[seen_until & queue->ring_mask]);
 }
 
-static int look_at_results(struct io_uring *ring, int result)
+static int see_results(struct io_uring *ring, int result)
 {
     struct io_uring_cqe *entry;
     unsigned head;
@@ -77,8 +76,8 @@ int io_uring_submit(struct io_uring *ring)
     find_real(__func__, &submit);
     if (is_refused(false))
         return -refuse_with;
-    look_at_entries(ring);
-    return look_at_results(ring, submit(ring));
+    see_entries(ring);
+    return see_results(ring, submit(ring));
 }
 
 int io_uring_submit_and_get_events(struct io_uring *ring)
@@ -88,8 +87,8 @@ int io_uring_submit_and_get_events(struct io_uring *ring)
     find_real(__func__, &submit);
     if (is_refused(false))
         return -refuse_with;
-    look_at_entries(ring);
-    return look_at_results(ring, submit(ring));
+    see_entries(ring);
+    return see_results(ring, submit(ring));
 }
 
 int io_uring_submit_and_wait(struct io_uring *ring, unsigned count)
@@ -99,8 +98,8 @@ int io_uring_submit_and_wait(struct io_uring *ring, unsigned count)
     find_real(__func__, &submit);
     if (is_refused(true))
         return -refuse_with;
-    look_at_entries(ring);
-    return look_at_results(ring, submit(ring, count));
+    see_entries(ring);
+    return see_results(ring, submit(ring, count));
 }
 
 int io_uring_submit_and_wait_timeout(struct io_uring *ring,
@@ -115,8 +114,8 @@ int io_uring_submit_and_wait_timeout(struct io_uring *ring,
     find_real(__func__, &submit);
     if (is_refused(true))
         return -refuse_with;
-    look_at_entries(ring);
-    return look_at_results(ring, submit(ring, entry, count, time, signals));
+    see_entries(ring);
+    return see_results(ring, submit(ring, entry, count, time, signals));
 }
 
 static void refuse(int error, int from, int times)
@@ -171,8 +170,8 @@ static void listen_green(void)
     port = ntohs(at.sin_port);
 }
 
-/* A read, an accept, a poll, a file and a kill: all that the hub is used for. */
-static void use_it_all(void)
+/* A read, an accept, a poll, a file and a kill: all uses of the hub. */
+static void use_all(void)
 {
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)port),
@@ -209,7 +208,7 @@ static void use_it_all(void)
 
 static const int passing[] = {EINTR, EBUSY, EAGAIN, ENOMEM, ETIME};
 
-START_TEST(any_entry_into_the_kernel_may_be_refused)
+START_TEST(any_call_of_the_kernel_may_be_refused)
 {
     const int times = _i % 2 ? 3 : 1;
     int n = 0, open_files;
@@ -218,11 +217,11 @@ START_TEST(any_entry_into_the_kernel_may_be_refused)
         return;
     ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
     listen_green();
-    use_it_all();
+    use_all();
     open_files = count_fds();
     do {
         refuse(passing[_i / 2], n++, times);
-        use_it_all();
+        use_all();
         ck_assert_int_lt(n, 1000);
     } while (refused > 0);
     ck_assert_int_gt(n, 5);
@@ -246,16 +245,16 @@ static void *echo_one(void *arg)
     return NULL;
 }
 
-/* The hub's safety net would notice after a second at least. */
+/* The hub's sweep would wake the readers only after a second at least. */
 static void came_at_once(green_time start)
 {
     if (!checker())
         ck_assert_int_lt(green_now() - start, GREEN_SEC);
 }
 
-/* Asks those first who came last, and waits for each answer: nobody else wakes
- * the hub. */
-static void ask_backwards(void)
+/* Writes to the last reader first, and waits for each answer: nothing else
+ * wakes the hub. */
+static void write_backwards(void)
 {
     char byte;
 
@@ -268,7 +267,7 @@ static void ask_backwards(void)
     _exit(0);
 }
 
-START_TEST(a_full_queue_keeps_nobody_waiting)
+START_TEST(a_full_queue_delays_no_reader)
 {
     struct green_thread *readers[MANY];
     green_time start = green_now();
@@ -282,7 +281,7 @@ START_TEST(a_full_queue_keeps_nobody_waiting)
             green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, many[i]));
     child = fork();
     if (child == 0)
-        ask_backwards();
+        write_backwards();
     spare_waits = true;
     refuse(EBUSY, 0, 2 * MANY);
     for (int i = 0; i < MANY; i++)
@@ -296,15 +295,15 @@ START_TEST(a_full_queue_keeps_nobody_waiting)
 }
 END_TEST
 
-/* ---- What the kernel answers ----------------------------------------- */
+/* ---- Results of the kernel ------------------------------------------- */
 
 static unsigned picked_code;   /* entries of this kind ... */
-static int picked_result;      /* ... are not carried out, but end so */
+static int picked_result;      /* ... get this result instead */
 static int picks;              /* so many of them */
-static uint64_t picked[MANY];  /* user data of those under way */
-static size_t under_way, done; /* of them */
+static uint64_t picked[MANY];  /* user data of those in flight */
+static size_t in_flight, done; /* their numbers */
 
-/* Carried out by nobody: the result is put in when it comes out. */
+/* Replaces the operation by a no-op; `answer` replaces its result. */
 static void pick(struct io_uring_sqe *entry)
 {
     uint64_t data = entry->user_data;
@@ -312,16 +311,16 @@ static void pick(struct io_uring_sqe *entry)
     if (entry->opcode != picked_code || picks == 0)
         return;
     picks--;
-    picked[under_way++] = data;
+    picked[in_flight++] = data;
     io_uring_prep_nop(entry);
     entry->user_data = data;
 }
 
 static void answer(struct io_uring_cqe *entry)
 {
-    for (size_t i = 0; i < under_way; i++)
+    for (size_t i = 0; i < in_flight; i++)
         if (picked[i] == entry->user_data) {
-            picked[i] = picked[--under_way];
+            picked[i] = picked[--in_flight];
             entry->res = picked_result;
             done++;
             return;
@@ -338,33 +337,33 @@ static void answer_with(int error, unsigned code, int count)
     done = 0;
 }
 
-static const int unasked[] = {EAGAIN, ECANCELED, EINTR};
+static const int unexpected[] = {EAGAIN, ECANCELED, EINTR};
 static const unsigned codes[] = {IORING_OP_RECV, IORING_OP_READV,
                                  IORING_OP_WRITEV, IORING_OP_FSYNC,
                                  IORING_OP_POLL_ADD};
-#define UNASKED (int)(sizeof unasked / sizeof unasked[0])
+#define UNEXPECTED (int)(sizeof unexpected / sizeof unexpected[0])
 #define CODES (int)(sizeof codes / sizeof codes[0])
 
-/* It is done in another way, or again; never is it the caller's to know. */
-START_TEST(what_the_kernel_does_not_do_is_done)
+/* The hub tries again or in another way; the caller does not see this. */
+START_TEST(unfinished_operations_are_done_anyway)
 {
     if (!use_uring())
         return;
     ck_ok(green_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
     listen_green();
-    answer_with(unasked[_i / CODES], codes[_i % CODES], 1);
-    use_it_all();
-    if (codes[_i % CODES] != IORING_OP_READV) /* it may be in the page cache */
+    answer_with(unexpected[_i / CODES], codes[_i % CODES], 1);
+    use_all();
+    if (codes[_i % CODES] != IORING_OP_READV) /* may be cached */
         ck_assert_uint_eq(done, 1);
-    use_it_all();
+    use_all();
 }
 END_TEST
 
-/* ---- No more room, no more answers ------------------------------------- */
+/* ---- No room, no results ----------------------------------------------- */
 
 static int read_error;
 
-static void *read_in_vain(void *arg)
+static void *read_and_note(void *arg)
 {
     read_error = 0;
     if (green_read(*(int *)arg, &(char){0}, 1) < 0)
@@ -379,22 +378,22 @@ static struct io_uring *ring(void)
 
 static struct green_thread *start_reader(void)
 {
-    struct green_thread *reader = green_spawn(read_in_vain, &fds[0]);
+    struct green_thread *reader = green_spawn(read_and_note, &fds[0]);
 
     ck_assert_ptr_nonnull(reader);
-    ck_ok(green_sleep(GREEN_MSEC)); /* the kernel has it */
+    ck_ok(green_sleep(GREEN_MSEC)); /* the kernel has the operation */
     return reader;
 }
 
-static void *let_go_on(void *arg)
+static void *end_refusals(void *arg)
 {
     refuse_times = 0;
     return arg;
 }
 
-/* The kernel cannot be told of a cancellation now: it is told later, and nobody
- * else waits for that: one of those has the kernel go on. */
-START_TEST(a_cancellation_that_finds_no_room)
+/* The hub cannot submit a cancellation now, and submits it later. No other
+ * greenthread waits for that; one of them ends the refusals. */
+START_TEST(a_cancellation_without_room)
 {
     struct green_thread *reader, *other;
     struct io_uring_sqe *filler;
@@ -408,10 +407,10 @@ START_TEST(a_cancellation_that_finds_no_room)
         io_uring_prep_nop(filler);
         filler->user_data = NOTHING;
     }
-    other = green_spawn_after(GREEN_MSEC, let_go_on, NULL);
+    other = green_spawn_after(GREEN_MSEC, end_refusals, NULL);
     refuse(EBUSY, 0, 1 << 30);
     if (_i == 1)
-        ck_assert_int_eq(write(fds[1], "x", 1), 1); /* it ends by itself */
+        ck_assert_int_eq(write(fds[1], "x", 1), 1); /* ends the read */
     if (_i == 2)
         ck_ok(green_close(fds[0]));
     else
@@ -429,8 +428,8 @@ START_TEST(a_cancellation_that_finds_no_room)
 }
 END_TEST
 
-/* A ring that is gone for good: who waits is told so, and the hub ends. */
-START_TEST(the_kernel_refuses_for_ever)
+/* A ring that fails for good: waiting calls fail, and the hub ends. */
+START_TEST(the_kernel_refuses_for_good)
 {
     struct green_thread *reader;
 
@@ -444,7 +443,7 @@ START_TEST(the_kernel_refuses_for_ever)
     ck_assert_int_eq(read_error, EIO);
     ck_ok(green_use_hub("poll"));
     ck_ok(green_join(green_spawn(write_one, &fds[1]), NULL));
-    read_in_vain(&fds[0]);
+    read_and_note(&fds[0]);
     ck_assert_int_eq(read_error, 0);
 }
 END_TEST
@@ -472,12 +471,12 @@ static void halve(struct io_uring_sqe *entry)
 #define TALKERS 16
 #define TALK 4000
 
-static char told[TALK];
+static char sent[TALK];
 
 static void *talk(void *arg)
 {
     for (int i = 0; i < 20; i++)
-        ck_ok(green_write_all(*(int *)arg, told, TALK));
+        ck_ok(green_write_all(*(int *)arg, sent, TALK));
     return NULL;
 }
 
@@ -487,7 +486,7 @@ static void *listen_to(void *arg)
 
     for (int i = 0; i < 20; i++) {
         ck_assert_int_eq(green_read_full(*(int *)arg, heard, TALK), TALK);
-        ck_assert_mem_eq(heard, told, TALK);
+        ck_assert_mem_eq(heard, sent, TALK);
     }
     return NULL;
 }
@@ -495,14 +494,14 @@ static void *listen_to(void *arg)
 START_TEST(parts_add_up)
 {
     struct green_thread *all[2 * TALKERS];
-    const int small = 4096; /* there is not always room to send */
+    const int small = 4096; /* the socket's buffer is often full */
     char got[TALK];
     FILE *file = tmpfile();
 
     if (!use_uring())
         return;
     for (int i = 0; i < TALK; i++)
-        told[i] = (char)(i * 7);
+        sent[i] = (char)(i * 7);
     before = halve;
     for (int i = 0; i < TALKERS; i++) {
         ck_ok(
@@ -516,10 +515,10 @@ START_TEST(parts_add_up)
         ck_ok(green_join(all[i], NULL));
     ck_assert_int_gt(halved_receives, 0);
     ck_assert_int_gt(halved_sends, 0);
-    ck_assert_int_eq(green_write(fileno(file), told, TALK), TALK);
+    ck_assert_int_eq(green_write(fileno(file), sent, TALK), TALK);
     ck_assert_int_gt(halved_writes, 3);
     ck_assert_int_eq(pread(fileno(file), got, TALK, 0), TALK);
-    ck_assert_mem_eq(got, told, TALK);
+    ck_assert_mem_eq(got, sent, TALK);
     ck_ok(fclose(file));
 }
 END_TEST
@@ -536,7 +535,7 @@ static void note(struct green_operation *operation)
     ended++;
 }
 
-START_TEST(a_flood_of_results_loses_none)
+START_TEST(no_result_is_lost_when_many_arrive)
 {
     struct green_operation *all = calloc(FLOOD, sizeof *all);
     char *bytes = calloc(FLOOD, 1);
@@ -573,16 +572,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("unit_uring");
-    TCase *tcase = add_tcase(suite, "short of something");
+    TCase *tcase = add_tcase(suite, "shortages");
 
-    tcase_add_loop_test(tcase, any_entry_into_the_kernel_may_be_refused, 0,
+    tcase_add_loop_test(tcase, any_call_of_the_kernel_may_be_refused, 0,
                         2 * (int)(sizeof passing / sizeof passing[0]));
-    tcase_add_test(tcase, a_full_queue_keeps_nobody_waiting);
-    tcase_add_loop_test(tcase, what_the_kernel_does_not_do_is_done, 0,
-                        UNASKED * CODES);
-    tcase_add_loop_test(tcase, a_cancellation_that_finds_no_room, 0, 3);
-    tcase_add_test(tcase, the_kernel_refuses_for_ever);
+    tcase_add_test(tcase, a_full_queue_delays_no_reader);
+    tcase_add_loop_test(tcase, unfinished_operations_are_done_anyway, 0,
+                        UNEXPECTED * CODES);
+    tcase_add_loop_test(tcase, a_cancellation_without_room, 0, 3);
+    tcase_add_test(tcase, the_kernel_refuses_for_good);
     tcase_add_test(tcase, parts_add_up);
-    tcase_add_test(tcase, a_flood_of_results_loses_none);
+    tcase_add_test(tcase, no_result_is_lost_when_many_arrive);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* Arrays of buffers, worked off in pieces. */
+/* Arrays of buffers, consumed in pieces. */
 #include <limits.h>
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 
 static char bytes[64];
 
-START_TEST(it_is_worked_off_in_any_pieces)
+START_TEST(it_is_consumed_in_any_pieces)
 {
     struct iovec iov[12], copy[12];
     struct green__vector vector;
@@ -35,7 +35,7 @@ START_TEST(it_is_worked_off_in_any_pieces)
 }
 END_TEST
 
-START_TEST(it_goes_on_where_it_stopped)
+START_TEST(it_continues_where_it_stopped)
 {
     struct iovec iov[2] = {{bytes, 4}, {bytes + 10, 4}};
     struct green__vector vector;
@@ -50,7 +50,7 @@ START_TEST(it_goes_on_where_it_stopped)
 }
 END_TEST
 
-START_TEST(bad_arrays_are_refused)
+START_TEST(bad_arrays_fail)
 {
     struct iovec huge[2] = {{bytes, SIZE_MAX}, {bytes, 2}};
     struct green__vector vector;
@@ -85,8 +85,8 @@ static void *read_words(void *arg)
     return NULL;
 }
 
-/* TCP gives less than was asked for when it has no more: that is not to be found
- * out by another call. */
+/* TCP returns less than was asked for when it has no more data: the library
+ * makes no further call to find that out. */
 START_TEST(a_short_read_is_the_last)
 {
     int listener = green_listen("tcp://127.0.0.1:0", NULL), client, words = 0;
@@ -107,7 +107,7 @@ START_TEST(a_short_read_is_the_last)
     ck_ok(green_close(client));
     ck_ok(green_join(reader, NULL));
     ck_assert_int_eq(words, 5);
-    ck_assert_int_le(calls, 7); /* five words, the end, and one in vain */
+    ck_assert_int_le(calls, 7); /* five words, the end, and one without data */
 }
 END_TEST
 
@@ -116,9 +116,9 @@ int main(void)
     Suite *suite = suite_create("unit_vector");
     TCase *tcase = add_tcase(suite, "vector");
 
-    tcase_add_loop_test(tcase, it_is_worked_off_in_any_pieces, 0, 27);
-    tcase_add_test(tcase, it_goes_on_where_it_stopped);
-    tcase_add_test(tcase, bad_arrays_are_refused);
+    tcase_add_loop_test(tcase, it_is_consumed_in_any_pieces, 0, 27);
+    tcase_add_test(tcase, it_continues_where_it_stopped);
+    tcase_add_test(tcase, bad_arrays_fail);
     tcase_add_test(tcase, a_short_read_is_the_last);
     return run_suite(suite);
 }

@@ -1,4 +1,4 @@
-/* The worker pools' own side of a job. */
+/* Jobs of the worker pools. */
 #include "support.h"
 
 #include <semaphore.h>
@@ -22,9 +22,9 @@ static struct green_thread_pool_stats pool_now(void)
     return stats;
 }
 
-/* Another OS thread has made the pool smaller since this one looked at its size:
- * the job is done all the same. */
-START_TEST(queued_after_the_last_thread_was_taken_away)
+/* The job runs even if another OS thread has made the pool smaller since this
+ * one read its size. */
+START_TEST(queued_after_the_last_thread_was_removed)
 {
     struct green__job job = {
         .pool = GREEN__THREAD_POOL,
@@ -38,7 +38,7 @@ START_TEST(queued_after_the_last_thread_was_taken_away)
     ck_ok(sem_wait(&begun));
     ck_assert_int_eq(green__worker_pool_abandon(&job, false), GREEN__JOB_DONE);
     ck_assert_int_eq(job.result, (long)(intptr_t)&begun);
-    /* The thread was for this one job. */
+    /* The pool started the OS thread for this one job. */
     while (pool_now().threads > 0)
         ck_ok(green_sleep(GREEN_MSEC));
 }
@@ -49,6 +49,6 @@ int main(void)
     Suite *suite = suite_create("worker_pool");
     TCase *tcase = add_tcase(suite, "worker_pool");
 
-    tcase_add_test(tcase, queued_after_the_last_thread_was_taken_away);
+    tcase_add_test(tcase, queued_after_the_last_thread_was_removed);
     return run_suite(suite);
 }

@@ -1,5 +1,5 @@
-/* A look at descriptors, poll(2) without waiting, that fails: nothing is taken
- * for ready, and a signal ends no call. */
+/* A poll(2) with timeout 0 that fails: no call takes its descriptor for ready,
+ * and a signal ends no call. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -26,8 +26,8 @@ static void fail_polls(int count, int with)
     green__system.poll = failing_poll;
 }
 
-/* The backlog is full, so that no connection can come about. */
-START_TEST(connect_takes_it_for_no_connection)
+/* The backlog is full, so that no connection can be established. */
+START_TEST(connect_does_not_take_it_for_a_connection)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t length = sizeof at;
@@ -60,7 +60,7 @@ static int choose_one(int fd)
     return green_choose(&one, 1, green_now() + GREEN_MSEC);
 }
 
-START_TEST(signals_end_no_look)
+START_TEST(signals_end_no_poll)
 {
     struct pollfd set;
     int fds[2];
@@ -81,20 +81,21 @@ START_TEST(signals_end_no_look)
 }
 END_TEST
 
-static int looks_until_close, to_close;
+static int polls_until_close, to_close;
 
 static int poll_before_close(struct pollfd *fds, unsigned long count,
                              int timeout)
 {
     int result = poll(fds, count, timeout);
 
-    if (--looks_until_close == 0)
+    if (--polls_until_close == 0)
         ck_ok(close(to_close));
     return result;
 }
 
-/* By another OS thread, say: the wait is refused, and the next look tells. */
-START_TEST(poll_is_told_of_a_close_after_its_look)
+/* As another OS thread might close it: the hub refuses the wait, and the next
+ * poll(2) reports the close. */
+START_TEST(poll_reports_a_close_after_its_first_poll)
 {
     struct pollfd set;
     int fds[2];
@@ -103,7 +104,7 @@ START_TEST(poll_is_told_of_a_close_after_its_look)
     ck_ok(green_use_hub(_i ? "poll" : "epolls"));
     set = (struct pollfd){.fd = fds[0], .events = POLLIN};
     ck_ok(green_sleep(0));
-    looks_until_close = 2;
+    polls_until_close = 2;
     to_close = fds[0];
     green__system.poll = poll_before_close;
     ck_assert_int_eq(green_poll(&set, 1, -1), 1);
@@ -120,7 +121,7 @@ static void *no_memory(void *memory, size_t size)
 
 #define MORE_THAN_THE_HUB_HAS_ROOM_FOR 70
 
-START_TEST(poll_fails_where_no_memory_is_left)
+START_TEST(poll_fails_without_memory)
 {
     struct pollfd set[MORE_THAN_THE_HUB_HAS_ROOM_FOR];
     int fds[2];
@@ -138,12 +139,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("looks");
-    TCase *tcase = add_tcase(suite, "looks");
+    Suite *suite = suite_create("poll failure");
+    TCase *tcase = add_tcase(suite, "poll failure");
 
-    tcase_add_loop_test(tcase, connect_takes_it_for_no_connection, 0, 2);
-    tcase_add_test(tcase, signals_end_no_look);
-    tcase_add_loop_test(tcase, poll_is_told_of_a_close_after_its_look, 0, 2);
-    tcase_add_test(tcase, poll_fails_where_no_memory_is_left);
+    tcase_add_loop_test(tcase, connect_does_not_take_it_for_a_connection, 0, 2);
+    tcase_add_test(tcase, signals_end_no_poll);
+    tcase_add_loop_test(tcase, poll_reports_a_close_after_its_first_poll, 0, 2);
+    tcase_add_test(tcase, poll_fails_without_memory);
     return run_suite(suite);
 }
