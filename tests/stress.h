@@ -11,8 +11,8 @@
 #include "support.h"
 
 /*
- * For processes that a case has forked: libcheck's assertions belong to the
- * case's own process. It ends with a status that nothing else has.
+ * For child processes of a case: libcheck's assertions work only in the case's
+ * own process. A failure ends the child with a status of its own.
  */
 #define CHILD_FAILED 99
 #define child_must(condition)                                                  \
@@ -24,7 +24,7 @@
         }                                                                      \
     } while (0)
 
-/* Raises the limit on descriptors; whether `least` fit. */
+/* Raises the limit on descriptors. Returns whether `least` are allowed. */
 static inline bool allow_descriptors(rlim_t least)
 {
     struct rlimit limit;
@@ -35,14 +35,14 @@ static inline bool allow_descriptors(rlim_t least)
     return limit.rlim_max >= least;
 }
 
-/* Numbers that look random, the same in each run. */
+/* Pseudo-random numbers, the same in each run. */
 static inline uint32_t next_random(uint64_t *state)
 {
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(*state >> 33);
 }
 
-/* Bytes that nobody else's stream has. */
+/* Bytes that no other stream has. */
 static inline void fill_random(void *buffer, size_t size, uint64_t *state)
 {
     unsigned char *bytes = buffer;
@@ -51,7 +51,7 @@ static inline void fill_random(void *buffer, size_t size, uint64_t *state)
         bytes[i] = (unsigned char)next_random(state);
 }
 
-/* Memory that children and the case both see. */
+/* Memory shared by the case and its children. */
 static inline void *share_memory(size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,

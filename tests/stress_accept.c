@@ -1,12 +1,13 @@
 /*
- * Out of descriptors in the midst of accepting: the server pauses, and in the
- * end all have been served. Nothing is left to luck: clients hold their
- * connections, or somebody holds all descriptors, until the server has paused.
+ * The server runs out of descriptors while it accepts: it pauses, and serves
+ * all clients in the end. Nothing depends on timing: clients keep their
+ * connections, or a greenthread holds all descriptors, until the server has
+ * paused.
  */
 #include "stress.h"
 
 #define CLIENTS 300
-#define ROOM 40 /* descriptors that the server has for them */
+#define ROOM 40 /* descriptors that the server has for clients */
 
 static char address[64];
 static struct green_server server;
@@ -67,18 +68,19 @@ static void limit_descriptors(int room)
     ck_ok(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
-static void *conduct(void *arg)
+static void *control(void *arg)
 {
-    bool has_thief = *(int *)arg;
+    bool takes_descriptors = *(int *)arg;
     int held[ROOM], count = 0;
     char none;
 
-    /* The thief takes what is left, before the first client is accepted. */
-    while (has_thief && count < ROOM && (held[count] = green_dup(go[0])) >= 0)
+    /* Takes all descriptors, before the server accepts the first client. */
+    while (takes_descriptors && count < ROOM &&
+           (held[count] = green_dup(go[0])) >= 0)
         count++;
     while (server.pauses == 0)
         ck_ok(green_sleep(GREEN_MSEC));
-    if (has_thief) {
+    if (takes_descriptors) {
         ck_assert_int_gt(count, 0);
         ck_assert_uint_eq(server.accepted, 0);
     }
@@ -110,7 +112,7 @@ START_TEST(all_are_served_in_the_end)
     close(alive[1]);
     before = count_fds();
     limit_descriptors(ROOM);
-    thread = green_spawn(conduct, &_i);
+    thread = green_spawn(control, &_i);
     ck_ok(green_serve(listener, echo, &options));
     ck_ok(green_join(thread, NULL));
     ck_assert_int_eq(wait_child(child), 0);

@@ -1,7 +1,7 @@
 /*
- * Clients that behave badly, in the midst of good ones whose bytes must stay
- * exact. The server answers whole messages (a length, then as many bytes), so
- * that it can tell a client that vanished in the middle of one.
+ * Clients that misbehave, among good ones whose bytes must stay exact. The
+ * server answers whole messages (a length, then as many bytes), so that it
+ * detects a client that disappears in the middle of one.
  */
 #include <sys/wait.h>
 
@@ -10,15 +10,15 @@
 #define PROCESSES 2
 #define LARGEST 4000
 #define ROUNDS 20
-#define HALF_MESSAGES 10 /* fit into the sockets' buffers */
+#define HALF_MESSAGES 10 /* they fit into the sockets' buffers */
 #define BOTH_WAYS 200
 
 enum kind {
     GOOD,
-    VANISHES,   /* in the middle of a message */
-    HALF_CLOSE, /* shutdown(SHUT_WR), and still wants all answers */
-    RESETS,     /* with answers unread */
-    SILENT,     /* connects, says nothing, stays */
+    VANISHES,   /* closes in the middle of a message */
+    HALF_CLOSE, /* shutdown(SHUT_WR), then reads all answers */
+    RESETS,     /* resets with answers unread */
+    SILENT,     /* connects, sends nothing, stays */
     DEAF,       /* sends until nothing fits, reads nothing, resets */
     BOTH,       /* reads in one greenthread and writes in another */
     KINDS
@@ -27,7 +27,8 @@ enum kind {
 static char address[64];
 static struct green_server server;
 
-/* What the server saw: ends in between, within messages, resets; answers. */
+/* What the server saw: ends between messages, ends within one, resets; and the
+ * answers that it sent. */
 static unsigned ends, broken, failures, answers;
 
 struct message {
@@ -35,8 +36,8 @@ struct message {
     char bytes[LARGEST];
 };
 
-/* Answers one message. Returns 1, or 0 at the end, -1 if it failed; -2 if the
- * end came within the message. */
+/* Answers one message. Returns 1; 0 at the end of the stream, -1 on an error,
+ * -2 at an end within the message. */
 static int answer_one(int fd)
 {
     struct message message;
@@ -102,8 +103,8 @@ static void reset(int fd)
     child_must(green_close(fd) == 0);
 }
 
-/* At least ROUNDS, and as long as somebody misbehaves. */
-static void be_good(int fd, uint64_t *state)
+/* Runs at least ROUNDS, and as long as a bad client runs. */
+static void run_good(int fd, uint64_t *state)
 {
     for (int i = 0; i < ROUNDS || rude_left > 0; i++) {
         uint64_t same = *state;
@@ -140,7 +141,7 @@ static void close_half(int fd, uint64_t *state)
     child_must(green_close(fd) == 0);
 }
 
-static void be_deaf(int fd)
+static void send_only(int fd)
 {
     struct message message = {.size = LARGEST};
     struct green_timeout timeout;
@@ -168,8 +169,8 @@ static void *say_all(void *arg)
     return NULL;
 }
 
-/* More is under way than the sockets' buffers hold. */
-static void talk_both_ways(int fd, uint64_t *state)
+/* More data is in transit than the sockets' buffers hold. */
+static void send_and_receive(int fd, uint64_t *state)
 {
     struct other_half half = {.fd = fd, .state = *state};
     struct green_thread *thread = green_spawn(say_all, &half);
@@ -191,7 +192,7 @@ static void *client(void *arg)
 
     child_must(fd >= 0);
     if (kind == GOOD)
-        be_good(fd, &state);
+        run_good(fd, &state);
     else if (kind == VANISHES)
         vanish(fd, &state);
     else if (kind == HALF_CLOSE)
@@ -201,9 +202,9 @@ static void *client(void *arg)
     else if (kind == SILENT)
         silent_fds[silents++] = fd;
     else if (kind == DEAF)
-        be_deaf(fd);
+        send_only(fd);
     else
-        talk_both_ways(fd, &state);
+        send_and_receive(fd, &state);
     rude_left -= kind != GOOD;
     return NULL;
 }
@@ -220,7 +221,7 @@ static void run_clients(int each)
     for (int i = 0; i < count; i++)
         child_must(green_join(threads[i], NULL) == 0);
     child_must(silents == each);
-    /* Some say goodbye; the others are cut off by the end of the process. */
+    /* Half of them close; the process's end closes the others. */
     for (int i = 0; i < silents / 2; i++)
         child_must(green_close(silent_fds[i]) == 0);
     free(threads);
@@ -256,7 +257,7 @@ static void check_what_was_seen(unsigned each)
     ck_assert_uint_ge(answers, each * (ROUNDS + 1 + HALF_MESSAGES + BOTH_WAYS));
 }
 
-START_TEST(bad_ones_among_good_ones)
+START_TEST(bad_clients_among_good_ones)
 {
     struct green_serve_options options = {.server = &server};
     int listener = green_listen("tcp://127.0.0.1:0", NULL), before;
@@ -293,6 +294,6 @@ int main(void)
     TCase *tcase = add_tcase(suite, "clients");
 
     tcase_set_timeout(tcase, 60);
-    tcase_add_test(tcase, bad_ones_among_good_ones);
+    tcase_add_test(tcase, bad_clients_among_good_ones);
     return run_suite(suite);
 }

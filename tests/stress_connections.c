@@ -1,8 +1,8 @@
 /*
- * 9,000 connections that are all being handled at the same moment, on one hub,
- * each with random bytes of its own. The limit on descriptors is a process's, so
- * the clients are processes of their own; each has a source address of its own,
- * so that ports cannot run short.
+ * 9,000 connections, each with a running handler at the same moment, on one
+ * hub, each with random bytes of its own. The limit on descriptors is per
+ * process, so the clients run in several processes; each process has a source
+ * address of its own, so that ports cannot run out.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -66,7 +66,7 @@ static void *client(void *arg)
     exchange(fd, &state);
     if (++open_now == count_here)
         child_must(write(ready[1], "r", 1) == 1);
-    /* Thousands wait on one pipe; it says nothing, it ends. */
+    /* Thousands wait on one pipe, for its end. */
     child_must(green_read(go[0], &end, 1) == 0);
     for (int i = 1; i < ROUNDS; i++)
         exchange(fd, &state);
@@ -79,7 +79,7 @@ static void run_clients(int count)
     struct green_thread **threads = calloc((size_t)count, sizeof *threads);
 
     child_must(threads != NULL);
-    green_use_hub("epolls"); /* the server's hub is what is under test */
+    green_use_hub("epolls"); /* the server's hub is under test */
     close(go[1]);
     count_here = count;
     for (int i = 0; i < count; i++)
@@ -94,8 +94,9 @@ static void run_clients(int count)
 
 static struct green_server server;
 
-/* Lets the clients go on when all are there; stops when all have ended. */
-static void *conduct(void *arg)
+/* Releases the clients when all are connected; stops the server when all have
+ * ended. */
+static void *control(void *arg)
 {
     int count = *(int *)arg;
     char byte;
@@ -113,7 +114,7 @@ static void *conduct(void *arg)
 static void serve(int listener, int count)
 {
     struct green_serve_options options = {.server = &server};
-    struct green_thread *conductor = green_spawn(conduct, &count);
+    struct green_thread *conductor = green_spawn(control, &count);
     int before = count_fds();
 
     ck_assert_ptr_nonnull(conductor);

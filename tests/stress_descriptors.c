@@ -1,7 +1,7 @@
 /*
- * Descriptors that are closed while others wait for them, and whose numbers are
- * used again at once, thousands of times. What comes through a connection says
- * whose it is: nobody is ever woken with another's data, nobody hangs.
+ * Descriptors that are closed while other greenthreads wait for them, and whose
+ * numbers are reused at once, thousands of times. The bytes of each connection
+ * identify it: no greenthread may get data of another connection, or hang.
  */
 #include <signal.h>
 
@@ -15,7 +15,7 @@
 static int fds[2];
 static bool bystander_ends;
 
-/* A byte, or minus errno. */
+/* Returns a byte, or minus errno. */
 static void *read_one(void *arg)
 {
     unsigned char byte;
@@ -34,8 +34,8 @@ static void *write_until_it_fails(void *arg)
     while (n == sizeof block);
     if (n < 0)
         return (void *)(intptr_t)-errno;
-    /* Part of it was done; what the next call says is the reason. Only the
-     * number is gone for good: nobody has taken it in between. */
+    /* Part of it was written; the next call fails with the reason. No other
+     * descriptor can have taken the number in between. */
     return (void *)(intptr_t)-EBADF;
 }
 
@@ -69,7 +69,7 @@ static intptr_t join(struct green_thread *thread)
     return (intptr_t)result;
 }
 
-/* Two who have nothing to do with it, and whose bytes are counted. */
+/* Two greenthreads on another connection, whose bytes are counted. */
 static void *ping(void *arg)
 {
     uint64_t sent = 0, came = 0, *rounds = arg;
@@ -91,8 +91,8 @@ static void *ping(void *arg)
 }
 
 /*
- * `sent` bytes have come when it is closed: as many readers may have one, each
- * at most once, all others are told.
+ * `sent` bytes have arrived when another greenthread closes the descriptor: at
+ * most so many readers get one byte each, all others fail with EBADF.
  */
 static void close_under_waiters(int kind, unsigned sent, unsigned char mark)
 {
@@ -103,7 +103,7 @@ static void close_under_waiters(int kind, unsigned sent, unsigned char mark)
     char bytes[READERS];
 
     make_pair(kind, fds);
-    /* Full sooner; a pipe refuses, and has no writers. */
+    /* A small buffer fills sooner; a pipe refuses, and has no writers. */
     setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     memset(bytes, mark, sizeof bytes);
     for (int i = 0; i < READERS; i++)
@@ -153,12 +153,12 @@ START_TEST(closed_by_another_while_several_wait)
 }
 END_TEST
 
-/* ---- Numbers used again ------------------------------------------------ */
+/* ---- Reused numbers --------------------------------------------------- */
 
 #define LANES 64
 #define FRAMES 8
 
-/* What a frame says: which connection it is for. */
+/* A frame identifies its connection. */
 struct frame {
     uint32_t lane, generation;
 };
@@ -166,11 +166,11 @@ struct frame {
 struct connection {
     int fds[2];
     int users;
-    bool closed[2]; /* then the number may be somebody else's */
+    bool closed[2]; /* the number may have been reused then */
     struct frame identity;
 };
 
-static unsigned frames_read, told_closed, generations, numbers_reused;
+static unsigned frames_read, woken_closed, generations, numbers_reused;
 static struct frame last_owner[1024];
 
 static void release(struct connection *c)
@@ -190,7 +190,7 @@ static void *read_frames(void *arg)
         if (n < 0)
             ck_assert_msg(errno == EBADF || errno == ECONNRESET, "read: %s",
                           strerror(errno));
-        told_closed += n < 0 && errno == EBADF;
+        woken_closed += n < 0 && errno == EBADF;
         if (n <= 0)
             break;
         ck_assert_int_eq(n, sizeof frame);
@@ -233,7 +233,8 @@ static void note_owner(const struct connection *c)
     }
 }
 
-/* Opens, lets it be used for a random while, closes, at once opens the next. */
+/* Opens a connection, lets its users run for a random while, closes it, and
+ * opens the next at once. */
 static void *lane(void *arg)
 {
     uint32_t number = (uint32_t)(intptr_t)arg;
@@ -264,7 +265,7 @@ static void *lane(void *arg)
     return NULL;
 }
 
-START_TEST(numbers_used_again_at_random)
+START_TEST(numbers_reused_at_random)
 {
     struct green_thread *lanes[LANES];
     int before;
@@ -276,18 +277,18 @@ START_TEST(numbers_used_again_at_random)
         lanes[i] = spawn(lane, i);
     for (int i = 0; i < LANES; i++)
         join(lanes[i]);
-    /* All who waited were told: nobody is left. */
+    /* All waiters were woken: no greenthread is left. */
     for (int i = 0; i < 100 && stats_now().alive > 1; i++)
         ck_ok(green_sleep(GREEN_MSEC));
     fprintf(stderr,
             "%s: %u generations, %u numbers from another lane, %u frames, "
-            "%u waiters told\n",
+            "%u waiters woken by a close\n",
             hub_under_test(), generations, numbers_reused, frames_read,
-            told_closed);
+            woken_closed);
     ck_assert_uint_eq(stats_now().alive, 1);
     ck_assert_int_eq(count_fds(), before);
     ck_assert_uint_gt(frames_read, generations);
-    ck_assert_uint_gt(told_closed, generations / 4);
+    ck_assert_uint_gt(woken_closed, generations / 4);
     ck_assert_uint_gt(numbers_reused, generations / 4);
 }
 END_TEST
@@ -299,6 +300,6 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, closed_by_another_while_several_wait);
-    tcase_add_test(tcase, numbers_used_again_at_random);
+    tcase_add_test(tcase, numbers_reused_at_random);
     return run_suite(suite);
 }

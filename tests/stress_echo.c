@@ -1,7 +1,7 @@
 /*
- * Nine thousand clients at once, byte-exact; clients that behave badly; no
- * descriptors left. The clients are a process of their own, for the limit on
- * descriptors is a process's; they run on the same hub.
+ * Nine thousand clients at once, byte-exact; clients that misbehave; running
+ * out of descriptors. The clients are a process of their own, since the limit
+ * on descriptors is per process; they run on the same hub.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static void start_listening(void)
 
 static unsigned served, wrong, connected, wanted;
 
-/* Each message says whose it is and which one. */
+/* Each message names its client and its number. */
 static void *client(void *arg)
 {
     char out[300], in[300];
@@ -62,7 +62,7 @@ static void *client(void *arg)
     }
     connected++;
     while (connected + wrong < wanted)
-        green_sleep(20 * GREEN_MSEC); /* all of them at once */
+        green_sleep(20 * GREEN_MSEC); /* until all are connected */
     for (int i = 0; i < ROUNDS; i++) {
         size = snprintf(out, sizeof out, "client %d message %d %0*d",
                         (int)(intptr_t)arg, i, (int)(intptr_t)arg % 200 + 1, i);
@@ -84,7 +84,7 @@ static struct green_thread *spawn(void *(*fn)(void *), intptr_t arg)
     return green_spawn_with(&small, fn, (void *)arg);
 }
 
-/* Returns what is the child's exit status: 0 if all went well. */
+/* Returns the child's exit status: 0 if every answer was right. */
 static int run_clients(unsigned count)
 {
     struct green_thread **threads = calloc(count, sizeof *threads);
@@ -105,7 +105,7 @@ static int run_clients(unsigned count)
     return 0;
 }
 
-/* Runs the server until the child has ended; what the child said. */
+/* Runs the server until the child ends. Returns the child's exit status. */
 static int serve_child(pid_t child)
 {
     struct green_thread *thread = green_spawn(serve, NULL);
@@ -161,23 +161,23 @@ static void *bad_client(void *arg)
 
     if (fd < 0)
         return NULL;
-    if (kind == 0) /* vanishes in the middle of a message */
+    if (kind == 0) /* closes in the middle of a message */
         green_send(fd, block, 1000, 0);
     if (kind == 1) { /* sends, never reads, resets */
         green_send(fd, block, sizeof block, MSG_DONTWAIT);
         reset(fd);
     }
-    if (kind == 2) { /* half-closes, and reads what comes */
+    if (kind == 2) { /* half-closes, and reads the answers */
         green_send(fd, block, 5000, 0);
         green_shutdown(fd, SHUT_WR);
         if (green_read_full(fd, block, sizeof block) != 5000)
             wrong++;
     }
-    if (kind == 3) /* connects and says nothing */
+    if (kind == 3) /* connects and sends nothing */
         green_sleep(50 * GREEN_MSEC);
     if (kind == 4) /* resets at once */
         reset(fd);
-    if (kind == 5) { /* reads nothing of a lot, and goes */
+    if (kind == 5) { /* reads nothing of a large answer, and closes */
         green_send(fd, block, sizeof block, MSG_DONTWAIT);
         green_sleep(10 * GREEN_MSEC);
     }
@@ -198,7 +198,7 @@ static int run_bad_clients(void)
     }
     if (wrong)
         return 2;
-    /* And good ones are served as before. */
+    /* Good clients are served as before. */
     return run_clients(100);
 }
 
@@ -223,7 +223,7 @@ END_TEST
 
 /* ---- Out of descriptors ------------------------------------------------ */
 
-START_TEST(out_of_descriptors_and_back)
+START_TEST(descriptors_run_out_and_are_freed)
 {
     struct rlimit limit;
     pid_t child;
@@ -250,6 +250,6 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, nine_thousand_at_once);
     tcase_add_test(tcase, clients_that_behave_badly);
-    tcase_add_test(tcase, out_of_descriptors_and_back);
+    tcase_add_test(tcase, descriptors_run_out_and_are_freed);
     return run_suite(suite);
 }

@@ -1,7 +1,8 @@
 /*
- * fork in a running program, from main and from a greenthread: the child talks
- * on a hub of its own and forks in its turn, the parent goes on, the bytes of
- * both are exact, and no greenthread of the parent's runs in a child.
+ * fork in a running program, from main and from a greenthread: the child
+ * exchanges messages on a hub of its own and forks too, the parent's exchanges
+ * continue, the bytes of both are exact, and no greenthread of the parent runs
+ * in a child.
  */
 #include "stress.h"
 
@@ -15,7 +16,7 @@ struct shared {
 };
 
 static struct shared *shared;
-static pid_t owner; /* of the greenthreads that are running */
+static pid_t owner; /* the process whose greenthreads run */
 static bool stop;
 
 struct talk {
@@ -36,7 +37,7 @@ static void *answer(void *arg)
     return NULL;
 }
 
-static void note_where_i_am(void)
+static void note_process(void)
 {
     if (getpid() != owner)
         __atomic_fetch_add(&shared->strays, 1, __ATOMIC_RELAXED);
@@ -57,7 +58,7 @@ static void *ask(void *arg)
         child_must(green_read_full(talk->fds[0], in, size) == (ssize_t)size);
         child_must(memcmp(in, out, size) == 0);
         child_must(green_sleep(i % 8 ? 0 : 100 * GREEN_USEC) == 0);
-        note_where_i_am();
+        note_process();
     }
     child_must(green_close(talk->fds[0]) == 0);
     child_must(green_join(thread, NULL) == 0);
@@ -88,8 +89,8 @@ static unsigned finish_talks(struct green_thread **threads)
     return rounds;
 }
 
-/* What a child does: its own talks, and in their midst a child of its own. */
-static int be_child(int depth)
+/* The child's work: its own exchanges, and in the middle of them a fork. */
+static int run_child(int depth)
 {
     struct talk talks[TALKS];
     struct green_thread *threads[TALKS];
@@ -102,7 +103,7 @@ static int be_child(int depth)
     if (depth > 0) {
         pid = fork();
         if (pid == 0)
-            _exit(be_child(depth - 1));
+            _exit(run_child(depth - 1));
     }
     child_must(finish_talks(threads) == TALKS * ROUNDS);
     if (depth > 0)
@@ -118,9 +119,9 @@ static void *fork_children(void *arg)
     for (int i = 0; i < CHILDREN; i++) {
         children[i] = fork();
         if (children[i] == 0)
-            _exit(be_child(i % 4 == 0));
+            _exit(run_child(i % 4 == 0));
         ck_assert_int_gt(children[i], 0);
-        ck_ok(green_sleep(5 * GREEN_MSEC)); /* others run on meanwhile */
+        ck_ok(green_sleep(5 * GREEN_MSEC)); /* others run meanwhile */
     }
     for (int i = 0; i < CHILDREN; i++)
         ck_assert_int_eq(wait_child(children[i]), WELL);

@@ -1,4 +1,5 @@
-/* A million asleep, a hundred thousand killed, a stack that overflows, forks. */
+/* A million sleeping, a hundred thousand killed, a stack that overflows,
+ * forks. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,12 +22,12 @@ static void sleep_long(void *arg)
     (void)arg;
     if (green_sleep(left > 0 ? left : 0) < 0)
         return;
-    while (!all_are_there) /* it is a slow machine */
+    while (!all_are_there) /* a slow machine */
         green_sleep(GREEN_SEC);
     counter++;
 }
 
-/* Timers and stacks are the same on every hub: one of them is enough. */
+/* Timers and stacks are the same on every hub: a million on one is enough. */
 static unsigned long how_many(void)
 {
     return strcmp(hub_under_test(), "epolls") == 0 ? 1000000 : 100000;
@@ -39,7 +40,7 @@ START_TEST(a_million_sleep_and_wake)
     green_time start = green_now();
 
     if (checker()) {
-        SKIP("a memory checker multiplies what is measured");
+        SKIP("a memory checker uses several times the memory");
         return;
     }
     green_get_hub();
@@ -59,7 +60,7 @@ START_TEST(a_million_sleep_and_wake)
     green_sleep(0);
     ck_assert_uint_eq(stats_now().alive, count + 1);
     after = resident_kib();
-    fprintf(stderr, "%lu asleep after %.1f s: %.2f KB each\n", count,
+    fprintf(stderr, "%lu sleeping after %.1f s: %.2f KB each\n", count,
             (double)(green_now() - start) / 1e9,
             (double)(after - before) * 1024 / 1000 / (double)count);
     ck_assert_int_le((after - before) * 1024, (long)(4600 * count));
@@ -103,7 +104,7 @@ START_TEST(a_hundred_thousand_killed)
         ck_assert_ptr_nonnull(threads[i]);
     }
     green_sleep(0);
-    /* From both ends, and those in the middle twice. */
+    /* From both ends; those in the middle twice. */
     for (int i = 0; i < COUNT; i++)
         ck_ok(green_kill(threads[i % 2 ? i : COUNT - 2 - i]));
     for (int i = COUNT / 4; i < COUNT / 2; i++)
@@ -114,7 +115,7 @@ START_TEST(a_hundred_thousand_killed)
     }
     ck_assert_uint_eq(counter, COUNT);
     ck_assert_uint_eq(stats_now().alive, 1);
-    /* And the descriptors work as before. */
+    /* The descriptors work as before. */
     for (int i = 0; i < PAIRS; i++) {
         ck_assert_int_eq(green_write(fds[i][1], "x", 1), 1);
         ck_assert_int_eq(green_read(fds[i][0], &(char){0}, 1), 1);
@@ -127,7 +128,7 @@ END_TEST
 
 static char *volatile neighbour_memory;
 
-/* Fills its stack down to near the end, so that a trespass is seen. */
+/* Fills its stack almost to the end, so that a write from outside shows. */
 static void *neighbour(void *arg)
 {
     char mine[8192];
@@ -157,8 +158,9 @@ static void *overflow(void *arg)
     _exit(too_deep(0) ? 1 : 2);
 }
 
-/* Looks at the neighbours before it dies: exit status 42 if they are whole. */
-static void look_and_leave(int number)
+/* Checks the neighbours before the process ends: exit status 42 if they are
+ * unchanged. */
+static void check_and_exit(int number)
 {
     (void)number;
     for (int i = 0; i < 8192; i++)
@@ -171,11 +173,12 @@ static void overflow_between_neighbours(void)
 {
     static char alternate[65536];
     stack_t stack = {.ss_sp = alternate, .ss_size = sizeof alternate};
-    struct sigaction action = {.sa_handler = look_and_leave,
+    struct sigaction action = {.sa_handler = check_and_exit,
                                .sa_flags = SA_ONSTACK};
     struct green_attr small = {.stack_size = 16 << 10};
 
-    /* Slots lie one above the other: the first is below the second. */
+    /* Slots of stacks lie one above the other: the first is below the
+     * second. */
     green_spawn_with(&small, neighbour, NULL);
     sigaltstack(&stack, NULL);
     sigaction(SIGSEGV, &action, NULL);
@@ -222,8 +225,8 @@ static void ping_pong(void *arg)
         counter++;
 }
 
-/* Has a hub of its own, on which nothing of the parent's runs. */
-static void be_a_child(void)
+/* Runs a hub of its own, on which no greenthread of the parent runs. */
+static void run_child(void)
 {
     unsigned long before = counter;
     int fds[2];
@@ -248,7 +251,7 @@ START_TEST(forks_in_a_running_program)
         int status;
 
         if (child == 0)
-            be_a_child();
+            run_child();
         ck_assert_int_gt(child, 0);
         while (waitpid(child, &status, WNOHANG) == 0)
             ck_ok(green_sleep(GREEN_MSEC));

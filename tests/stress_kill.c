@@ -1,6 +1,6 @@
 /*
- * 100,000 greenthreads killed while they are parked, in a random order: all
- * unwind by their own error paths, and nothing of them is left.
+ * 100,000 greenthreads killed while they are parked, in a random order: each
+ * returns through its own error paths, and all memory is freed.
  */
 #include "stress.h"
 
@@ -15,7 +15,7 @@ struct parked {
 };
 
 static struct parked *all;
-static int given_up; /* joins that failed by the kill */
+static int given_up; /* joins that a kill interrupted */
 static int pipes[PIPES][2];
 
 static void note_defer(void *arg)
@@ -25,7 +25,7 @@ static void note_defer(void *arg)
     p->deferred = true;
 }
 
-/* It fails, unless the other one was quicker to unwind. */
+/* Fails, unless the other greenthread ended before this one ran. */
 static void join_before_killed(struct parked *other)
 {
     if (green_join(other->thread, NULL) == 0)
@@ -35,7 +35,8 @@ static void join_before_killed(struct parked *other)
     given_up += !other->joined;
 }
 
-/* Blocks for good, in one of three ways; fails as the killed do, twice. */
+/* Waits without end, in one of three ways; fails as in a killed greenthread,
+ * twice. */
 static void *park(void *arg)
 {
     struct parked *p = arg;
@@ -99,7 +100,8 @@ static void join_one(struct parked *p)
 
 static void join_all(int count)
 {
-    /* The joiners first: when they have given the sleepers up, we may. */
+    /* The joiners first: when they have given up joining the sleepers, this may
+     * join them. */
     for (int i = JOINS; i < count; i += KINDS)
         join_one(&all[i]);
     for (int i = 0; i < count; i++)
@@ -113,7 +115,8 @@ static void join_all(int count)
     ck_assert_int_gt(given_up, count / KINDS / 4);
 }
 
-/* Memory goes back a little at a time; until it has, or the time is up. */
+/* The library returns memory a little at a time: waits until it has, or until
+ * the time is up. */
 static long memory_after(long enough)
 {
     for (int i = 0; i < 1000 && resident_kib() > enough && !checker(); i++)
@@ -123,7 +126,7 @@ static long memory_after(long enough)
 
 START_TEST(killed_while_parked)
 {
-    /* By mprotect, vm.max_map_count allows about 32,000. */
+    /* With mprotect, vm.max_map_count allows about 32,000. */
     int count = fewer_if_checked(100000, 20), before_fds;
     long before, peak, after;
     int *order = calloc((size_t)count, sizeof *order);
@@ -136,7 +139,7 @@ START_TEST(killed_while_parked)
     shuffle(order, count);
     for (int i = 0; i < count; i++) {
         ck_ok(green_kill(all[order[i]].thread));
-        ck_ok(green_kill(all[order[i]].thread)); /* twice is once */
+        ck_ok(green_kill(all[order[i]].thread)); /* no effect */
     }
     free(order);
     join_all(count);

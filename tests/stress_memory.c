@@ -1,6 +1,7 @@
 /*
- * A million sleeping greenthreads, guarded, and what they cost; and memory that
- * goes back to the system after a peak. Figures are printed.
+ * A million sleeping greenthreads with guard pages, and their memory; and
+ * memory that the library returns to the system after a peak. Prints the
+ * figures.
  */
 #include "stress.h"
 
@@ -12,7 +13,8 @@
 #define ADVICE_POPULATE_READ 22
 #define ADVICE_GUARD_INSTALL 102
 
-/* Why not, or NULL. An emulator may claim success, so it is looked at. */
+/* Why not, or NULL. Checks the effect, since an emulator may only claim
+ * success. */
 static const char *why_no_cheap_guards(void)
 {
     size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -63,10 +65,10 @@ static int probe[2];
 static unsigned guards_found;
 
 /*
- * Whether there is a page that cannot be read within a stack's size below here;
- * without guards what lies there is the neighbour's stack. The kernel is asked:
- * write fails with EFAULT, and nothing dies. The first stack of a mapping has
- * no neighbour below, so several are looked at.
+ * Whether a page within a stack's size below this frame is unreadable; without
+ * guard pages the stack of a neighbour lies there. write(2) of its bytes fails
+ * with EFAULT, and raises no signal. The first stack of a mapping has no
+ * neighbour below, so the caller checks several.
  */
 static __attribute__((noinline)) bool has_guard(void)
 {
@@ -114,7 +116,7 @@ static void spawn_million(void)
                       "%d: %s", i, green_hub_error());
 }
 
-/* Stacks and timers are the same on every hub: once is enough. */
+/* Stacks and timers are the same on every hub: one hub is enough. */
 START_TEST(a_million_sleep_and_wake)
 {
     long before, tables, after;
@@ -122,11 +124,11 @@ START_TEST(a_million_sleep_and_wake)
     green_time start;
 
     if (!why && checker())
-        why = "the checker keeps more for each stack";
+        why = "the checker uses more memory for each stack";
     if (!why)
         why = why_not_enough_memory(7000);
     if (!why && strcmp(hub_under_test(), "epolls") != 0)
-        why = "it is the same on every hub, and runs on epolls";
+        why = "the same on every hub; runs on epolls alone";
     if (why) {
         SKIP(why);
         return;
@@ -137,14 +139,14 @@ START_TEST(a_million_sleep_and_wake)
     tables = page_tables_kib();
     start = green_now();
     spawn_million();
-    /* They compute their sleep from this, one after the other. */
+    /* Each sleeper computes its sleep from this when it first runs. */
     deadline = green_now() + 2 * GREEN_SEC + (green_now() - start) / 2;
     while (parked < MILLION)
         ck_ok(green_sleep(0));
     after = resident_kib();
     report_million(after - before, page_tables_kib() - tables,
                    green_now() - start);
-    ck_assert_msg(woken == 0, "too slow: some have woken before all slept");
+    ck_assert_msg(woken == 0, "too slow: some woke before all slept");
     ck_assert_uint_eq(stats_now().alive, MILLION + 1);
     ck_assert_uint_eq(guards_found, MILLION / 100000);
     ck_assert_int_le((after - before) * 1024 / MILLION, MOST_BYTES);
@@ -157,15 +159,15 @@ END_TEST
 
 /* ---- After a peak -------------------------------------------------------- */
 
-START_TEST(memory_goes_back_after_a_peak)
+START_TEST(memory_is_returned_after_a_peak)
 {
     int count = fewer_if_checked(PEAK, 20);
-    const char *why = checker() ? "a checker has memory of its own" : NULL;
+    const char *why = checker() ? "a checker uses memory itself" : NULL;
     long before, peak, after;
     green_time start;
 
     if (!why && why_no_cheap_guards())
-        count = 20000; /* what vm.max_map_count allows */
+        count = 20000; /* as many as vm.max_map_count allows */
     if (!why)
         why = why_not_enough_memory(2000);
     if (why) {
@@ -181,7 +183,7 @@ START_TEST(memory_goes_back_after_a_peak)
         ck_ok(green_sleep(0));
     peak = resident_kib();
     ck_assert_int_eq(woken, 0);
-    ck_assert_int_gt(peak - before, 3L * count); /* it is a peak */
+    ck_assert_int_gt(peak - before, 3L * count); /* a real peak */
     while (stats_now().alive > 1)
         ck_ok(green_sleep(GREEN_MSEC));
     ck_assert_int_eq(woken, count);
@@ -208,6 +210,6 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_million_sleep_and_wake);
-    tcase_add_test(tcase, memory_goes_back_after_a_peak);
+    tcase_add_test(tcase, memory_is_returned_after_a_peak);
     return run_suite(suite);
 }

@@ -1,8 +1,8 @@
 /*
- * A stack overflow in the midst of neighbours: the process stops at the guard
- * page, with the report, and the neighbours' stacks are as they were. A handler
- * of SIGSEGV that was there before gets the fault after the report, looks at
- * the neighbours, and notes what it found in memory that the case sees.
+ * A stack overflow among neighbours: the process stops at the guard page with a
+ * report, and the neighbours' stacks are unchanged. A handler of SIGSEGV that
+ * the program installed before gets the fault after the report, checks the
+ * neighbours, and writes the result to memory that the case reads.
  */
 #include <greenhub.h>
 #include <signal.h>
@@ -11,13 +11,13 @@
 
 #define NEIGHBOURS 64
 #define STACK ((size_t)64 << 10)
-#define CANARY (40u << 10) /* of each neighbour's stack, at its hot end */
+#define CANARY (40u << 10) /* at the used end of each neighbour's stack */
 
 struct found {
-    unsigned faults;   /* that reached the handler */
-    unsigned intact;   /* neighbours found as they were */
-    unsigned changed;  /* neighbours whose stack was written to */
-    unsigned adjacent; /* that lie within a stack's size below the fault */
+    unsigned faults;   /* faults that reached the handler */
+    unsigned intact;   /* unchanged neighbours */
+    unsigned changed;  /* neighbours with changed stacks */
+    unsigned adjacent; /* within a stack's size below the fault */
 };
 
 static struct found *found;
@@ -34,7 +34,7 @@ static bool is_intact(int i)
     return true;
 }
 
-static void look_at_neighbours(int number, siginfo_t *info, void *context)
+static void check_neighbours(int number, siginfo_t *info, void *context)
 {
     const char *fault = info->si_addr;
 
@@ -52,7 +52,7 @@ static void look_at_neighbours(int number, siginfo_t *info, void *context)
     signal(number, SIG_DFL);
 }
 
-static void *be_neighbour(void *arg)
+static void *neighbour_main(void *arg)
 {
     int i = (int)(intptr_t)arg;
     unsigned char canary[CANARY];
@@ -64,7 +64,8 @@ static void *be_neighbour(void *arg)
     return NULL;
 }
 
-/* The frame is used afterwards, or a compiler would make a loop of it. */
+/* Uses the frame after the call, or a compiler would turn the recursion into a
+ * loop. */
 static int deeper(int depth)
 {
     volatile char frame[256];
@@ -82,10 +83,10 @@ static void *overflows(void *arg)
     return (void *)(intptr_t)deeper(0);
 }
 
-static void be_the_victim(int place)
+static void overflow_in_child(int place)
 {
     const struct rlimit no_core = {0};
-    struct sigaction action = {.sa_sigaction = look_at_neighbours,
+    struct sigaction action = {.sa_sigaction = check_neighbours,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK};
     struct green_attr attr = {.stack_size = STACK};
     struct green_thread *deep = NULL;
@@ -97,14 +98,14 @@ static void be_the_victim(int place)
     for (int i = 0; i < NEIGHBOURS; i++) {
         attr.name = "neighbour";
         if (i != place) {
-            child_must(green_spawn_with(&attr, be_neighbour,
+            child_must(green_spawn_with(&attr, neighbour_main,
                                         (void *)(intptr_t)i) != NULL);
             continue;
         }
         attr.name = "the-deep-one";
         deep = green_spawn_with(&attr, overflows, NULL);
-        child_must(green_spawn_with(NULL, be_neighbour, (void *)(intptr_t)i) !=
-                   NULL);
+        child_must(green_spawn_with(NULL, neighbour_main,
+                                    (void *)(intptr_t)i) != NULL);
     }
     green_join(deep, NULL);
     child_must(!"come back from an overflow");
@@ -133,10 +134,10 @@ START_TEST(it_stops_at_the_guard_page)
     pipe_pair(fds);
     pid = fork();
     if (pid == 0)
-        be_the_victim(1 + _i * 7);
+        overflow_in_child(1 + _i * 7);
     close(fds[1]);
     read_report(text, sizeof text);
-    ck_assert_msg(wait_child(pid) == 1000 + SIGSEGV, "it said: %s", text);
+    ck_assert_msg(wait_child(pid) == 1000 + SIGSEGV, "its stderr: %s", text);
     ck_assert_ptr_nonnull(strstr(text, "the-deep-one"));
     ck_assert_ptr_nonnull(strstr(text, "used up its stack of 64 KiB"));
     ck_assert_ptr_nonnull(strstr(text, "spawned at"));
@@ -144,7 +145,7 @@ START_TEST(it_stops_at_the_guard_page)
     ck_assert_uint_eq(found->changed, 0);
     ck_assert_uint_eq(found->intact, NEIGHBOURS);
     ck_assert_uint_ge(found->adjacent, 1);
-    fprintf(stderr, "%s: %u of %u neighbours intact, %u next door; %s",
+    fprintf(stderr, "%s: %u of %u neighbours intact, %u adjacent; %s",
             hub_under_test(), found->intact, NEIGHBOURS, found->adjacent, text);
 }
 END_TEST

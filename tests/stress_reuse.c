@@ -1,7 +1,7 @@
 /*
- * Descriptors closed under those who wait for them, their numbers used again at
- * random. Each message says which connection it is of: who gets another's, or
- * waits in vain, is found out.
+ * Descriptors closed while greenthreads wait for them, and their numbers reused
+ * at random. Each message identifies its connection: the test finds a
+ * greenthread that gets another connection's message, or that hangs.
  */
 #include <unistd.h>
 
@@ -13,7 +13,7 @@
 struct slot {
     int fds[2]; /* [0] is read */
     unsigned serial;
-    bool closed; /* the reader is to see EBADF or the end */
+    bool closed; /* the reader must get EBADF or the end */
     bool open;
     struct green_thread *reader;
 };
@@ -39,13 +39,13 @@ static void *read_messages(void *arg)
 
     while ((n = green_read_full(fd, &got, sizeof got)) == sizeof got) {
         if (got != mine)
-            ck_abort_msg("%u got what is %u's", mine, got);
+            ck_abort_msg("%u got a message of %u", mine, got);
         received++;
     }
     if (n < 0 && errno != EBADF)
         ck_abort_msg("%u: errno %d", mine, errno);
     if (slot->serial == mine && !slot->closed)
-        ck_abort_msg("%u was woken for nothing", mine);
+        ck_abort_msg("%u got no message", mine);
     return NULL;
 }
 
@@ -67,18 +67,18 @@ static void write_to(struct slot *slot)
     expected++;
 }
 
-/* In one of the ways in which connections end. */
+/* Closes the connection in one of several ways. */
 static void close_slot(struct slot *slot)
 {
     unsigned way = dice(3);
 
     slot->closed = true;
     slot->open = false;
-    if (way == 0) /* the other end first: the reader sees the end */
+    if (way == 0) /* the peer first: the reader sees the end */
         ck_ok(green_close(slot->fds[1]));
     if (way < 2) {
         ck_ok(green_close(slot->fds[0]));
-    } else { /* by hand, and said so */
+    } else { /* with close(2), and green_hub_forget tells the hub */
         close(slot->fds[0]);
         ck_ok(green_hub_forget(green_get_hub(), slot->fds[0]));
     }
@@ -87,7 +87,7 @@ static void close_slot(struct slot *slot)
     ck_ok(green_join(slot->reader, NULL));
 }
 
-START_TEST(numbers_used_again_at_random)
+START_TEST(numbers_reused_at_random)
 {
     int before;
 
@@ -105,7 +105,7 @@ START_TEST(numbers_used_again_at_random)
         if (dice(8) == 0)
             green_sleep(0);
     }
-    /* Whoever is still there still gets what is his. */
+    /* A reader that is still open still gets its messages. */
     green_sleep(10 * GREEN_MSEC);
     expected = received;
     for (int i = 0; i < SLOTS; i++)
@@ -123,7 +123,7 @@ END_TEST
 
 static int waited_for[2];
 
-static void *wait_in_vain(void *arg)
+static void *wait_until_closed(void *arg)
 {
     char byte;
 
@@ -132,7 +132,7 @@ static void *wait_in_vain(void *arg)
     return (void *)(intptr_t)errno;
 }
 
-START_TEST(a_thousand_wait_for_what_another_closes)
+START_TEST(a_thousand_wait_for_descriptors_that_another_closes)
 {
     enum { COUNT = 1000 };
     static struct green_thread *threads[COUNT];
@@ -141,7 +141,7 @@ START_TEST(a_thousand_wait_for_what_another_closes)
     for (int round = 0; round < PAIR_KINDS; round++) {
         make_pair(round, waited_for);
         for (int i = 0; i < COUNT; i++)
-            threads[i] = green_spawn(wait_in_vain, NULL);
+            threads[i] = green_spawn(wait_until_closed, NULL);
         green_sleep(0);
         ck_ok(green_close(waited_for[0]));
         for (int i = 0; i < COUNT; i++) {
@@ -159,7 +159,7 @@ int main(void)
     TCase *tcase = add_tcase(suite, "reuse");
 
     tcase_set_timeout(tcase, 60);
-    tcase_add_test(tcase, numbers_used_again_at_random);
-    tcase_add_test(tcase, a_thousand_wait_for_what_another_closes);
+    tcase_add_test(tcase, numbers_reused_at_random);
+    tcase_add_test(tcase, a_thousand_wait_for_descriptors_that_another_closes);
     return run_suite(suite);
 }

@@ -1,6 +1,6 @@
 /*
- * 100,000 scopes, nested in each other 200 deep, stopped from above, from below
- * and in the middle: all of them unwind, and nothing of them is left.
+ * 100,000 scopes, nested 200 deep, stopped from above, from below and in the
+ * middle: all of them end, and all memory is freed.
  */
 #include <malloc.h>
 
@@ -16,10 +16,10 @@ struct tree {
     struct green_thread *root, *middle, *leaf;
     struct green_scope scope;
     int fds[2]; /* the leaf reads from it, and fails at its end */
-    int error;  /* of the outermost scope */
+    int error;  /* the outermost scope's */
 };
 
-/* On the heap, freed by a deferred function of its own. */
+/* On the heap; a deferred function of its own frees it. */
 struct level {
     struct tree *tree;
     int depth;
@@ -43,8 +43,8 @@ static int spawn_level(struct green_scope *scope, struct tree *tree, int depth)
     return green_scope_spawn(scope, nest, level);
 }
 
-/* Returns the error that it has come upon. */
-static int be_leaf(struct tree *tree)
+/* Returns the error that ended its wait. */
+static int leaf_main(struct tree *tree)
 {
     char byte;
 
@@ -54,7 +54,8 @@ static int be_leaf(struct tree *tree)
     return EPROTO;
 }
 
-/* Every second one waits in the body of its scope, the others at its end. */
+/* Every second one waits in the body of its scope, the others at the scope's
+ * end. */
 static int nest(void *arg)
 {
     struct level *level = arg;
@@ -67,7 +68,7 @@ static int nest(void *arg)
     if (level->depth == DEPTH / 2)
         level->tree->middle = green_self();
     if (level->depth == 1)
-        error = be_leaf(level->tree);
+        error = leaf_main(level->tree);
     else
         ck_ok(spawn_level(&scope, level->tree, level->depth - 1));
     if (level->depth % 2 == 0)
@@ -175,7 +176,7 @@ START_TEST(nested_and_killed)
     ck_assert_uint_eq(stats_now().spawns, stats_now().finished);
     ck_assert_int_eq(last.fds, first.fds);
     if (!checker()) {
-        /* 90,000 lie between the two: less than a byte for each. */
+        /* 90,000 lie between the two counts: less than a byte each. */
         ck_assert_uint_lt(last.heap, first.heap + 10000);
         ck_assert_int_eq(last.mapped, first.mapped);
         ck_assert_int_eq(last.mappings, first.mappings);

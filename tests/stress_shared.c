@@ -1,7 +1,7 @@
 /*
- * Many OS threads over one channel: numbers are sent by greenthreads that time out
- * and are killed, and received by others that do as well, on hubs that are
- * eliminated and OS threads that end under them. Each number arrives once.
+ * Many OS threads on one channel. Greenthreads that time out or are killed send
+ * numbers; others that do as well receive them, on hubs that are eliminated and
+ * on OS threads that end meanwhile. Each number arrives once.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,7 +10,7 @@
 
 #define SENDERS 3   /* OS threads */
 #define RECEIVERS 4 /* OS threads at a time */
-#define EACH 8      /* greenthreads of one */
+#define EACH 8      /* greenthreads per OS thread */
 #define CAPACITY 5
 
 static struct green_shared_channel *channel;
@@ -20,8 +20,8 @@ static int count;
 
 /* ---- Sending ------------------------------------------------------------- */
 
-/* Sends one number, however often it has to try. */
-static void send_surely(int number, uint64_t *state)
+/* Sends one number, with as many attempts as that takes. */
+static void send_until_done(int number, uint64_t *state)
 {
     struct green_timeout timeout;
     int result;
@@ -45,7 +45,7 @@ static void *send_some(void *seed)
     int number;
 
     while ((number = next_number++) < count)
-        send_surely(number, &state);
+        send_until_done(number, &state);
     return NULL;
 }
 
@@ -90,8 +90,8 @@ static bool is_over(void)
     return received >= count;
 }
 
-/* Receives for a while; then some are killed, all are dropped with their hub, and
- * at last the OS thread ends under those who receive. */
+/* Receives for a while; then kills some receivers, drops all with their hub,
+ * and at last ends the OS thread while others receive. */
 static void *receive_on_thread(void *seed)
 {
     uint64_t state = (uint64_t)(uintptr_t)seed;

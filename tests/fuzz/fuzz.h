@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Ends the process if it does not hold; NDEBUG leaves it as it is. */
+/* Ends the process unless the condition holds, also with NDEBUG. */
 #define must(condition)                                                        \
     do {                                                                       \
         if (!(condition)) {                                                    \
@@ -18,7 +18,8 @@
         }                                                                      \
     } while (0)
 
-/* Bytes as a string, in memory of its own size, so that a read beyond the end is noticed. */
+/* Copies bytes into a string in memory of exactly its size, so that sanitizers
+ * report a read beyond the end. */
 static inline char *text_of(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
@@ -29,7 +30,7 @@ static inline char *text_of(const uint8_t *data, size_t size)
     return text;
 }
 
-/* libFuzzer's main calls it with one input after the other. */
+/* libFuzzer's main calls it once for each input. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif

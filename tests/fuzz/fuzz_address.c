@@ -1,9 +1,9 @@
 /*
- * Addresses: any text is taken apart or refused; any socket address that can be
- * written is understood again, as the same.
+ * Addresses: the parser accepts or refuses any text; a socket address that the
+ * library can format parses to the same address again.
  *
- * The first byte chooses: even, the rest is a text; odd, the bytes of a socket
- * address.
+ * The first byte chooses the test: if it is even, the rest is a text; if odd,
+ * the rest is the bytes of a socket address.
  */
 #include <string.h>
 
@@ -54,7 +54,7 @@ static void check_written(const struct green__endpoint *endpoint,
              !address.local.at.local.sun_path[0]);
 }
 
-/* An endpoint as getsockname fills it: no longer than what it was given. */
+/* An endpoint as getsockname fills it, no longer than the input. */
 static void format(const uint8_t *data, size_t size)
 {
     struct green__endpoint endpoint = {.length = (socklen_t)size};
@@ -71,7 +71,7 @@ static void format(const uint8_t *data, size_t size)
     must(strlen(room) == (size_t)written);
     check_written(&endpoint, room);
 
-    /* One byte less, and it does not fit. */
+    /* With one byte less it does not fit. */
     length = (size_t)written;
     text = malloc(length + 1);
     must(text != NULL);

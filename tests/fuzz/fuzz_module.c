@@ -1,10 +1,10 @@
 /*
- * The loader of hub modules: a module with any of its parts missing or wrong is
- * refused, one that is accepted has what the library relies on; and any name of a
- * hub is found or refused in words.
+ * The loader of hub modules. It refuses a module with a part missing or wrong;
+ * a module that it accepts has everything the library relies on. It finds a hub
+ * by any name, or refuses with a message.
  *
- * The first byte chooses: even, a module is made of the rest; odd, the rest is a
- * name.
+ * The first byte chooses the test: if it is even, the rest describes a module;
+ * if odd, the rest is a name.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -55,7 +55,7 @@ static void let_go(struct green_hub *hub, int fd)
     (void)hub, (void)fd;
 }
 
-/* The bytes that a module is made of; the name is what follows them. */
+/* The bytes that describe a module; its name follows them. */
 struct recipe {
     uint8_t abi, parts, capabilities;
     uint8_t state_size[8], descriptor_size[8];
@@ -100,7 +100,7 @@ static bool is_name(const char *name)
     return *name && strlen(name) <= 64;
 }
 
-/* What the library takes for granted of a module that it has accepted. */
+/* What the library relies on in a module that it has accepted. */
 static void check_accepted(const struct green_hub_module *module)
 {
     must(module->abi == GREEN_HUB_ABI && module->name);
@@ -113,7 +113,7 @@ static void check_accepted(const struct green_hub_module *module)
     must(module->descriptor_size < SIZE_MAX / 2 / GREEN__CHUNK);
 }
 
-/* Refused with an error, and in words. */
+/* Refused with an errno and a message. */
 static void check_refused(void)
 {
     must(errno != 0);

@@ -1,9 +1,10 @@
 /*
- * The line reader, beside a model of it that has all of the input in memory.
+ * The line reader, compared with a model that has all of the input in memory.
  *
  * The first byte is the size of the reader's buffer, the second the size of the
- * pieces that the input comes in; eight bytes say what is called, in turn; the rest
- * is the input. A greenthread feeds it while the reader waits.
+ * pieces in which the input arrives; each of the next eight bytes chooses a
+ * call; the rest is the input. A greenthread writes the input while the reader
+ * waits.
  */
 #include <errno.h>
 #include <greenhub.h>
@@ -22,7 +23,7 @@ struct feed {
     size_t size, piece;
 };
 
-/* What is left of the input, and how much of it the reader's buffer can hold. */
+/* The unread input, and how many bytes the reader's buffer can hold. */
 struct model {
     const uint8_t *data;
     size_t size, room;
@@ -36,7 +37,7 @@ static void *feed_in_pieces(void *arg)
         size_t n = feed->size < feed->piece ? feed->size : feed->piece;
 
         if (green_write_all(feed->fd, feed->data, n) < 0)
-            break; /* the reader has gone */
+            break; /* the reader is closed */
         feed->data += n;
         feed->size -= n;
         green_sleep(0);
@@ -45,7 +46,7 @@ static void *feed_in_pieces(void *arg)
     return NULL;
 }
 
-/* The length of the next line with its newline, if it has one. */
+/* The length of the next line with its newline, if there is a newline. */
 static size_t line_of(const struct model *model, bool *newline)
 {
     const uint8_t *end =
@@ -61,8 +62,8 @@ static void pass(struct model *model, size_t size)
     model->size -= size;
 }
 
-/* Whether a call got a line; at the end of the input, or if the line does not
- * fit, it has not. */
+/* Returns whether the call got a line: not at the end of the input, nor if the
+ * line does not fit. */
 static bool read_line(struct green_reader *reader, struct model *model)
 {
     char *line = NULL;
@@ -70,7 +71,7 @@ static bool read_line(struct green_reader *reader, struct model *model)
     size_t size = line_of(model, &newline), length = size - newline, found;
     int result = green_read_line(reader, &line, &found);
 
-    /* Without a newline there has to be room for the '\0'. */
+    /* Without a newline the buffer needs room for the '\0'. */
     if (size + !newline > model->room) {
         must(result == -1 && errno == EMSGSIZE);
         return false;
@@ -119,7 +120,7 @@ static void call_all(struct green_reader *reader, struct model *model,
         else if (!read_line(reader, model) && model->size > 0)
             read_some(reader, model, 1 + call / 8);
         if (i > 4096)
-            return; /* reads of 0 bytes alone */
+            return; /* only reads of 0 bytes */
     }
     must(!read_line(reader, model) && model->size == 0);
 }
@@ -156,7 +157,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
-    signal(SIGPIPE, SIG_IGN); /* the reader may close before it has read all */
+    signal(SIGPIPE, SIG_IGN); /* the reader may close early */
     must(green_use_hub("poll") == 0);
     return 0;
 }
