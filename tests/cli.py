@@ -22,7 +22,7 @@ def serve(*options, env=None, **more):
 
 
 def served(server):
-    """connections, messages, bytes, as it says in the end."""
+    """The connections, messages and bytes that the server prints at its end."""
     match = server.line(
         r"served (\d+) connections?, (\d+) messages?, (\d+) bytes?")
     return tuple(int(number) for number in match.groups())
@@ -83,7 +83,7 @@ def case_hubs_as_text_and_json():
     assert all(name in out for name in names), out
 
 
-def case_hubs_honours_the_environment():
+def case_hubs_uses_the_environment():
     for name in peers.hubs():
         status, out, err = run([COMMAND, "hubs", "--json"],
                                env={"GREENHUB_HUB": name})
@@ -92,7 +92,7 @@ def case_hubs_honours_the_environment():
         assert found["chosen_by"] == "GREENHUB_HUB", out
 
 
-def case_hubs_says_why_there_is_no_default():
+def case_hubs_prints_why_there_is_no_default():
     status, out, err = run([COMMAND, "hubs", "--json"],
                            env={"GREENHUB_HUB": "no_\"such"})
     found = json.loads(out)
@@ -115,7 +115,7 @@ def case_serve_on_every_hub_and_count():
                     echoes(peer, b"12345")
                     echoes(peer, b"678")
             peers.echoes_to_many(address, 40)
-            idle = connect(address)  # must not keep it from ending
+            idle = connect(address)  # must not delay the server's end
             echoes(idle, b"!")
             assert server.stop(number) == 0
             assert idle.recv(1) == b""
@@ -141,14 +141,14 @@ def case_serve_with_nc():
     assert status == 0 and out == "hello\n", err
 
 
-def case_serve_says_hello():
+def case_serve_prints_hello():
     server = serve("--hello")
     host, port = server.listening()
     server.line("nc 127.0.0.1 %d$" % port)
     server.line("kill -USR1 %d " % server.process.pid)
 
 
-def case_serve_dumps_and_goes_on():
+def case_serve_dumps_and_continues():
     server = serve()
     peer = connect(server.listening())
     echoes(peer, b"one")
@@ -166,7 +166,7 @@ def case_serve_address_in_use():
     assert status == 1 and "in use" in err and "--listen" in err, err
 
 
-def case_serve_where_a_file_is():
+def case_serve_at_the_path_of_a_file():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "notes")
         open(path, "w").close()
@@ -194,7 +194,7 @@ def case_serve_numbers():
         assert status == 2 and value in err and words in err, err
 
 
-def case_serve_addresses_that_cannot_be():
+def case_serve_at_impossible_addresses():
     for address in ("tcp://no-such-host.invalid:80",
                     "tcp://203.0.113.7:6000", "unix:///nowhere/at/all"):
         status, out, err = run([COMMAND, "serve", "--echo", "--listen",
@@ -209,7 +209,7 @@ def case_serve_ipv6_and_all_addresses():
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::1", 0))
     except OSError as error:
-        raise Skip("no IPv6 here: %s" % error)
+        raise Skip("needs IPv6: %s" % error)
     for listen, hosts in (("tcp://[::1]:0", ["::1"]),
                           ("tcp6://*:0", ["::1"]),
                           ("tcp://*:0", ["::1", "127.0.0.1"])):
@@ -226,7 +226,7 @@ def case_serve_with_threads():
     server.line("4 threads")
     peers.echoes_to_many(address, 200)
     peers.echoes_to_many(address, 200)
-    # ThreadSanitizer has one of its own in each process.
+    # ThreadSanitizer has an OS thread of its own in each process.
     count = 5 if os.environ.get("GREENHUB_CHECKER") == "tsan" else 4
     with open("/proc/%d/status" % server.process.pid) as status:
         assert re.search(r"^Threads:\s+%d$" % count, status.read(), re.M)
@@ -240,7 +240,7 @@ def case_serve_with_threads():
 def case_serve_unix_socket_with_threads():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "socket")
-        for _ in range(2):  # the second finds the first one's dead socket
+        for _ in range(2):  # the second finds the socket that the first left
             server = Program([COMMAND, "serve", "--echo", "--threads", "3",
                               "--listen", "unix://" + path])
             server.line("listening on unix://" + path)
@@ -277,11 +277,11 @@ def case_serve_with_a_limit():
         assert all(silent_for(peer, 0.02) for peer in waiting)
         first.close()
         second.close()
-        # Each that is served gives its place to another; which is not said.
+        # Each served peer makes room for another, in any order.
         left = set(waiting)
         while left:
             ready = select.select(left, [], [], peers.PATIENCE)[0]
-            assert ready, "%d wait for ever" % len(left)
+            assert ready, "%d are never served" % len(left)
             assert len(ready) <= 2, "%d are served at once" % len(ready)
             for peer in ready:
                 assert peer.recv(1) == b"3"
@@ -308,10 +308,10 @@ def case_serve_out_of_descriptors():
         answered = until("some are served", lambda: [
             peer for peer in crowd if not silent_for(peer, 0.001)][:1])
         before = cpu_ticks(server.process.pid)
-        time.sleep(1)  # what it does with a full table, for a second
+        time.sleep(1)  # a second without free descriptors
         busy = cpu_ticks(server.process.pid) - before
-        assert busy < 30, "it spins: %d ticks in a second" % busy
-        # Those that hang up make room, until everyone has been served.
+        assert busy < 30, "the server spins: %d ticks in a second" % busy
+        # Each closed connection makes room for another, until all were served.
         left = [peer for peer in crowd if peer is not answered[0]]
         answered[0].close()
         while left:
@@ -335,14 +335,14 @@ def case_check_passes_every_hub():
         assert out.count("\nok ") > 20, out
 
 
-def case_check_says_what_cannot_be_loaded():
+def case_check_reports_what_cannot_be_loaded():
     for name in ("/nowhere/hub.so", "no_such_hub", COMMAND,
                  os.path.join(peers.BUILD, "greenhub.pc")):
         status, out, err = run([COMMAND, "check", name])
         assert status == 1 and "FAIL it loads and opens" in out, (name, out)
 
 
-# Sanitizers turn a crash into an exit.
+# With a sanitizer a crash is an exit.
 CRASHED = "it (crashes|ends the process)"
 
 BROKEN = (
@@ -356,18 +356,18 @@ BROKEN = (
      "0, timeout % GREEN_SEC / 1000", "waits"),
     ("forgets writers", "(found & POLLOUT ? GREEN_WRITE : 0)", "0",
      "writable not reported"),
-    ("never gives up", "fds[fd].fd = to != 0 ? fd : -1;", "fds[fd].fd = fd;",
+    ("never removes interest", "fds[fd].fd = to != 0 ? fd : -1;", "fds[fd].fd = fd;",
      "removed"),
     ("fails on signals", "errno == EINTR ? 0 : -1", "-1", "signal"),
-    ("claims what it is not", ".interest = interest,",
+    ("claims an unknown capability", ".interest = interest,",
      ".interest = interest, .capabilities = 0x40,", "capabilities"),
-    ("has an impossible name", '"counting"', '"Counting Hub"', ""),
+    ("has an invalid name", '"counting"', '"Counting Hub"', ""),
     ("is of another ABI", "= GREEN_HUB_ABI", "= GREEN_HUB_ABI + 1", ""),
 )
 
 
 def build_broken(folder, number, good, bad):
-    """counting_hub.c with something wrong in it, as a module."""
+    """Builds counting_hub.c with an error in it, as a module."""
     with open(os.path.join(peers.SOURCE, "examples", "counting_hub.c")) as file:
         text = file.read()
     assert good in text, "counting_hub.c has no %r" % good
@@ -383,7 +383,7 @@ def build_broken(folder, number, good, bad):
 
 
 def case_check_finds_broken_hubs():
-    """Each by the rule that it breaks; those after it are not waited for."""
+    """The rule that each breaks finds it; the test does not wait for later rules."""
     tool("cc")
     with tempfile.TemporaryDirectory() as folder:
         for number, (what, good, bad, said) in enumerate(BROKEN):
@@ -396,7 +396,7 @@ def case_check_finds_broken_hubs():
             try:
                 os.killpg(checker.process.pid, signal.SIGKILL)
             except ProcessLookupError:
-                pass  # it has ended by itself
+                pass  # the checker has ended
             checker.wait()
 
 
@@ -412,7 +412,7 @@ def case_check_exits_with_1():
 
 
 def case_check_ends():
-    """A module that never returns costs the time of two rules, not of all."""
+    """Two rules reach their time limit with a module that never returns, not all."""
     tool("cc")
     with tempfile.TemporaryDirectory() as folder:
         module = build_broken(folder, 0, "me->waits++;",

@@ -74,7 +74,7 @@ def case_port_forwarder_half_closes():
         peer.sendall(data), peer.shutdown(socket.SHUT_WR)))
     writer.start()
     assert peers.receive(peer, len(data)) == data
-    assert peer.recv(1) == b"", "no end after the end"
+    assert peer.recv(1) == b"", "data after the end"
     writer.join()
     peers.echoes_to_many(forwarder.listening(), 50)
 
@@ -99,18 +99,18 @@ def case_port_forwarder_with_curl():
     assert status == 0 and out == "page " * 5000, err
 
 
-def case_port_forwarder_to_nobody():
+def case_port_forwarder_without_listener():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         forwarder = Program([example("port_forwarder"), HERE,
                              "tcp://127.0.0.1:%d" % free.getsockname()[1]])
         peer = connect(forwarder.listening())
-        assert peer.recv(1) == b"", "it should have been hung up on"
+        assert peer.recv(1) == b"", "the forwarder should have closed the connection"
     forwarder.line("Connection refused", forwarder.err)
 
 
 def case_port_forwarder_without_memory():
-    peers.can_be_starved()
+    peers.skip_without_memory_limit()
     host, port = Program([example("echo_server"), HERE]).listening()
     forwarder = Program([example("port_forwarder"), HERE,
                          "tcp://%s:%d" % (host, port)])
@@ -128,7 +128,7 @@ def case_port_forwarder_without_memory():
     last = connect(address)
     echoes(last, b"after")
     last.close()
-    peers.until("what was opened is closed", lambda:
+    peers.until("all new descriptors are closed", lambda:
                 peers.descriptors(forwarder) == open_then)
 
 
@@ -136,7 +136,7 @@ SERVERS = ("channel_chat", "chat_server", "echo_server", "event_loop",
            "feed_scraper", "port_forwarder")
 
 
-def case_servers_say_why_they_cannot_listen():
+def case_servers_print_why_they_cannot_listen():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = "tcp://127.0.0.1:%d" % taken.getsockname()[1]
         for name in SERVERS:
@@ -148,8 +148,8 @@ def case_servers_say_why_they_cannot_listen():
             assert status == 1 and "there is no hub" in err, (name, err)
 
 
-def case_without_memory_they_say_so():
-    # event_loop has no greenthread, and runs as soon as it begins.
+def case_without_memory_they_fail_with_a_message():
+    # event_loop needs no greenthread, and runs in little memory.
     for argv in [[example(name), HERE] for name in SERVERS
                  if name != "event_loop"] + [
             [example("prime_sieve"), "10"], [example("producer_consumer")],
@@ -171,8 +171,8 @@ class Guest:
         self.peer.sendall(text.encode() + b"\n")
 
     def hears(self, text, start=""):
-        """Reads up to a line that ends with the text, and begins as told; what
-        went before."""
+        """Reads up to a line that begins with `start` and ends with the text.
+        Returns the lines before it."""
         before = []
         while True:
             line = self.file.readline()
@@ -189,7 +189,7 @@ def case_chat_server_keeps_rooms_apart():
         rooms[room] = [Guest(address) for _ in range(10)]
         for guest in rooms[room]:
             guest.say("/join room%d" % room)
-            guest.hears("joins", "[room%d]" % room)  # itself: it is in
+            guest.hears("joins", "[room%d]" % room)  # its own message: it has joined
     for room, guests in rooms.items():
         guests[0].say("hello room%d" % room)
     for room, guests in rooms.items():
@@ -198,24 +198,24 @@ def case_chat_server_keeps_rooms_apart():
                 assert "hello" not in line, "heard in room%d: %s" % (room, line)
 
 
-def case_chat_server_tells_who_leaves():
+def case_chat_server_reports_who_leaves():
     address = Program([example("chat_server"), HERE]).listening()
-    stays, goes = Guest(address), Guest(address)
-    goes.hears("joins")
-    goes.peer.shutdown(socket.SHUT_RDWR)
+    stays, leaves = Guest(address), Guest(address)
+    leaves.hears("joins")
+    leaves.peer.shutdown(socket.SHUT_RDWR)
     stays.hears("leaves")
     stays.say("alone")
     stays.hears("alone")
 
 
-def case_channel_chat_tells_the_others():
+def case_channel_chat_sends_to_the_others():
     for hub in peers.hubs():
         address = Program([example("channel_chat"), HERE],
                           env={"GREENHUB_HUB": hub}).listening()
         guests = [Guest(address)]
         for _ in range(4):
             guests.append(Guest(address))
-            guests[0].hears("somebody enters")  # so it is in
+            guests[0].hears("somebody enters")  # the new guest has entered
         for number, guest in enumerate(guests):
             guest.say("I am number %d" % number)
             for other in guests:
@@ -262,7 +262,7 @@ def case_rash_philosophers_deadlock():
     assert "stays hungry: Resource deadlock avoided" in out, out
 
 
-def case_parallel_connect_waits_for_none():
+def case_parallel_connect_connects_at_once():
     webs = [web_server(b"x" * 100 * n) for n in range(1, 11)]
     silent = socket.socket()
     silent.bind(("127.0.0.1", 0))
@@ -325,7 +325,7 @@ def case_event_loop_out_of_descriptors():
     peers.until("two seconds have passed", lambda: sum(
         "connections" in line for line in server.err) >= ticks + 2)
     echoes(first, b"meanwhile")
-    # It tries again with each tick, and not all the time.
+    # It tries again at each tick, and does not spin.
     said = list(server.err)
     pauses = sum("pauses" in line for line in said)
     assert pauses <= len(said) - pauses + 1, said[:50]
@@ -400,7 +400,7 @@ def read(path):
 
 class Nginx:
     """nginx with these pages, {path: text}. It listens on a socket that it
-    inherits, so the port is the kernel's choice."""
+    inherits, on a port that the kernel chose."""
 
     def __init__(self, pages):
         self.folder = tempfile.TemporaryDirectory()
@@ -460,7 +460,7 @@ def case_recursive_crawler_sees_each_page_once():
     def links(numbers):
         return "".join('<a href="/%d.html">%d</a>' % (n, n) for n in numbers)
 
-    # A tree of 200, each page with links up and down, and one that is broken.
+    # A tree of 200 pages, with links up and down and one broken link.
     pages = {"/%d.html" % n: links([n // 2, 2 * n, 2 * n + 1, 1])
              if 2 * n + 1 < 200 else links([n // 2]) for n in range(1, 200)}
     pages["/index.html"] = links([1]) + '<a href="/none.html">'
@@ -496,24 +496,24 @@ def case_redis_pool_shares_connections():
         path = folder + "/redis.sock"
         server = Program([tool("redis-server"), "--port", "0", "--unixsocket",
                           path, "--dir", folder, "--save", ""])
-        peers.until("Redis is there", lambda: os.path.exists(path))
+        peers.until("Redis listens", lambda: os.path.exists(path))
 
         def redis(*words):
             return run([tool("redis-cli"), "-s", path] + list(words))[1].strip()
 
         hubs = peers.hubs()
         for hub in hubs:
-            # While Redis holds its answers back, all want a connection.
+            # While Redis delays its answers, all greenthreads need a connection.
             redis("CLIENT", "PAUSE", "60000", "WRITE")
             program = Program([example("redis_pool"), "unix://" + path],
                               env={"GREENHUB_HUB": hub})
-            peers.until("five are connected, and who counts them", lambda:
+            peers.until("five connections, besides the one that counts", lambda:
                         len(redis("CLIENT", "LIST").splitlines()) >= 6)
             redis("CLIENT", "UNPAUSE")
             assert program.wait() == 0, program.out + program.err
             assert program.out == ["100 of 100, over 5 connections"], program.out
         assert redis("GET", "visitors") == str(100 * len(hubs))
-        # What cannot be used is discarded; the others go on.
+        # The program discards unusable connections and continues.
         redis("SET", "visitors", "no number")
         status, out, err = run([example("redis_pool"), "unix://" + path])
         assert status == 1 and out.startswith("0 of 100, over 100 "), out

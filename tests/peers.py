@@ -1,7 +1,7 @@
-"""What the scripts that run whole programs share: servers to start, peers to
-talk to them, and TAP to print. The standard library alone.
+"""What the scripts that run whole programs share: they start servers, connect
+peers, and print TAP. Uses only the standard library.
 
-A script makes functions named case_..., and ends with peers.main(globals()).
+A script defines functions named case_..., and ends with peers.main(globals()).
 """
 
 import json
@@ -21,9 +21,9 @@ BUILD = os.path.abspath(os.environ.get("GREENHUB_BUILD", "build"))
 SOURCE = os.path.abspath(os.environ.get(
     "GREENHUB_SOURCE", os.path.join(os.path.dirname(__file__), "..")))
 COMMAND = os.path.join(BUILD, "greenhub")
-PATIENCE = 20  # seconds for what must happen; slow machines are not errors
+PATIENCE = 20  # time limit in seconds, with room for slow machines
 
-started = []  # programs that are to be gone when the script ends
+started = []  # programs to kill when the script ends
 
 
 class Skip(Exception):
@@ -38,7 +38,7 @@ def example(name):
 
 
 def tool(name, folder=""):
-    """A program of the system's; the folder is looked into besides PATH."""
+    """The path of an installed program, in PATH or in the folder."""
     path = shutil.which(name) or shutil.which(name, path=folder)
     if path is None:
         raise Skip("%s is not installed" % name)
@@ -57,7 +57,7 @@ def until(what, condition):
 
 
 def environment(changes):
-    """This one's; without the hub that somebody may have set for himself."""
+    """This process's environment with the changes, without GREENHUB_HUB variables."""
     env = {name: value for name, value in os.environ.items()
            if not name.startswith("GREENHUB_HUB")}
     env.update(changes or {})
@@ -65,7 +65,7 @@ def environment(changes):
 
 
 class Program:
-    """A program in the background, whose lines are read as they come."""
+    """A program in the background; threads read its output lines."""
 
     def __init__(self, argv, env=None, **more):
         self.process = subprocess.Popen(
@@ -87,7 +87,7 @@ class Program:
         file.close()
 
     def line(self, pattern, lines=None):
-        """The match of a line that comes within the time limit."""
+        """Waits for a line that matches, and returns the match."""
         lines = self.out if lines is None else lines
 
         def look():
@@ -98,18 +98,18 @@ class Program:
             if self.process.poll() is not None and not any(
                     reader.is_alive() for reader in self.readers):
                 raise AssertionError(
-                    "it ended with status %s: %s" % (
+                    "the program ended with status %s: %s" % (
                         self.process.returncode, self.out + self.err))
             return None
         return until("a line like %r" % pattern, look)
 
     def listening(self):
-        """The host and port that it says it listens at."""
+        """The host and port from its line "listening on"."""
         match = self.line(r"listening on tcp://(\S+):(\d+)")
         return match.group(1), int(match.group(2))
 
     def stop(self, number=signal.SIGTERM):
-        """Its exit status after a signal."""
+        """Sends a signal, and returns the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.wait()
@@ -120,7 +120,7 @@ class Program:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError("it does not end")
+            raise AssertionError("the program does not end")
         for reader in self.readers:
             reader.join(PATIENCE)
         return status
@@ -139,19 +139,19 @@ def limit(what, value):
     return lambda: resource.setrlimit(what, (value, value))
 
 
-def can_be_starved():
-    """Skips where a sanitizer has most of the address space to itself, and where
-    stacks are so small that hundreds fit into what a program has."""
+def skip_without_memory_limit():
+    """Skips where a memory limit has no effect: sanitizers reserve most of the address
+    space, and hundreds of a chaos build's small stacks fit into a program's memory."""
     if "GREENHUB_CHAOS_SEED" in os.environ:
         raise Skip("in a chaos build stacks are small")
     status, out, err = run([example("prime_sieve"), "1"],
                            preexec_fn=limit(resource.RLIMIT_AS, 4 << 30))
     if status != 0:
-        raise Skip("this build does not run in 4 GiB of addresses")
+        raise Skip("this build needs more than 4 GiB of address space")
 
 
 def starve(program):
-    """It gets no more memory from the system."""
+    """Lets the program get no more memory from the kernel."""
     with open("/proc/%d/statm" % program.process.pid) as file:
         size = int(file.read().split()[0]) * resource.getpagesize()
     resource.prlimit(program.process.pid, resource.RLIMIT_AS, (size, size))
@@ -162,17 +162,17 @@ def descriptors(program):
 
 
 def starved(argv, text=None):
-    """(exit status, what is said) of a program in as little memory as lets it
-    begin, and in more and more of it."""
-    can_be_starved()
-    told = []
+    """(exit status, output) of each run of a program with a memory limit: from the
+    smallest limit with which it starts, upwards."""
+    skip_without_memory_limit()
+    runs = []
     for size in range(1 << 20, 16 << 20, 512 << 10):
         status, out, err = run(argv, text=text,
                                preexec_fn=limit(resource.RLIMIT_AS, size))
-        if status != 127:  # which is the loader's, before the program is there
-            told.append((status, out + err))
-    assert told, "it never began"
-    return told
+        if status != 127:  # the dynamic loader's, before the program starts
+            runs.append((status, out + err))
+    assert runs, "the program never started"
+    return runs
 
 
 def connect(address):
@@ -199,7 +199,7 @@ def echoes(peer, data):
 
 
 def echoes_to_many(address, count):
-    """Many at once: all are open, and each gets its own bytes back."""
+    """Opens many connections at once; each gets its own bytes back."""
     peers = [connect(address) for _ in range(count)]
     for number, peer in enumerate(peers):
         peer.sendall(b"peer %d;" % number * 20)
@@ -211,7 +211,7 @@ def echoes_to_many(address, count):
 
 
 def hubs():
-    """The hubs that can be used here on the real clock."""
+    """The available hubs with a real clock."""
     status, out, err = run([COMMAND, "hubs", "--json"])
     assert status == 0, err
     return [hub["name"] for hub in json.loads(out)["hubs"]
@@ -222,7 +222,7 @@ def clean_up():
     while started:
         program = started.pop()
         if program.process.poll() is None:
-            # The group: greenhub check has children of its own.
+            # Kill the process group: greenhub check has child processes.
             os.killpg(program.process.pid, signal.SIGKILL)
             program.process.wait()
 

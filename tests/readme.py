@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Compiles README's first program, and tries it as its readers will: on each hub,
-at a taken port, out of descriptors, and out of memory."""
+"""Compiles README's first program, and runs it on each hub, at a taken port, and
+without descriptors or memory."""
 
 import os
 import re
@@ -14,15 +14,15 @@ from peers import Program, connect, echoes, limit, run, tool
 ADDRESS = "tcp://127.0.0.1:6000"
 
 
-def checked():
-    """What a program needs to use a library that a sanitizer checks."""
+def sanitizer_flags():
+    """The compiler's flags for a library that was built with a sanitizer."""
     flags = {"asan": "-fsanitize=address,undefined", "tsan": "-fsanitize=thread"}
     flag = flags.get(os.environ.get("GREENHUB_CHECKER"))
     return [flag] if flag else []
 
 
 def compiled(folder, port):
-    """The program, at a port that is free."""
+    """Compiles the program, with this port. Returns its path."""
     with open(os.path.join(peers.SOURCE, "README.md")) as file:
         text = re.search(r"```c\n(.*?)```", file.read(), re.S).group(1)
     assert ADDRESS in text
@@ -31,7 +31,7 @@ def compiled(folder, port):
         file.write(text.replace(ADDRESS, "tcp://127.0.0.1:%d" % port))
     library = os.path.join(peers.BUILD, "src")
     status, out, err = run(
-        [tool("cc"), "-Wall", "-Wextra", "-Werror", *checked(), source, "-o",
+        [tool("cc"), "-Wall", "-Wextra", "-Werror", *sanitizer_flags(), source, "-o",
          program,
          "-I", os.path.join(peers.SOURCE, "include"), "-L", library,
          "-lgreenhub", "-Wl,-rpath," + library])
@@ -54,7 +54,7 @@ def connected(port):
     return peers.until("the server listens", attempt)
 
 
-def case_it_serves_on_every_hub_out_of_descriptors_too():
+def case_it_serves_on_every_hub_also_without_descriptors():
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         program = compiled(folder, port)
@@ -77,8 +77,8 @@ def case_it_serves_on_every_hub_out_of_descriptors_too():
             peers.clean_up()
 
 
-def case_it_serves_out_of_memory_too():
-    peers.can_be_starved()
+def case_it_serves_also_without_memory():
+    peers.skip_without_memory_limit()
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         program = compiled(folder, port)
@@ -88,7 +88,7 @@ def case_it_serves_out_of_memory_too():
             echoes(first, b"before")
             open_then = peers.descriptors(server)
             peers.starve(server)
-            # More than the stacks that it has already are enough for.
+            # More connections than it has stacks.
             crowd = [connect(("127.0.0.1", port)) for _ in range(300)]
             echoes(first, b"meanwhile")
             assert server.process.poll() is None, hub
@@ -99,13 +99,13 @@ def case_it_serves_out_of_memory_too():
             echoes(last, b"after")
             last.close()
             echoes(first, b"after")
-            peers.until("what was opened is closed", lambda:
+            peers.until("all new descriptors are closed", lambda:
                         peers.descriptors(server) == open_then)
             first.close()
             peers.clean_up()
 
 
-def case_no_memory_to_begin_with_is_told():
+def case_no_memory_at_the_start_is_reported():
     with tempfile.TemporaryDirectory() as folder:
         program = compiled(folder, free_port())
         for status, said in peers.starved([program]):
@@ -113,7 +113,7 @@ def case_no_memory_to_begin_with_is_told():
             assert said.startswith("server: ") and "memory" in said, said
 
 
-def case_a_taken_port_is_told():
+def case_a_taken_port_is_reported():
     with tempfile.TemporaryDirectory() as folder, socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -122,7 +122,7 @@ def case_a_taken_port_is_told():
         assert status == 1 and "Address already in use" in err, (status, err)
 
 
-def case_a_hub_that_is_not_there_is_told():
+def case_an_unknown_hub_is_reported():
     with tempfile.TemporaryDirectory() as folder:
         program = compiled(folder, free_port())
         status, out, err = run([program], env={"GREENHUB_HUB": "nosuch"})

@@ -1,6 +1,6 @@
-"""Started by syscalls.py under strace: some reads, or writes, of each kind of
-descriptor, between two system calls that mark them. Arguments: the library, how
-many."""
+"""Started by syscalls.py under strace: reads and writes each kind of descriptor
+several times, each call between two access(2) calls that mark it. Arguments: the
+library, the number of calls."""
 
 import array
 import ctypes
@@ -33,7 +33,7 @@ def path(name):
 
 
 def measure(name, call, fd, text, size, prepare=None):
-    """The first call may find out what it is."""
+    """Marks the first call apart, since it may query the descriptor's kind."""
     for n in range(TIMES + 1):
         if prepare:
             prepare()
@@ -45,7 +45,7 @@ def measure(name, call, fd, text, size, prepare=None):
 
 
 def both(name, reads, writes, size=8, feed=None, drain=None):
-    """A byte stream, or the like, whose other end is plain."""
+    """Measures writes and reads. `drain` and `feed` prepare each, by plain calls."""
     if writes is not None:
         measure(name + "/write", lib.green_write, writes, ONE, size, drain)
     if reads is not None:

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""What a request costs in system calls, as strace counts them: on epolls no
-epoll_ctl, and over TCP no read that finds nothing; on uring none of its own.
+"""The number of system calls per request, as strace counts them: on epolls no
+epoll_ctl, and over TCP no read without data; on uring none of the request's own.
 
-Two runs with the same connections, one with many more requests, are compared:
-what they differ in is the requests' doing. (How often epoll_wait is called says
-nothing: strace slows the server down, so that its fairness bound has it poll
-more often.)
+Compares two runs with the same connections, one with many more requests: the
+requests cause the difference. (It ignores epoll_wait: strace slows the server
+down, so that its limit on time between iterations makes it poll more often.)
 """
 
 import collections
@@ -41,7 +40,7 @@ def table(path):
         for line in file:
             words = line.split()
             if len(words) < 5 or not words[3].isdigit():
-                continue  # a headline
+                continue  # a header
             errors = int(words[4]) if len(words) == 6 else 0
             found[words[-1]] = (int(words[3]), errors)
     return found
@@ -56,7 +55,7 @@ def server_of(tracer):
 
 
 def talk(address, requests):
-    """In lock step, on each connection in turn."""
+    """One request at a time, on one connection after the other."""
     clients = [connect(address) for _ in range(CONNECTIONS)]
     for number in range(requests):
         for client in clients:
@@ -93,20 +92,20 @@ def case_a_request_costs_one_read_and_one_write():
     figures = {
         "epoll_ctl": more(["epoll_ctl"], 0),
         "reads": more(READS, 0),
-        "reads in vain": more(READS, 1),
+        "reads without data": more(READS, 1),
         "writes": more(WRITES, 0),
-        "writes in vain": more(WRITES, 1),
+        "writes without room": more(WRITES, 1),
     }
-    print("# for %d requests more: %s" % (requests, ", ".join(
+    print("# for %d more requests: %s" % (requests, ", ".join(
         "%s %d" % pair for pair in figures.items())))
-    # A few are the connections' beginnings and ends, which vary by chance.
+    # The connections' beginnings and ends cause a few, at random.
     chance = 2 * CONNECTIONS
     assert abs(figures["epoll_ctl"]) <= chance, figures
-    assert abs(figures["reads in vain"]) <= chance, figures
-    assert abs(figures["writes in vain"]) <= chance, figures
+    assert abs(figures["reads without data"]) <= chance, figures
+    assert abs(figures["writes without room"]) <= chance, figures
     assert abs(figures["reads"] - requests) <= chance, figures
     assert abs(figures["writes"] - requests) <= chance, figures
-    assert total(many, ["epoll_ctl"], 0) > 0, many  # it is what was traced
+    assert total(many, ["epoll_ctl"], 0) > 0, many  # strace traced the server
 
 
 def talk_together(address, requests):
@@ -127,39 +126,39 @@ def talk_together(address, requests):
 
 def case_on_uring_requests_share_their_system_calls():
     if "uring" not in peers.hubs():
-        raise Skip("there is no uring hub here")
+        raise Skip("the uring hub is not available")
     few, many = (count(amount, "uring", talk_together)
                  for amount in (FEW, MANY))
     requests = (MANY - FEW) * CONNECTIONS
     reads = total(many, READS, 0) - total(few, READS, 0)
-    turns = (total(many, ["io_uring_enter"], 0) -
-             total(few, ["io_uring_enter"], 0))
-    print("# for %d requests more: io_uring_enter %d, reads %d"
-          % (requests, turns, reads))
-    # The chance is that a message comes while its reader does something else.
+    iterations = (total(many, ["io_uring_enter"], 0) -
+                  total(few, ["io_uring_enter"], 0))
+    print("# for %d more requests: io_uring_enter %d, reads %d"
+          % (requests, iterations, reads))
+    # A read occurs if a message arrives while its reader is not waiting.
     assert abs(reads) <= 2 * CONNECTIONS, (reads, many)
-    assert 0 < turns < 2 * requests, (turns, many)
+    assert 0 < iterations < 2 * requests, (iterations, many)
     assert total(many, ["epoll_wait", "epoll_ctl"], 0) == 0, many
 
 
-# System calls of one green_read and one green_write once the descriptor is
-# known; those of the first are for finding out what it is. (None: not done.)
-# Without a flag that keeps the call from blocking, a FIFO and a terminal are
-# opened anew for it: open, the call, close; a terminal is looked at first.
+# System calls of one green_read and one green_write after the first, which may
+# query the descriptor's kind. (None: not measured.) The kernel has no flag for a
+# non-blocking read of a FIFO or terminal, so the library reopens the file for each
+# call: open, the call, close; a terminal it polls first.
 KINDS = {
     "green TCP socket": (1, 1),
     "foreign TCP socket": (1, 1),
     "green unix socket": (1, 1),
     "foreign unix socket": (1, 1),
     "green pipe": (1, 1),
-    "foreign pipe": (2, 2),  # fstat: what has the number now?
+    "foreign pipe": (2, 2),  # fstat: was the number reused?
     "green FIFO": (3, 3),
-    "foreign FIFO": (5, 5),  # fstat, and whether RWF_NOWAIT will do
+    "foreign FIFO": (5, 5),  # fstat, and an attempt with RWF_NOWAIT
     "green file": (1, 1),
     "foreign file": (1, 2),  # a write: fstat
     "green terminal": (4, 3),
     "foreign terminal": (7, 6),  # fstat, TIOCGDEV, RWF_NOWAIT
-    "foreign terminal's master": (6, 6),  # those, F_GETFL, poll
+    "foreign terminal's master": (6, 6),  # the same, F_GETFL, poll
     "foreign eventfd": (2, 5),  # F_GETFL, poll
     "foreign timerfd": (2, None),
     "foreign signalfd": (2, None),
@@ -177,11 +176,11 @@ def calls_of_kinds():
     library = os.path.join(BUILD, "src", "libgreenhub.so")
     program = os.path.join(SOURCE, "tests", "syscall_kinds.py")
     if not os.path.exists(library):
-        raise Skip("there is no shared library in this build")
+        raise Skip("this build has no shared library")
     if os.environ.get("GREENHUB_CHECKER") == "tsan":
-        raise Skip("ThreadSanitizer's library is loaded with a program alone")
+        raise Skip("ThreadSanitizer cannot be loaded into a running program")
     found, calls = collections.defaultdict(list), None
-    # There the hub looks where it need not.
+    # In a chaos build the hub polls more often than necessary.
     in_chaos = "GREENHUB_CHAOS_SEED" in os.environ
     with tempfile.TemporaryDirectory() as folder:
         trace = os.path.join(folder, "trace")
@@ -214,7 +213,7 @@ def case_what_a_read_and_a_write_of_each_kind_cost():
             if most is None:
                 continue
             assert len(calls) == TIMES, (kind, way, len(calls))
-            # Now and then the interpreter asks for memory.
+            # The interpreter sometimes allocates memory meanwhile.
             usual = sorted(calls, key=len)[TIMES // 2]
             print("# %-26s %-5s %d: %s" % (kind, way, len(usual),
                                            " ".join(usual)))
