@@ -1,8 +1,8 @@
 """What the tests of the hub for Eventlet share.
 
-Each test is a program in a process of its own, since a process has one hub and
-much else of Eventlet's is the process's. `run(program)` runs it on one of our
-hubs after the other; `run_on("epolls", program)` on one of Eventlet's own.
+Each test runs a program in a process of its own, since Eventlet keeps much of its
+state per process. `run(program)` runs it on each of our hubs;
+`run_on("epolls", program)` runs it on one of Eventlet's own.
 """
 
 import os
@@ -14,8 +14,8 @@ import pytest
 
 import greenhub
 
-# The seconds that a program may take on a loaded machine, far more than it
-# needs: one that hangs is to fail, and nothing else.
+# The time limit of a program in seconds: far more than it needs, also on a loaded
+# machine, so that only a program that hangs fails.
 LIMIT = 60
 
 OURS = [name for name in greenhub.hub_names() if name != "sim"]
@@ -29,8 +29,8 @@ from eventlet import hubs, debug, greenthread
 
 def run_program(eventlet_hub, program, environment=None, limit=LIMIT,
                 before=()):
-    """Runs it; its output, once it has ended well. `before`: words in front of the
-    command."""
+    """Runs a program, asserts success, and returns its output. `before`: words to put
+    before the command."""
     env = dict(os.environ, EVENTLET_HUB=eventlet_hub, **(environment or {}))
     done = subprocess.run(
         [*before, sys.executable, "-W", "ignore", "-c",
@@ -44,7 +44,7 @@ def run_program(eventlet_hub, program, environment=None, limit=LIMIT,
 
 @pytest.fixture(params=OURS)
 def hub_name(request):
-    """Our hubs, one after the other."""
+    """Each of our hubs."""
     module = __import__("greenhub." + request.param, fromlist=["Hub"])
     if not module.is_available():
         pytest.skip(request.param + ": " + module.why_not())
@@ -53,7 +53,7 @@ def hub_name(request):
 
 @pytest.fixture
 def run(hub_name):
-    """run(program): on one of our hubs; what it prints."""
+    """run(program): runs it on one of our hubs; returns its output."""
     def run(program, **options):
         return run_program("greenhub." + hub_name, program, **options)
     return run
@@ -61,13 +61,13 @@ def run(hub_name):
 
 @pytest.fixture
 def run_on():
-    """run_on(name, program): on Eventlet's own hub of this name."""
+    """run_on(name, program): runs it on Eventlet's own hub of this name."""
     return run_program
 
 
 @pytest.fixture
 def count_calls(tmp_path):
-    """count_calls(hub, program, name): how many system calls of this name."""
+    """count_calls(hub, program, name): the number of system calls of this name."""
     def count(eventlet_hub, program, name):
         report = tmp_path / "strace"
         run_program(eventlet_hub, program, before=(

@@ -1,5 +1,5 @@
-"""Programs that run beside a test, and are gone when it ends: Eventlet services
-on one of our hubs, and real servers from Debian's packages as their peers.
+"""Programs that run during a test: Eventlet services on one of our hubs, and real
+servers from Debian's packages as their peers.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from conftest import BEGIN, LIMIT
 
 
 def tool(name):
-    """The path of a program; without it the test is skipped, and says so."""
+    """The path of a program; skips the test if it is not installed."""
     path = shutil.which(name)
     if path is None:
         pytest.skip(name + " is not installed")
@@ -31,7 +31,7 @@ def tool(name):
 
 
 def until(what, condition):
-    """Asks again and again, until it is so or the limit is over."""
+    """Polls until the condition is true; fails after LIMIT seconds."""
     end = time.monotonic() + LIMIT
     while time.monotonic() < end:
         value = condition()
@@ -42,7 +42,7 @@ def until(what, condition):
 
 
 class Service:
-    """A program in the background. Its lines are read as they come."""
+    """A program in the background; a thread reads its output lines."""
 
     def __init__(self, argv, **more):
         self.process = subprocess.Popen(
@@ -58,21 +58,21 @@ class Service:
             self.lines.append(line.rstrip("\n"))
 
     def expect(self, word):
-        """The rest of the line that begins with this word, once it is there."""
+        """Waits for a line that begins with this word; returns the rest of it."""
         def look():
             for line in list(self.lines):
                 if line.startswith(word):
                     return line[len(word):].strip() or " "
             return self.process.poll() is not None and "ended"
         found = until("a line that begins with " + word, look)
-        assert found != "ended", "it has ended: " + self.output()
+        assert found != "ended", "the program has ended: " + self.output()
         return found.strip()
 
     def output(self):
         return "\n".join(self.lines)
 
     def ends(self, status=0):
-        """Waits until it has ended by itself; its output."""
+        """Waits until the program has ended; returns its output."""
         got = self.process.wait(LIMIT)
         self.reader.join(LIMIT)
         assert got == status, "exit status %d\n%s" % (got, self.output())
@@ -82,7 +82,7 @@ class Service:
         os.kill(self.process.pid, number)
 
     def close(self):
-        """Ends it and whatever it has started, however it feels about it."""
+        """Kills the program and the processes that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(LIMIT)
@@ -114,7 +114,7 @@ def other(*argv, **more):
 
 
 def curl(*arguments):
-    """What curl prints. It fails where the server answers with an error."""
+    """What curl prints. Fails if the server answers with an error."""
     return subprocess.run(
         [tool("curl"), "--silent", "--show-error", "--max-time", str(LIMIT),
          "--noproxy", "*", *arguments],
@@ -152,8 +152,8 @@ def certificate(path):
 
 @contextlib.contextmanager
 def redis():
-    """A Redis of the test's own; the path of its socket. A path, because
-    redis-server cannot be asked for any port that is free."""
+    """Runs a Redis; yields the path of its socket. A path, since redis-server cannot
+    choose a free port."""
     with folder() as path:
         where = os.path.join(path, "redis.sock")
         with other(tool("redis-server"), "--port", "0", "--unixsocket", where,
@@ -170,7 +170,7 @@ def accepts(path):
 
 
 def postgres_tool(name):
-    """The newest PostgreSQL's; Debian keeps them out of PATH."""
+    """The newest PostgreSQL's program; Debian's are not in PATH."""
     found = glob.glob("/usr/lib/postgresql/*/bin/" + name)
     if not found:
         pytest.skip("postgresql is not installed")
@@ -178,7 +178,7 @@ def postgres_tool(name):
 
 
 def as_postgres():
-    """How to start what refuses to be root."""
+    """Arguments of Popen for PostgreSQL, which refuses to run as root."""
     if os.getuid() != 0:
         return {}
     try:
@@ -190,7 +190,7 @@ def as_postgres():
 
 @contextlib.contextmanager
 def postgres():
-    """A PostgreSQL of the test's own; the folder of its socket."""
+    """Runs a PostgreSQL; yields the folder of its socket."""
     who = as_postgres()
     with folder() as path:
         if who:
@@ -210,6 +210,6 @@ def postgres():
                   server.process.poll() is not None)
             assert server.process.poll() is None, server.output()
             yield path
-            # Its processes leave the group: they must be told to end.
+            # Its processes leave the process group, so close() does not kill them.
             server.signal(signal.SIGQUIT)
             server.process.wait(LIMIT)

@@ -1,4 +1,4 @@
-"""install(accelerate=True): a wait in C that behaves as Eventlet's own."""
+"""install(accelerate=True): a wait in C that behaves like Eventlet's own."""
 
 import pytest
 
@@ -59,7 +59,7 @@ BEHAVIOUR = """
     """
 
 
-def test_behaves_as_eventlets_own(run):
+def test_behaves_like_eventlets_own(run):
     debug = "    debug.hub_exceptions(False)\n"
     plain = run(debug + BEHAVIOUR)
     assert plain.startswith("plain\n")
@@ -70,12 +70,12 @@ def test_behaves_as_eventlets_own(run):
     (test_faults.CLOSED_BY_ANOTHER, "EBADF\n"),
     (test_faults.SHARED_BY_FORK, "sleeps\n"),
     (test_faults.THREADS_THAT_END.replace("LIMIT", "20"), "0\n"),
-    (test_faults.REMOVED_IN_THIS_TURN, "slept\n"),
+    (test_faults.REMOVED_IN_THIS_ITERATION, "slept\n"),
     (test_faults.HIGH_NUMBER, "b'x'\n"),
     (test_faults.GUARD_OF_ONE,
      "[b'a', b'b', b'c']\nthe other is guarded\n"),
 ])
-def test_faults_stay_away(run, program, result):
+def test_no_fault_appears(run, program, result):
     assert run(FAST + program) == result
 
 

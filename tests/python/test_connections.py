@@ -45,7 +45,7 @@ def descriptors():
 
 
 def ask(clients, message):
-    """All of them first, then all answers."""
+    """Sends on all connections first, then reads all answers."""
     for s in clients:
         s.sendall(message)
     for s in clients:

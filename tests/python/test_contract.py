@@ -1,7 +1,7 @@
-"""What Eventlet asks of a hub, beyond what it takes to work: on every hub of ours.
+"""What Eventlet expects of a hub in detail, on each of our hubs.
 
-Where Eventlet's own hubs behave alike, the same program is run on its poll hub too,
-so that these tests are about the contract and not about us.
+If Eventlet's own hubs behave alike, the same program also runs on its poll hub, so
+that these tests check the contract.
 """
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def same(run, run_on):
-    """same(program): what it prints on ours, which is what it prints on theirs."""
+    """same(program): its output on our hub, which must be the same on Eventlet's."""
     def same(program):
         ours, theirs = run(program), run_on("poll", program)
         assert ours == theirs
@@ -85,7 +85,7 @@ def test_local_timer_dies_with_its_greenlet(same):
         """) == "False\n['global']\n"
 
 
-def test_timers_made_while_timers_fire_wait_a_turn(run):
+def test_timers_made_while_timers_fire_wait_an_iteration(run):
     assert run("""
         hub, order = hubs.get_hub(), []
         def again(n):
@@ -104,7 +104,7 @@ def test_timers_made_while_timers_fire_wait_a_turn(run):
         """) == "fair\n"
 
 
-def test_exceptions_of_timers_go_no_further(same):
+def test_exceptions_of_timers_are_contained(same):
     assert same("""
         import io
         hub, sys.stderr = hubs.get_hub(), io.StringIO()
@@ -128,16 +128,16 @@ def test_exceptions_of_timers_go_no_further(same):
         """) == "2\n2\nmain has it False\nTrue\n"
 
 
-def test_a_stranger_as_timer(run):
+def test_a_foreign_object_as_timer(run):
     assert run("""
-        class Stranger:
+        class Foreign:
             seconds, called = 0.005, False
             def __call__(self):
                 self.called = True
                 print("called")
         hub = hubs.get_hub()
         before = hub.clock()
-        assert hub.add_timer(Stranger()) >= before + 0.005
+        assert hub.add_timer(Foreign()) >= before + 0.005
         eventlet.sleep(0.02)
         """) == "called\n"
 
@@ -158,8 +158,8 @@ def test_another_thread_may_arm_a_timer(run):
 
 
 def test_a_timer_armed_while_the_hub_is_about_to_wait(run):
-    """Where something is overridden, Python runs between the look at the timers and
-    the wait, and so may another thread."""
+    """If a method is overridden, Python code runs between the check of the timers and
+    the wait, and another thread may run too."""
     assert run("""
         from eventlet import patcher, event
         threading = patcher.original("threading")
@@ -203,7 +203,7 @@ def test_listener_stays_until_it_is_removed(same):
         """).endswith("3 0 0\nnot added\n")
 
 
-def test_second_reader_is_refused_or_waits_its_turn(same):
+def test_second_reader_is_refused_or_waits_in_line(same):
     assert same("""
         from eventlet.green import socket
         hub, called = hubs.get_hub(), []
@@ -230,7 +230,7 @@ def test_second_reader_is_refused_or_waits_its_turn(same):
         """).startswith("Second simultaneous read 1\n1 2\n['first', 'second']")
 
 
-def test_reopened_number_is_told(same):
+def test_reopened_number_ends_the_wait(same):
     assert same("""
         from eventlet.green import socket
         hub = hubs.get_hub()
@@ -290,7 +290,7 @@ def test_stacks_of_listeners(same):
         """) == "True True\nFdListener\nTrue True\n"
 
 
-def test_reopened_number_is_told_at_once(run):
+def test_reopened_number_ends_the_wait_at_once(run):
     assert run("""
         from eventlet.green import socket
         a, b = socket.socketpair()
@@ -301,13 +301,13 @@ def test_reopened_number_is_told_at_once(run):
             try:
                 reader.wait()
             except EOFError:
-                print("told")
-        """) == "told\n"
+                print("ended")
+        """) == "ended\n"
 
 
 # ---- The loop -------------------------------------------------------------
 
-def test_switch_hands_values_over(same):
+def test_switch_passes_values(same):
     assert same("""
         hub, main = hubs.get_hub(), greenlet.getcurrent()
         hub.schedule_call_global(0, main.switch, "value")
@@ -500,7 +500,7 @@ def test_other_threads_run_while_the_hub_waits(run):
         """) == "True\n"
 
 
-def test_child_goes_on_after_fork(run):
+def test_child_continues_after_fork(run):
     assert run("""
         from eventlet.green import socket
         a, b = socket.socketpair()
@@ -551,7 +551,7 @@ def test_unused_hub_is_collected(run, hub_name):
         """.replace("NAME", hub_name)) == "None\n"
 
 
-def test_references_are_not_lost(run):
+def test_no_reference_leaks(run):
     assert run("""
         from eventlet.green import socket
         a, b = socket.socketpair()
@@ -572,7 +572,7 @@ def test_references_are_not_lost(run):
         work()
         gc.collect()
         def objects():
-            # Cancelled timers are kept for a while, as Eventlet does.
+            # The hub keeps cancelled timers for a while, as Eventlet's do.
             return len(gc.get_objects()) - hubs.get_hub().get_timers_count()
         before = objects()
         counts = [sys.getrefcount(x) for x in (None, True, echo, "read", a)]

@@ -1,8 +1,7 @@
 """psycopg2 with a real PostgreSQL, redis-py with a real Redis.
 
-That a query which waits lets others run is shown without a clock: what it waits
-for is what another greenthread does meanwhile. Were it to block the OS thread,
-the program would hang, and the test fail by its time limit.
+A query waits for something that another greenthread does meanwhile. If the query
+blocked the OS thread, the program would hang, and the test would reach its time limit.
 """
 
 import pytest
@@ -67,8 +66,8 @@ print("ok")
 
 
 def test_postgres_pool(run_postgres):
-    """Rows both large and many, over a pool of connections, and an error that
-    leaves its connection of use."""
+    """Many large rows over a pool of connections, and an error after which the
+    connection still works."""
     assert run_postgres("""
 from eventlet import db_pool
 pool = db_pool.ConnectionPool(psycopg2, dsn=where, max_size=8, min_size=0)
@@ -105,7 +104,7 @@ print("ok")
 
 
 def test_postgres_notifications(run_postgres):
-    """LISTEN and NOTIFY: the wait is on the connection's descriptor itself."""
+    """LISTEN and NOTIFY: the program waits for the connection's descriptor itself."""
     assert run_postgres("""
 listening, speaking = connect(), connect()
 listening.cursor().execute("listen news")
@@ -145,7 +144,7 @@ def run_redis(run, redis_socket):
 
 
 def test_redis_many_clients(run_redis):
-    """More greenthreads than connections: the pool's queue is a green one."""
+    """More greenthreads than connections: the pool's queue is green."""
     assert run_redis("""
 def count(number):
     for _ in range(10):

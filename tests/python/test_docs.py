@@ -1,4 +1,4 @@
-"""What docs/python.md shows is run as it stands there."""
+"""Runs each example of docs/python.md unchanged."""
 
 import os
 import re

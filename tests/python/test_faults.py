@@ -1,8 +1,7 @@
 """Eleven faults of Eventlet's own hubs, which ours must not have.
 
-Each is one program. It is run on the hub of Eventlet's that has the fault, and shows
-it; and on all of ours, and shows the contrary. So these tests also say when Eventlet
-has mended something.
+Each is one program, which must show the fault on a hub of Eventlet, and must not show
+it on any of ours. So a test also fails when Eventlet has fixed a fault.
 """
 
 import pytest
@@ -34,7 +33,7 @@ def test_1_on_eventlet(run_on):
     assert run_on("poll", CLOSED_BY_ANOTHER) == "EBADF\n"
 
 
-NUMBER_USED_AGAIN = """
+NUMBER_REUSED = """
     from eventlet import patcher, greenio
     socket = patcher.original("socket")
     def green_pair():
@@ -64,14 +63,14 @@ NUMBER_USED_AGAIN = """
     """
 
 
-def test_1_number_used_again(run):
-    out = run(NUMBER_USED_AGAIN).split("\n")
+def test_1_number_reused(run):
+    out = run(NUMBER_REUSED).split("\n")
     assert out[0] == "b'y'"
     assert out[1] in ("old reader: EOFError", "old reader: OSError")
 
 
-def test_1_number_used_again_on_eventlet(run_on):
-    program = NUMBER_USED_AGAIN.split("    try:\n        print(\"old")[0]
+def test_1_number_reused_on_eventlet(run_on):
+    program = NUMBER_REUSED.split("    try:\n        print(\"old")[0]
     assert run_on("epolls", program) == "Second simultaneous read\n"
 
 
@@ -106,7 +105,7 @@ SHARED_BY_FORK = """
     """
 
 
-def test_2_fork_does_not_disturb_the_parent(run):
+def test_2_parent_does_not_spin_after_fork(run):
     assert run(SHARED_BY_FORK) == "sleeps\n"
 
 
@@ -144,7 +143,7 @@ THREADS_THAT_END = """
 
 
 def test_3_ended_threads_leave_no_descriptor(run):
-    # join() returns before the system's thread has quite ended.
+    # join() returns a moment before the OS thread has ended.
     assert run(THREADS_THAT_END.replace("LIMIT", "20")) == "0\n"
 
 
@@ -200,12 +199,12 @@ SHORT_SLEEP = """
     """
 
 
-def test_5_parts_of_a_millisecond_are_slept(run):
+def test_5_fractions_of_a_millisecond_do_not_spin(run):
     assert int(run(SHORT_SLEEP.replace("TIMES", "5"))) <= 5
 
 
 def test_5_on_eventlet(run_on):
-    # A machine that is busy may wake it late, when there is nothing left to spin for.
+    # A busy machine may wake the hub so late that it does not spin.
     assert int(run_on("poll", SHORT_SLEEP.replace("TIMES", "500"))) > 20
 
 
@@ -233,7 +232,7 @@ def test_6_on_eventlet(run_on):
     assert run_on("epolls", SIGNAL) == "late\n"
 
 
-REMOVED_IN_THIS_TURN = """
+REMOVED_IN_THIS_ITERATION = """
     from eventlet.green import select, socket
     a, b = socket.socketpair()
     b.send(b"x")
@@ -242,7 +241,7 @@ REMOVED_IN_THIS_TURN = """
         start = time.monotonic()
         eventlet.sleep(0.05)
         if time.monotonic() - start < 0.05:
-            print("woken by what it had stopped waiting for")
+            print("woken by a removed listener")
             break
     else:
         print("slept")
@@ -250,12 +249,12 @@ REMOVED_IN_THIS_TURN = """
 
 
 def test_7_removed_listeners_are_not_called(run):
-    assert run(REMOVED_IN_THIS_TURN) == "slept\n"
+    assert run(REMOVED_IN_THIS_ITERATION) == "slept\n"
 
 
 @pytest.mark.parametrize("name", ["epolls", "poll"])
 def test_7_on_eventlet(run_on, name):
-    assert run_on(name, REMOVED_IN_THIS_TURN).startswith("woken by")
+    assert run_on(name, REMOVED_IN_THIS_ITERATION).startswith("woken by")
 
 
 CANNOT_BE_WATCHED = """
@@ -284,7 +283,7 @@ CANNOT_BE_WATCHED = """
     """
 
 
-def test_8_what_cannot_be_watched_leaves_nothing(run):
+def test_8_a_failed_add_leaves_no_listener(run):
     file, closed = run(CANNOT_BE_WATCHED).splitlines()
     assert file == "always ready left: 0"
     assert closed in ("EBADF left: 0", "left: 0")

@@ -1,5 +1,5 @@
-"""A green urllib client fetches a thousand pages from a server that knows
-nothing of Eventlet."""
+"""A green urllib client fetches a thousand pages from a server without
+Eventlet."""
 
 import servers
 

@@ -12,8 +12,8 @@ import queue, socket, ssl, subprocess, threading
 
 
 def test_threads_and_queues(run):
-    """A bounded queue, its producers and consumers: all of them threads that
-    are greenthreads, so that whoever blocked for real would hang them all."""
+    """A bounded queue, its producers and consumers. All threads are greenthreads, so
+    one that blocked the OS thread would hang them all."""
     assert run(PATCHED + """
 jobs, results = queue.Queue(3), queue.Queue()
 lock, barrier = threading.Lock(), threading.Barrier(20)
@@ -72,7 +72,7 @@ print("ok")
 
 
 def test_subprocesses(run):
-    """Many at once, whose output is read while others run."""
+    """Many at once; the program reads their output while others run."""
     assert run(PATCHED + """
 def one(number):
     process = subprocess.Popen(["cat"], stdin=subprocess.PIPE,
@@ -85,7 +85,7 @@ def one(number):
 pool = eventlet.GreenPool(8)
 assert list(pool.imap(one, range(24))) == [0] * 24
 
-# Its end is waited for while others run, who are what ends it.
+# wait() lets others run: another greenthread ends the process.
 process = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
 eventlet.spawn_after(0.01, process.stdin.close)
 assert process.wait() == 0
@@ -139,7 +139,7 @@ def talk(number):
 pool = eventlet.GreenPool(20)
 assert list(pool.imap(talk, range(20))) == list(range(20))
 
-# Whoever does not trust the certificate gets no connection.
+# A client that does not trust the certificate gets no connection.
 try:
     ssl.create_default_context().wrap_socket(
         socket.create_connection(address), server_hostname="localhost")
@@ -152,11 +152,11 @@ def test_tls(hub_name, tmp_path):
     cert, key = servers.certificate(str(tmp_path))
     with servers.service(hub_name, TLS_SERVER, cert, key) as server:
         port = server.expect("port")
-        # One that never gets through its handshake is in nobody's way.
+        # A connection without handshake does not block others.
         with socket.create_connection(("127.0.0.1", int(port))):
             with servers.service(hub_name, TLS_CLIENTS, cert, port) as clients:
                 assert clients.ends() == "ok"
-        # And a peer that is not Eventlet's.
+        # A peer without Eventlet.
         context = ssl.create_default_context(cafile=cert)
         with socket.create_connection(("127.0.0.1", int(port))) as plain:
             with context.wrap_socket(plain, server_hostname="localhost") as s:

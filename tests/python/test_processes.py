@@ -1,4 +1,4 @@
-"""fork, by multiprocessing and by hand: the child's hub is its own."""
+"""fork, by multiprocessing and by os.fork: the child has a hub of its own."""
 
 ECHO = """
 def serve(listener):
@@ -30,8 +30,8 @@ address = listener.getsockname()
 
 
 def test_multiprocessing(run):
-    """Children use hubs of their own, and talk to the parent's server while it
-    serves. The parent is in the middle of connections when it forks."""
+    """Children use hubs of their own, and connect to the parent's server while it
+    serves. The parent has open connections when it forks."""
     assert run(ECHO + """
 import multiprocessing
 from eventlet import tpool
@@ -76,8 +76,8 @@ print("ok")
 
 
 def test_child_leaves_the_parent_alone(run):
-    """What the child closes and waits for is nothing to the parent: its reader
-    still waits for the same descriptor, and its timers fire once."""
+    """The child closes and waits without effect on the parent, whose reader still
+    waits for the same descriptor, and whose timers fire once."""
     assert run("""
 import socket
 from eventlet.green import socket as green
@@ -107,9 +107,9 @@ print("ok", fired)
 """) == "ok [1]\n"
 
 
-def test_child_that_goes_on_with_the_hub_it_found(run):
-    """No use_hub in the child, as in many a daemon: it sleeps, reads and writes,
-    and closes what it has inherited. The parent's hub does not notice."""
+def test_child_that_uses_the_inherited_hub(run):
+    """As in many daemons, the child calls no use_hub: it sleeps, reads and writes, and
+    closes inherited descriptors, without effect on the parent's hub."""
     assert run("""
 from eventlet.green import socket as green
 a, b = green.socketpair()

@@ -1,7 +1,7 @@
 """Python's signal handlers, while the hub waits.
 
-The programs wait without end: the hub's own longest wait, a minute, is as long as
-the tests' limit, so that a handler which runs only then is a failure.
+The programs wait without end. The hub's own longest wait, a minute, is as long as the
+tests' time limit, so a test fails if a handler runs only after such a wait.
 """
 
 import signal
@@ -27,7 +27,7 @@ def test_handler_wakes_a_sleeper(hub_name):
 
 
 def test_many_signals(hub_name):
-    """Each is answered while the program sleeps, and the sleep goes on."""
+    """A handler runs for each while the program sleeps, and the sleep continues."""
     with servers.service(hub_name, """
         seen = []
 
@@ -60,7 +60,7 @@ def test_keyboard_interrupt_reaches_main(hub_name):
             eventlet.sleep(600)
         except KeyboardInterrupt:
             pass
-        eventlet.sleep(0.001)  # and the hub can be used again
+        eventlet.sleep(0.001)  # the hub still works
         print("interrupted")
         """) as program:
         program.expect("ready")

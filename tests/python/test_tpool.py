@@ -1,4 +1,4 @@
-"""Calls that block, on Eventlet's thread pool, while the hub is under load."""
+"""Blocking calls on Eventlet's thread pool, while the hub is under load."""
 
 ECHO = """
 def serve(listener):
@@ -63,9 +63,8 @@ print("ok")
 """) == "ok\n"
 
 
-def test_hub_goes_on_while_all_threads_block(run):
-    """The calls end only when the hub has done its part: were it to stand
-    still, nothing would end."""
+def test_hub_runs_while_all_threads_block(run):
+    """The calls end only if the hub runs meanwhile."""
     assert run("""
 import threading
 from eventlet import tpool
@@ -98,7 +97,7 @@ print("ok")
 
 
 def test_hubs_of_os_threads(run):
-    """Each OS thread has a hub, made when it is first asked for."""
+    """Each OS thread has a hub of its own, made on first use."""
     assert run("""
 import threading
 """ + ECHO + """

@@ -1,4 +1,4 @@
-"""Ways to choose a hub, and that it works at all."""
+"""The ways to choose a hub; the chosen hub works."""
 
 import pytest
 
@@ -84,7 +84,7 @@ def test_installed_names_work_from_the_environment(run_on):
     assert run_on("pyevent", program) == "greenhub.libevent ok\n"
 
 
-def test_module_without_its_hub_says_so(run_on):
+def test_module_without_its_hub_gives_the_reason(run_on):
     assert run_on("poll", """
         import types, greenhub
         class Absent(greenhub.Hub):
@@ -107,7 +107,7 @@ def test_every_hub_of_the_library_has_a_module():
             assert module.Hub.hub_name == name
 
 
-def test_stubs_name_all_that_there_is():
+def test_stubs_are_complete():
     """Each public name of the extension is in its stub, and the reverse."""
     import ast
     import os

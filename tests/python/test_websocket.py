@@ -1,4 +1,4 @@
-"""eventlet.websocket, with a client that is not Eventlet's."""
+"""eventlet.websocket, with a client without Eventlet."""
 
 import threading
 
@@ -62,7 +62,7 @@ def test_echo(connect):
 
 
 def test_many_at_once(connect):
-    """Threads here, greenthreads there."""
+    """Each client is an OS thread, each server-side connection a greenthread."""
     failures = []
 
     def talk(ws, number):
@@ -84,7 +84,7 @@ def test_many_at_once(connect):
 
 def test_one_to_all(connect):
     sockets = [connect() for _ in range(10)]
-    for ws in sockets:  # whoever has an answer is known to the server
+    for ws in sockets:  # after its answer, the server knows the client
         ws.send("here")
         assert ws.recv() == "here"
     sockets[3].send("to all")

@@ -1,4 +1,4 @@
-"""eventlet.wsgi on our hubs, asked by curl and wrk."""
+"""eventlet.wsgi on our hubs, with curl and wrk as clients."""
 
 import json
 import os
@@ -51,16 +51,16 @@ def test_pages_by_curl(hub_name, tmp_path):
             "no such page\n404"
         lines = servers.curl(url + "/stream").split()
         assert lines == [str(i) for i in range(1000)]
-        told = json.loads(servers.curl("--data-binary", "@%s" % upload,
+        answer = json.loads(servers.curl("--data-binary", "@%s" % upload,
                                        url + "/upload"))
-        assert told["bytes"] == 3 * 1000 * 1000
+        assert answer["bytes"] == 3 * 1000 * 1000
         chunked = json.loads(servers.curl(
             "-H", "Transfer-Encoding: chunked", "-H", "Expect: 100-continue",
             "--data-binary", "@%s" % upload, url + "/upload"))
-        assert chunked == told
+        assert chunked == answer
         sha = subprocess.run(["sha256sum", str(upload)], check=True,
                              stdout=subprocess.PIPE).stdout.split()[0].decode()
-        assert told["sha"] == sha
+        assert answer["sha"] == sha
 
 
 def test_pages_over_tls_by_curl(hub_name, tmp_path):
@@ -73,7 +73,7 @@ def test_pages_over_tls_by_curl(hub_name, tmp_path):
 
 
 def wrk(url, connections):
-    """Loads the server for a second; how many answers were right."""
+    """Loads the server for a second; returns the number of right answers."""
     said = subprocess.run(
         [servers.tool("wrk"), "-t1", "-c%d" % connections, "-d1s",
          "--timeout", "30s", url],
@@ -126,8 +126,7 @@ def test_workers_of_gunicorn(hub_name, tmp_path):
                              server.output())
         url = "http://127.0.0.1:" + servers.until(
             "gunicorn listens", port).group(1)
-        # It listens before its workers have come up: the first page waits for
-        # one of them.
+        # It listens before its workers start: the first page waits for one of them.
         hub, pid = servers.curl(url).split()
         assert hub == "greenhub." + hub_name
         assert int(pid) != server.process.pid
