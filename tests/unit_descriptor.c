@@ -34,7 +34,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     return recorded.error ? -1 : 0;
 }
 
-static int wait(struct green_hub *hub, green_time timeout)
+static int wait_noted(struct green_hub *hub, green_time timeout)
 {
     (void)timeout;
     waits++;
@@ -54,7 +54,7 @@ static struct green_hub_module module = {
     .name = "notes",
     .descriptor_size = 8,
     .interest = interest,
-    .wait = wait,
+    .wait = wait_noted,
     .wakeup = wakeup,
 };
 

@@ -11,6 +11,8 @@
 #include <greenhub/hub.h>
 #include <greenhub/hub_module.h>
 
+#include "base/system.h"
+
 static const struct green__self nobody;
 
 _Thread_local struct green__self *green__self_pointer
@@ -86,7 +88,7 @@ static void forked_parent(void)
 static void set_up_process(void)
 {
     stay_loaded();
-    once_error = pthread_key_create(&end_key, thread_ends);
+    once_error = green__system.pthread_key_create(&end_key, thread_ends);
     if (!once_error)
         once_error = pthread_atfork(NULL, forked_parent, forked_child);
 }
@@ -97,8 +99,9 @@ int green__self_register(struct green__self *self)
 
     if (self->registered)
         return 0;
-    pthread_once(&once, set_up_process);
-    error = once_error ? once_error : pthread_setspecific(end_key, self);
+    green__system.pthread_once(&once, set_up_process);
+    error = once_error ? once_error
+                       : green__system.pthread_setspecific(end_key, self);
     if (error)
         return green__fail(error, "cannot notice the end of this thread");
     self->registered = true;

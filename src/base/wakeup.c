@@ -16,9 +16,9 @@ int green__wakeup_send(int eventfd)
     ssize_t written;
     int state;
 
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    green__system.pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     written = green__system.write(eventfd, &one, sizeof one);
-    pthread_setcancelstate(state, &state);
+    green__system.pthread_setcancelstate(state, &state);
     return written < 0 ? -1 : 0;
 }
 
@@ -28,10 +28,10 @@ void green__back_off(unsigned *round)
     int state;
 
     if ((*round)++ < YIELDS) {
-        sched_yield();
+        green__system.sched_yield();
         return;
     }
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    nanosleep(&nap, NULL);
-    pthread_setcancelstate(state, &state);
+    green__system.pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    green__system.nanosleep(&nap, NULL);
+    green__system.pthread_setcancelstate(state, &state);
 }

@@ -39,6 +39,8 @@ struct green__context {
 #include <sanitizer/common_interface_defs.h>
 #include <sanitizer/lsan_interface.h>
 
+#include "base/system.h"
+
 static inline void green__sanitizer_init(struct green__context *context,
                                          void *bottom, size_t size)
 {
@@ -54,7 +56,8 @@ static inline void green__sanitizer_init_main(struct green__context *context)
     void *bottom = NULL;
     size_t size = 0;
 
-    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+    if (green__system.pthread_getattr_np(green__system.pthread_self(),
+                                         &attributes) == 0) {
         pthread_attr_getstack(&attributes, &bottom, &size);
         pthread_attr_destroy(&attributes);
     }

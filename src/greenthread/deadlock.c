@@ -14,6 +14,7 @@
 
 #include <greenhub/debug.h>
 
+#include "base/system.h"
 #include "greenthread/scheduler.h"
 
 /* The descriptor for reports, or -1. */
@@ -42,7 +43,8 @@ static bool handles_signals(void)
     struct sigaction action;
 
     for (int number = 1; number < NSIG; number++)
-        if (!is_fault_signal(number) && sigaction(number, NULL, &action) == 0 &&
+        if (!is_fault_signal(number) &&
+            green__system.sigaction(number, NULL, &action) == 0 &&
             ((action.sa_flags & SA_SIGINFO) ||
              (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)))
             return true;
@@ -118,7 +120,7 @@ GREEN__COLD void green__deadlock_end(struct green__scheduler *s)
 
 int green_debug_deadlock(int fd)
 {
-    if (fd >= 0 && fcntl(fd, F_GETFD) < 0)
+    if (fd >= 0 && green__system.fcntl(fd, F_GETFD) < 0)
         return -1;
     atomic_store(&report_fd, fd < 0 ? -1 : fd);
     return 0;

@@ -7,6 +7,7 @@
 
 #include <greenhub/debug.h>
 
+#include "base/system.h"
 #include "greenthread/scheduler.h"
 
 #define FRAMES 32
@@ -132,7 +133,7 @@ int green_dump(int fd)
     struct green__scheduler *s = green__self()->scheduler;
     struct dump dump = {.scheduler = s, .fd = fd};
 
-    if (fcntl(fd, F_GETFD) < 0)
+    if (green__system.fcntl(fd, F_GETFD) < 0)
         return -1;
     if (!s || !s->hub)
         return dprintf(fd, "no greenthreads on this OS thread\n") < 0 ? -1 : 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "base/system.h"
 #include "greenthread/scheduler.h"
 
 /* How often the hub looks for newly loaded C++ runtimes. */
@@ -21,6 +22,14 @@ static GREEN__COLD void interrupt_all(struct green__scheduler *s)
     green__each_thread(s, interrupt_one, &error);
 }
 
+/* Cold, so that green__lifecycle_check() stays inline. */
+static GREEN__COLD __attribute__((noreturn)) void
+end_os_thread(struct green__scheduler *s)
+{
+    green__sanitizer_before_end(&s->main.context);
+    green__system.pthread_exit(NULL);
+}
+
 /*
  * In a forked child, or after a change of hub, main may be gone. When the last
  * greenthread has finished and nothing is runnable, the OS thread exits as by
@@ -32,8 +41,7 @@ void green__lifecycle_check(struct green__scheduler *s)
     if (green__likely(s->hub && s->current == &s->hub_thread && !s->hub->dead &&
                       (s->alive > 0 || green__others_runnable(s))))
         return;
-    green__sanitizer_before_end(&s->main.context);
-    pthread_exit(NULL);
+    end_os_thread(s);
 }
 
 /* A plugin may have loaded a C++ runtime. */

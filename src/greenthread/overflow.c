@@ -28,7 +28,7 @@ static void report(const struct green_thread *thread, size_t size)
         (const void *)thread, green_name(thread), size >> 10);
     void *place = thread->spawned_at;
 
-    if (write(STDERR_FILENO, text, (size_t)length) == length)
+    if (green__system.write(STDERR_FILENO, text, (size_t)length) == length)
         backtrace_symbols_fd(&place, 1, STDERR_FILENO);
 }
 
@@ -54,7 +54,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
     else if (former->sa_handler != SIG_DFL && former->sa_handler != SIG_IGN)
         former->sa_handler(number);
     else
-        sigaction(number, former, NULL);
+        green__system.sigaction(number, former, NULL);
 }
 
 void green__overflow_thread_begins(void)
@@ -67,7 +67,7 @@ void green__overflow_thread_begins(void)
                                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (stack.ss_sp == MAP_FAILED)
         return; /* without it this OS thread's overflows are not reported */
-    if (sigaltstack(&stack, NULL) < 0) {
+    if (green__system.sigaltstack(&stack, NULL) < 0) {
         green__system.unmap(stack.ss_sp, SIGNAL_STACK);
         return;
     }
@@ -80,7 +80,7 @@ void green__overflow_thread_ends(void)
 
     if (!signal_stack)
         return;
-    sigaltstack(&none, NULL);
+    green__system.sigaltstack(&none, NULL);
     green__system.unmap(signal_stack, SIGNAL_STACK);
     signal_stack = NULL;
 }
@@ -91,10 +91,10 @@ static int turn_on(void)
                                .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
     sigemptyset(&action.sa_mask);
-    if (sigaction(SIGSEGV, &action, &former_segv) < 0)
+    if (green__system.sigaction(SIGSEGV, &action, &former_segv) < 0)
         return -1;
-    if (sigaction(SIGBUS, &action, &former_bus) < 0) {
-        sigaction(SIGSEGV, &former_segv, NULL);
+    if (green__system.sigaction(SIGBUS, &action, &former_bus) < 0) {
+        green__system.sigaction(SIGSEGV, &former_segv, NULL);
         return -1;
     }
     return 0;
@@ -106,8 +106,8 @@ int green_debug_stack_overflow(bool wanted)
         return 0;
     if (!wanted) {
         green__overflow_thread_ends();
-        sigaction(SIGBUS, &former_bus, NULL);
-        return sigaction(SIGSEGV, &former_segv, NULL);
+        green__system.sigaction(SIGBUS, &former_bus, NULL);
+        return green__system.sigaction(SIGSEGV, &former_segv, NULL);
     }
     green__overflow_thread_begins();
     if (!signal_stack) {

@@ -154,7 +154,7 @@ static void expect_low_water(int fd)
 int green_setsockopt(int fd, int level, int name, const void *value,
                      socklen_t length)
 {
-    int result = setsockopt(fd, level, name, value, length);
+    int result = green__system.setsockopt(fd, level, name, value, length);
 
     if (result == 0 && level == SOL_SOCKET &&
         (name == SO_RCVTIMEO || name == SO_SNDTIMEO))

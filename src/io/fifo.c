@@ -45,8 +45,8 @@ static long open_it(void *arg)
 {
     struct opening *opening = arg;
 
-    opening->fd =
-        openat(opening->folder, opening->path, opening->flags, opening->mode);
+    opening->fd = green__system.openat(opening->folder, opening->path,
+                                       opening->flags, opening->mode);
     return opening->fd;
 }
 

@@ -22,14 +22,14 @@ static ssize_t plain_readv(int fd, const struct iovec *iov, int count,
                            off_t offset)
 {
     return offset < 0 ? green__system.readv(fd, iov, count)
-                      : preadv(fd, iov, count, offset);
+                      : green__system.preadv(fd, iov, count, offset);
 }
 
 static ssize_t plain_writev(int fd, const struct iovec *iov, int count,
                             off_t offset)
 {
     return offset < 0 ? green__system.writev(fd, iov, count)
-                      : pwritev(fd, iov, count, offset);
+                      : green__system.pwritev(fd, iov, count, offset);
 }
 
 /* The hub carries it out; if it can't, the plain call does. */
@@ -214,7 +214,7 @@ ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset)
         return -1;
     return end_transfer(io.hub && io.hub->operations
                             ? read_cached(&io, &iov, 1, offset)
-                            : pread(fd, buffer, size, offset));
+                            : green__system.pread(fd, buffer, size, offset));
 }
 
 /* io_uring ignores the position for pipes and sockets: no ESPIPE. */
@@ -234,7 +234,7 @@ ssize_t green_pwrite(int fd, const void *buffer, size_t size, off_t offset)
         return -1;
     return end_transfer(io.hub && io.hub->operations && has_positions(&io)
                             ? write_waiting(&io, &iov, 1, offset)
-                            : pwrite(fd, buffer, size, offset));
+                            : green__system.pwrite(fd, buffer, size, offset));
 }
 
 /* ---- The rest -------------------------------------------------------- */
@@ -253,12 +253,12 @@ static int sync_file(int fd, unsigned flags, int (*plain)(int))
 
 int green_fsync(int fd)
 {
-    return sync_file(fd, 0, fsync);
+    return sync_file(fd, 0, green__system.fsync);
 }
 
 int green_fdatasync(int fd)
 {
-    return sync_file(fd, 1, fdatasync);
+    return sync_file(fd, 1, green__system.fdatasync);
 }
 
 static int opened(int fd)
@@ -287,7 +287,7 @@ static int open_at(int folder, const char *path, int flags, mode_t mode)
         return end(opened((int)result));
     return end(opened(green__open_waits(folder, path, flags)
                           ? green__open_waiting(folder, path, flags, mode)
-                          : openat(folder, path, flags, mode)));
+                          : green__system.openat(folder, path, flags, mode)));
 }
 
 /* The mode argument, if the flags ask for one. */

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/system.h"
+
 /* /dev/ptmx, and BSD's. (TIOCGDEV names the slave.) */
 static bool is_pty_master(dev_t device)
 {
@@ -14,7 +16,7 @@ static unsigned kind_of_device(int fd, dev_t device)
 {
     unsigned packed;
 
-    if (ioctl(fd, TIOCGDEV, &packed) < 0)
+    if (green__system.ioctl(fd, TIOCGDEV, &packed) < 0)
         return GREEN__FILE_OTHER;
     if (is_pty_master(device))
         return GREEN__FILE_MASTER;

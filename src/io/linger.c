@@ -36,7 +36,7 @@ static int close_now(int fd)
 {
     const struct linger off = {0};
 
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof off);
+    (void)green__system.setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof off);
     return green__system.close(fd);
 }
 

@@ -116,8 +116,8 @@ static bool await_low_water(struct green__io *io, size_t low)
 {
     int there = 0;
 
-    while (ioctl(io->fd, FIONREAD, &there) == 0 && (size_t)there < low &&
-           !green__has_ended(io->fd))
+    while (green__system.ioctl(io->fd, FIONREAD, &there) == 0 &&
+           (size_t)there < low && !green__has_ended(io->fd))
         if (green__io_wait(io) < 0)
             return there > 0 && errno != EBADF;
     return true;

@@ -22,12 +22,12 @@ static size_t count, room;
 
 static void lock(void)
 {
-    pthread_mutex_lock(&mutex);
+    green__system.pthread_mutex_lock(&mutex);
 }
 
 static void unlock(void)
 {
-    pthread_mutex_unlock(&mutex);
+    green__system.pthread_mutex_unlock(&mutex);
 }
 
 /* A forked child must not find the mutex locked by a thread of its parent. */
@@ -40,7 +40,7 @@ static void enter(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    pthread_once(&once, set_up);
+    green__system.pthread_once(&once, set_up);
     lock();
 }
 

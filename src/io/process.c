@@ -44,7 +44,7 @@ static long wait_for_child(void *arg)
     int result;
 
     do
-        result = waitid(it->type, it->id, &info, it->options);
+        result = green__system.waitid(it->type, it->id, &info, it->options);
     while (result < 0 && errno == EINTR);
     return result;
 }
@@ -89,7 +89,7 @@ pid_t green_waitpid(pid_t pid, int *status, int options)
         return green__refuse(EINVAL);
     if (green__call_begins() < 0)
         return -1;
-    found = waitpid(pid, status, options | WNOHANG);
+    found = green__system.waitpid(pid, status, options | WNOHANG);
     if (found != 0 || (options & WNOHANG)) {
         green__call_ends(GREEN__COST_SYSTEM_CALL);
         return found;
@@ -97,7 +97,7 @@ pid_t green_waitpid(pid_t pid, int *status, int options)
     while (found == 0) {
         if (green__child_wait(pid, options) < 0)
             return -1;
-        found = waitpid(pid, status, options | WNOHANG);
+        found = green__system.waitpid(pid, status, options | WNOHANG);
     }
     return found;
 }
@@ -108,7 +108,7 @@ static bool is_blocked(const sigset_t *set)
 {
     sigset_t blocked;
 
-    if (pthread_sigmask(SIG_BLOCK, NULL, &blocked) != 0)
+    if (green__system.pthread_sigmask(SIG_BLOCK, NULL, &blocked) != 0)
         return false;
     for (int i = 1; i < NSIG; i++)
         if (sigismember(set, i) == 1 && sigismember(&blocked, i) != 1)
@@ -123,7 +123,7 @@ static int take_pending(const sigset_t *set, siginfo_t *info)
     int found;
 
     do
-        found = sigtimedwait(set, info, &at_once);
+        found = green__system.sigtimedwait(set, info, &at_once);
     while (found < 0 && errno == EINTR);
     return found < 0 && errno == EAGAIN ? 0 : found;
 }
@@ -142,7 +142,7 @@ int green_signal_wait(const sigset_t *set, siginfo_t *info)
         return found;
     }
     while (found == 0) {
-        fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+        fd = green__system.signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
         if (fd < 0 || wait_and_close(fd) < 0)
             return -1;
         found = take_pending(set, info);

@@ -111,14 +111,14 @@ static unsigned long table_size(void)
 {
     unsigned long size = 0;
     struct rlimit limit;
-    FILE *status = fopen("/proc/self/status", "re");
+    FILE *status = green__system.fopen("/proc/self/status", "re");
     char line[128];
 
     while (status && !size && fgets(line, sizeof line, status))
         if (strncmp(line, "FDSize:", 7) == 0)
             size = strtoul(line + 7, NULL, 10);
     if (status)
-        fclose(status);
+        green__system.fclose(status);
     if (!size && getrlimit(RLIMIT_NOFILE, &limit) == 0)
         size = limit.rlim_cur;
     return size;

@@ -33,16 +33,18 @@ static ssize_t sendfile_quietly(int fd, int in_fd, off_t *offset, size_t count)
 
     sigemptyset(&sigpipe);
     sigaddset(&sigpipe, SIGPIPE);
-    if (pthread_sigmask(SIG_BLOCK, &sigpipe, &before) != 0)
+    if (green__system.pthread_sigmask(SIG_BLOCK, &sigpipe, &before) != 0)
         return -1;
-    if (sigismember(&before, SIGPIPE) && sigpending(&pending) == 0)
+    if (sigismember(&before, SIGPIPE) &&
+        green__system.sigpending(&pending) == 0)
         was_pending = sigismember(&pending, SIGPIPE);
     n = green__system.sendfile(fd, in_fd, offset, count);
     error = errno;
     if (n < 0 && error == EPIPE && !was_pending && is_socket(fd))
-        while (sigtimedwait(&sigpipe, NULL, &at_once) < 0 && errno == EINTR)
+        while (green__system.sigtimedwait(&sigpipe, NULL, &at_once) < 0 &&
+               errno == EINTR)
             ;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    green__system.pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return n;
 }

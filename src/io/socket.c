@@ -44,7 +44,7 @@ int green_pipe2(int fds[2], int flags)
 
 int green_shutdown(int fd, int how)
 {
-    return shutdown(fd, how);
+    return green__system.shutdown(fd, how);
 }
 
 /* ---- accept ---------------------------------------------------------- */

@@ -36,8 +36,8 @@ static int look_by_select(int fd, short events)
         return -1;
     FD_ZERO(&set);
     FD_SET(fd, &set);
-    return select(fd + 1, events == POLLIN ? &set : NULL,
-                  events == POLLIN ? NULL : &set, NULL, &no_time);
+    return green__system.select(fd + 1, events == POLLIN ? &set : NULL,
+                                events == POLLIN ? NULL : &set, NULL, &no_time);
 }
 
 /* Returns 1 if it is ready or the call will report what is wrong; else -1 with
@@ -153,7 +153,7 @@ static ssize_t transfer_again(const struct transfer *t, int fd)
 /* No other process has the FIFO open for reading. */
 static ssize_t broken_pipe(void)
 {
-    raise(SIGPIPE);
+    green__system.raise(SIGPIPE);
     return green__refuse(EPIPE);
 }
 

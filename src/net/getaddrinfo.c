@@ -24,7 +24,8 @@ static long ask(void *arg)
 {
     struct question *it = arg;
     struct addrinfo *found = NULL;
-    int code = getaddrinfo(it->node, it->service, &it->hints, &found);
+    int code =
+        green__system.getaddrinfo(it->node, it->service, &it->hints, &found);
 
     it->found = code == 0 ? found : NULL;
     return code;
@@ -79,7 +80,7 @@ static int answer_numbers(const char *node, const char *service,
 {
     if (node)
         hints.ai_flags |= AI_NUMERICHOST;
-    return getaddrinfo(node, service, &hints, found);
+    return green__system.getaddrinfo(node, service, &hints, found);
 }
 
 int green_getaddrinfo(const char *node, const char *service,

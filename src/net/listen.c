@@ -9,6 +9,7 @@
 
 #include "base/reserved.h"
 #include "base/self.h"
+#include "base/system.h"
 #include "net/address.h"
 #include "net/resolver.h"
 #include "net/words.h"
@@ -116,12 +117,13 @@ static bool is_stale(const struct green__endpoint *local)
         lstat(local->at.local.sun_path, &status) < 0 ||
         !S_ISSOCK(status.st_mode))
         return false;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = green__system.socket(AF_UNIX,
+                              SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return false;
-    refused =
-        connect(fd, &local->at.any, local->length) < 0 && errno == ECONNREFUSED;
-    close(fd);
+    refused = green__system.connect(fd, &local->at.any, local->length) < 0 &&
+              errno == ECONNREFUSED;
+    green__system.close(fd);
     return refused;
 }
 

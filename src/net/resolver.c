@@ -50,7 +50,8 @@ static long look_up(void *arg)
     struct addrinfo *found = NULL;
     int error;
 
-    it->code = getaddrinfo(it->host, it->service, &it->hints, &found);
+    it->code =
+        green__system.getaddrinfo(it->host, it->service, &it->hints, &found);
     error = error_of(it->code);
     it->found = error == 0 ? found : NULL;
     return error;

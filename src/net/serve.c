@@ -27,7 +27,7 @@ static int copy_flag(int from, int to, int level, int name)
 
     if (getsockopt(from, level, name, &value, &length) < 0)
         return -1;
-    return setsockopt(to, level, name, &value, length);
+    return green__system.setsockopt(to, level, name, &value, length);
 }
 
 static int bind_like(int fd, int listener, const struct green__endpoint *at)
@@ -57,7 +57,7 @@ static int make_listener(int listener)
     if (getsockname(listener, &at.at.any, &at.length) < 0)
         return -1;
     if (at.at.any.sa_family == AF_UNIX)
-        return fcntl(listener, F_DUPFD_CLOEXEC, 0);
+        return green__system.fcntl(listener, F_DUPFD_CLOEXEC, 0);
     fd = green__system.socket(at.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC,
                               0);
     if (fd < 0 || bind_like(fd, listener, &at) == 0)
@@ -120,7 +120,8 @@ static int open_shard(struct green__shard *shard, struct green__run *run,
         return -1;
     /* Accepted sockets inherit it, which saves a system call per connection. A
      * unix socket refuses it, which does no harm. */
-    setsockopt(shard->listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    green__system.setsockopt(shard->listener, IPPROTO_TCP, TCP_NODELAY, &one,
+                             sizeof one);
     return 0;
 }
 
@@ -192,7 +193,8 @@ static void start_threads(struct green__run *run)
         int error;
 
         atomic_fetch_add_explicit(&run->running, 1, memory_order_acq_rel);
-        error = pthread_create(&shard->thread, NULL, thread_main, shard);
+        error = green__system.pthread_create(&shard->thread, NULL, thread_main,
+                                             shard);
         shard->started = error == 0;
         if (error == 0)
             continue;
@@ -207,7 +209,7 @@ static void join_threads(struct green__run *run)
 {
     for (unsigned i = 1; i < run->count; i++) {
         if (run->shards[i].started)
-            pthread_join(run->shards[i].thread, NULL);
+            green__system.pthread_join(run->shards[i].thread, NULL);
     }
 }
 

@@ -313,7 +313,7 @@ static int wait_for_wakeup(struct green__shard *shard)
 
     if (green_poll(&wake, 1, -1) < 0 && errno != EINTR)
         return -1;
-    n = read(shard->wake_fd, &count, sizeof count);
+    n = green__system.read(shard->wake_fd, &count, sizeof count);
     (void)n;
     wake_acceptor(shard);
     return 0;

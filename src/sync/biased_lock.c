@@ -23,11 +23,11 @@ static void detect_membarrier(void)
 
 int green__biased_lock_init(struct green__biased_lock *lock)
 {
-    int error = pthread_mutex_init(&lock->mutex, NULL);
+    int error = green__system.pthread_mutex_init(&lock->mutex, NULL);
 
     if (error)
         return green__refuse(error);
-    pthread_once(&once, detect_membarrier);
+    green__system.pthread_once(&once, detect_membarrier);
     atomic_init(&lock->owner, NULL);
     atomic_init(&lock->busy, false);
     atomic_init(&lock->stage, has_membarrier ? GREEN__BIASED : GREEN__SHARED);
@@ -40,7 +40,7 @@ void green__biased_lock_destroy(struct green__biased_lock *lock)
 
     if (owner)
         green__mailbox_release(owner);
-    pthread_mutex_destroy(&lock->mutex);
+    green__system.pthread_mutex_destroy(&lock->mutex);
 }
 
 bool green__biased_lock_own(struct green__biased_lock *lock,
@@ -73,10 +73,15 @@ static void revoke_bias(struct green__biased_lock *lock)
 void green__biased_lock_lock(struct green__biased_lock *lock,
                              struct green__mailbox *mailbox)
 {
-    pthread_mutex_lock(&lock->mutex);
+    green__system.pthread_mutex_lock(&lock->mutex);
     if (atomic_load_explicit(&lock->stage, memory_order_acquire) ==
             GREEN__SHARED ||
         (mailbox && atomic_load(&lock->owner) == mailbox))
         return;
     revoke_bias(lock);
+}
+
+void green__biased_lock_unlock(struct green__biased_lock *lock)
+{
+    green__system.pthread_mutex_unlock(&lock->mutex);
 }

@@ -42,6 +42,9 @@ void green__biased_lock_destroy(struct green__biased_lock *lock);
 GREEN__PRIVATE void green__biased_lock_lock(struct green__biased_lock *lock,
                                             struct green__mailbox *mailbox);
 
+/* Releases the mutex. */
+GREEN__PRIVATE void green__biased_lock_unlock(struct green__biased_lock *lock);
+
 /* Makes the caller the owner if there is none. Returns whether it is. */
 GREEN__PRIVATE bool green__biased_lock_own(struct green__biased_lock *lock,
                                            struct green__mailbox *mailbox);
@@ -72,7 +75,7 @@ static inline void green__biased_lock_leave(struct green__biased_lock *lock,
     if (biased)
         atomic_store_explicit(&lock->busy, false, memory_order_release);
     else
-        pthread_mutex_unlock(&lock->mutex);
+        green__biased_lock_unlock(lock);
 }
 
 #endif

@@ -9,10 +9,10 @@ static void wake_posted(struct green_call *call)
     struct green_list posts;
 
     green__list_init(&posts);
-    pthread_mutex_lock(&mailbox->mutex);
+    green__system.pthread_mutex_lock(&mailbox->mutex);
     mailbox->wakeup = GREEN__WAKEUP_IDLE;
     green__list_splice(&posts, &mailbox->posts);
-    pthread_mutex_unlock(&mailbox->mutex);
+    green__system.pthread_mutex_unlock(&mailbox->mutex);
     while (!green__list_empty(&posts)) {
         struct green__post *post =
             container_of(posts.next, struct green__post, link);
@@ -42,7 +42,7 @@ static void ends(struct green__self *self)
  * state, so it does not touch them. The fork may have cut a wake-up short. */
 static void forked(struct green__self *self)
 {
-    pthread_mutex_init(&self->mailbox->mutex, NULL);
+    green__system.pthread_mutex_init(&self->mailbox->mutex, NULL);
     reset(self->mailbox);
     green__list_init(&self->mailbox->waiting);
 }
@@ -53,13 +53,14 @@ static GREEN__COLD struct green__mailbox *make_mailbox(struct green__self *self)
 {
     struct green__mailbox *mailbox = green__system.allocate(1, sizeof *mailbox);
 
-    if (!mailbox || pthread_mutex_init(&mailbox->mutex, NULL) != 0) {
+    if (!mailbox ||
+        green__system.pthread_mutex_init(&mailbox->mutex, NULL) != 0) {
         green__system.release(mailbox);
         errno = ENOMEM;
         return NULL;
     }
     if (green__self_register(self) < 0) {
-        pthread_mutex_destroy(&mailbox->mutex);
+        green__system.pthread_mutex_destroy(&mailbox->mutex);
         green__system.release(mailbox);
         return NULL;
     }
@@ -88,7 +89,7 @@ void green__mailbox_release(struct green__mailbox *mailbox)
 {
     if (atomic_fetch_sub(&mailbox->holders, 1) > 1)
         return;
-    pthread_mutex_destroy(&mailbox->mutex);
+    green__system.pthread_mutex_destroy(&mailbox->mutex);
     green__system.release(mailbox);
 }
 
@@ -98,7 +99,7 @@ void green__mailbox_post(struct green__mailbox *mailbox,
                          struct green__post *post,
                          struct green__mailbox **to_notify)
 {
-    pthread_mutex_lock(&mailbox->mutex);
+    green__system.pthread_mutex_lock(&mailbox->mutex);
     green__list_append(&mailbox->posts, &post->link);
     if (mailbox->wakeup == GREEN__WAKEUP_IDLE) {
         mailbox->wakeup = GREEN__WAKEUP_CLAIMED; /* this caller sends it */
@@ -106,25 +107,25 @@ void green__mailbox_post(struct green__mailbox *mailbox,
         mailbox->next = *to_notify;
         *to_notify = mailbox;
     }
-    pthread_mutex_unlock(&mailbox->mutex);
+    green__system.pthread_mutex_unlock(&mailbox->mutex);
 }
 
 void green__mailbox_take_back(struct green__mailbox *mailbox,
                               struct green__post *post)
 {
-    pthread_mutex_lock(&mailbox->mutex);
+    green__system.pthread_mutex_lock(&mailbox->mutex);
     green__list_remove(&post->link);
-    pthread_mutex_unlock(&mailbox->mutex);
+    green__system.pthread_mutex_unlock(&mailbox->mutex);
 }
 
 /* The mutex keeps the hub from closing during the call. */
 static void notify(struct green__mailbox *mailbox)
 {
-    pthread_mutex_lock(&mailbox->mutex);
+    green__system.pthread_mutex_lock(&mailbox->mutex);
     mailbox->wakeup = mailbox->hub ? GREEN__WAKEUP_SENT : GREEN__WAKEUP_IDLE;
     if (mailbox->hub)
         green_hub_call_threadsafe(mailbox->hub, &mailbox->call);
-    pthread_mutex_unlock(&mailbox->mutex);
+    green__system.pthread_mutex_unlock(&mailbox->mutex);
     green__mailbox_release(mailbox);
 }
 
@@ -145,26 +146,26 @@ void green__mailbox_use_hub(struct green__mailbox *mailbox,
 {
     mailbox->scheduler = s;
     green__hub_ref_add(s->hub, &mailbox->hub_ref);
-    pthread_mutex_lock(&mailbox->mutex);
+    green__system.pthread_mutex_lock(&mailbox->mutex);
     mailbox->hub = s->hub;
-    pthread_mutex_unlock(&mailbox->mutex);
+    green__system.pthread_mutex_unlock(&mailbox->mutex);
 }
 
 /* A wake-up may have come after the hub dropped its pending calls. The hub
  * never makes that call, so clear it here. */
 void green__mailbox_forget_hub(struct green__mailbox *mailbox)
 {
-    pthread_mutex_lock(&mailbox->mutex);
+    green__system.pthread_mutex_lock(&mailbox->mutex);
     mailbox->hub = NULL;
     mailbox->call.internal.pending = false;
     if (mailbox->wakeup == GREEN__WAKEUP_SENT)
         mailbox->wakeup = GREEN__WAKEUP_IDLE;
-    pthread_mutex_unlock(&mailbox->mutex);
+    green__system.pthread_mutex_unlock(&mailbox->mutex);
 }
 
 void green__mailbox_clear(struct green__mailbox *mailbox)
 {
-    pthread_mutex_lock(&mailbox->mutex);
+    green__system.pthread_mutex_lock(&mailbox->mutex);
     green__list_init(&mailbox->posts);
-    pthread_mutex_unlock(&mailbox->mutex);
+    green__system.pthread_mutex_unlock(&mailbox->mutex);
 }

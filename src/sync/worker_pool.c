@@ -42,7 +42,7 @@ static int init_condition(pthread_cond_t *condition)
     if (error)
         return error;
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    error = pthread_cond_init(condition, &attr);
+    error = green__system.pthread_cond_init(condition, &attr);
     pthread_condattr_destroy(&attr);
     return error;
 }
@@ -78,12 +78,12 @@ static int reset(void)
 
 static void before_fork(void)
 {
-    pthread_mutex_lock(&lock);
+    green__system.pthread_mutex_lock(&lock);
 }
 
 static void parent_after_fork(void)
 {
-    pthread_mutex_unlock(&lock);
+    green__system.pthread_mutex_unlock(&lock);
 }
 
 /*
@@ -109,7 +109,7 @@ static void child_after_fork(void)
             job->work.left = NULL;
         }
     }
-    pthread_mutex_init(&lock, NULL);
+    green__system.pthread_mutex_init(&lock, NULL);
     once_error = reset();
 }
 
@@ -129,14 +129,14 @@ static void set_up(void)
 
 static struct pool *acquire(enum green__worker_pool which)
 {
-    pthread_once(&once, set_up);
-    pthread_mutex_lock(&lock);
+    green__system.pthread_once(&once, set_up);
+    green__system.pthread_mutex_lock(&lock);
     return &pools[which];
 }
 
 static void release(void)
 {
-    pthread_mutex_unlock(&lock);
+    green__system.pthread_mutex_unlock(&lock);
 }
 
 /* ---- Worker threads -------------------------------------------------- */
@@ -155,14 +155,14 @@ static void finish(struct green__job *job)
     if (job->state == GREEN__JOB_LEFT) {
         release();
         green__job_clean_up(job);
-        pthread_mutex_lock(&lock);
+        green__system.pthread_mutex_lock(&lock);
         return;
     }
     job->state = GREEN__JOB_DONE;
     if (job->hub)
         green_hub_call_threadsafe(job->hub, &job->call);
     else
-        pthread_cond_broadcast(&done);
+        green__system.pthread_cond_broadcast(&done);
 }
 
 /* Called with the lock held; releases it while fn runs. */
@@ -176,7 +176,7 @@ static void work_on(struct pool *pool, struct green__job *job)
     errno = 0;
     job->result = job->work.fn(job->work.arg);
     job->error = errno;
-    pthread_mutex_lock(&lock);
+    green__system.pthread_mutex_lock(&lock);
     finish(job);
 }
 
@@ -198,7 +198,8 @@ static struct green__job *next_job(struct pool *pool)
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += IDLE_SECONDS;
     while (green__list_empty(&pool->queue) && !is_surplus(pool) && !error)
-        error = pthread_cond_timedwait(&pool->work, &lock, &until);
+        error =
+            green__system.pthread_cond_timedwait(&pool->work, &lock, &until);
     pool->idle--;
     if (is_surplus(pool) || green__list_empty(&pool->queue))
         return NULL;
@@ -211,7 +212,7 @@ static void *thread_main(void *arg)
     struct green__job *job;
     unsigned forks_before;
 
-    pthread_mutex_lock(&lock);
+    green__system.pthread_mutex_lock(&lock);
     forks_before = forks;
     while ((job = next_job(pool)) != NULL) {
         work_on(pool, job);
@@ -240,9 +241,9 @@ static int start_thread(struct pool *pool)
         return error;
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread, &attr, thread_main, pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    green__system.pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = green__system.pthread_create(&thread, &attr, thread_main, pool);
+    green__system.pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     if (error)
         return error;
@@ -284,7 +285,7 @@ void green__worker_pool_resize(enum green__worker_pool which, unsigned size)
 
     pool->most = size;
     start_threads(pool);
-    pthread_cond_broadcast(&pool->work);
+    green__system.pthread_cond_broadcast(&pool->work);
     release();
 }
 
@@ -318,7 +319,7 @@ int green__worker_pool_submit(struct green__job *job)
             green__list_remove(&job->link);
             pool->queued--;
         } else {
-            pthread_cond_signal(&pool->work);
+            green__system.pthread_cond_signal(&pool->work);
         }
     }
     release();
@@ -362,7 +363,7 @@ enum green__job_state green__worker_pool_abandon(struct green__job *job,
     job->hub = NULL;
     state = let_go(pool, job);
     while (job->state == GREEN__JOB_RUNNING)
-        pthread_cond_wait(&done, &lock);
+        green__system.pthread_cond_wait(&done, &lock);
     release();
     return state == GREEN__JOB_RUNNING ? GREEN__JOB_DONE : state;
 }

@@ -11,21 +11,22 @@
 
 #include <pthread.h>
 
+#include "base/system.h"
+
 static inline int green__cancellation_begin(void)
 {
     int former;
 
     /* Around one system call, which holds no resources: this makes it a
      * cancellation point. */
-    /* NOLINTNEXTLINE(cert-pos47-c) */
-    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &former);
+    green__system.pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &former);
     return former;
 }
 
 /* Preserves errno. */
 static inline void green__cancellation_end(int former)
 {
-    pthread_setcanceltype(former, &former);
+    green__system.pthread_setcanceltype(former, &former);
 }
 
 #endif

@@ -29,6 +29,7 @@
 
 #include "base/attributes.h"
 #include "base/clock.h"
+#include "base/system.h"
 #include "hub/modules/cancel.h"
 #include "hub/modules/modules.h"
 #include "hub/modules/poll_refused.h"
@@ -69,7 +70,7 @@ static void close_epolls(struct green_hub *hub)
 {
     struct epolls *epolls = green_hub_state(hub);
 
-    close(epolls->fd);
+    green__system.close(epolls->fd);
 }
 
 static uint32_t to_epoll(unsigned events)
@@ -136,7 +137,7 @@ static GREEN__COLD void replace_epoll(struct green_hub *hub)
     epolls->stuck = fd < 0;
     if (fd < 0)
         return;
-    close(epolls->fd);
+    green__system.close(epolls->fd);
     epolls->fd = fd;
     for (int i = 0; i < epolls->end; i++) {
         struct watched *watched = green_hub_descriptor_state(hub, i);
@@ -152,13 +153,13 @@ static int wait_by_poll(struct epolls *epolls, green_time timeout)
 {
     struct pollfd poll_fd = {.fd = epolls->fd, .events = POLLIN};
     struct timespec time = green__timespec(timeout);
-    int ready = ppoll(&poll_fd, 1, &time, NULL);
+    int ready = green__system.ppoll(&poll_fd, 1, &time, NULL);
 
     if (ready < 0 && errno == EINVAL)
         ready = green__poll_refused(&poll_fd, 1, timeout);
     if (ready < 0)
         return -1;
-    return epoll_wait(epolls->fd, epolls->events, BATCH, 0);
+    return green__system.epoll_wait(epolls->fd, epolls->events, BATCH, 0);
 }
 
 static int wait_for_events(struct epolls *epolls, green_time timeout)
@@ -167,13 +168,15 @@ static int wait_for_events(struct epolls *epolls, green_time timeout)
     int count, former;
 
     if (timeout == 0 || timeout == GREEN_FOREVER)
-        return epoll_wait(epolls->fd, epolls->events, BATCH, timeout ? -1 : 0);
+        return green__system.epoll_wait(epolls->fd, epolls->events, BATCH,
+                                        timeout ? -1 : 0);
     if (atomic_load_explicit(&lacks_pwait2, memory_order_relaxed))
         return wait_by_poll(epolls, timeout);
     time = green__timespec(timeout);
     former = green__cancellation_begin();
-    count = (int)syscall(SYS_epoll_pwait2, epolls->fd, epolls->events, BATCH,
-                         &time, NULL, (size_t)0);
+    count =
+        (int)green__system.syscall(SYS_epoll_pwait2, epolls->fd, epolls->events,
+                                   BATCH, &time, NULL, (size_t)0);
     green__cancellation_end(former);
     if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
         atomic_store_explicit(&lacks_pwait2, true, memory_order_relaxed);
@@ -190,9 +193,9 @@ static GREEN__COLD int look_after_pause(struct epolls *epolls,
         green__timespec(timeout < STUCK_PAUSE ? timeout : STUCK_PAUSE);
 
     epolls->stuck = false;
-    if (ppoll(NULL, 0, &time, NULL) < 0)
+    if (green__system.ppoll(NULL, 0, &time, NULL) < 0)
         return -1;
-    return epoll_wait(epolls->fd, epolls->events, BATCH, 0);
+    return green__system.epoll_wait(epolls->fd, epolls->events, BATCH, 0);
 }
 
 static unsigned from_epoll(uint32_t events)

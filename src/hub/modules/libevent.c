@@ -36,6 +36,7 @@
 #include "base/self.h"
 #include "base/attributes.h"
 #include "base/clock.h"
+#include "base/system.h"
 #include "hub/modules/modules.h"
 
 struct libevents {
@@ -79,14 +80,14 @@ static int are_descriptors_left(void)
     int error = 0;
 
     while (count < sizeof fds / sizeof fds[0] && !error) {
-        fds[count] = eventfd(0, EFD_CLOEXEC);
+        fds[count] = green__system.eventfd(0, EFD_CLOEXEC);
         if (fds[count] < 0)
             error = errno;
         else
             count++;
     }
     while (count > 0)
-        close(fds[--count]);
+        green__system.close(fds[--count]);
     errno = error;
     return error ? -1 : 0;
 }
@@ -126,7 +127,7 @@ static void close_libevent(struct green_hub *hub)
     struct libevents *libevents = green_hub_state(hub);
 
     event_base_free(libevents->base);
-    close(libevents->scratch);
+    green__system.close(libevents->scratch);
 }
 
 static void after_fork(struct green_hub *hub)
@@ -135,7 +136,8 @@ static void after_fork(struct green_hub *hub)
 
     event_reinit(libevents->base);
     event_base_free(libevents->base);
-    close(libevents->scratch); /* a copy; holds no registrations */
+    /* a copy; holds no registrations */
+    green__system.close(libevents->scratch);
 }
 
 static void is_ready(evutil_socket_t fd, short what, void *arg)
@@ -196,7 +198,7 @@ static void let_go(struct green_hub *hub, int fd)
     struct libevents *libevents = green_hub_state(hub);
     struct watched *watched = green_hub_descriptor_state(hub, fd);
 
-    if (watched->was_added && fcntl(fd, F_GETFD) < 0)
+    if (watched->was_added && green__system.fcntl(fd, F_GETFD) < 0)
         libevents->may_be_stale = true;
     watched->was_added = false;
 }
@@ -209,7 +211,7 @@ static green_time pause_instead(green_time timeout)
         green__timespec(timeout < STUCK_PAUSE ? timeout : STUCK_PAUSE);
 
     if (timeout)
-        ppoll(NULL, 0, &time, NULL);
+        green__system.ppoll(NULL, 0, &time, NULL);
     return 0;
 }
 

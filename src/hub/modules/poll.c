@@ -93,7 +93,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     }
     if (!place->number) {
         /* poll itself would report this only in the next wait. */
-        if (fcntl(fd, F_GETFD) < 0 || make_room(polls) < 0)
+        if (green__system.fcntl(fd, F_GETFD) < 0 || make_room(polls) < 0)
             return -1;
         place->number = ++polls->count;
     }
@@ -109,8 +109,9 @@ static int wait_poll(struct green_hub *hub, green_time timeout)
 {
     struct polls *polls = green_hub_state(hub);
     struct timespec time = green__timespec(timeout);
-    int ready = ppoll(polls->fds, polls->count,
-                      timeout == GREEN_FOREVER ? NULL : &time, NULL);
+    int ready =
+        green__system.ppoll(polls->fds, polls->count,
+                            timeout == GREEN_FOREVER ? NULL : &time, NULL);
 
     if (ready < 0 && errno == EINVAL)
         ready = green__poll_refused(polls->fds, polls->count, timeout);

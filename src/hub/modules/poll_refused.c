@@ -49,10 +49,10 @@ static int wait_for(const struct sets *sets, green_time timeout)
 {
     struct timespec time = green__timespec(timeout);
     int former = green__cancellation_begin();
-    int ready = (int)syscall(SYS_pselect6, (int)sets->words * GREEN__WORD_BITS,
-                             words_of(sets, READABLE), words_of(sets, WRITABLE),
-                             words_of(sets, URGENT),
-                             timeout == GREEN_FOREVER ? NULL : &time, NULL);
+    int ready = (int)green__system.syscall(
+        SYS_pselect6, (int)sets->words * GREEN__WORD_BITS,
+        words_of(sets, READABLE), words_of(sets, WRITABLE),
+        words_of(sets, URGENT), timeout == GREEN_FOREVER ? NULL : &time, NULL);
 
     green__cancellation_end(former);
     return ready;
@@ -79,7 +79,8 @@ static int find_closed(struct pollfd *fds, size_t count)
     int closed = 0;
 
     for (size_t i = 0; i < count; i++) {
-        fds[i].revents = fcntl(fds[i].fd, F_GETFD) < 0 ? POLLNVAL : 0;
+        fds[i].revents =
+            green__system.fcntl(fds[i].fd, F_GETFD) < 0 ? POLLNVAL : 0;
         closed += fds[i].revents != 0;
     }
     return closed;

@@ -95,7 +95,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     if ((size_t)(fd / GREEN__WORD_BITS) >= selects->words)
         return 0;
     /* Else the next wait would fail for all descriptors. */
-    if (to && !from && fcntl(fd, F_GETFD) < 0)
+    if (to && !from && green__system.fcntl(fd, F_GETFD) < 0)
         return -1;
     watched->token = token;
     green__bit_set(selects->wanted[READABLE], fd, to & GREEN_READ);
@@ -120,7 +120,7 @@ static void report_closed(struct green_hub *hub, struct selects *selects)
     for (int fd = 0; fd < selects->end; fd++)
         if ((green__bit_is_set(selects->wanted[READABLE], fd) ||
              green__bit_is_set(selects->wanted[WRITABLE], fd)) &&
-            fcntl(fd, F_GETFD) < 0)
+            green__system.fcntl(fd, F_GETFD) < 0)
             report(hub, fd, GREEN_CLOSED);
 }
 
@@ -151,9 +151,10 @@ static int select_for(struct selects *selects, green_time timeout)
         memcpy(selects->found[i], selects->wanted[i],
                words * sizeof(unsigned long));
     former = green__cancellation_begin();
-    ready = (int)syscall(SYS_pselect6, selects->end, selects->found[READABLE],
-                         selects->found[WRITABLE], NULL,
-                         timeout == GREEN_FOREVER ? NULL : &time, NULL);
+    ready = (int)green__system.syscall(
+        SYS_pselect6, selects->end, selects->found[READABLE],
+        selects->found[WRITABLE], NULL, timeout == GREEN_FOREVER ? NULL : &time,
+        NULL);
     green__cancellation_end(former);
     return ready;
 }

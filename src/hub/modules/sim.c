@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/system.h"
 #include "hub/modules/modules.h"
 
 #define BATCH 64
@@ -34,7 +35,7 @@ static void close_sim(struct green_hub *hub)
 {
     struct sim *sim = green_hub_state(hub);
 
-    close(sim->fd);
+    green__system.close(sim->fd);
 }
 
 static green_time sim_now(struct green_hub *hub)
@@ -66,7 +67,7 @@ static int look(struct green_hub *hub, int timeout_ms)
 {
     struct sim *sim = green_hub_state(hub);
     struct epoll_event events[BATCH];
-    int count = epoll_wait(sim->fd, events, BATCH, timeout_ms);
+    int count = green__system.epoll_wait(sim->fd, events, BATCH, timeout_ms);
 
     for (int i = 0; i < count; i++) {
         uint32_t seen = events[i].events;

@@ -13,6 +13,7 @@
 
 #include "base/self.h"
 #include "base/clock.h"
+#include "base/system.h"
 #include "hub/modules/cancel.h"
 #include "hub/modules/uring_operations.h"
 #include "hub/modules/uring_poll.h"
@@ -60,7 +61,7 @@ static void discard(struct green__uring *uring,
     if (tag == POLL || tag == NOTHING)
         return;
     if (tag == OPENER && entry->res >= 0)
-        close(entry->res);
+        green__system.close(entry->res);
     if (!(entry->flags & IORING_CQE_F_MORE))
         uring->in_flight--;
 }
@@ -113,7 +114,7 @@ static void forget_uring(struct green_hub *hub)
 {
     struct green__uring *uring = green_hub_state(hub);
 
-    close(uring->ring.ring_fd);
+    green__system.close(uring->ring.ring_fd);
 }
 
 /* ---- An iteration ---------------------------------------------------- */

@@ -6,19 +6,21 @@
 
 #include <greenhub/hub_module.h>
 
+#include "base/system.h"
+
 #define SWITCH "/proc/sys/kernel/io_uring_disabled"
 
 /* Reads the administrator's switch: '0', '1', '2'; '?' if there is none. */
 static char disabled(void)
 {
-    int fd = open(SWITCH, O_RDONLY | O_CLOEXEC);
+    int fd = green__system.open(SWITCH, O_RDONLY | O_CLOEXEC);
     char digit = '?';
 
     if (fd < 0)
         return '?';
-    if (read(fd, &digit, 1) != 1)
+    if (green__system.read(fd, &digit, 1) != 1)
         digit = '?';
-    close(fd);
+    green__system.close(fd);
     return digit;
 }
 
