@@ -43,6 +43,7 @@ struct epolls {
     int fd;
     int end;    /* 1 + the highest number watched */
     bool stuck; /* a stale registration is reported and could not be removed */
+    unsigned long *refused; /* memory of green__poll_refused() */
     struct epoll_event events[BATCH];
 };
 
@@ -71,6 +72,7 @@ static void close_epolls(struct green_hub *hub)
     struct epolls *epolls = green_hub_state(hub);
 
     green__system.close(epolls->fd);
+    green__system.release(epolls->refused);
 }
 
 static uint32_t to_epoll(unsigned events)
@@ -156,7 +158,7 @@ static int wait_by_poll(struct epolls *epolls, green_time timeout)
     int ready = green__system.ppoll(&poll_fd, 1, &time, NULL);
 
     if (ready < 0 && errno == EINVAL)
-        ready = green__poll_refused(&poll_fd, 1, timeout);
+        ready = green__poll_refused(&epolls->refused, &poll_fd, 1, timeout);
     if (ready < 0)
         return -1;
     return green__system.epoll_wait(epolls->fd, epolls->events, BATCH, 0);

@@ -29,6 +29,7 @@ struct polls {
     struct pollfd *fds;
     uint64_t *tokens; /* parallel to fds */
     size_t count, room;
+    unsigned long *refused; /* memory of green__poll_refused() */
 };
 
 struct place {
@@ -41,6 +42,7 @@ static void close_poll(struct green_hub *hub)
 
     green__system.release(polls->fds);
     green__system.release(polls->tokens);
+    green__system.release(polls->refused);
 }
 
 static int make_room(struct polls *polls)
@@ -114,7 +116,8 @@ static int wait_poll(struct green_hub *hub, green_time timeout)
                             timeout == GREEN_FOREVER ? NULL : &time, NULL);
 
     if (ready < 0 && errno == EINVAL)
-        ready = green__poll_refused(polls->fds, polls->count, timeout);
+        ready = green__poll_refused(&polls->refused, polls->fds, polls->count,
+                                    timeout);
     if (ready < 0)
         return errno == EINTR ? 0 : -1;
     for (size_t i = 0; ready > 0 && i < polls->count; i++) {

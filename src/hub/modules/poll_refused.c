@@ -86,21 +86,23 @@ static int find_closed(struct pollfd *fds, size_t count)
     return closed;
 }
 
-int green__poll_refused(struct pollfd *fds, size_t count, green_time timeout)
+int green__poll_refused(unsigned long **memory, struct pollfd *fds,
+                        size_t count, green_time timeout)
 {
     struct sets sets;
     int result, error;
 
     if (fill(&sets, fds, count) < 0)
         return -1;
-    pthread_cleanup_push(green__system.release, sets.bits);
+    *memory = sets.bits;
     result = wait_for(&sets, timeout);
     error = errno;
     if (result > 0)
         result = find_ready(&sets, fds, count);
     else if (result < 0 && error == EBADF)
         result = find_closed(fds, count);
-    pthread_cleanup_pop(1);
+    *memory = NULL;
+    green__system.release(sets.bits);
     errno = error;
     return result;
 }

@@ -13,7 +13,11 @@
  * ENOMEM. For a process that has set RLIMIT_NOFILE below the number of
  * descriptors that it watches: ppoll then fails with EINVAL, also at a limit of
  * 0, while select does not check the limit.
+ *
+ * *memory is NULL before and after the call, which keeps its memory there: a
+ * pthread_cancel may end the call, and closing the hub then releases *memory.
  */
-int green__poll_refused(struct pollfd *fds, size_t count, green_time timeout);
+int green__poll_refused(unsigned long **memory, struct pollfd *fds,
+                        size_t count, green_time timeout);
 
 #endif
