@@ -23,7 +23,7 @@ check()
         result=FAILED
         status=1
     fi
-    printf '%-9s %s\n' "$name" "$result"
+    printf '%-10s %s\n' "$name" "$result"
     [ -z "$output" ] || printf '%s\n' "$output" | sed 's/^/    /'
 }
 
@@ -38,13 +38,24 @@ build_clean()
     configure && tools/compile.sh $build
 }
 
-symbols()
+# The libraries alone.
+build_libraries()
 {
     version=$(sed -n "s/^  version: '\(.*\)',/\1/p" meson.build)
+    library=$build/src/libgreenhub.so
     configure && tools/compile.sh $build "src/libgreenhub.so.$version" \
-        "src/patch/libgreenhub-patch.so.$version" &&
-        tools/lint_symbols.py $build/src/libgreenhub.so \
-            $build/src/patch/libgreenhub-patch.so
+        "src/patch/libgreenhub-patch.so.$version"
+}
+
+symbols()
+{
+    build_libraries && tools/lint_symbols.py "$library" \
+        $build/src/patch/libgreenhub-patch.so
+}
+
+interposed()
+{
+    build_libraries && tools/lint_interposed.py "$library.$version.p"
 }
 
 tidy()
@@ -54,13 +65,12 @@ tidy()
 
 abi()
 {
-    version=$(sed -n "s/^  version: '\(.*\)',/\1/p" meson.build)
-    configure && tools/compile.sh $build "src/libgreenhub.so.$version" || return 1
+    build_libraries || return 1
     case $wanted in
     *' --update '*) set -- --update ;;
     *) set -- ;;
     esac
-    tools/lint_abi.sh $build/src/libgreenhub.so "$@"
+    tools/lint_abi.sh "$library" "$@"
 }
 
 # What the headers say of the version is what the build says.
@@ -75,7 +85,7 @@ version()
     }
 }
 
-all='layers files map size headers version warnings symbols abi format cppcheck scripts eventlet spelling tidy'
+all='layers files map size headers version warnings symbols interposed abi format cppcheck scripts eventlet spelling tidy'
 wanted=" ${*:-$all} "
 
 check layers tools/lint_layers.py
@@ -86,6 +96,7 @@ check headers tools/lint_headers.sh
 check version version
 check warnings build_clean
 check symbols symbols
+check interposed interposed
 check abi abi
 check format tools/lint_format.sh
 check cppcheck tools/lint_cppcheck.sh

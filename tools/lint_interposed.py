@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""The library calls functions that are interposed through its table alone.
+
+    lint_interposed.py DIRECTORY
+
+libgreenhub-patch.so defines functions of the C library again; src/patch/names.h lists
+them. libgreenhub.so itself is to call the C library's own, so only the objects of
+src/base/system* may refer to these symbols; all others call them through the table
+green__system. DIRECTORY holds the library's objects.
+"""
+
+import glob
+import os
+import re
+import subprocess
+import sys
+
+import sources
+
+LIST = "src/patch/names.h"
+NAME = re.compile(r"^\s*NAME\((\w+),", re.M)
+
+
+def is_interposed(symbol, names):
+    """Large files have functions of their own: fcntl64, preadv64v2."""
+    return symbol in names or symbol.replace("64", "") in names
+
+
+def undefined(path):
+    out = subprocess.run(["nm", "-u", path], check=True, capture_output=True,
+                         text=True).stdout
+    return {line.split()[-1].split("@")[0] for line in out.splitlines()}
+
+
+def source_of(path):
+    """src/base/system.c for .../base_system.c.o"""
+    name = os.path.basename(path)[:-len(".o")]
+    for source in sources.files((".c", ".S"), ("src",)):
+        if source[len("src/"):].replace("/", "_") == name:
+            return source
+    return name
+
+
+def main():
+    found = {source_of(path): undefined(path) for path in sorted(
+        glob.glob(os.path.join(sys.argv[1], "*.o")))}
+    names = set(NAME.findall(sources.without_comments(sources.text(LIST))))
+    in_table = set()
+
+    for path, symbols in found.items():
+        interposed = {s for s in symbols if is_interposed(s, names)}
+        if path.startswith("src/base/system"):
+            in_table |= interposed
+            continue
+        for symbol in sorted(interposed):
+            sources.problem(path, 1, "calls %s, not green__system.%s"
+                            % (symbol, symbol.replace("64", "")))
+    if not in_table:
+        sources.problem("src/base/system.c", 1, "refers to nothing of " + LIST)
+    print("%d objects; %d interposed functions in the table"
+          % (len(found), len(in_table)))
+    return sources.status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
