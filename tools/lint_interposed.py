@@ -6,7 +6,8 @@
 libgreenhub-patch.so defines functions of the C library again; src/patch/names.h lists
 them. libgreenhub.so itself is to call the C library's own, so only the objects of
 src/base/system* may refer to these symbols; all others call them through the table
-green__system. DIRECTORY holds the library's objects.
+green__system. DIRECTORY holds the library's objects. And what is listed and has an
+entry in the table, src/patch/real.c has to write there.
 """
 
 import glob
@@ -19,6 +20,10 @@ import sources
 
 LIST = "src/patch/names.h"
 NAME = re.compile(r"^\s*NAME\((\w+),", re.M)
+TABLE = "src/base/system.c"
+ENTRY = re.compile(r"^    \.(\w+) = \1,$", re.M)
+FILL = "src/patch/real.c"
+FILLED = re.compile(r"\bsystem->(\w+) = ")
 
 
 def is_interposed(symbol, names):
@@ -41,6 +46,14 @@ def source_of(path):
     return name
 
 
+def lint_fill(names):
+    """A hook that stays in the table calls the library, which calls the hook."""
+    filled = set(FILLED.findall(sources.text(FILL)))
+    for entry in ENTRY.findall(sources.text(TABLE)):
+        if entry in names and entry not in filled:
+            sources.problem(FILL, 1, "does not write system->%s" % entry)
+
+
 def main():
     found = {source_of(path): undefined(path) for path in sorted(
         glob.glob(os.path.join(sys.argv[1], "*.o")))}
@@ -55,8 +68,9 @@ def main():
         for symbol in sorted(interposed):
             sources.problem(path, 1, "calls %s, not green__system.%s"
                             % (symbol, symbol.replace("64", "")))
+    lint_fill(names)
     if not in_table:
-        sources.problem("src/base/system.c", 1, "refers to nothing of " + LIST)
+        sources.problem(TABLE, 1, "refers to nothing of " + LIST)
     print("%d objects; %d interposed functions in the table"
           % (len(found), len(in_table)))
     return sources.status()
