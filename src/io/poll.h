@@ -9,6 +9,7 @@
 #include "base/attributes.h"
 
 /* As poll(2); timeout may be GREEN_FOREVER. */
-GREEN__PRIVATE int green__poll(struct pollfd *fds, nfds_t count, green_time timeout);
+GREEN__PRIVATE int green__poll(struct pollfd *fds, nfds_t count,
+                               green_time timeout);
 
 #endif

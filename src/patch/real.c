@@ -76,6 +76,31 @@ static void fill_system(void)
     system->dup3 = real->dup3;
     system->fcntl = real->fcntl;
     system->poll = real->poll;
+    system->shutdown = real->shutdown;
+    system->setsockopt = real->setsockopt;
+    system->ioctl = real->ioctl;
+    system->ppoll = real->ppoll;
+    system->select = real->select;
+    system->epoll_wait = real->epoll_wait;
+    system->nanosleep = real->nanosleep;
+    system->waitpid = real->waitpid;
+    system->waitid = real->waitid;
+    system->getaddrinfo = real->getaddrinfo;
+    system->sigaction = real->sigaction;
+    system->sigtimedwait = real->sigtimedwait;
+    system->pthread_sigmask = real->pthread_sigmask;
+    system->pthread_create = real->pthread_create;
+    system->pthread_join = real->pthread_join;
+    system->pthread_exit =
+        (__typeof__(system->pthread_exit))real->pthread_exit; /* noreturn */
+    system->pthread_self = real->pthread_self;
+    system->pthread_getattr_np = real->pthread_getattr_np;
+    system->pthread_setcancelstate = real->pthread_setcancelstate;
+    system->pthread_setcanceltype = real->pthread_setcanceltype;
+    system->sched_yield = real->sched_yield;
+    system->pthread_mutex_lock = real->pthread_mutex_lock;
+    system->pthread_mutex_unlock = real->pthread_mutex_unlock;
+    system->syscall = real->syscall;
 }
 
 /* May run twice at once, and writes the same both times. */

@@ -103,6 +103,7 @@ void green__job_clean_up(struct green__job *job);
  * and errno; else -1 with errno. May switch.
  */
 GREEN__PRIVATE int green__worker_pool_run(enum green__worker_pool pool,
-                           const struct green__work *work, long *result);
+                                          const struct green__work *work,
+                                          long *result);
 
 #endif
