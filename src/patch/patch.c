@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "patch/environment.h"
 #include "patch/groups.h"
+#include "patch/report.h"
 #include "patch/settings.h"
 
 unsigned green__patched;
@@ -78,6 +80,14 @@ void green_native_end(struct green_native *region)
 
 /* ---- The environment --------------------------------------------------- */
 
+static void patch_program(unsigned groups)
+{
+    (void)green_patch(groups);
+    green__report_begin();
+    if (groups & GREEN_PATCH_THREADS)
+        green__environment_hide();
+}
+
 /* A program that does not know of the library goes on natively if it cannot be
  * patched: `greenhub run` has tried before. Nothing is printed. */
 __attribute__((constructor)) static void patch_by_environment(void)
@@ -91,6 +101,6 @@ __attribute__((constructor)) static void patch_by_environment(void)
     green__settings_read();
     wanted = getenv("GREENHUB_PATCH");
     if (wanted && *wanted && green__groups_of(wanted, &groups) == 0)
-        (void)green_patch(groups);
+        patch_program(groups);
     errno = saved;
 }

@@ -1,0 +1,247 @@
+/*
+ * The OS thread of the report. Every 10 ms it looks whether the watched OS
+ * thread still runs the greenthread that it ran before, without a switch. If it
+ * has used the processor, the greenthread spins: a signal asks it where. If it
+ * sleeps, and not in a function that is timed, a system call blocks that the
+ * library has not seen: /proc says which, and where its stack is.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "patch/report.h"
+#include "patch/rule.h"
+
+#define PERIOD GREEN__REPORT_FROM
+#define WRITE_EVERY 100    /* periods */
+#define WORDS_TO_SCAN 1024 /* of a stack */
+#define MOST_SYSTEM_CALLS 512
+
+static struct {
+    const struct green__self *self;
+    clockid_t clock;
+    pid_t thread;
+    int signal;
+} watched;
+
+/* What the watched OS thread did when it was looked at. */
+struct look {
+    const struct green_thread *current; /* NULL: it is in the hub */
+    int64_t switches;
+    unsigned timed;  /* of green__report_timed() */
+    green_time used; /* of the processor */
+};
+
+/* ---- Where it spins ------------------------------------------------------------ */
+
+static _Atomic(green_time) asked; /* how long it has computed; 0: answered */
+
+static void answer(int number)
+{
+    green_time time = atomic_exchange(&asked, 0);
+    int saved = errno;
+
+    (void)number;
+    if (time)
+        green__report_note(GREEN__SPUN, "-", green__report_caller(), time);
+    errno = saved;
+}
+
+/* If it keeps the signal blocked, it has not answered the last one yet. */
+static void ask(green_time time)
+{
+    if (atomic_fetch_add(&asked, time) == 0)
+        syscall(SYS_tgkill, getpid(), watched.thread, watched.signal);
+}
+
+/* The last real-time signal that has the default action. */
+static bool take_signal(void)
+{
+    struct sigaction mine = {.sa_handler = answer, .sa_flags = SA_RESTART};
+    struct sigaction theirs;
+
+    sigemptyset(&mine.sa_mask);
+    for (int number = SIGRTMAX - 1; number > SIGRTMIN; number--) {
+        if (sigaction(number, NULL, &theirs) == 0 &&
+            (theirs.sa_handler == SIG_DFL || theirs.sa_handler == answer) &&
+            sigaction(number, &mine, NULL) == 0) {
+            watched.signal = number;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- Where it sleeps ----------------------------------------------------------- */
+
+/* The names of system calls are the kernel's; the numbers do. */
+static const char *name_of(long number)
+{
+    static char names[MOST_SYSTEM_CALLS][16];
+
+    if (number < 0 || number >= MOST_SYSTEM_CALLS)
+        return "system call";
+    if (!*names[number])
+        snprintf(names[number], sizeof *names, "syscall-%ld", number);
+    return names[number];
+}
+
+static size_t read_file(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length;
+
+    if (fd < 0)
+        return 0;
+    length = green__real()->read(fd, text, size - 1);
+    green__real()->close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    return length > 0 ? (size_t)length : 0;
+}
+
+/* "running", or: number, six arguments, stack pointer, program counter. */
+static bool look_at_call(long *number, uintptr_t *stack)
+{
+    char path[64], text[256];
+    unsigned long sp;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall",
+             (int)watched.thread);
+    if (read_file(path, text, sizeof text) == 0 ||
+        sscanf(text, "%ld %*s %*s %*s %*s %*s %*s %lx", number, &sp) != 2)
+        return false;
+    *stack = sp;
+    return *number >= 0;
+}
+
+/* The end of the mapping that the stack is in, of which no word is read. */
+static unsigned words_above(uintptr_t stack)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    unsigned char resident;
+    uintptr_t end = (stack | (page - 1)) + 1;
+
+    while (end - stack < WORDS_TO_SCAN * sizeof stack &&
+           syscall(SYS_mincore, end, page, &resident) == 0)
+        end += page;
+    end -= stack;
+    return end / sizeof stack < WORDS_TO_SCAN ? (unsigned)(end / sizeof stack)
+                                              : WORDS_TO_SCAN;
+}
+
+static void note_sleep(unsigned timed)
+{
+    long number;
+    uintptr_t stack;
+
+    if (timed % 2 != 0 || !look_at_call(&number, &stack) ||
+        green__report_timed() != timed)
+        return;
+    green__report_note(
+        GREEN__OUTSIDE, name_of(number),
+        green__report_scan((const uintptr_t *)stack, words_above(stack)),
+        PERIOD);
+}
+
+/* ---- Looking ------------------------------------------------------------------- */
+
+static green_time time_of(clockid_t clock)
+{
+    struct timespec now = {0};
+
+    clock_gettime(clock, &now);
+    return (green_time)now.tv_sec * GREEN_SEC + now.tv_nsec;
+}
+
+/* Reads what the other OS thread writes meanwhile: a look may be wrong, two
+ * that are equal are not. */
+static void take_look(struct look *look)
+{
+    const struct green__scheduler *s =
+        __atomic_load_n(&watched.self->running, __ATOMIC_RELAXED);
+
+    look->current = NULL;
+    look->used = time_of(watched.clock);
+    look->timed = green__report_timed();
+    if (!s)
+        return;
+    look->switches = __atomic_load_n(&s->switches, __ATOMIC_RELAXED);
+    look->current = __atomic_load_n(&s->current, __ATOMIC_RELAXED);
+    if (look->current == &s->hub_thread)
+        look->current = NULL;
+}
+
+static bool is_same(const struct look *before, const struct look *now)
+{
+    return now->current && now->current == before->current &&
+           now->switches == before->switches;
+}
+
+/* Whether it has slept since the last look, in no call that is timed. */
+static bool has_slept(const struct look *last, const struct look *now)
+{
+    return now->used - last->used < PERIOD / 10 && now->timed == last->timed;
+}
+
+/* `first` is that look at this greenthread since which it has computed: on a
+ * busy system it does so in small pieces. */
+static void compare_looks(struct look *first, const struct look *last,
+                          const struct look *now)
+{
+    if (!is_same(first, now)) {
+        *first = *now;
+    } else if (now->used - first->used >= PERIOD) {
+        ask(now->used - first->used);
+        first->used = now->used;
+    } else if (has_slept(last, now)) {
+        note_sleep(now->timed);
+    }
+}
+
+static void *watch(void *unused)
+{
+    const struct timespec period = green__timespec(PERIOD);
+    struct look first = {0}, last = {0}, now = {0};
+
+    (void)unused;
+    for (unsigned turn = 0;; turn++) {
+        take_look(&now);
+        compare_looks(&first, &last, &now);
+        last = now;
+        if (turn % WRITE_EVERY == 0)
+            green__report_write();
+        green__real()->nanosleep(&period, NULL);
+    }
+    return NULL;
+}
+
+/* ---- Beginning ----------------------------------------------------------------- */
+
+/* Without signals: they are the program's. */
+static void start_thread(void)
+{
+    sigset_t all, before;
+    pthread_t thread;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (pthread_create(&thread, NULL, watch, NULL) == 0)
+        pthread_detach(thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void green__report_watch(void)
+{
+    watched.self = green__self_here();
+    watched.thread = (pid_t)syscall(SYS_gettid);
+    atomic_store(&asked, 0);
+    if (pthread_getcpuclockid(pthread_self(), &watched.clock) == 0 &&
+        take_signal())
+        start_thread();
+}
