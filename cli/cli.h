@@ -12,6 +12,7 @@
  * exit status.
  */
 int cli_hubs(int argc, char **argv);
+int cli_run(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 

@@ -12,6 +12,7 @@ static const char usage[] =
     "\n"
     "  hubs [--json]        list the hubs, and which is the default\n"
     "  serve --echo         run a server that sends back what it receives\n"
+    "  run PROGRAM ...      run a program with greenthreads for its threads\n"
     "  check FILE.so|NAME   check that a hub keeps the contract of hubs\n"
     "\n"
     "  --help               print this; for a command: greenhub COMMAND "
@@ -26,6 +27,7 @@ static const struct {
 } commands[] = {
     {"hubs", cli_hubs},
     {"serve", cli_serve},
+    {"run", cli_run},
     {"check", cli_check},
 };
 

@@ -39,7 +39,7 @@ def case_help_and_version():
     assert status == 0 and "serve" in out and err == ""
     status, out, err = run([COMMAND, "--version"])
     assert status == 0 and re.match(r"greenhub \d+\.\d+\.\d+$", out), out
-    for command in ("hubs", "serve", "check"):
+    for command in ("hubs", "serve", "check", "run"):
         status, out, err = run([COMMAND, command, "--help"])
         assert status == 0 and "usage: greenhub " + command in out, out
 
@@ -54,7 +54,12 @@ def case_wrong_usage_is_2():
                   ["serve", "--echo", "--listen"],
                   ["serve", "--echo", "--listen", "nonsense"],
                   ["serve", "--echo", "--listen", "tcp://127.0.0.1:65536"],
-                  ["check"], ["check", "poll", "poll"]):
+                  ["check"], ["check", "poll", "poll"],
+                  ["run"], ["run", "--tls", "none", "true"],
+                  ["run", "--stack", "16X", "true"],
+                  ["run", "--stack", "1K", "true"],
+                  ["run", "--stack", "2000M", "true"],
+                  ["run", "--nonsense", "true"]):
         status, out, err = run([COMMAND] + words)
         assert status == 2 and err != "", (words, status, out, err)
 

@@ -1,0 +1,177 @@
+/* The library that greenhub run preloads, and whether it works here. */
+#include <greenhub.h>
+#include <greenhub/patch.h>
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "run.h"
+
+extern char **environ;
+
+/* ---- Where it is -------------------------------------------------------------- */
+
+/* In the build tree it is below the command; installed, in libdir, which is
+ * where it was meant to be, or as far from the command as it was meant to be. */
+static const char *const places[] = {
+    "%s/src/patch/libgreenhub-patch.so",
+    "%s/../" CLI_LIBDIR "/libgreenhub-patch.so." CLI_SOVERSION,
+    CLI_PREFIX "/" CLI_LIBDIR "/libgreenhub-patch.so." CLI_SOVERSION,
+};
+
+static bool find_folder(char folder[PATH_MAX])
+{
+    ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX - 1);
+    char *slash;
+
+    if (length < 0)
+        return false;
+    folder[length] = '\0';
+    slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    return slash != NULL;
+}
+
+static bool is_at(const char *format, const char *folder, char path[PATH_MAX])
+{
+    char found[PATH_MAX + 64];
+
+    snprintf(found, sizeof found, format, folder);
+    return realpath(found, path) != NULL;
+}
+
+int run_find_library(char path[PATH_MAX])
+{
+    char folder[PATH_MAX];
+
+    if (!find_folder(folder))
+        return cli_complain(RUN_REFUSED, "cannot read /proc/self/exe: %s",
+                            strerror(errno));
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (!is_at(places[i], folder, path))
+            continue;
+        if (strpbrk(path, " :"))
+            return cli_complain(RUN_REFUSED,
+                                "%s cannot be preloaded: its path has a blank "
+                                "or a colon",
+                                path);
+        return CLI_OK;
+    }
+    return cli_complain(RUN_REFUSED,
+                        "libgreenhub-patch.so is not installed beside this "
+                        "command");
+}
+
+/* ---- Whether it works --------------------------------------------------------- */
+
+int run_self_test(void)
+{
+    char *argv[] = {"greenhub", "run", "--self-test", NULL};
+    pid_t pid;
+    int status, error;
+
+    error = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ);
+    if (error)
+        return cli_complain(RUN_REFUSED, "cannot run itself: %s",
+                            strerror(error));
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return cli_complain(RUN_REFUSED, "cannot wait for its test: %s",
+                                strerror(errno));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == CLI_OK)
+        return CLI_OK;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != RUN_REFUSED)
+        return cli_complain(RUN_REFUSED,
+                            "threads cannot be greenthreads here: the test of "
+                            "it ended with wait status 0x%x",
+                            status);
+    return RUN_REFUSED; /* it has printed why */
+}
+
+/* The patch library's functions, if it is loaded. */
+struct functions {
+    unsigned (*patched)(void);
+    int (*patch)(unsigned groups);
+    int (*stats)(struct green_patch_stats *stats);
+};
+
+static bool find_functions(struct functions *to)
+{
+    *(void **)&to->patched = dlsym(RTLD_DEFAULT, "green_patched");
+    *(void **)&to->patch = dlsym(RTLD_DEFAULT, "green_patch");
+    *(void **)&to->stats = dlsym(RTLD_DEFAULT, "green_patch_stats");
+    return to->patched && to->patch && to->stats;
+}
+
+static _Thread_local volatile int own = 1;
+
+/* Whether another thread changes `own` while this one waits. */
+static void *use_own(void *arg)
+{
+    int *result = arg;
+
+    own++;
+    sched_yield();
+    *result = own;
+    return arg;
+}
+
+/* Two threads at once. Returns 0 or an error; the value that each saw. */
+static int run_threads(int seen[2])
+{
+    pthread_t threads[2];
+    int error = pthread_create(&threads[0], NULL, use_own, &seen[0]);
+
+    if (error)
+        return error;
+    error = pthread_create(&threads[1], NULL, use_own, &seen[1]);
+    pthread_join(threads[0], NULL);
+    if (!error)
+        pthread_join(threads[1], NULL);
+    return error;
+}
+
+static int test_threads(const struct functions *functions)
+{
+    const char *tls = getenv("GREENHUB_PATCH_TLS");
+    struct green_patch_stats stats;
+    int seen[2] = {0}, error = run_threads(seen);
+
+    if (error)
+        return cli_complain(RUN_REFUSED, "cannot create a thread: %s",
+                            strerror(error));
+    if (functions->stats(&stats) < 0 || stats.threads != 2)
+        return cli_complain(RUN_REFUSED,
+                            "the threads of the test were no greenthreads");
+    if (tls && strcmp(tls, "own") == 0 && (seen[0] != 2 || seen[1] != 2))
+        return cli_complain(RUN_REFUSED,
+                            "greenthreads cannot have thread-local variables "
+                            "of their own here; try --tls=shared");
+    return CLI_OK;
+}
+
+int run_be_tested(void)
+{
+    const unsigned wanted = GREEN_PATCH_THREADS | GREEN_PATCH_LIBRARIES |
+                            GREEN_PATCH_SIGNALS | GREEN_PATCH_STDIO;
+    struct functions functions;
+
+    if (!find_functions(&functions))
+        return cli_complain(RUN_REFUSED,
+                            "libgreenhub-patch.so cannot be preloaded here");
+    /* The library is silent when it loads, so ask it for the reason. */
+    if ((functions.patched() & wanted) != wanted && functions.patch(wanted) < 0)
+        return cli_complain(RUN_REFUSED, "cannot patch programs here: %s",
+                            green_hub_error());
+    return test_threads(&functions);
+}
