@@ -81,6 +81,15 @@ for purpose; do
         need socat socat
         need curl curl
         need strace strace
+        # Programs that `greenhub run` is tested with.
+        need microsocks microsocks
+        need tinyproxy tinyproxy-bin
+        need_file /usr/bin/stunnel4 stunnel4
+        need memcached memcached
+        need nbdkit nbdkit
+        need_file /usr/sbin/privoxy privoxy
+        need openssl openssl
+        need_library libmicrohttpd libmicrohttpd-dev
         command -v c++ >/dev/null 2>&1 || optional="$optional g++"
         want_file /usr/include/c++/v1/string "libc++-dev libc++abi-dev"
         ;;
@@ -221,7 +230,8 @@ forbid_services()
 allow_services()
 {
     [ -z "$made_policy" ] || $as_root rm -f $policy
-    for service in redis-server postgresql; do
+    for service in redis-server postgresql memcached microsocks privoxy \
+        stunnel4; do
         case " $wanted " in
         *" $service "*)
             $as_root systemctl disable $service >/dev/null 2>&1 || :
