@@ -190,7 +190,7 @@ static bool parse_size(const char *text, unsigned long *size)
     }
     if (errno != 0 || value > RUN_LARGEST_STACK / unit ||
         value * unit < RUN_SMALLEST_STACK) {
-        cli_complain(CLI_USAGE, "%s is out of range: give 16K to 1024M", text);
+        cli_complain(CLI_USAGE, "%s is out of range: give 16K to 8M", text);
         return false;
     }
     *size = value * unit;

@@ -15,7 +15,7 @@
 
 /* A thread's stack, in bytes. */
 #define RUN_SMALLEST_STACK (16ul << 10)
-#define RUN_LARGEST_STACK (1ul << 30)
+#define RUN_LARGEST_STACK (8ul << 20)
 
 /* ---- run_image.c: a file that is to be executed ------------------------- */
 

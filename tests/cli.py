@@ -58,7 +58,7 @@ def case_wrong_usage_is_2():
                   ["run"], ["run", "--tls", "none", "true"],
                   ["run", "--stack", "16X", "true"],
                   ["run", "--stack", "1K", "true"],
-                  ["run", "--stack", "2000M", "true"],
+                  ["run", "--stack", "9M", "true"],
                   ["run", "--nonsense", "true"]):
         status, out, err = run([COMMAND] + words)
         assert status == 2 and err != "", (words, status, out, err)

@@ -139,7 +139,22 @@ static void end(const struct timed *call)
          (a, b, c, d))                                                         \
     CALL(int, waitid, (idtype_t a, id_t b, siginfo_t *c, int d), (a, b, c, d)) \
     CALL(int, system, (const char *a), (a))                                    \
-    CALL(int, pclose, (FILE *a), (a))
+    CALL(int, pclose, (FILE *a), (a))                                          \
+    CALL(int, pthread_join, (pthread_t a, void **b), (a, b))                   \
+    CALL(int, pthread_timedjoin_np, (pthread_t a, void **b,                    \
+                                     const struct timespec *c), (a, b, c))     \
+    CALL(int, pthread_clockjoin_np, (pthread_t a, void **b, clockid_t c,       \
+                                     const struct timespec *d), (a, b, c, d))  \
+    CALL(int, thrd_join, (thrd_t a, int *b), (a, b))                           \
+    CALL(int, thrd_sleep, (const struct timespec *a, struct timespec *b),      \
+         (a, b))                                                               \
+    CALL(int, pause, (void), ())                                               \
+    CALL(int, sigsuspend, (const sigset_t *a), (a))                            \
+    CALL(int, sigwait, (const sigset_t *a, int *b), (a, b))                    \
+    CALL(int, sigwaitinfo, (const sigset_t *a, siginfo_t *b), (a, b))          \
+    CALL(int, sigtimedwait, (const sigset_t *a, siginfo_t *b,                  \
+                             const struct timespec *c), (a, b, c))             \
+    CALL(int, pthread_mutex_lock, (pthread_mutex_t *a), (a))
 /* clang-format on */
 
 #define TIMED(type, symbol, parameters, arguments)                             \

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -57,20 +58,22 @@ static void answer(int number)
 static void ask(green_time time)
 {
     if (atomic_fetch_add(&asked, time) == 0)
-        syscall(SYS_tgkill, getpid(), watched.thread, watched.signal);
+        green__real()->syscall(SYS_tgkill, getpid(), watched.thread,
+                               watched.signal);
 }
 
 /* The last real-time signal that has the default action. */
 static bool take_signal(void)
 {
     struct sigaction mine = {.sa_handler = answer, .sa_flags = SA_RESTART};
+    const struct green__real *real = green__real();
     struct sigaction theirs;
 
     sigemptyset(&mine.sa_mask);
     for (int number = SIGRTMAX - 1; number > SIGRTMIN; number--) {
-        if (sigaction(number, NULL, &theirs) == 0 &&
+        if (real->sigaction(number, NULL, &theirs) == 0 &&
             (theirs.sa_handler == SIG_DFL || theirs.sa_handler == answer) &&
-            sigaction(number, &mine, NULL) == 0) {
+            real->sigaction(number, &mine, NULL) == 0) {
             watched.signal = number;
             return true;
         }
@@ -128,7 +131,7 @@ static unsigned words_above(uintptr_t stack)
     uintptr_t end = (stack | (page - 1)) + 1;
 
     while (end - stack < WORDS_TO_SCAN * sizeof stack &&
-           syscall(SYS_mincore, end, page, &resident) == 0)
+           mincore((void *)end, page, &resident) == 0)
         end += page;
     end -= stack;
     return end / sizeof stack < WORDS_TO_SCAN ? (unsigned)(end / sizeof stack)
@@ -226,22 +229,26 @@ static void *watch(void *unused)
 /* Without signals: they are the program's. */
 static void start_thread(void)
 {
+    const struct green__real *real = green__real();
     sigset_t all, before;
     pthread_t thread;
 
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (pthread_create(&thread, NULL, watch, NULL) == 0)
-        pthread_detach(thread);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    real->pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (real->pthread_create(&thread, NULL, watch, NULL) == 0)
+        real->pthread_detach(thread);
+    real->pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void green__report_watch(void)
 {
+    const struct green__real *real = green__real();
+
     watched.self = green__self_here();
-    watched.thread = (pid_t)syscall(SYS_gettid);
+    watched.thread = gettid();
     atomic_store(&asked, 0);
-    if (pthread_getcpuclockid(pthread_self(), &watched.clock) == 0 &&
+    if (real->pthread_getcpuclockid(real->pthread_self(), &watched.clock) ==
+            0 &&
         take_signal())
         start_thread();
 }
