@@ -24,7 +24,8 @@ static void describe_sleeper(const struct green__waiter *waiter, char *text,
 }
 
 static const struct green__wait_kind sleeping = {.name = "sleep",
-                                                 .describe = describe_sleeper, .signals = GREEN__INTERRUPTS};
+                                                 .describe = describe_sleeper,
+                                                 .signals = GREEN__INTERRUPTS};
 
 /* Not inlined, so that a yield needs no frame. */
 static GREEN__NOINLINE int sleep_for(green_time duration)

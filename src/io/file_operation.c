@@ -12,8 +12,8 @@ static void describe_file(const struct green__waiter *waiter, char *text,
     snprintf(text, size, "of a file");
 }
 
-static const struct green__wait_kind working = {.name = "operation",
-                                                .describe = describe_file, .signals = GREEN__RESTARTS};
+static const struct green__wait_kind working = {
+    .name = "operation", .describe = describe_file, .signals = GREEN__RESTARTS};
 
 /* A kill does not end a call that need not wait: a greenthread that was killed
  * makes the plain call, and so does a caller that cannot park. */

@@ -52,8 +52,8 @@ static void describe(const struct green__waiter *waiter, char *text,
         snprintf(text, size, "%lu descriptors", (unsigned long)poller->count);
 }
 
-static const struct green__wait_kind polling = {.name = "poll",
-                                                .describe = describe, .signals = GREEN__INTERRUPTS};
+static const struct green__wait_kind polling = {
+    .name = "poll", .describe = describe, .signals = GREEN__INTERRUPTS};
 
 static void wake_once(struct poller *poller)
 {
