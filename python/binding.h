@@ -1,33 +1,34 @@
 /*
- * greenhub for Eventlet: a hub in C that the real Eventlet takes as its own.
+ * greenhub for Eventlet: a hub in C, which an unmodified Eventlet uses like one
+ * of its own.
  *
- * Eventlet asks its hub for three things: to wait for descriptors, to call
- * something later, and to be the greenlet that runs while all others wait. The
- * first comes from greenhub's event loop; greenlets take the place of
- * greenthreads.
+ * Eventlet needs three things of its hub: it waits for descriptors, it calls
+ * functions later, and its greenlet runs while all others wait. The first uses
+ * greenhub's event loop; greenlets replace greenthreads.
  *
  *     greenlets.c what is used of greenlet
  *     loop.c      an OS thread's loop: the library's hub, what is watched
  *     signals.c   signals end a wait
- *     listener.c  the object that waits for a descriptor
+ *     listener.c  the type of objects that wait for a descriptor
  *     watch.c     add, remove, closed and recycled descriptors
- *     waiters.c   who waits, as Eventlet's debugging shows it
- *     timer.c     the object that is called later
+ *     waiters.c   the waiting listeners, as Eventlet's debugging shows them
+ *     timer.c     the type of timers
  *     schedule.c  the heap of timers
- *     run.c       one turn after another; switch, abort
- *     trampoline.c  a wait in C, if that is asked for
- *     debug.c     exceptions that go no further, the blocking detector
- *     plain.c     whose a hub is, and whether anything of it is overridden
+ *     run.c       the hub's iterations; switch, abort
+ *     trampoline.c  Eventlet's trampoline in C, on request
+ *     debug.c     exceptions that the hub prints; the blocking detector
+ *     plain.c     which OS thread a hub belongs to; whether it has overrides
  *     hub.c       the type Hub
  *     module.c    the module
  *
- * Between two turns nothing of the library's is under way: what is ready is
- * noted while the library dispatches, and Python is called afterwards. So a
- * greenlet may switch, fork, or replace the hub from wherever it is called.
+ * Python code never runs inside a call of the library: while the library
+ * dispatches, this module only queues the ready descriptors, and calls Python
+ * afterwards. So Python code may switch, fork or replace the hub wherever the
+ * hub calls it.
  *
- * All of it runs under the GIL, which is released for a wait that may block and
- * for nothing else. The library's hub belongs to one OS thread; timers are this
- * module's own, so that another thread may arm one.
+ * All of it runs under the GIL; only a wait that may block releases it. The
+ * library's hub belongs to one OS thread. Timers are kept by this module, not
+ * by the library, so that another thread may add one.
  */
 #ifndef GREENHUB_PYTHON_BINDING_H
 #define GREENHUB_PYTHON_BINDING_H
@@ -40,29 +41,31 @@
 
 #include "compat.h"
 
-/* ---- A loop: what belongs to an OS thread ------------------------------- */
+/* ---- A loop: the state of an OS thread ------------------------------- */
 
 enum direction { READING, WRITING };
 
 struct hub;
 struct listener;
 
-/* Who waits for one direction of a descriptor, in the order of coming. The first
- * is Eventlet's "listener", the others its "secondaries". */
+/* The listeners for one direction of a descriptor, in the order in which
+ * they were added. The first is Eventlet's "listener", the others its
+ * "secondaries". */
 struct side {
     struct listener *first, *last;
-    bool added; /* the library has been asked to tell */
+    bool added; /* registered with the library */
 };
 
-/* A descriptor. It keeps its place as long as the loop lives. */
+/* A descriptor. It is not moved or freed before the loop is. */
 struct watch {
     int fd;
     bool queued;
-    bool shared; /* several may wait for the same direction */
+    bool shared; /* allow_multiple_readers() was called */
     uint8_t reported;
     struct watch *next_ready;
     struct side sides[2];
-    PyObject *owner; /* weak reference to who registered it, see watch.c */
+    PyObject *
+        owner; /* weak reference to the object that registered it, see watch.c */
     struct loop *loop;
     struct green_listener listeners[2];
 };
@@ -71,20 +74,20 @@ struct watch {
 
 struct loop {
     atomic_uint references; /* the thread's, and the Python object's */
-    bool dead;              /* another hub has taken its place */
+    bool dead;              /* another hub has replaced it */
     bool sleeping;          /* in a wait without the GIL */
     bool keeps;             /* registering costs a system call: see loop.c */
-    struct green_hub *hub;  /* NULL in a forked child until it is used */
-    struct hub *object;     /* borrowed; NULL when it is gone */
+    struct green_hub *hub;  /* NULL in a forked child before its first use */
+    struct hub *object;     /* borrowed; NULL after it was freed */
     struct watch *ready, **ready_end;
     uint64_t iterations;
     uint64_t births; /* listeners added so far */
-    uint64_t asked;  /* the same when the system was asked last */
-    size_t added;    /* sides that the library watches */
+    uint64_t asked;  /* `births` at the start of the last wait */
+    size_t added;    /* sides registered with the library */
     size_t waiting;  /* listeners */
     struct watch **chunks;
     size_t chunk_count;
-    unsigned vain; /* waits in a row that ended early and told nothing */
+    unsigned vain; /* successive waits that ended early without an event */
     bool ran;      /* Python ran since the last check of descriptors */
     green_time checked, check_cost;
     struct pollfd *polled;
@@ -92,45 +95,46 @@ struct loop {
     struct green_call wakeup;
     int signals[2]; /* a pipe, or -1: signals.c */
     struct green_listener signal_listener;
-    char name[64]; /* of the library's hub; "" for the best */
+    char name[64]; /* of the library's hub; "": the default */
 };
 
-/* A new loop for the calling thread, in place of its old one. NULL with errno
- * and green_hub_error(), and the old one untouched. */
+/* Makes a loop for the calling thread, which replaces its old one. Returns NULL
+ * with errno and green_hub_error() if it fails; the old one then stays. */
 struct loop *loop_open(const char *name, struct hub *object);
 
-/* The object's reference goes. */
+/* Drops the object's reference. */
 void loop_release(struct loop *loop);
 
-/* The calling thread's, or NULL. */
+/* The calling thread's loop, or NULL. */
 struct loop *loop_here(void);
 
-/* The entry of a descriptor if there is one; or made, else NULL with ENOMEM. */
+/* The entry of a descriptor. loop_peek returns NULL if there is none,
+ * loop_watch makes one; NULL with ENOMEM. */
 struct watch *loop_peek(const struct loop *loop, int fd);
 struct watch *loop_watch(struct loop *loop, int fd);
 
-/* Has the library tell of a direction; anew if the registration may be lost. 0 or
- * -1 with errno. */
+/* Registers a direction with the library; `anew`: even if it is registered,
+ * since the kernel may have dropped that. Returns 0, or -1 with errno. */
 int loop_tell(struct watch *watch, enum direction direction, bool anew);
 
-/* Nobody waits for a direction any more. */
+/* Call it when the last listener for a direction was removed. */
 void loop_idle(struct watch *watch, enum direction direction);
 
-/* The descriptor stands for something new, or is closed. */
+/* Call it when a descriptor was closed, or its number reused. */
 void loop_forget(struct watch *watch);
 
-/* Makes a forked child's hub if there is none yet, which runs Python. 0 or -1 with
- * errno. */
+/* Makes a forked child's hub, unless it has one. That may run Python code.
+ * Returns 0, or -1 with errno. */
 int loop_use(struct loop *loop);
 
-/* Asks the system, without the GIL if that may block; then the ready ones are
- * queued. 0 or -1 with errno. */
+/* Waits, without the GIL if the wait may block, and queues the ready
+ * descriptors. Returns 0, or -1 with errno. */
 int loop_wait(struct loop *loop, green_time timeout);
 
-/* The next of those that are ready; NULL at the end. */
+/* Takes the first of the queue of ready descriptors; NULL if it is empty. */
 struct watch *loop_take_ready(struct loop *loop);
 
-/* From another thread, under the GIL: ends a wait that is under way. */
+/* Ends the wait, if the loop waits. For other threads, under the GIL. */
 void loop_wake(struct loop *loop);
 
 /* signals.c: signals end the main thread's waits. */
@@ -144,7 +148,7 @@ struct listener {
     bool spent;
     bool linked;
     enum direction direction;
-    uint64_t born; /* its number in the order of adding */
+    uint64_t born; /* its number in the order of additions */
     struct listener *next, *previous;
     struct loop *loop;
     PyObject *cb, *tb, *mark_as_closed;
@@ -157,19 +161,19 @@ struct listener {
 struct timer {
     PyObject_HEAD bool called;
     PyObject *seconds;
-    PyObject *cb;    /* NULL when it is of no more use */
+    PyObject *cb;    /* NULL once the timer has been called or cancelled */
     PyObject *names; /* of keyword arguments, the last of `count`; or NULL */
     Py_ssize_t count;
-    PyObject **arguments; /* one place before them is free for a callee */
+    PyObject **arguments; /* a callee may use the place before them */
     PyObject *room[TIMER_INLINE + 1];
     PyObject *greenlet; /* a LocalTimer's; NULL once it is cancelled */
-    struct hub *hub;    /* who is told of a cancel; NULL if nobody is */
+    struct hub *hub;    /* the hub to report a cancel to, or NULL */
     PyObject *scheduled_time, *traceback;
 };
 
 struct entry {
     double when;
-    uint64_t order; /* those of equal time fire as they were made */
+    uint64_t order; /* timers of equal time fire in the order they were made */
     PyObject *timer;
 };
 
@@ -182,15 +186,15 @@ struct hub {
     PyObject_HEAD struct loop *loop;
     PyObject *greenlet;
     struct entries timers; /* a heap */
-    struct entries next;   /* made since they were last put into it */
+    struct entries next;   /* made since the last prepare_timers() */
     uint64_t orders;
     Py_ssize_t timers_canceled;
     char running, stopping;
     char debug_exceptions, debug_blocking;
-    unsigned plain_tag; /* the type's version when `plain_type` was found out */
+    unsigned plain_tag; /* the type's version when `plain_type` was computed */
     bool plain_type;
     PyObject *debug_blocking_resolution;
-    PyObject *closed; /* list of listeners that are to be told */
+    PyObject *closed; /* list of listeners whose descriptor was closed */
     PyObject *lclass;
     PyObject *dictionary, *weak_references;
 };
@@ -200,7 +204,7 @@ static inline struct hub *as_hub(PyObject *object)
     return (struct hub *)object;
 }
 
-/* What the module keeps for ever. */
+/* What the module keeps until the process ends. */
 struct binding {
     PyTypeObject *hub, *listener, *debug_listener, *timer, *local_timer;
     PyCFunction greenlet_switch;
@@ -213,8 +217,8 @@ struct binding {
 
 extern struct binding binding;
 
-/* greenlet's own functions, with a place of their own because its header keeps a
- * static table in each file. greenlets.c */
+/* greenlet's functions. They are wrapped in greenlets.c, because greenlet's
+ * header defines a static table in each file that includes it. */
 int greenlets_import(void);
 PyObject *greenlet_current(void); /* new reference */
 PyObject *greenlet_new(PyObject *run, PyObject *parent);
@@ -223,7 +227,8 @@ PyObject *greenlet_parent(PyObject *greenlet); /* new reference, or NULL */
 int greenlet_set_parent(PyObject *greenlet, PyObject *parent);
 bool greenlet_is_dead(PyObject *greenlet);
 bool greenlet_check(PyObject *object);
-/* Calls what Eventlet mostly calls, a greenlet's switch, the short way. */
+/* Calls a callback. A greenlet's switch, the most frequent one, is called
+ * directly. */
 PyObject *call_with(PyObject *callable, PyObject *const *arguments,
                     Py_ssize_t count, PyObject *names);
 
@@ -279,19 +284,19 @@ PyObject *trampoline_make(PyObject *module, PyObject *args);
 
 /* debug.c */
 extern PyMethodDef debug_methods[];
-/* Hands the current exception to one of the hub's squelch_ methods, with the
- * subject unless that is NULL; or leaves it set, if it is one of those that end the
- * loop. 0, or -1 with an error. */
+/* Passes the current exception to one of the hub's squelch_ methods, with the
+ * subject unless that is NULL. An exception that ends the loop stays set.
+ * Returns 0, or -1 with an exception set. */
 int debug_squelch(struct hub *hub, PyObject *method, PyObject *subject);
 int debug_squelch_or_raise(struct hub *hub, PyObject *method,
                            PyObject *subject);
 
 /* plain.c */
-/* Whether nothing of the hub is overridden, by a subclass or in the instance. */
+/* Whether neither a subclass nor the instance overrides anything of the hub. */
 bool hub_is_plain(struct hub *hub);
-/* Its loop; NULL and RuntimeError if it is not the calling thread's. */
+/* The hub's loop; NULL with RuntimeError if it is not the calling thread's. */
 struct loop *hub_loop(struct hub *hub);
-/* From errno and green_hub_error(); returns NULL. */
+/* Raises OSError from errno and green_hub_error(). Returns NULL. */
 PyObject *raise_hub_error(void);
 
 /* hub.c */

@@ -1,4 +1,4 @@
-/* What differs between the versions of CPython, from 3.9 on. */
+/* The differences between versions of CPython, from 3.9 on. */
 #ifndef GREENHUB_PYTHON_COMPAT_H
 #define GREENHUB_PYTHON_COMPAT_H
 
@@ -13,7 +13,8 @@
 #error "greenhub relies on the GIL: build it for a CPython that has it"
 #endif
 
-/* Since 3.13 public: 1 and a new reference, 0 if there is none, -1. */
+/* Public since 3.13. Returns 1 and a new reference, 0 if there is no such
+ * attribute, or -1 with an exception set. */
 #if PY_VERSION_HEX >= 0x030D0000
 #define find_attribute PyObject_GetOptionalAttr
 #else
@@ -23,7 +24,7 @@
 #if PY_VERSION_HEX >= 0x030D0000
 #define weak_get PyWeakref_GetRef
 #else
-/* *object is a new reference; 1, or 0 and NULL if it is gone. */
+/* Returns 1 and a new reference; or 0 and NULL if the object was freed. */
 static inline int weak_get(PyObject *weak, PyObject **object)
 {
     PyObject *found = PyWeakref_GetObject(weak); /* borrowed */
@@ -47,7 +48,7 @@ static inline PyObject *Py_XNewRef(PyObject *object)
 }
 #endif
 
-/* Changes when a type does; 0 if that is not known. */
+/* Changes when the type changes; 0 if unknown. */
 static inline unsigned type_version(PyTypeObject *type)
 {
     return PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG)

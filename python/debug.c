@@ -1,10 +1,10 @@
 /*
- * Exceptions that go no further than the hub, and the detector of code that
- * blocks. What they print is Python's own traceback.
+ * Exceptions that the hub catches and prints as Python does, and the detector
+ * of code that blocks.
  */
 #include "binding.h"
 
-/* The current exception as sys.exc_info() has it; it is no longer set then. */
+/* Takes the current exception, as sys.exc_info() returns it, and clears it. */
 static PyObject *take_exception(void)
 {
     PyObject *type, *value, *traceback, *info;
@@ -147,7 +147,8 @@ static PyObject *squelch_exception(PyObject *self, PyObject *const *arguments,
 
 /* ---- The blocking detector ---------------------------------------------- */
 
-/* greenhub._blocking has it in Python: signals are Python's. */
+/* greenhub._blocking implements it in Python, because it needs Python's signal
+ * handlers. */
 static PyObject *call_detector(PyObject *self, const char *name)
 {
     PyObject *module = PyImport_ImportModule("greenhub._blocking");
@@ -198,25 +199,25 @@ static PyObject *set_timer_exceptions(PyObject *self, PyObject *value)
 PyMethodDef debug_methods[] = {
     {"squelch_generic_exception", squelch_generic_exception, METH_O,
      "squelch_generic_exception(exc_info)\n--\n\n"
-     "Prints an exception that goes no further, if debug_exceptions is set."},
+     "Prints an exception that ends here, if debug_exceptions is set."},
     {"squelch_timer_exception", FAST(squelch_timer_exception), METH_FASTCALL,
      "squelch_timer_exception(timer, exc_info)\n--\n\n"
-     "Prints what a timer's call has raised, if debug_exceptions is set."},
+     "Prints an exception of a timer's call, if debug_exceptions is set."},
     {"squelch_exception", FAST(squelch_exception), METH_FASTCALL,
      "squelch_exception(fileno, exc_info)\n--\n\n"
      "Prints what a listener's callback has raised, and removes the "
      "descriptor."},
     {"block_detect_pre", block_detect_pre, METH_NOARGS,
      "block_detect_pre()\n--\n\n"
-     "Has SIGALRM raise RuntimeError in whatever runs for longer than\n"
-     "debug_blocking_resolution seconds. The main thread only."},
+     "Starts a SIGALRM timer that raises RuntimeError in code that runs for\n"
+     "longer than debug_blocking_resolution seconds. The main thread only."},
     {"block_detect_post", block_detect_post, METH_NOARGS,
      "block_detect_post()\n--\n\nUndoes block_detect_pre()."},
     {"set_debug_listeners", set_debug_listeners, METH_O,
      "set_debug_listeners(value)\n--\n\n"
-     "Whether listeners remember the stack of who made them."},
+     "Sets whether new listeners store the stack of their creation."},
     {"set_timer_exceptions", set_timer_exceptions, METH_O,
      "set_timer_exceptions(value)\n--\n\n"
-     "Whether what timers raise is printed."},
+     "Sets whether exceptions of timers are printed."},
     {NULL, NULL, 0, NULL},
 };

@@ -1,18 +1,18 @@
 /*
- * What is used of greenlet. Its header keeps a table of functions in each file
- * that includes it; this is the only one.
+ * The functions of greenlet that the module uses. greenlet's header defines a
+ * static table of functions in each file that includes it; only this file does.
  */
 #include "binding.h"
 
 #include <greenlet/greenlet.h>
 
-/* greenlet's header has this as an object; nobody but greenlet looks inside. */
+/* greenlet's header declares it as an object; only greenlet uses its fields. */
 static PyGreenlet *as_greenlet(PyObject *object)
 {
     return (PyGreenlet *)object;
 }
 
-/* The C function behind `greenlet.switch`, to know it again as a callback. */
+/* The C function of `greenlet.switch`, to recognize it as a callback. */
 static int find_switch(void)
 {
     PyObject *current = greenlet_current(), *method;

@@ -1,6 +1,7 @@
 /*
- * The type Hub. Its surface is that of eventlet.hubs.hub.BaseHub, and everything in
- * it may be overridden: by a subclass, or in an instance.
+ * The type Hub. Its methods and attributes are those of
+ * eventlet.hubs.hub.BaseHub, and a subclass or an instance may override all of
+ * them.
  */
 #include <stddef.h>
 
@@ -8,8 +9,8 @@
 
 /* ---- Making and end ----------------------------------------------------- */
 
-/* The library's name for the hub of this class; "" for the best. NULL with an
- * error. *keep holds the string. */
+/* The library's name for the hub of this class; "" for the default. NULL with
+ * an exception set. *keep is a reference to the string's object. */
 static const char *name_of(PyTypeObject *type, PyObject **keep)
 {
     *keep = PyObject_GetAttr((PyObject *)type, binding.hub_name);
@@ -18,7 +19,8 @@ static const char *name_of(PyTypeObject *type, PyObject **keep)
     return *keep == Py_None ? "" : PyUnicode_AsUTF8(*keep);
 }
 
-/* eventlet.hubs.timer's globals: a switch of Eventlet's debugging is there. */
+/* eventlet.hubs.timer's globals, which have a setting of Eventlet's
+ * debugging. */
 static int find_timer_globals(void)
 {
     PyObject *module;
@@ -220,22 +222,24 @@ static PyObject *why_not(PyObject *type, PyObject *unused)
 
 static PyGetSetDef properties[] = {
     {"timers", get_timers, NULL,
-     "The timers, a list of (time by clock(), timer): the first is the next.",
+     "The timers, a list of (time by clock(), timer), the earliest first.",
      NULL},
     {"next_timers", get_next_timers, NULL,
-     "Those made since the last turn, in the same form.", NULL},
+     "The timers made since the last iteration, in the same form.", NULL},
     {"listeners", waiters_listeners, NULL,
-     "Who waits: {'read': {fileno: listener}, 'write': {...}}, a copy.", NULL},
+     "The first listeners: {'read': {fileno: listener}, 'write': {...}}, a "
+     "copy.",
+     NULL},
     {"secondaries", waiters_secondaries, NULL,
-     "Who waits behind them: {'read': {fileno: [listener, ...]}, ...}.", NULL},
+     "All further listeners: {'read': {fileno: [listener, ...]}, ...}.", NULL},
     {"lclass", get_lclass, set_lclass,
      "The class of new listeners, a subclass of FdListener.", NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     FLAG(running, "Whether the loop runs."),
-    FLAG(stopping, "Whether it is to stop after this turn."),
+    FLAG(stopping, "Whether it will stop after this iteration."),
     FLAG(debug_exceptions,
-         "Whether exceptions that go no further are printed."),
-    FLAG(debug_blocking, "Whether code that blocks is interrupted."),
+         "Whether the exceptions that the hub catches are printed."),
+    FLAG(debug_blocking, "Whether the detector interrupts code that blocks."),
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -243,11 +247,11 @@ static PyMemberDef members[] = {
     {"greenlet", T_OBJECT_EX, FIELD(greenlet), READONLY,
      "The greenlet in which the loop runs."},
     {"closed", T_OBJECT_EX, FIELD(closed), READONLY,
-     "Listeners whose descriptor was closed, a list; told in the next turn."},
+     "Listeners whose descriptor was closed, a list, for the next iteration."},
     {"timers_canceled", T_PYSSIZET, FIELD(timers_canceled), 0,
-     "How many of the timers that are kept were cancelled."},
+     "The number of cancelled timers that are still kept."},
     {"debug_blocking_resolution", T_OBJECT, FIELD(debug_blocking_resolution), 0,
-     "Seconds that code may run until it counts as blocking."},
+     "Seconds after which code that still runs counts as blocking."},
     {"__dictoffset__", T_PYSSIZET, FIELD(dictionary), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, FIELD(weak_references), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
@@ -257,7 +261,8 @@ static PyMethodDef own_methods[] = {
     {"is_available", is_available, METH_NOARGS | METH_CLASS,
      "is_available()\n--\n\nWhether this hub can be used on this system."},
     {"why_not", why_not, METH_NOARGS | METH_CLASS,
-     "why_not()\n--\n\nWhy it cannot be used here, in words; '' if it can."},
+     "why_not()\n--\n\n"
+     "The reason why it cannot be used here; '' if it can."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -287,7 +292,7 @@ static PyType_Spec spec = {
     .slots = slots,
 };
 
-/* The methods stand in several files, each with its subject. */
+/* The methods, which several files define. */
 static int add_methods(PyMethodDef *methods)
 {
     PyObject *dictionary = binding.hub->tp_dict;

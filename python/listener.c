@@ -1,6 +1,6 @@
 /*
- * FdListener: a wish to be called when a descriptor is ready. DebugListener also
- * remembers who made it.
+ * FdListener: a callback for when a descriptor is ready. DebugListener also
+ * stores the stack of its creation.
  */
 #include <stddef.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define LISTENER(object) ((struct listener *)(object))
 
-/* As many as may be kept for the next: nearly every wait makes one. */
+/* The most freed listeners kept for reuse: nearly every wait makes one. */
 #define SPARE 256
 
 static struct listener *spare[SPARE];
@@ -161,7 +161,7 @@ static void deallocate(PyObject *object)
     Py_DECREF(type);
 }
 
-/* ---- What is seen of it ------------------------------------------------- */
+/* ---- Attributes ------------------------------------------------- */
 
 static PyObject *get_evtype(PyObject *self, void *unused)
 {
@@ -233,8 +233,8 @@ static PyObject *show_debug(PyObject *object)
 static PyMethodDef methods[] = {
     {"defang", defang, METH_NOARGS,
      "defang()\n--\n\n"
-     "Takes its callback away, marks what it stands for as closed, and the\n"
-     "listener as spent. Raises what mark_as_closed raises."},
+     "Removes its callback, calls mark_as_closed, and marks the listener as\n"
+     "spent. Raises what mark_as_closed raises."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -251,8 +251,9 @@ static PyMemberDef members[] = {
     {"tb", T_OBJECT, FIELD(tb), READONLY,
      "Called with an exception when the descriptor turns out to be closed."},
     {"mark_as_closed", T_OBJECT, FIELD(mark_as_closed), READONLY,
-     "Called without arguments then; or None."},
-    {"spent", T_BOOL, FIELD(spent), READONLY, "Whether it is of no more use."},
+     "Called without arguments when the descriptor is closed; or None."},
+    {"spent", T_BOOL, FIELD(spent), READONLY,
+     "Whether it will never be called again."},
     {"greenlet", T_OBJECT, FIELD(greenlet), READONLY, "Who made it."},
     {NULL, 0, 0, 0, NULL},
 };
@@ -264,10 +265,9 @@ static PyMemberDef debug_members[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc,
-     "FdListener(evtype, fileno, cb, tb, mark_as_closed)\n--\n\n"
-     "A wish to be called when a descriptor is ready. Hub.add() makes "
-     "them."},
+    {Py_tp_doc, "FdListener(evtype, fileno, cb, tb, mark_as_closed)\n--\n\n"
+                "A callback for when a descriptor is ready. Hub.add() makes "
+                "them."},
     {Py_tp_new, new_from_python},
     {Py_tp_dealloc, deallocate},
     {Py_tp_traverse, traverse},
@@ -280,7 +280,7 @@ static PyType_Slot slots[] = {
 };
 
 static PyType_Slot debug_slots[] = {
-    {Py_tp_doc, "An FdListener that remembers the stack of who made it."},
+    {Py_tp_doc, "An FdListener that stores the stack of its creation."},
     {Py_tp_repr, show_debug},
     {Py_tp_members, debug_members},
     {0, NULL},
@@ -298,7 +298,7 @@ static PyType_Spec spec = {
 static PyType_Spec debug_spec = {
     .name = "greenhub._hub.DebugListener",
     .basicsize = sizeof(struct listener),
-    .flags = FLAGS, /* the garbage collector's part is inherited */
+    .flags = FLAGS, /* tp_traverse and tp_clear are inherited */
     .slots = debug_slots,
 };
 

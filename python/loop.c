@@ -2,21 +2,22 @@
  * An OS thread's loop: the library's hub, and the descriptors that it watches.
  *
  * Where registering a descriptor costs a system call, as with epoll, it stays
- * registered for reading when nobody waits any more: most who read will read
- * again, and a request then costs no system call beside its own. When it becomes
- * readable and nobody waits, it is taken back. Writing is not kept: most
- * descriptors can be written nearly always.
+ * registered for reading after its last listener was removed: most programs
+ * read it again, and then add() makes no system call. If it becomes readable
+ * without a listener, this file unregisters it. Writing is not kept registered:
+ * most descriptors are nearly always writable.
  *
- * What is kept can go astray, for Eventlet does not say when it closes:
- * - the number stands for something new. watch.c knows who registered it, and
- *   asks for a new registration when somebody else waits.
- * - somebody closes a descriptor that another one waits for. epoll forgets it
- *   without a word. So after Python has run, those who wait are looked at: at
- *   once if that has not been done for a while, or else a little later. It takes
- *   two parts in a thousand of the time at most, and none while nothing runs.
- * - the number is closed, but the file lives on in another process, and is
- *   reported under a number that cannot be unregistered. Waits that end in vain
- *   again and again say so; then the hub is made anew.
+ * A kept registration can become wrong, for Eventlet does not report closes:
+ * - The number is reused. watch.c knows which object registered it, and renews
+ *   the registration when another object waits.
+ * - A greenlet closes a descriptor that another one waits for. epoll drops it
+ *   silently. So after Python code has run, one poll(2) checks all descriptors
+ *   with listeners: at once if the last check was long enough ago, otherwise a
+ *   little later. The checks take at most 0.2 % of the time, and none while
+ *   nothing runs.
+ * - The number is closed, but another process has the file open, and epoll
+ *   reports it under a number that cannot be unregistered. Then many successive
+ *   waits end early without an event, and this file replaces the library's hub.
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,12 +27,13 @@
 
 #include "binding.h"
 
-/* How often descriptors are checked: not before this time has passed, nor before
- * this many times what the last check took. */
+/* The time between two checks of descriptors: at least this long, and at least
+ * this many times as long as the last check took. */
 #define CHECK_PAUSE (10 * GREEN_MSEC)
 #define CHECK_SHARE 500
 
-/* Waits in vain in a row after which a registration must have gone astray. */
+/* After this many successive waits without an event, a registration is
+ * wrong. */
 #define VAIN_LIMIT 16
 
 static pthread_key_t here_key;
@@ -51,8 +53,9 @@ static void release(void *value)
     free(loop);
 }
 
-/* In a forked child the library has let go of the parent's hub by itself. Its
- * like is made when the child first needs it, see open_anew(). */
+/* In a forked child the library has already discarded the parent's hub.
+ * open_anew() makes another one of the same kind when the child first needs
+ * it. */
 static void child_begins(void)
 {
     struct loop *loop = pthread_getspecific(here_key);
@@ -78,7 +81,7 @@ struct loop *loop_here(void)
 
 static void woken(struct green_call *call)
 {
-    (void)call; /* the wait has ended, which is all that was wanted */
+    (void)call; /* its only purpose is to end the wait */
 }
 
 static int open_hub(struct loop *loop)
@@ -95,7 +98,8 @@ static int open_hub(struct loop *loop)
     return 0;
 }
 
-/* It has been replaced: the library's hub is gone, with all that it watched. */
+/* Marks it as replaced: the library's hub no longer exists, with all its
+ * registrations. */
 static void retire(struct loop *loop)
 {
     signals_close(loop);
@@ -165,7 +169,7 @@ void loop_release(struct loop *loop)
         pthread_setspecific(here_key, NULL);
         retire(loop);
     }
-    /* The loop has two references, of which retire() dropped the thread's alone. */
+    /* The loop has two references; retire() dropped only the thread's. */
     release(loop); /* NOLINT(clang-analyzer-unix.Malloc) */
 }
 
@@ -235,7 +239,8 @@ struct watch *loop_watch(struct loop *loop, int fd)
     return NULL;
 }
 
-/* ---- What the library is told, and tells -------------------------------- */
+/* ---- Registering with the library, and its callbacks
+ * -------------------------------- */
 
 static int start_telling(struct watch *watch, enum direction direction)
 {
@@ -272,7 +277,7 @@ struct watch *loop_take_ready(struct loop *loop)
     return watch;
 }
 
-/* The library calls this as it dispatches: noted, and no more. */
+/* The library calls this while it dispatches, so it only queues the event. */
 static void is_ready(struct green_listener *listener, unsigned events)
 {
     struct watch *watch = listener->arg;
@@ -287,13 +292,14 @@ static void is_ready(struct green_listener *listener, unsigned events)
             queue(watch, GREEN_CLOSED);
     } else if (!side->first) {
         stop_telling(watch, direction);
-        watch->loop->vain = 0; /* it was of use */
+        watch->loop->vain = 0; /* the wait had a result */
     } else {
         queue(watch, listener->events);
     }
 }
 
-/* In a forked child everything is told anew; what cannot be, is closed. */
+/* Registers everything with the new hub; what cannot be registered counts as
+ * closed. */
 static void tell_again(struct watch *watch)
 {
     for (int direction = READING; direction <= WRITING; direction++) {
@@ -351,7 +357,7 @@ void loop_forget(struct watch *watch)
         green_hub_forget(loop->hub, watch->fd);
 }
 
-/* ---- Descriptors that were closed while somebody waits ------------------ */
+/* ---- Descriptors closed while they have listeners ------------------ */
 
 static struct pollfd *polled_room(struct loop *loop)
 {
@@ -370,7 +376,7 @@ static struct pollfd *polled_room(struct loop *loop)
     return polled;
 }
 
-/* poll(2) says of all of them at once whether they are open. */
+/* One poll(2) checks whether all of them are open. */
 static void check(struct loop *loop)
 {
     struct pollfd *polled = polled_room(loop);
@@ -392,7 +398,8 @@ static void check(struct loop *loop)
             queue(loop_peek(loop, polled[i].fd), GREEN_CLOSED);
 }
 
-/* Checks if it is time; else the wait is to end when it is. */
+/* Checks if it is time to; otherwise returns a timeout that ends the wait
+ * then. */
 static green_time check_descriptors(struct loop *loop, green_time timeout)
 {
     green_time now = green_now(), due;
@@ -438,7 +445,7 @@ int loop_wait(struct loop *loop, green_time timeout)
 
     loop->iterations++;
     loop->asked = loop->births;
-    /* Code that never blocks is looked after as well, every so often. */
+    /* Also check, in every 64th iteration, for programs that never block. */
     if (loop->ran && loop->waiting &&
         (timeout > 0 || loop->iterations % 64 == 0))
         timeout = check_descriptors(loop, timeout);

@@ -53,14 +53,17 @@ static PyObject *hub_names(PyObject *module, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"hub_names", hub_names, METH_NOARGS,
-     "hub_names()\n--\n\nThe hubs that the library has, the best first."},
+     "hub_names()\n--\n\n"
+     "The names of the library's hubs, the default first."},
     {"make_trampoline", trampoline_make, METH_VARARGS,
      "make_trampoline(original, thread_local, timeout_exc)\n--\n\n"
-     "eventlet.hubs.trampoline in C; the original is called for all else."},
+     "eventlet.hubs.trampoline in C; it calls the original for all other\n"
+     "cases."},
     {NULL, NULL, 0, NULL},
 };
 
-/* Types and strings are made once for the process, also if it is imported anew. */
+/* Types and strings are made once in a process, even if the module is imported
+ * again. */
 static int fill(PyObject *module)
 {
     PyTypeObject *types[] = {binding.hub, binding.listener,
@@ -78,7 +81,7 @@ static int execute(PyObject *module)
     if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
         PyErr_SetString(
             PyExc_ImportError,
-            "greenhub works in the main interpreter alone: greenlets "
+            "greenhub works in the main interpreter only: greenlets "
             "and hubs belong to it");
         return -1;
     }

@@ -1,13 +1,14 @@
 /*
- * What every method of a hub asks first: whether it is called in the hub's own OS
- * thread, and whether C may call the hub's other methods directly, because nothing
- * of it is overridden.
+ * The two checks that methods of a hub begin with: whether the caller is the
+ * hub's own OS thread, and whether the hub has overrides. Without overrides, C
+ * calls the hub's methods directly.
  */
 #include <errno.h>
 
 #include "binding.h"
 
-/* ---- Whose it is -------------------------------------------------------- */
+/* ---- The OS thread
+ * -------------------------------------------------------- */
 
 PyObject *raise_hub_error(void)
 {
@@ -36,14 +37,14 @@ struct loop *hub_loop(struct hub *hub)
     if (loop == loop_here())
         return loop;
     PyErr_SetString(PyExc_RuntimeError,
-                    loop->dead ? "another hub has taken this one's place"
+                    loop->dead ? "another hub has replaced this one"
                                : "a hub belongs to the OS thread that made it");
     return NULL;
 }
 
-/* ---- Whether something is overridden ------------------------------------ */
+/* ---- Overrides ------------------------------------ */
 
-/* What C calls directly where nothing is. */
+/* The methods that C calls directly if none is overridden. */
 static const char *const steps[] = {
     "add_timer",
     "clock",

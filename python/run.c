@@ -1,13 +1,14 @@
 /*
- * The greenlet that runs while all others wait: one turn after another. A turn
- * tells those whose descriptor was closed, fires timers, waits, and calls whoever
- * waits for what is ready.
+ * The hub's greenlet, which runs while all others wait. Each iteration throws
+ * IOClosed into greenlets whose descriptor was closed, fires timers, waits, and
+ * calls the listeners of ready descriptors.
  */
 #include <errno.h>
 
 #include "binding.h"
 
-/* Calls a method of the hub, which may be overridden. 0, or -1 with an error. */
+/* Calls a method of the hub, which may be overridden. Returns 0, or -1 with an
+ * exception set. */
 static int call_step(struct hub *hub, const char *name)
 {
     PyObject *result = PyObject_CallMethod((PyObject *)hub, name, NULL);
@@ -56,7 +57,7 @@ static int close_last(struct hub *hub)
     }
     listener = Py_NewRef(PyList_GET_ITEM(hub->closed, last));
     status = PyList_SetSlice(hub->closed, last, last + 1, NULL);
-    /* Where it dies of that, the loop does not. */
+    /* The exception may end that greenlet, but not the loop. */
     if (status == 0 && throw_into((struct listener *)listener) < 0)
         status = debug_squelch_or_raise(hub, binding.squelch_generic_exception,
                                         NULL);
@@ -74,7 +75,7 @@ static PyObject *close_one(PyObject *self, PyObject *unused)
 
 /* ---- Waiting ------------------------------------------------------------ */
 
-/* Never shorter than asked: what is due must be due afterwards. */
+/* Rounds up: after the wait, the timers that it was for must be due. */
 static green_time to_timeout(double seconds)
 {
     double nanoseconds = seconds * 1e9;
@@ -107,7 +108,7 @@ static int deliver_one(struct hub *hub, struct watch *watch)
     return result ? 0 : -1;
 }
 
-/* What is left after an error is told again by the next wait. */
+/* After an error, the next wait reports the remaining ones again. */
 static int deliver(struct hub *hub)
 {
     struct watch *watch;
@@ -132,9 +133,9 @@ static int deliver_watched(struct hub *hub)
 }
 
 /*
- * The rest of a timeout that timers leave which nobody has looked at. There are
- * some if another thread has armed one since: it could not wake a hub that did not
- * sleep yet.
+ * Shortens a timeout to the timers that prepare_timers() has not seen. Another
+ * thread may have added one since: it could not wake this hub, which did not
+ * wait yet.
  */
 static green_time until_next(const struct hub *hub, green_time timeout)
 {
@@ -159,7 +160,7 @@ static int wait_for(struct hub *hub, green_time timeout)
     if (timeout > 0 && hub->next.count > 0)
         timeout = until_next(hub, timeout);
     if (timeout == 0 && loop->added == 0)
-        return 0; /* nothing that could be ready */
+        return 0; /* no descriptor can be ready */
     if (loop_wait(loop, timeout) < 0)
         goto failed;
     if (timeout > 0 && PyErr_CheckSignals() < 0)
@@ -195,7 +196,8 @@ static PyObject *default_sleep(PyObject *self, PyObject *unused)
     return PyFloat_FromDouble(RUN_DEFAULT_SLEEP);
 }
 
-/* ---- A turn ------------------------------------------------------------- */
+/* ---- One iteration
+ * ------------------------------------------------------------- */
 
 static int tell_closed(struct hub *hub)
 {
@@ -212,7 +214,7 @@ static int fire_watched(struct hub *hub, double now)
         return schedule_fire(hub, now);
     if (call_step(hub, "block_detect_pre") < 0 || schedule_fire(hub, now) < 0)
         return -1;
-    /* A timer may have turned it off, and undone it. */
+    /* A timer may have turned the detector off, and disarmed it. */
     return hub->debug_blocking ? call_step(hub, "block_detect_post") : 0;
 }
 
@@ -221,15 +223,15 @@ static double time_left(const struct hub *hub, double now)
     double when;
 
     if (PyList_GET_SIZE(hub->closed) > 0)
-        return 0; /* somebody is to be told */
+        return 0; /* there are closed descriptors to report */
     if (hub->timers.count == 0)
         return RUN_DEFAULT_SLEEP;
     when = hub->timers.items[0].when;
     return when <= now ? 0 : when - schedule_clock();
 }
 
-/* Of a hub of which nothing is overridden: all in C. */
-static int turn_plain(struct hub *hub)
+/* For a hub without overrides: all in C. */
+static int iterate_plain(struct hub *hub)
 {
     double now;
 
@@ -243,7 +245,7 @@ static int turn_plain(struct hub *hub)
     return wait_for(hub, to_timeout(time_left(hub, now)));
 }
 
-/* A method's result as a number; *none if it is None. */
+/* A method's result as a number; sets *none if it is None. */
 static int ask_number(struct hub *hub, const char *name, double *number,
                       bool *none)
 {
@@ -280,8 +282,8 @@ static int ask_time_left(struct hub *hub, double *seconds)
     return 0;
 }
 
-/* Something is overridden: each step by its name, as Eventlet does. */
-static int turn_by_name(struct hub *hub)
+/* For a hub with overrides: calls each step by its name, as Eventlet does. */
+static int iterate_by_name(struct hub *hub)
 {
     double now, seconds;
     bool none;
@@ -302,8 +304,8 @@ static int turn_by_name(struct hub *hub)
 }
 
 /*
- * Another hub has taken this one's place, and yet a greenlet came back to it,
- * since it was its parent: on to the new one. Each time anew.
+ * Another hub has replaced this one, but a greenlet ended whose parent was this
+ * hub's greenlet: switches to the new hub, each time again.
  */
 static int switch_stacks(struct hub *hub)
 {
@@ -323,12 +325,12 @@ static int switch_stacks(struct hub *hub)
     return 0;
 }
 
-static int run_turns(struct hub *hub)
+static int run_iterations(struct hub *hub)
 {
     int status = 0;
 
     while (status == 0 && !hub->stopping && !hub->loop->dead)
-        status = hub_is_plain(hub) ? turn_plain(hub) : turn_by_name(hub);
+        status = hub_is_plain(hub) ? iterate_plain(hub) : iterate_by_name(hub);
     if (status < 0)
         return -1;
     if (hub->loop->dead)
@@ -352,14 +354,15 @@ static PyObject *run(PyObject *self, PyObject *args, PyObject *keywords)
     hub->running = true;
     hub->stopping = false;
     hub->loop->ran = true;
-    status = run_turns(hub);
+    status = run_iterations(hub);
     hub->running = hub->stopping = false;
     if (status < 0)
         return NULL;
     Py_RETURN_NONE;
 }
 
-/* ---- Into it and out of it ---------------------------------------------- */
+/* ---- Switching to the hub and back
+ * ---------------------------------------------- */
 
 static int renew_greenlet(struct hub *hub)
 {
@@ -372,7 +375,8 @@ static int renew_greenlet(struct hub *hub)
     run_method = PyObject_GetAttr((PyObject *)hub, binding.run);
     if (run_method)
         fresh = greenlet_new(run_method, parent);
-    /* Children of the old one that end without another switch to the hub. */
+    /* For children of the old one that end without another switch to the
+     * hub. */
     if (fresh && greenlet_set_parent(hub->greenlet, fresh) == 0) {
         Py_SETREF(hub->greenlet, Py_NewRef(fresh));
         status = 0;
@@ -391,7 +395,7 @@ static PyObject *ensure_greenlet(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* A greenlet's own switch_out, if it has one; its errors go no further. */
+/* Calls the greenlet's switch_out, if it has one, and prints its exceptions. */
 static int switch_out(struct hub *hub, PyObject *current)
 {
     PyObject *method = NULL, *result = NULL;
@@ -410,7 +414,8 @@ static int switch_out(struct hub *hub, PyObject *current)
     return 0;
 }
 
-/* The hub is where a greenlet's end leads to; but not for the hub's own parent. */
+/* Makes the hub's greenlet the parent, so that it runs when this greenlet ends;
+ * not for the hub's own parent. */
 static int adopt(struct hub *hub, PyObject *current)
 {
     PyObject *parent = greenlet_parent(current);
@@ -422,7 +427,7 @@ static int adopt(struct hub *hub, PyObject *current)
         if (parent != current)
             status = greenlet_set_parent(current, hub->greenlet);
         if (status < 0 && PyErr_ExceptionMatches(PyExc_ValueError)) {
-            PyErr_Clear(); /* it would be its own ancestor */
+            PyErr_Clear(); /* it is an ancestor of the hub's greenlet */
             status = 0;
         }
     }
@@ -467,7 +472,7 @@ static PyObject *do_nothing(PyObject *self, PyObject *unused)
 
 static PyMethodDef nothing = {"nothing", do_nothing, METH_NOARGS, NULL};
 
-/* A timer that is due, so that the hub does not sleep before it stops. */
+/* Adds a timer that is due, so that the hub does not wait before it stops. */
 static int arm_nothing(PyObject *self)
 {
     PyObject *callback = PyCFunction_New(&nothing, NULL), *timer = NULL;
@@ -512,23 +517,20 @@ static PyObject *abort_method(PyObject *self, PyObject *args,
 PyMethodDef run_methods[] = {
     {"run", FAST(run), METH_VARARGS | METH_KEYWORDS,
      "run(*args, **kw)\n--\n\n"
-     "Runs the loop until abort(), in the hub's greenlet. Arguments are "
-     "ignored.\n"
-     "Raises RuntimeError if it runs already, and what a callback raises if "
-     "that\n"
-     "is KeyboardInterrupt or SystemExit; the timers are kept then."},
+     "Runs the loop until abort(), in the hub's greenlet. Ignores its\n"
+     "arguments. Raises RuntimeError if it runs already, and\n"
+     "KeyboardInterrupt or SystemExit if a callback raises them; the timers\n"
+     "are then kept."},
     {"switch", switch_method, METH_NOARGS,
      "switch()\n--\n\n"
-     "Lets the hub run until somebody switches back; returns or raises what "
-     "that\n"
-     "gives. Raises AssertionError in the hub's own greenlet."},
+     "Switches to the hub until another greenlet switches back; returns or\n"
+     "raises what that passes. Raises AssertionError in the hub's own\n"
+     "greenlet."},
     {"wait", FAST(wait_method), METH_FASTCALL,
      "wait(seconds=None)\n--\n\n"
-     "Waits for descriptors, this many seconds at most, and calls whoever "
-     "waits\n"
-     "for what is ready. The interpreter lock is released unless seconds is "
-     "0.\n"
-     "Raises OSError if the system refuses."},
+     "Waits for descriptors, at most this many seconds, and calls the\n"
+     "listeners of those that are ready. Releases the interpreter lock\n"
+     "unless seconds is 0. Raises OSError if a system call fails."},
     {"close_one", close_one, METH_NOARGS,
      "close_one()\n--\n\n"
      "Throws IOClosed into the last one in `closed`. Raises IndexError if "
@@ -541,8 +543,7 @@ PyMethodDef run_methods[] = {
      "Makes a new greenlet for the loop if the old one is dead."},
     {"abort", FAST(abort_method), METH_VARARGS | METH_KEYWORDS,
      "abort(wait=False)\n--\n\n"
-     "Ends the loop after the current turn; with wait, returns when it has "
-     "ended,\n"
-     "which works from the hub's parent alone."},
+     "Ends the loop after the current iteration. With wait, returns when it\n"
+     "has ended; that works only from the hub's parent."},
     {NULL, NULL, 0, NULL},
 };

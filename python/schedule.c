@@ -1,19 +1,20 @@
 /*
- * What is to be called later, as Eventlet keeps it: a heap by time, and those
- * made since the last turn apart, so that a timer which is made while timers fire
- * does not fire in the same turn. That is what makes sleep(0) fair.
+ * The timers of a hub, kept as Eventlet keeps them: in a heap by time, and new
+ * ones in a separate array until the next iteration. So a timer made while
+ * timers fire does not fire in the same iteration, which makes sleep(0) fair.
  *
- * A cancelled timer stays where it is, without what it would have called, until its
- * time comes or half of more than a thousand are such. `timers_canceled` counts
- * them, exactly as Eventlet's own does.
+ * A cancelled timer drops its callback but stays in the heap until it is due,
+ * or until more than a thousand timers, and half of all, are cancelled.
+ * `timers_canceled` counts them exactly as Eventlet's hub does.
  *
- * The library's timers would be O(1). They are the loop's, and the loop belongs to
- * its OS thread alone, which may be waiting in it without the GIL while another
- * thread arms a timer. These belong to whoever has the GIL.
+ * The library's timers would be O(1), but only the loop's own OS thread may use
+ * them, and it may be waiting without the GIL while another thread adds a
+ * timer. The GIL protects these timers.
  */
 #include "binding.h"
 
-/* From this many on, cancelled ones are thrown out when they are half of them. */
+/* From this many timers on, cancelled ones are removed when they are half of
+ * all. */
 #define TIDY_ABOVE 1000
 
 double schedule_clock(void)
@@ -112,8 +113,8 @@ int schedule_add(struct hub *hub, PyObject *timer, double when)
     return 0;
 }
 
-/* Whether a timer was called or cancelled: 1, 0, or -1 with an error. A stranger's
- * is asked. */
+/* Whether a timer was called or cancelled: 1, 0, or -1 with an exception set.
+ * Of a timer of another type, reads the attribute `called`. */
 static int is_called(PyObject *timer)
 {
     PyObject *called;
@@ -206,11 +207,13 @@ int schedule_fire(struct hub *hub, double when)
     return status;
 }
 
-/* ---- Cancelled ones ----------------------------------------------------- */
+/* ---- Cancelled timers
+ * ----------------------------------------------------- */
 
 /*
- * Throws out what was called. Strangers are asked, and what is dropped may run
- * anything, so this works on what it has taken away. Without memory it does nothing.
+ * Removes cancelled timers. Reading another type's attribute and dropping a
+ * reference may run any code, so it first moves the timers to an array of its
+ * own. Does nothing if there is no memory.
  */
 static int tidy(struct entries *entries)
 {
@@ -288,7 +291,7 @@ int schedule_traverse(struct hub *hub, visitproc visit, void *arg)
 
 /* ---- Methods ------------------------------------------------------------ */
 
-/* An instance's own clock, if it has one. */
+/* The clock that was passed to the instance, if any. */
 static int now_of(struct hub *hub, double *now)
 {
     PyObject *result;
@@ -457,29 +460,30 @@ PyMethodDef schedule_methods[] = {
     {"schedule_call_global", FAST(schedule_call_global),
      METH_FASTCALL | METH_KEYWORDS,
      "schedule_call_global(seconds, cb, *args, **kw)\n--\n\n"
-     "Has cb(*args, **kw) called after some seconds, in the hub's greenlet.\n"
-     "Returns the Timer. May be called from another OS thread, and wakes the\n"
-     "hub then."},
+     "Calls cb(*args, **kw) after some seconds, in the hub's greenlet.\n"
+     "Returns the Timer. Another OS thread may call it too; the hub then\n"
+     "wakes up."},
     {"schedule_call_local", FAST(schedule_call_local),
      METH_FASTCALL | METH_KEYWORDS,
      "schedule_call_local(seconds, cb, *args, **kw)\n--\n\n"
-     "The same, but nothing is called if the calling greenlet is dead by "
-     "then.\n"
+     "The same, but calls nothing if the calling greenlet is dead by then.\n"
      "Returns the LocalTimer."},
     {"add_timer", add_timer, METH_O,
      "add_timer(timer)\n--\n\n"
-     "Has a timer called after timer.seconds; any object with the attributes\n"
+     "Calls a timer after timer.seconds; any object with the attributes\n"
      "seconds and called will do. Returns the time by clock()."},
     {"timer_canceled", timer_canceled, METH_O,
-     "timer_canceled(timer)\n--\n\nA timer says that it was cancelled."},
+     "timer_canceled(timer)\n--\n\n"
+     "Timers call this when they are cancelled."},
     {"prepare_timers", prepare_timers, METH_NOARGS,
-     "prepare_timers()\n--\n\nPuts the new timers among the others."},
+     "prepare_timers()\n--\n\n"
+     "Moves the new timers into the heap."},
     {"fire_timers", fire_timers, METH_O,
-     "fire_timers(when)\n--\n\nCalls those that are due at this time by "
-     "clock()."},
+     "fire_timers(when)\n--\n\n"
+     "Calls the timers that are due at this time by clock()."},
     {"get_timers_count", get_timers_count, METH_NOARGS,
      "get_timers_count()\n--\n\n"
-     "How many timers there are, cancelled ones that are still kept included."},
+     "The number of timers, including cancelled ones that are still kept."},
     {"sleep_until", sleep_until, METH_NOARGS,
      "sleep_until()\n--\n\n"
      "When the first timer is due, by clock(); None if there is none."},

@@ -1,10 +1,10 @@
 /*
- * Signals end a wait. Python's handlers are called between waits, by the main
- * thread. Most hubs' waits end by themselves when a signal comes; libevent's goes on,
- * and with any hub a signal may come when the wait has just not begun. So, unless
- * the program has one of its own, the main thread's hub is Python's wake-up
- * descriptor (signal.set_wakeup_fd): to that Python writes a byte for each signal.
- * No signal's disposition is changed.
+ * Signals end a wait. The main thread calls Python's handlers between waits. A
+ * signal ends most hubs' waits, but not libevent's, and with every hub a signal
+ * may arrive just before the wait begins. So the main thread's hub sets
+ * Python's wake-up descriptor (signal.set_wakeup_fd), unless the program has
+ * set one: Python writes a byte to it for each signal. This changes no signal's
+ * disposition.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 #include "binding.h"
 
-/* The end that Python writes to, of the hub that has it; -1 if none has. */
+/* The end of the pipe that Python writes to; -1 if no hub has set it. */
 static int writing_end = -1;
 
 static void drain(struct green_listener *listener, unsigned events)
@@ -26,7 +26,8 @@ static void drain(struct green_listener *listener, unsigned events)
         continue;
 }
 
-/* set_wakeup_fd(fd): the old one, or -2 if this is not the main thread. */
+/* Calls set_wakeup_fd(fd). Returns the old descriptor, or -2 if this is not the
+ * main thread. */
 static int exchange(int fd)
 {
     PyObject *module = PyImport_ImportModule("signal"), *set = NULL;
@@ -50,7 +51,8 @@ static int exchange(int fd)
     return old;
 }
 
-/* Python's descriptor is this one if it was nobody's, or a former hub's. */
+/* Sets Python's wake-up descriptor if none was set, or if an earlier hub set
+ * it. */
 static bool take(int fd)
 {
     int old = exchange(fd);
@@ -73,7 +75,7 @@ void signals_close(struct loop *loop)
         int old = exchange(-1);
 
         if (old >= 0 && old != writing_end)
-            exchange(old); /* the program's own by now */
+            exchange(old); /* the program has set one meanwhile */
         writing_end = -1;
     }
     close(loop->signals[0]);
@@ -81,7 +83,7 @@ void signals_close(struct loop *loop)
     loop->signals[0] = loop->signals[1] = -1;
 }
 
-/* What cannot be had is done without. */
+/* Errors are ignored: without the pipe, some signals end a wait late. */
 void signals_open(struct loop *loop)
 {
     int old[2] = {loop->signals[0], loop->signals[1]};

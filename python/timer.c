@@ -1,6 +1,7 @@
 /*
- * Timer: a call at a later time. LocalTimer does not call any more when the
- * greenlet that made it is dead. Their surface is that of eventlet.hubs.timer.
+ * Timer: a call at a later time. A LocalTimer calls nothing if the greenlet
+ * that made it is dead. Their methods and attributes are those of
+ * eventlet.hubs.timer.
  */
 #include <stddef.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 
 #define TIMER(object) ((struct timer *)(object))
 
-/* As many as may be kept for the next: every sleep and spawn makes one. */
+/* The most freed timers kept for reuse: every sleep and spawn makes one. */
 #define SPARE 1024
 
 static struct timer *spare[SPARE];
@@ -33,7 +34,7 @@ bool timer_check(PyObject *object)
            PyType_IsSubtype(Py_TYPE(object), binding.timer);
 }
 
-/* ---- What is to be called ----------------------------------------------- */
+/* ---- The callback ----------------------------------------------- */
 
 static int keep_arguments(struct timer *self, PyObject *const *arguments,
                           Py_ssize_t count)
@@ -197,7 +198,7 @@ static PyObject *fire_from_python(PyObject *object, PyObject *args,
     Py_RETURN_NONE;
 }
 
-/* A hub whose timer_canceled is overridden is asked by name. */
+/* Calls a hub's overridden timer_canceled by its name. */
 static int tell_hub(struct timer *self)
 {
     struct hub *hub = self->hub;
@@ -267,7 +268,7 @@ static PyObject *schedule(PyObject *object, PyObject *unused)
     return Py_NewRef(object);
 }
 
-/* ---- What is seen of it ------------------------------------------------- */
+/* ---- Attributes ------------------------------------------------- */
 
 static PyObject *positional(const struct timer *self)
 {
@@ -405,19 +406,19 @@ static void deallocate(PyObject *object)
 static PyMethodDef methods[] = {
     {"cancel", cancel, METH_NOARGS,
      "cancel()\n--\n\n"
-     "Keeps it from being called. Does nothing if it was called or cancelled."},
+     "Cancels the call. Does nothing if it was called or cancelled."},
     {"schedule", schedule, METH_NOARGS,
-     "schedule()\n--\n\nHas the calling thread's hub call it; returns itself."},
+     "schedule()\n--\n\n"
+     "Adds it to the calling thread's hub. Returns itself."},
     {"copy", copy, METH_NOARGS,
      "copy()\n--\n\n"
-     "One that would call the same. Raises AttributeError if it was called."},
+     "A timer with the same call. Raises AttributeError if it was called."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef properties[] = {
     {"tpl", get_tpl, NULL,
-     "(callable, arguments, keyword arguments); gone once it was called.",
-     NULL},
+     "(callable, arguments, keyword arguments); deleted by the call.", NULL},
     {"pending", get_pending, NULL, "Whether it is still to be called.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -426,17 +427,18 @@ static PyGetSetDef properties[] = {
 
 static PyMemberDef members[] = {
     {"called", T_BOOL, FIELD(called), 0, "Whether it was called or cancelled."},
-    {"seconds", T_OBJECT, FIELD(seconds), 0, "After how many seconds."},
+    {"seconds", T_OBJECT, FIELD(seconds), 0,
+     "The seconds after which it is due."},
     {"greenlet", T_OBJECT, FIELD(greenlet), READONLY,
-     "Of a LocalTimer: who made it; None once it is cancelled."},
+     "Of a LocalTimer: the greenlet that made it; None after a cancel."},
     {"scheduled_time", T_OBJECT_EX, FIELD(scheduled_time), 0,
-     "What schedule() came to, by Hub.clock()."},
+     "When it is due by Hub.clock(); schedule() sets it."},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Timer(seconds, cb, *args, **kw)\n--\n\n"
-                "A call after some seconds, once a hub was given it."},
+                "A call some seconds after it was added to a hub."},
     {Py_tp_new, new_from_python},
     {Py_tp_dealloc, deallocate},
     {Py_tp_traverse, traverse},
@@ -450,7 +452,8 @@ static PyType_Slot slots[] = {
 };
 
 static PyType_Slot local_slots[] = {
-    {Py_tp_doc, "A Timer that dies with the greenlet that made it."},
+    {Py_tp_doc,
+     "A Timer that calls nothing if the greenlet that made it is dead."},
     {0, NULL},
 };
 
@@ -466,7 +469,7 @@ static PyType_Spec spec = {
 static PyType_Spec local_spec = {
     .name = "greenhub._hub.LocalTimer",
     .basicsize = sizeof(struct timer),
-    .flags = FLAGS, /* the garbage collector's part is inherited */
+    .flags = FLAGS, /* tp_traverse and tp_clear are inherited */
     .slots = local_slots,
 };
 

@@ -1,8 +1,7 @@
 /*
- * eventlet.hubs.trampoline in C, for greenhub.install(accelerate=True). It does the
- * same, but for what only Eventlet's own can: there it calls that. So it is with a
- * hub that is not ours or has something overridden, with listeners that remember
- * stacks, and with arguments that are refused.
+ * eventlet.hubs.trampoline in C, for greenhub.install(accelerate=True). It
+ * calls Eventlet's original if the hub is of another package or has overrides,
+ * if listeners store stacks, and if arguments are invalid.
  */
 #include "binding.h"
 
@@ -24,8 +23,8 @@ static PyObject *names[ARGUMENTS];
 static PyObject *original, *thread_local, *hub_attribute, *default_exc;
 static PyObject *fileno_name, *switch_name, *throw_name;
 
-/* Puts the arguments into their places; false if there are any that it does not
- * know, which the original then says. */
+/* Stores the arguments by position. Returns false for unknown ones: the
+ * original then raises the exception. */
 static bool arrange(PyObject **values, PyObject *const *arguments,
                     Py_ssize_t count, PyObject *keywords)
 {
@@ -38,7 +37,8 @@ static bool arrange(PyObject **values, PyObject *const *arguments,
     for (Py_ssize_t i = 0; i < more; i++) {
         int place = 0;
 
-        /* Interned on both sides, as in nearly all calls; else the original. */
+        /* Finds interned names only, as in nearly all calls; otherwise calls
+         * the original. */
         while (place < ARGUMENTS &&
                PyTuple_GET_ITEM(keywords, i) != names[place])
             place++;
@@ -49,7 +49,8 @@ static bool arrange(PyObject **values, PyObject *const *arguments,
     return values[FD] != NULL;
 }
 
-/* The current hub if it is one of ours as it was made, borrowed; else NULL. */
+/* The current hub, borrowed, if it is this package's and has no overrides;
+ * otherwise NULL. */
 static struct hub *plain_hub(void)
 {
     struct loop *loop = loop_here();
@@ -64,13 +65,13 @@ static struct hub *plain_hub(void)
     return current == (PyObject *)loop->object ? loop->object : NULL;
 }
 
-/* 1, 0, or -1 with an error. */
+/* Returns 1, 0, or -1 with an exception set. */
 static int truth(PyObject *value)
 {
     return value && value != Py_None ? PyObject_IsTrue(value) : 0;
 }
 
-/* READING, WRITING, or -1: the original is to say what it thinks of it. */
+/* READING or WRITING; or -1 if the original has to raise an exception. */
 static int direction_of(PyObject *const *values)
 {
     int read = truth(values[READ]), write = truth(values[WRITE]);
@@ -101,7 +102,8 @@ static int number_of(PyObject *fd)
     return result;
 }
 
-/* The timer of a timeout; NULL with an error, or without one if there is none. */
+/* The timer of a timeout. NULL with an exception set; or without one, if there
+ * is no timeout. */
 static struct timer *arm(struct hub *hub, PyObject *const *values,
                          PyObject *throw_method)
 {
@@ -120,7 +122,7 @@ static struct timer *arm(struct hub *hub, PyObject *const *values,
     return timer;
 }
 
-/* Undoes what was done for the wait, whatever came of it. */
+/* Removes the listener and the timer of the wait, however it ended. */
 static void undo(struct hub *hub, PyObject *listener, struct timer *timer)
 {
     PyObject *type, *value, *traceback;
@@ -172,7 +174,7 @@ static PyObject *trampoline(PyObject *module, PyObject *const *arguments,
         return PyObject_Vectorcall(original, arguments, (size_t)count,
                                    keywords);
     }
-    Py_DECREF(current); /* it is the one that runs */
+    Py_DECREF(current); /* it is the running greenlet */
     fd = number_of(values[FD]);
     if (fd == -1 && PyErr_Occurred())
         return NULL;

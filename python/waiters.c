@@ -1,4 +1,4 @@
-/* Who waits for what, as Eventlet's debugging shows it. */
+/* The waiting listeners, as Eventlet's debugging shows them. */
 #include "binding.h"
 
 static int each_first(struct loop *loop, enum direction direction,

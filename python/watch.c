@@ -1,12 +1,13 @@
 /*
- * Who waits for which descriptor: add, remove, and what happens when a descriptor
- * is closed or its number stands for something new.
+ * Listeners of descriptors: add, remove, and what happens when a descriptor is
+ * closed or its number is reused.
  *
- * loop.c keeps descriptors registered when nobody waits. Whether a registration
- * still holds is known when the same object registers again that did before, with a
- * number that it has not given up since: mark_as_closed is a method of Eventlet's
- * socket, which has one descriptor in its life. For all others a wait renews the
- * registration, which is one system call.
+ * loop.c keeps descriptors registered when they have no listener. The
+ * registration is still valid if the object that adds a listener is the one
+ * that registered the descriptor: the object is the one whose method
+ * mark_as_closed is, Eventlet's socket, which has the same descriptor all its
+ * life. For all other listeners, add() renews the registration, with one system
+ * call.
  */
 #include <errno.h>
 
@@ -14,7 +15,7 @@
 
 /* ---- The lists ---------------------------------------------------------- */
 
-/* The list's reference is the caller's. */
+/* The list takes over the caller's reference. */
 static void append(struct watch *watch, struct listener *listener)
 {
     struct side *side = &watch->sides[listener->direction];
@@ -32,7 +33,7 @@ static void append(struct watch *watch, struct listener *listener)
     watch->loop->waiting++;
 }
 
-/* The list's reference is the caller's then. */
+/* The caller takes over the list's reference. */
 static void unlink_listener(struct watch *watch, struct listener *listener)
 {
     struct side *side = &watch->sides[listener->direction];
@@ -49,8 +50,9 @@ static void unlink_listener(struct watch *watch, struct listener *listener)
     watch->loop->waiting--;
 }
 
-/* Takes it off. Its loop may be another thread's or gone, as when a greenlet
- * unwinds that was left behind: then the library is not told. */
+/* Removes it. If its loop is another thread's or has ended, as when an
+ * abandoned greenlet unwinds, the descriptor stays registered with the
+ * library. */
 static void drop(struct loop *loop, struct listener *listener)
 {
     struct watch *watch = loop_peek(loop, listener->fd);
@@ -92,7 +94,7 @@ static int obsolete_listeners(struct hub *hub, struct watch *watch)
     return status;
 }
 
-/* The number stands for something new. */
+/* The number has been reused. */
 static int obsolete(struct hub *hub, struct watch *watch)
 {
     if (obsolete_listeners(hub, watch) < 0)
@@ -153,7 +155,7 @@ static int may_join(const struct watch *watch, const struct listener *listener)
     return refuse_second(listener, first);
 }
 
-/* Whether the object that waits is the one that registered the descriptor. */
+/* Whether this object registered the descriptor. */
 static bool is_owner(const struct watch *watch, PyObject *object)
 {
     PyObject *owner = NULL;
@@ -166,7 +168,8 @@ static bool is_owner(const struct watch *watch, PyObject *object)
     return same;
 }
 
-/* Notes who registers it. Objects without weak references own nothing. */
+/* Stores which object registered it; none if the object has no weak
+ * references. */
 static void set_owner(struct watch *watch, PyObject *object)
 {
     PyObject *owner = object ? PyWeakref_NewRef(object, NULL) : NULL;
@@ -218,9 +221,10 @@ static PyObject *make_listener(struct hub *hub, PyObject *const *arguments)
 }
 
 /*
- * Whether the first one waits for a file that is no longer open: the number has been
- * used again, and nobody said so. It is known where the object that registered it
- * says that it has another number now, or none.
+ * Whether the first listener waits for a file that is no longer open, because
+ * the number was reused without a call of mark_as_reopened(). The object that
+ * registered the descriptor tells: its number is another one now, or it has
+ * none.
  */
 static bool is_stale(const struct watch *watch, const struct listener *newer)
 {
@@ -328,7 +332,8 @@ static PyObject *remove_listener(PyObject *self, PyObject *object)
     Py_RETURN_NONE;
 }
 
-/* ---- Descriptors' fates, from Python ------------------------------------- */
+/* ---- Closed and reused descriptors, from Python
+ * ------------------------------------- */
 
 static PyObject *mark_as_reopened(PyObject *self, PyObject *number)
 {
@@ -377,7 +382,8 @@ static int wake_all(struct hub *hub, struct watch *watch,
     struct side *side = &watch->sides[direction];
     int status = 0;
 
-    /* New ones come at the end, and belong to what the number stands for next. */
+    /* Listeners added meanwhile are at the end: they wait for the new
+     * descriptor. */
     while (status == 0 && side->first && side->first->born <= births) {
         struct listener *listener = side->first;
 
@@ -419,7 +425,8 @@ static PyObject *remove_descriptor(PyObject *self, PyObject *number)
     Py_RETURN_NONE;
 }
 
-/* ---- Being called ------------------------------------------------------- */
+/* ---- Calls of listeners
+ * ------------------------------------------------------- */
 
 int watch_call(struct hub *hub, struct watch *watch, enum direction direction)
 {
@@ -427,7 +434,7 @@ int watch_call(struct hub *hub, struct watch *watch, enum direction direction)
     PyObject *fd, *arguments[2] = {NULL, NULL}, *result;
     int status = 0;
 
-    /* Added after the system was asked: what it said is not for this one. */
+    /* It was added after the wait began, so the event is not for it. */
     if (!listener || listener->born > hub->loop->asked || !listener->cb)
         return 0;
     fd = PyLong_FromLong(watch->fd);
@@ -444,7 +451,8 @@ int watch_call(struct hub *hub, struct watch *watch, enum direction direction)
     return status;
 }
 
-/* ---- Several at once ----------------------------------------------------- */
+/* ---- Several listeners at once
+ * ----------------------------------------------------- */
 
 static PyObject *allow_multiple_readers(PyObject *self, PyObject *args,
                                         PyObject *keywords)
@@ -507,41 +515,32 @@ int watch_traverse(struct hub *hub, visitproc visit, void *arg)
 PyMethodDef watch_methods[] = {
     {"add", FAST(add), METH_FASTCALL,
      "add(evtype, fileno, cb, tb, mark_as_closed)\n--\n\n"
-     "Has cb(fileno) called in each turn in which the descriptor is ready, "
-     "until\n"
-     "the listener that is returned is removed. tb is called with an exception "
-     "if\n"
-     "the descriptor turns out to be closed, after mark_as_closed() or None.\n"
-     "Raises ValueError for a negative descriptor, OSError (EBADF) if it is "
-     "not\n"
-     "open, RuntimeError if somebody waits for the same already; nothing is "
-     "added\n"
-     "then."},
+     "Calls cb(fileno) in each iteration in which the descriptor is ready,\n"
+     "until the returned listener is removed. Calls tb with an exception if\n"
+     "the descriptor turns out to be closed, after mark_as_closed() unless\n"
+     "that is None. Raises ValueError for a negative descriptor, OSError\n"
+     "(EBADF) if it is not open, RuntimeError if another listener waits for\n"
+     "the same; then it adds nothing."},
     {"remove", remove_listener, METH_O,
      "remove(listener)\n--\n\n"
-     "Takes a listener back: it is not called any more, not even for what was\n"
-     "seen already. Nothing happens if it is spent. Raises KeyError if it is "
-     "not\n"
-     "added."},
+     "Removes a listener: it is not called any more, not even for events\n"
+     "that were reported already. Does nothing if the listener is spent.\n"
+     "Raises KeyError if it is not added."},
     {"mark_as_reopened", mark_as_reopened, METH_O,
      "mark_as_reopened(fileno)\n--\n\n"
-     "The number stands for something new: whoever waits for it is told, by "
-     "tb,\n"
-     "in the next turn."},
+     "The number has been reused: the next iteration calls tb of each\n"
+     "listener for the old descriptor."},
     {"notify_close", notify_close, METH_O,
      "notify_close(fileno)\n--\n\n"
-     "Does nothing: that a descriptor was closed is found out without being\n"
-     "told."},
+     "Does nothing: the hub finds closed descriptors by itself."},
     {"remove_descriptor", remove_descriptor, METH_O,
      "remove_descriptor(fileno)\n--\n\n"
-     "Calls whoever waits for it, and forgets it."},
+     "Calls and removes all listeners for the descriptor."},
     {"allow_multiple_readers", FAST(allow_multiple_readers),
      METH_VARARGS | METH_KEYWORDS,
      "allow_multiple_readers(fileno, allow=True)\n--\n\n"
-     "Lets several greenthreads wait for the same direction of this "
-     "descriptor,\n"
-     "a number or an object with fileno(). It ends when the number is given "
-     "to\n"
-     "something new."},
+     "Lets several greenthreads wait for the same direction of this\n"
+     "descriptor, a number or an object with fileno(). Lasts until the\n"
+     "number is reused."},
     {NULL, NULL, 0, NULL},
 };

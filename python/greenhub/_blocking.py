@@ -1,7 +1,7 @@
-"""The detector of code that blocks: SIGALRM interrupts what runs for too long.
+"""The detector of code that blocks: SIGALRM interrupts code that runs too long.
 
-Eventlet's debug.hub_blocking_detection() asks for it. Signals are the main
-thread's: in another one arm() raises ValueError.
+Eventlet's debug.hub_blocking_detection() turns it on. Only the main thread may set
+signal handlers: in other threads arm() raises ValueError.
 """
 
 import inspect
@@ -16,7 +16,7 @@ def _alarmed(signum, frame):
 
 
 def arm(hub):
-    """From now on what runs for longer than the hub's resolution is stopped."""
+    """From now on, code that runs for longer than the hub's resolution is stopped."""
     old = signal.signal(signal.SIGALRM, _alarmed)
     if old is not _alarmed:
         _old_handlers["SIGALRM"] = old
@@ -24,7 +24,7 @@ def arm(hub):
 
 
 def disarm(hub):
-    """Undoes arm(): no alarm is pending, and the old handler is back."""
+    """Undoes arm(): cancels the alarm and restores the old handler."""
     signal.alarm(0)
     old = _old_handlers.pop("SIGALRM", None)
     if old is not None:

@@ -1,4 +1,4 @@
-"""Names by which Eventlet knows its hubs, for those of this package."""
+"""Makes hubs of this package available under Eventlet's own names of hubs."""
 
 import importlib
 import sys
@@ -12,13 +12,12 @@ _NAMES = {"pyevent": "libevent", "uring": "uring"}
 def install(accelerate: bool = False) -> None:
     """Makes hubs.use_hub("pyevent") and hubs.use_hub("uring") work.
 
-    Eventlet removed its hub on libevent, and refuses its name; from now on that is
-    greenhub.libevent. Nothing is chosen by this call. It may be called again.
+    Eventlet removed its libevent hub and refuses its name, pyevent; after this call
+    the name means greenhub.libevent. The call selects no hub. It may be repeated.
 
-    With accelerate, Eventlet's function trampoline, by which greenthreads wait for
-    descriptors, is replaced by one in C that behaves alike; Eventlet's own is still
-    called where the hub is not one of this package. That lasts until the process
-    ends.
+    With accelerate, it replaces Eventlet's function trampoline, with which
+    greenthreads wait for descriptors, by one in C that behaves alike, until the
+    process ends. With a hub of another package, that calls Eventlet's own.
     """
     import eventlet.hubs
 
@@ -36,10 +35,10 @@ def _accelerate() -> None:
 
     original = eventlet.hubs.trampoline
     if not hasattr(original, "__code__"):
-        return  # it is ours already
+        return  # this package has replaced it already
     fast = _hub.make_trampoline(original, eventlet.hubs._threadlocal,
                                 eventlet.timeout.Timeout)
-    # Eventlet's modules have it by name.
+    # Eventlet's modules have imported it by name.
     for name, module in list(sys.modules.items()):
         if name.startswith("eventlet") and \
                 getattr(module, "__dict__", {}).get("trampoline") is original:

@@ -1,4 +1,4 @@
-"""The hub that stands on libevent."""
+"""The hub that uses libevent."""
 
 from greenhub import _hub
 
@@ -6,7 +6,7 @@ __all__ = ["Hub", "is_available", "why_not"]
 
 
 class Hub(_hub.Hub):
-    """greenhub's hub on libevent."""
+    """greenhub's hub that uses libevent."""
 
     __slots__ = ()
     hub_name = "libevent"

@@ -1,4 +1,4 @@
-"""The hub that stands on poll(2)."""
+"""The hub that uses poll(2)."""
 
 from greenhub import _hub
 
@@ -6,7 +6,7 @@ __all__ = ["Hub", "is_available", "why_not"]
 
 
 class Hub(_hub.Hub):
-    """greenhub's hub on poll(2)."""
+    """greenhub's hub that uses poll(2)."""
 
     __slots__ = ()
     hub_name = "poll"

@@ -1,4 +1,4 @@
-"""The hub that stands on io_uring(7)."""
+"""The hub that uses io_uring(7)."""
 
 from greenhub import _hub
 
@@ -6,7 +6,7 @@ __all__ = ["Hub", "is_available", "why_not"]
 
 
 class Hub(_hub.Hub):
-    """greenhub's hub on io_uring(7)."""
+    """greenhub's hub that uses io_uring(7)."""
 
     __slots__ = ()
     hub_name = "uring"

@@ -461,7 +461,7 @@ def test_old_hub_is_eliminated(run, hub_name):
         except RuntimeError as e:
             print(e)
         """.replace("NAME", hub_name)) == \
-        "[]\nanother hub has taken this one's place\n"
+        "[]\nanother hub has replaced this one\n"
 
 
 def test_hub_belongs_to_its_thread(run):
@@ -591,5 +591,5 @@ def test_subinterpreters_are_refused(run_on):
         try:
             sub.run_string(interpreter, "import greenhub._hub")
         except sub.RunFailedError as e:
-            print("main interpreter alone" in str(e) or "greenlet" in str(e))
+            print("main interpreter only" in str(e) or "greenlet" in str(e))
         """) == "True\n"
