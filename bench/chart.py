@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Charts and docs/benchmarks.md from what `make bench` has written. Every
-figure comes from that file.
+"""Makes charts and docs/benchmarks.md from the file that `make bench` writes. All
+figures come from that file.
 
   chart.py [BENCH_JSON]             charts into bench-charts/ beside it
   chart.py --docs FOLDER [...]      FOLDER/benchmarks.md, and its charts in
@@ -21,7 +21,7 @@ import svg  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# What a group of rows is, by the beginning of its name: a title, a sentence.
+# A group of rows, by the beginning of its name: a title, a sentence.
 GROUPS = {
     'echo_1': (
         'Echo, 1 connection', "The server's CPU time for a request of 64 "
@@ -268,7 +268,7 @@ def write_docs(path, folder):
 
 
 def unfit(data):
-    """Why a run must not become the documentation; None if it may."""
+    """Why a run is not fit for the documentation; None if it is."""
     options = data['options']
     if options['quick']:
         return 'it was a quick run, whose figures mean little'
@@ -285,7 +285,7 @@ def main():
                         default=os.path.join(ROOT, 'build', 'bench.json'))
     parser.add_argument('--docs', metavar='FOLDER')
     parser.add_argument('--anyway', action='store_true',
-                        help='also from a run that is quick or not whole')
+                        help='even from a run that is quick or incomplete')
     options = parser.parse_args()
     if not os.path.exists(options.json):
         sys.exit(f'{options.json} does not exist: `make bench` writes it')

@@ -1,4 +1,5 @@
-/* What the programs of the bench share: a clock, limits, a listening socket. */
+/* Code that the benchmark programs share: a clock, limits, a listening
+ * socket. */
 #ifndef BENCH_COMMON_H
 #define BENCH_COMMON_H
 
@@ -13,12 +14,12 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* Every echo server here reads into a buffer of its own of one of these sizes:
- * the large one, told to by the word "large", for messages of 64 KiB. (What
- * has a buffer of the library's, as bufferevents do, goes without.) */
+/* The buffer sizes of the echo servers. The argument "large" selects the larger
+ * one, for messages of 64 KiB. (Servers that use a library's buffers, such as
+ * bufferevents, ignore it.) */
 #define BENCH_SMALL_BUFFER 4096
 #define BENCH_LARGE_BUFFER 65536
-/* Connections that wait to be accepted, wherever a server can say how many. */
+/* The backlog, in all servers that can set it. */
 #define BENCH_BACKLOG 4096
 
 static inline int64_t bench_now(void)
@@ -53,7 +54,7 @@ static inline void bench_no_delay(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-/* The number in a command line argument, which must be from 0 to max. */
+/* Parses a command-line argument: a number from 0 to max. */
 static inline long bench_number(const char *text, long max)
 {
     char *end;
@@ -62,13 +63,13 @@ static inline long bench_number(const char *text, long max)
     errno = 0;
     value = strtol(text, &end, 10);
     if (errno != 0 || end == text || *end != '\0' || value < 0 || value > max) {
-        fprintf(stderr, "%s: a number from 0 to %ld is wanted\n", text, max);
+        fprintf(stderr, "%s: expected a number from 0 to %ld\n", text, max);
         exit(2);
     }
     return value;
 }
 
-/* What an echo server is told on its command line: PORT [large]. */
+/* An echo server's command-line arguments: PORT [large]. */
 struct bench_arguments {
     long port;
     size_t buffer_size;
@@ -89,7 +90,7 @@ static inline struct bench_arguments bench_arguments(int argc, char **argv)
     return arguments;
 }
 
-/* Says on stdout at which port a listening socket can be reached. */
+/* Prints the port of a listening socket on stdout. */
 static inline void bench_say_port(int fd)
 {
     struct sockaddr_in address;
@@ -102,8 +103,8 @@ static inline void bench_say_port(int fd)
 }
 
 /*
- * A non-blocking socket that listens on 127.0.0.1 (port 0: the system chooses),
- * for servers that listen by themselves; says on stdout where.
+ * Makes a non-blocking socket that listens on 127.0.0.1 (port 0: the system
+ * chooses), for servers that create their own, and prints its port on stdout.
  */
 static inline int bench_listen(long port)
 {

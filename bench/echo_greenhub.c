@@ -1,10 +1,10 @@
 /*
- * The echo server on greenhub, as README shows it, for the benchmark:
+ * The echo server on greenhub for the benchmark, written as README shows it:
  *
  *   echo_greenhub HUB PORT [large]
  *
- * It sets what floor_epoll.c sets too (the buffer's size, TCP_NODELAY), and
- * sees <greenhub.h> alone. Exit status 3: this hub cannot be used here.
+ * It has the buffer size and TCP_NODELAY of floor_epoll.c, and includes only
+ * <greenhub.h>. Exit status 3: this hub cannot be used here.
  */
 #include <greenhub.h>
 

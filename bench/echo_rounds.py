@@ -1,5 +1,5 @@
 """One round of the echo benchmarks: servers on one core, their load on another,
-and the CPU time that each server took for a request."""
+and the CPU time per request of each server."""
 
 import os
 import resource
@@ -8,19 +8,19 @@ import signal
 import subprocess
 import time
 
-# How long a server may take to come up, and the load to get through a phase.
+# The time limit for a server to start, and for each phase of the load, in seconds.
 PATIENCE = 60
 
 
 class Failed(Exception):
-    """A round that gave no figure, with the reason in words."""
+    """A round without a result; the text is the reason."""
 
 
 class Unavailable(Failed):
-    """A program says that what it measures cannot be had on this system."""
+    """A program reports that this system lacks what it measures."""
 
 
-# The exit status by which the programs say so.
+# The exit status with which the programs report that.
 STATUS_UNAVAILABLE = 3
 
 
@@ -42,7 +42,7 @@ def start(command, core):
 
 
 def end(process):
-    """Ends a program that start started, whatever it is doing."""
+    """Ends a program that start() started, by force if needed."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
@@ -55,7 +55,7 @@ def end(process):
 
 
 def describe_end(process, name):
-    """Why a program that was to say something has ended or kept silent."""
+    """Why a program printed nothing: its end, or its silence."""
     try:
         status = process.wait(2)
     except subprocess.TimeoutExpired:
@@ -67,8 +67,8 @@ def describe_end(process, name):
 
 
 def read_line(process, name):
-    """The next line that a program prints, as words. The programs print a line
-    at a time and wait, so nothing is left in a buffer of ours."""
+    """The words of the next line that a program prints. The programs print one line
+    and wait, so no second line is lost in a buffer here."""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         ready = selector.select(PATIENCE)
@@ -91,14 +91,14 @@ def expect(process, name, word):
 
 
 def port_of(words):
-    """Of `listening PORT`, and of the command's `listening on ADDRESS, ...`."""
+    """The port in `listening PORT` or in the command's `listening on ADDRESS, ...`."""
     return words[0] if words[0] != 'on' else words[1].strip(',').split(':')[-1]
 
 
 def cpu_time(pid):
     """CPU time of all threads of a process, in ns, user and system together.
     /proc/PID/schedstat is exact to the ns for a thread that is not running;
-    where the kernel lacks it, utime + stime are, in ticks of 10 ms."""
+    where the kernel lacks it, this uses utime + stime, in ticks of 10 ms."""
     total = 0
     for task in os.listdir(f'/proc/{pid}/task'):
         folder = f'/proc/{pid}/task/{task}'
@@ -114,7 +114,7 @@ def cpu_time(pid):
 
 
 def sleeps(pid):
-    """How often the server's threads went to sleep for want of work."""
+    """How often the server's threads slept because they had no work."""
     total = 0
     for task in os.listdir(f'/proc/{pid}/task'):
         with open(f'/proc/{pid}/task/{task}/status', encoding='ascii') as file:
@@ -125,7 +125,7 @@ def sleeps(pid):
 
 
 def settle(pid):
-    """Waits until the server sleeps: its CPU time stands still for 5 ms."""
+    """Waits until the server sleeps: its CPU time is unchanged for 5 ms."""
     before = cpu_time(pid)
     for _ in range(200):
         time.sleep(0.005)
@@ -133,12 +133,12 @@ def settle(pid):
         if now == before:
             return now
         before = now
-    raise Failed('the server does not come to rest without requests')
+    raise Failed('the server uses CPU time without requests')
 
 
 def explained(error, pair):
-    """A failure, with how the server ended if it did."""
-    time.sleep(0.3)  # one that is crashing needs a moment to be gone
+    """A failure; with the way the server ended, if it did."""
+    time.sleep(0.3)  # a crashing server takes a moment to end
     if isinstance(error, Unavailable) or pair.server.poll() is None:
         return error
     return Failed(f"{error}; {describe_end(pair.server, 'the server')}")
@@ -184,7 +184,7 @@ class Pair:
         return spent / requests
 
     def check(self):
-        """Has the load end, which says whether all echoes were right. Returns
+        """Ends the load, which reports whether all echoes were right. Returns
         how often the server slept per request."""
         self.client.stdin.close()
         expect(self.client, 'the load', 'correct')
@@ -201,19 +201,19 @@ class Pair:
 
 
 class HalfRound:
-    """Some servers, all with their connections open, loaded by turns.
+    """Some servers, all with their connections open, loaded alternately.
 
-    times     {subject: CPU times per request, one a slice}
+    times     {subject: CPU times per request, one for each slice}
     slept     {subject: sleeps per request}
-    failures  {subject: Failed}; one that fails does not stop the others
+    failures  {subject: Failed}; a failure does not stop the others
     """
 
     def __init__(self, commands, load, count):
-        """commands: {subject: command}, started in this order. The one that
-        comes second finds the kernel's memory in another state; with thousands
-        of sockets that alone is worth a few percent, so who asks has it done
-        both ways. The order of the turns changes from slice to slice, so that
-        nobody is always second."""
+        """commands: {subject: command}, started in this order. The one
+        started second finds the kernel's memory in another state; with thousands
+        of sockets that alone makes a few percent, so callers measure both
+        orders. The order within a slice changes from slice to slice, so that
+        no server is always second."""
         self.pairs, self.times, self.slept, self.failures = {}, {}, {}, {}
         try:
             for subject, command in commands.items():

@@ -1,4 +1,4 @@
-/* Repeated measurements and how the micro benchmarks print them: one line of
+/* Repeated measurements, and their output by the micro benchmarks: one line of
  * JSON, {"benchmark": ..., "figures": [{"name": ..., "unit": ..., "best": ...,
  * "median": ..., "worst": ..., "repetitions": ...}, ...]}. Also for C++. */
 #ifndef BENCH_FIGURES_H

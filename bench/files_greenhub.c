@@ -1,19 +1,19 @@
 /*
- * What regular files cost on a hub:
+ * Measures regular files on a hub:
  *
- *   files_greenhub HUB read SIZE    reads of SIZE bytes at random places of a file
- *                                   that is in the page cache
- *   files_greenhub HUB cold SIZE    the same past the page cache (O_DIRECT)
- *   files_greenhub HUB sync SIZE    writes of SIZE bytes, an fsync behind each
- *   files_greenhub HUB late SIZE    how late a timer is while 16 read cold
+ *   files_greenhub HUB read SIZE    reads of SIZE bytes at random places of
+ *                                   a file in the page cache
+ *   files_greenhub HUB cold SIZE    the same, bypassing the page cache (O_DIRECT)
+ *   files_greenhub HUB sync SIZE    writes of SIZE bytes, each with an fsync
+ *   files_greenhub HUB late SIZE    a timer's lateness during 16 cold reads
  *
- * Prints a line of JSON (figures.h): the process's CPU time and the wall time for
- * each operation by 1, 16 and 64 greenthreads, and beside each the same by plain
- * calls, one after the other, in slices that take turns: the floor. That of `late`
- * is the timer's lateness while nobody reads.
+ * Prints a line of JSON (figures.h): the process's CPU time and the wall time
+ * for each operation by 1, 16 and 64 greenthreads; and for each the floor, the
+ * same with plain calls, one after the other, in alternating slices. The floor
+ * of `late` is the timer's lateness without reads.
  *
- * The files lie in the program's folder, without a name. Exit status 3: this hub,
- * or O_DIRECT, cannot be had here.
+ * The files are unnamed ones in the program's folder. Exit status 3: this hub,
+ * or O_DIRECT, is not available here.
  */
 #include <greenhub.h>
 
@@ -26,7 +26,7 @@
 #include "figures.h"
 
 #define FILE_SIZE (32 << 20)
-#define MOST 64 /* greenthreads, each with a file of its own to sync */
+#define MOST 64 /* greenthreads, each of which syncs its own file */
 #define LARGEST (1 << 20)
 #define READERS 16 /* beside the timer */
 #define SLICES 3
@@ -83,7 +83,7 @@ static int opened_past_cache(int fd)
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     direct = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
     if (direct < 0)
-        give_up("this file system knows no O_DIRECT");
+        give_up("this file system does not support O_DIRECT");
     return direct;
 }
 
@@ -104,7 +104,7 @@ static void prepare(const char *what)
 
 /* ---- One operation --------------------------------------------------- */
 
-/* xorshift64 with a fixed seed: each run goes to the same places. */
+/* xorshift64 with a fixed seed: each run reads the same places. */
 static off_t random_place(size_t bytes)
 {
     static uint64_t state = 88172645463325252u;
@@ -157,7 +157,7 @@ static void plain_operation(int number)
 
 /* ---- Slices ---------------------------------------------------------- */
 
-/* Where the hub does not wait for files nothing else lets others have a turn. */
+/* If the hub does not wait for files, only this lets other greenthreads run. */
 static void *work(void *arg)
 {
     while (bench_now() < until) {
@@ -247,7 +247,8 @@ static void *be_punctual(void *arg)
         check(green_sleep(due > now ? due - now : 0) == 0, "green_sleep");
         now = bench_now();
         late[late_count] = (double)(now - due) / 1000;
-        due += ((now - due) / PERIOD + 1) * PERIOD; /* what was missed, was */
+        due += ((now - due) / PERIOD + 1) *
+               PERIOD; /* skip the deadlines that have passed */
     }
     return arg;
 }

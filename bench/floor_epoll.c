@@ -1,6 +1,6 @@
 /*
- * The floor: an echo server on epoll as one writes it by hand for speed. What
- * greenhub costs is told against it.
+ * The floor: an echo server on epoll, hand-written for speed. greenhub's
+ * figures are compared with it.
  *
  *   floor_epoll PORT [large]
  *
@@ -8,12 +8,13 @@
  *   no epoll_ctl follows. Level-triggered, the kernel would look at each ready
  *   socket a second time in the next epoll_wait, only to find it drained.
  * - A read that does not fill the buffer has emptied the socket; a second one
- *   would give EAGAIN and is left out. What arrives later makes a new edge.
- *   The end of the stream may have arrived before the edge was reported, and
- *   then makes no new one: EPOLLRDHUP tells, and we read on to see it.
- * - One buffer serves all, since an echo that the socket takes at once needs no
- *   memory of its own. What it does not take is kept with the connection, which
- *   is not read from again until it is gone.
+ *   would fail with EAGAIN, so the server does not try it. Data that arrives
+ *   later triggers a new event. The end of the stream may have arrived before
+ *   the event was reported, and then triggers no new one: after EPOLLRDHUP the
+ *   server reads until the end.
+ * - All connections share one buffer, since an echo that the socket accepts at
+ *   once needs no memory afterwards. The server keeps unsent data with the
+ *   connection, and reads no more from the connection until that is sent.
  */
 #include "common.h"
 #include "unsent.h"
@@ -26,7 +27,8 @@
 
 struct connection {
     int fd;
-    bool ended; /* the peer has sent its last byte, or worse */
+    bool
+        ended; /* the peer has shut down writing, or the connection has failed */
     struct unsent unsent;
 };
 

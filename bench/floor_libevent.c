@@ -1,13 +1,13 @@
 /*
- * The floor of a hub on libevent: the same echo server on bare events, with
- * recv and send of its own, to tell what libevent itself costs from what
- * greenhub's hub on it costs. (peers/echo_libevent.c is the server that
- * libevent's documentation would have one write.)
+ * The floor of a hub on libevent: the same echo server on bare events, which
+ * calls recv and send itself. It separates the cost of libevent from that of
+ * greenhub's hub on it. (peers/echo_libevent.c is a server as libevent's
+ * documentation recommends it.)
  *
  *   floor_libevent PORT [large]
  *
- * One persistent event a connection, level-triggered, never changed while the
- * socket takes its echo. Otherwise as floor_epoll.c.
+ * One persistent event for each connection, level-triggered, never changed
+ * while the socket accepts each echo whole. Otherwise as floor_epoll.c.
  */
 #include "common.h"
 #include "unsent.h"
@@ -36,7 +36,7 @@ static void drop(struct connection *c)
 
 static void on_ready(evutil_socket_t fd, short events, void *arg);
 
-/* Has the connection's event watch for something else. */
+/* Changes what the connection's event waits for. */
 static void watch(struct connection *c, evutil_socket_t fd, short events)
 {
     if (event_del(c->event) < 0 ||

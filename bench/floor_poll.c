@@ -1,11 +1,11 @@
 /*
- * A second floor: the same echo server on poll(2), to tell what poll itself
- * costs from what greenhub's hub on it costs.
+ * A second floor: the same echo server on poll(2). It separates the cost of
+ * poll from that of greenhub's hub on it.
  *
  *   floor_poll PORT [large]
  *
- * The set is kept dense, and is told to the kernel whole at each turn; that is
- * what poll asks for. Otherwise as floor_epoll.c.
+ * The array has no gaps, and poll gets all of it in each iteration, as its
+ * interface requires. Otherwise as floor_epoll.c.
  */
 #include "common.h"
 #include "unsent.h"
@@ -92,7 +92,8 @@ int main(int argc, char **argv)
         ready = poll(polled, (nfds_t)count, -1);
         if (ready < 0 && errno != EINTR)
             bench_die("poll");
-        /* Backwards, so that the one that drop moves has been seen. */
+        /* Backwards, so that the entry that drop moves has been served
+         * already. */
         for (int i = count - 1; i > 0 && ready > 0; i--) {
             if (!polled[i].revents)
                 continue;

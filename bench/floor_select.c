@@ -1,13 +1,12 @@
 /*
- * The floor of a hub on select(2): the same echo server on it, to tell what
- * select itself costs from what greenhub's hub on it costs.
+ * The floor of a hub on select(2): the same echo server. It separates the cost
+ * of select from that of greenhub's hub on it.
  *
  *   floor_select PORT [large]
  *
- * select changes the sets that it is given, so they are copied at each turn.
- * The sets are arrays of words of our own, grown to the highest descriptor,
- * since an fd_set ends at 1,023 but the system call does not. Otherwise as
- * floor_epoll.c.
+ * select changes its sets, so each iteration copies them. The sets are arrays
+ * of words that grow to the highest descriptor, since an fd_set ends at 1,023
+ * but the system call has no such limit. Otherwise as floor_epoll.c.
  */
 #include "common.h"
 #include "unsent.h"
@@ -19,8 +18,8 @@
 
 enum { READABLE, WRITABLE };
 
-/* wanted[READABLE] has the bit of each fd that is watched for reading, ready is
- * what select makes of a copy of it. unsent[fd] belongs to fd. */
+/* wanted[READABLE] has a bit for each fd to wait for; select changes `ready`, a
+ * copy of it. unsent[fd] belongs to fd. */
 static unsigned long *wanted[2], *ready[2];
 static struct unsent *unsent;
 static int capacity, highest;

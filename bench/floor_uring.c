@@ -1,18 +1,19 @@
 /*
- * An echo server on io_uring as one writes it by hand for speed: what the uring
- * hub is compared with. As floor_epoll.c otherwise.
+ * An echo server on io_uring, hand-written for speed; the uring hub is compared
+ * with it. Otherwise as floor_epoll.c.
  *
  *   floor_uring PORT [large]
  *
- * - One io_uring_enter a turn hands over everything and waits. The kernel's own
- *   part of the work is done within it (DEFER_TASKRUN).
- * - The listener accepts for ever by one entry, and each connection receives for
- *   ever by one entry, into buffers that all connections share and the kernel
- *   chooses from: a few of them stay in the cache whatever the number of
- *   connections. (With a buffer of its own, and an entry for each receive, a
- *   request costs 2 % more at 100 connections and 8 % more at 5,000.)
- * - An echo is sent from the buffer that it came in; one at a time for each
- *   connection, so that none overtakes another.
+ * - In each iteration, one io_uring_enter submits all entries and waits. The
+ *   kernel does its part of the work inside this call (DEFER_TASKRUN).
+ * - Multishot entries: one accepts all connections, and one for each connection
+ *   receives all data, into buffers that all connections share and the kernel
+ *   selects from. The few buffers in use stay in the cache, whatever the number
+ *   of connections. (With a buffer for each connection and an entry for each
+ *   receive, a request costs 2 % more at 100 connections and 8 % more at
+ *   5,000.)
+ * - The server sends an echo from the buffer that the message is in; one at a
+ *   time for each connection, so that echoes stay in order.
  */
 #include "common.h"
 
@@ -169,7 +170,7 @@ static void sent(struct connection *c, int n)
     if (n >= 0 && c->first)
         send_first(c);
     else if (n < 0 && c->receiving)
-        shutdown(c->fd, SHUT_RD); /* ends the receiving */
+        shutdown(c->fd, SHUT_RD); /* ends the multishot receive */
     drop_if_done(c);
 }
 
@@ -212,7 +213,7 @@ static void make_buffers(void)
         give_back(i);
 }
 
-/* Exit status 3: this cannot be had here. */
+/* Exit status 3: not available here. */
 static void make_ring(void)
 {
     struct io_uring_params params = {
@@ -223,7 +224,8 @@ static void make_ring(void)
     int error = -io_uring_queue_init_params(SUBMISSIONS, &ring, &params);
 
     if (error) {
-        fprintf(stderr, "no io_uring as it is wanted: %s\n", strerror(error));
+        fprintf(stderr, "io_uring lacks a feature that this needs: %s\n",
+                strerror(error));
         exit(3);
     }
     io_uring_register_ring_fd(&ring);

@@ -1,30 +1,31 @@
 /*
- * The load: echo clients in lock-step, each of which sends a message and waits
- * for its exact echo before it sends the next.
+ * The load: echo clients in lock-step. Each sends a message and waits for its
+ * exact echo before it sends the next.
  *
  *   load PORT CONNECTIONS AMOUNT SIZE [fresh]
  *
- * With the word "fresh" each message has a connection of its own: connect, send,
- * receive, close, and CONNECTIONS says how many are open at a time. AMOUNT is a number of requests, or of seconds when it ends in 's'. Talks to
- * whoever measures in lines, while no request is under way, so that the server
- * is at rest whenever its CPU time is read. Slice after slice:
+ * With "fresh", each message gets a new connection: connect, send, receive,
+ * close; CONNECTIONS is then the number open at a time. AMOUNT is a number of
+ * requests, or of seconds if it ends in 's'. The load exchanges lines with the
+ * measuring program while no request is outstanding, so that the server is idle
+ * whenever its CPU time is read. For each slice:
  *
- *   load says    start                       connected and warmed up
- *   it is told   (a line)
- *   load says    stop REQUESTS NANOSECONDS   that many were answered
- *   it is told   (a line)                    warm up for the next slice
+ *   load prints  start                       connected and warmed up
+ *   load reads   (a line)
+ *   load prints  stop REQUESTS NANOSECONDS   the number of answers, the time
+ *   load reads   (a line)                    warm up for the next slice
  *                (the end of its input)      close all and end
  *
- * or at any point `failed REASON`, with exit status 1. When all is well, its
- * last line is `correct REQUESTS`, the warm-up included: so many echoes were
- * compared byte for byte, and nothing came beyond them.
+ * or at any point `failed REASON`, with exit status 1. After success, the last
+ * line is `correct REQUESTS`, including the warm-up: the number of echoes that
+ * were compared byte for byte, without a byte beyond them.
  *
- * Each answer is followed by the connection's next request at once, and this
- * program does per request just what an echo server does, so that the server
- * always finds many sockets ready and rarely sleeps. (Requests sent in waves,
- * one on every connection and then all the answers read, were tried: the server
- * keeps up with the wave, finds few sockets ready at a time, and its figure
- * then tells more of the client's rhythm than of the server.)
+ * The load sends a connection's next request as soon as it has the answer, and
+ * does as much per request as an echo server does, so the server always finds
+ * many sockets ready and rarely sleeps. (Requests in waves, one on every
+ * connection before all answers are read, were tried: the server keeps up with
+ * the wave and finds few sockets ready at a time, so its figure depends on the
+ * client's timing more than on the server.)
  */
 #include "common.h"
 
@@ -38,18 +39,18 @@
 #define WARM_UP_NS 30000000
 #define PATIENCE_MS 10000
 #define MAX_SIZE 65536
-/* Larger messages go into the socket whole too, and so never wait for the
- * server: twice what is outstanding at most. */
+/* So large that a send buffer accepts any message whole and no send waits for
+ * the server: twice the largest amount outstanding. */
 #define SEND_BUFFER (2 * MAX_SIZE)
-/* Source addresses 127.0.0.1 and on that fresh connections come from by turns. A
- * closed one keeps its pair of ports for a minute; one address alone would run
- * out of them. */
+/* Fresh connections use this many source addresses in turn, from 127.0.0.1 on.
+ * A closed connection occupies its pair of ports for a minute; one address
+ * would run out of them. */
 #define SOURCES 200
 
 struct client {
     int fd;            /* -1: closed */
-    size_t received;   /* of the echo under way */
-    uint64_t sequence; /* of the message under way */
+    size_t received;   /* of the outstanding echo */
+    uint64_t sequence; /* of the outstanding message */
 };
 
 static struct client *clients;
@@ -74,7 +75,7 @@ fail(const char *format, ...)
     exit(1);
 }
 
-/* Bytes that differ for each connection and each message of it. */
+/* Fills in bytes that differ for each connection and each of its messages. */
 static void fill(char *message, int index, uint64_t sequence)
 {
     uint64_t word = ((uint64_t)index << 40) ^ sequence;
@@ -87,7 +88,7 @@ static void fill(char *message, int index, uint64_t sequence)
     }
 }
 
-/* Has a socket come from the next of the source addresses. */
+/* Binds a socket to the next of the source addresses. */
 static void choose_source(int fd)
 {
     static uint32_t next;
@@ -103,7 +104,8 @@ static void choose_source(int fd)
         fail("bind: %s", strerror(errno));
 }
 
-/* A server that does not answer is no reason to hang in connect or send. */
+/* Time limits, so that connect and send do not hang if the server does not
+ * answer. */
 static void set_options(int fd)
 {
     struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
@@ -149,7 +151,7 @@ static void send_one(int index)
         fail("send on %d: %s", index, n < 0 ? strerror(errno) : "cut short");
 }
 
-/* True when the echo is whole, false when more of it must come. */
+/* Returns true when the echo is complete, false if more is to come. */
 static bool receive_one(int index)
 {
     struct client *c = &clients[index];
@@ -179,7 +181,7 @@ static bool receive_one(int index)
 
 struct amount {
     uint64_t requests;
-    int64_t duration; /* in nanoseconds; 0: requests count */
+    int64_t duration; /* in nanoseconds; 0: AMOUNT is a number of requests */
 };
 
 static bool is_over(const struct amount *amount, int64_t began, uint64_t sent)
@@ -190,22 +192,22 @@ static bool is_over(const struct amount *amount, int64_t began, uint64_t sent)
 }
 
 /*
- * Waits for echoes; returns how many events there are. It sleeps: a client that
- * spins instead reads each echo by itself and so hands the server one request
- * at a time, after which the server sleeps more, not less.
+ * Waits for echoes; returns the number of events. It sleeps: a client that
+ * spins would read each echo separately and so send the server one request at a
+ * time, after which the server sleeps more, not less.
  */
 static int wait_for_echoes(struct epoll_event *events, int missing)
 {
     int n = epoll_wait(poller, events, EVENTS, PATIENCE_MS);
 
     if (n == 0)
-        fail("%d answers did not come in %d ms", missing, PATIENCE_MS);
+        fail("%d answers did not arrive within %d ms", missing, PATIENCE_MS);
     if (n < 0 && errno != EINTR)
         fail("epoll_wait: %s", strerror(errno));
     return n;
 }
 
-/* Sends that much, collects every answer; returns how many there were. */
+/* Sends this amount and reads every answer; returns their number. */
 static uint64_t run(struct amount amount)
 {
     struct epoll_event events[EVENTS];
@@ -240,10 +242,11 @@ static void check_silence(void)
 {
     for (int i = 0; i < client_count && !fresh; i++)
         if (recv(clients[i].fd, received, 1, MSG_DONTWAIT) >= 0)
-            fail("connection %d: more than its echo, or closed", i);
+            fail("connection %d: a byte after its echo, or closed", i);
 }
 
-/* Without lingering, closing leaves no TIME_WAIT behind for the next round. */
+/* With a linger time of 0, closing leaves no socket in TIME_WAIT for the next
+ * round. */
 static void close_all(void)
 {
     struct linger now = {.l_onoff = 1};
@@ -305,7 +308,7 @@ static void parse(int argc, char **argv)
         fail("no connections, or no bytes to send");
 }
 
-/* One slice. False when it was the last. */
+/* Runs one slice. Returns false if it was the last. */
 static bool slice(struct amount amount)
 {
     int64_t began;

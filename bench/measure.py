@@ -1,4 +1,4 @@
-"""Carries out what subjects.py lists, and makes rows of the figures."""
+"""Runs the subjects that subjects.py lists, and makes rows of the figures."""
 
 import json
 import math
@@ -27,7 +27,7 @@ def row_of(name, subject, unit, **more):
 
 
 def failed_row(row, error, peer):
-    """A peer that fails is a result; greenhub or a floor that fails is not."""
+    """A peer's failure is a result; one of greenhub or a floor is an error."""
     if isinstance(error, echo_rounds.Unavailable):
         status = 'not here'
     else:
@@ -153,11 +153,11 @@ def run_micro(build, subject, arguments):
 
 
 class Micro:
-    """Programs that take turns, each printing its own figures."""
+    """Programs that alternate, each of which prints its own figures."""
 
     def __init__(self, options, name, what, wanted, arguments, units):
-        """name: the rows'; what: the key in subjects.MICRO; wanted: subjects
-        that are asked for; units: {figure: unit}."""
+        """name: the rows'; what: the key in subjects.MICRO; wanted: the
+        selected subjects; units: {figure: unit}."""
         self.options, self.name, self.units = options, name, units
         first = subjects.MICRO[what][0]
         self.floor = first if first.kind != 'greenhub' and \
@@ -218,7 +218,7 @@ class Micro:
 
 
 class Files(Micro):
-    """Programs whose floor is their own: FIGURE_floor beside FIGURE."""
+    """Programs that measure their own floor: FIGURE_floor beside FIGURE."""
 
     def __init__(self, options, name, wanted, arguments, units, floor):
         self.options, self.name, self.units = options, name, units
@@ -238,7 +238,7 @@ class Files(Micro):
 
 
 def environment():
-    """What of the environment could change what is measured."""
+    """The environment variables that could change the results."""
     return {key: value for key, value in os.environ.items()
             if key.startswith(('GREENHUB_', 'GODEBUG', 'GOMAXPROCS', 'GOGC',
                                'LIBEV_', 'EVENT_', 'UV_'))}

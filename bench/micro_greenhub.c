@@ -1,15 +1,15 @@
 /*
- * What greenhub's own operations cost:
+ * Measures greenhub's own operations:
  *
  *   micro_greenhub yield         a switch between two greenthreads
  *   micro_greenhub spawn_join    spawn, run, finish and join, one after another
  *   micro_greenhub [channel] queue_round_trip
- *                                there and back over two queues of one place,
- *                                or over two channels of none
- *   micro_greenhub sleepers N    what N sleeping greenthreads occupy
+ *                                there and back through two queues of one place,
+ *                                or through two unbuffered channels
+ *   micro_greenhub sleepers N    the memory of N sleeping greenthreads
  *
  * Prints a line of JSON (figures.h), or fails with the reason on stderr: each
- * run also checks that what it timed has really happened.
+ * run also checks that the operations it timed really happened.
  */
 #include <greenhub.h>
 
@@ -214,7 +214,7 @@ static void measure_sleepers(long n)
     struct sleepers_figures figures = sleepers_begin();
     green_time limit;
 
-    /* Long enough that the first still sleeps when the last has begun to. */
+    /* So long that the first still sleeps when the last begins to. */
     hold = GREEN_SEC + 15 * GREEN_USEC * n;
     spawn_sleepers(n);
     sleepers_spawned(&figures);

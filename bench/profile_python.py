@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Where the instructions of an echo request on Eventlet go: runs the server under
-valgrind's callgrind, and prints them by shared object.
+"""Prints the instructions of an echo request on Eventlet by shared object: it runs the
+server under valgrind's callgrind.
 
     profile_python.py [BUILD [PYTHON [HUB]]]
 
@@ -22,7 +22,7 @@ import report  # noqa: E402
 import run_python  # noqa: E402
 
 REQUESTS = 20000
-# What an object is, by the beginning of its file's name.
+# Descriptions of objects, by the beginning of their file's name.
 WHAT = {'_hub.': 'the hub', '_greenlet.': 'greenlet',
         'python': 'Python: Eventlet and the program',
         'libpython': 'Python: Eventlet and the program'}
@@ -34,11 +34,11 @@ def control(word, pid):
 
 
 def measure(build, python, hub, folder):
-    """Loads a server; the file of what callgrind counted meanwhile."""
+    """Loads a server. Returns the file with callgrind's counts."""
     out = os.path.join(folder, 'out')
-    # On one core, and the load only while the server sleeps: it would else have sent
-    # the next request before a server so slowed down asks for it, which then never
-    # waits. So each request is waited for by itself, and costs the hub a whole turn.
+    # Both on one core, and the load runs only while the server sleeps. Otherwise it
+    # would send the next request before the slowed-down server waits for it. So the
+    # server waits for each request, which costs the hub a whole iteration.
     core = echo_rounds.cores()[0]
     server = echo_rounds.start(
         ['valgrind', '--tool=callgrind', '--callgrind-out-file=' + out, python,

@@ -39,7 +39,7 @@ def microseconds(row):
 
 
 def ratio(row):
-    """To Eventlet's epolls, with its quartiles."""
+    """The ratio to Eventlet's epolls, with its quartiles."""
     if row is None or row['status'] != 'ok':
         return ''
     if row['subject'] == run_python.REFERENCE:
@@ -102,7 +102,7 @@ def machine_lines(facts, options):
 
 
 def share_line(rows):
-    """How much of a request Eventlet's Python and the greenlets take."""
+    """The share of Eventlet's Python and the greenlets in a request."""
     whole = found(rows, 'echo_100', 'epolls')
     alone = found(rows, 'echo_100', 'epolls without Eventlet')
     if not whole or not alone or 'ok' != whole['status'] == alone['status']:
@@ -115,7 +115,7 @@ def share_line(rows):
 
 
 def profile_lines(profile):
-    """What bench/profile_python.py has added to the file."""
+    """The table that bench/profile_python.py has added to the file."""
     for hub, shares in profile.items():
         yield (f'Where the instructions of a request go on {hub}, 100 '
                'connections, each request waited for by itself, counted by '

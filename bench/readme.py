@@ -1,12 +1,12 @@
-"""The figures that README.md shows, from a run of `make bench`: one line for each
-thing that a visitor asks, greenhub beside the best of the peers."""
+"""The figures that README.md shows, from a run of `make bench`: one line for
+each figure that matters to a visitor, greenhub beside the best of the peers."""
 
 import report
 
 BEGIN = '<!-- figures: written by `make bench-docs` -->'
 END = '<!-- end of figures -->'
 
-# What, the rows' name, their figure, whether the ratio to the floor is shown.
+# The text, the rows' name, their figure, whether to show the ratio to the floor.
 LINES = (
     ("CPU time of the server for an echo, 100 connections (beside an epoll loop "
      "by hand)", 'echo_100', None, True),
@@ -19,7 +19,7 @@ LINES = (
     ('to fire one', 'timers_1m', 'fire', False),
 )
 
-# The hub that programs get without asking, where rows are one for each hub.
+# The default hub, for rows that there are for each hub.
 HUB = 'epolls'
 
 
@@ -33,7 +33,7 @@ def words(row, as_ratio):
 
 
 def line(rows, what, name, figure, as_ratio):
-    """A line of the table; None if the run has not measured it."""
+    """A line of the table; None if the run did not measure it."""
     found = [row for row in rows
              if row['name'] == name and row['status'] == 'ok'
              and row.get('figure') == figure
@@ -70,6 +70,6 @@ def figures(data):
 
 
 def put_into(text, data):
-    """README.md with this run's figures in the place of the former ones."""
+    """README.md with this run's figures instead of the former ones."""
     begin, end = text.index(BEGIN), text.index(END) + len(END)
     return text[:begin] + figures(data) + text[end:]

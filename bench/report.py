@@ -1,4 +1,4 @@
-"""The machine that the bench ran on, the table on the screen, the JSON file."""
+"""Data on the machine, the table on the screen, the JSON file."""
 
 import datetime
 import json
@@ -21,7 +21,7 @@ def first_match(path, pattern):
 
 
 def compiler_of(program):
-    """What the compiler has noted of itself in a program."""
+    """The compiler's version, which it writes into each program."""
     try:
         with open(program, 'rb') as file:
             found = re.search(rb'(GCC: \([^\0]+|[^\0]*clang version [^\0]+)\0',
@@ -42,7 +42,7 @@ def build_options(build):
 
 
 def read_json(path):
-    """What a JSON file holds; None if there is none."""
+    """The contents of a JSON file; None if there is none."""
     try:
         with open(path, encoding='utf-8') as file:
             return json.load(file)
@@ -102,7 +102,7 @@ def cpu_ticks():
 
 
 def warnings(facts):
-    """What makes the figures of this run doubtful."""
+    """The reasons to doubt the figures of this run."""
     if facts['load_average'] > 0.5:
         yield (f"the machine was busy before the run (load average "
                f"{facts['load_average']:.2f}); figures are noisy")
@@ -172,7 +172,7 @@ class Table:
 
 
 def write_json_of(path, data):
-    """Writes it whole or not at all."""
+    """Writes the file whole or not at all."""
     with open(path + '.new', 'w', encoding='utf-8') as file:
         json.dump(data, file, indent=1)
         file.write('\n')

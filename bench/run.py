@@ -25,9 +25,9 @@ FILES = {'cpu_1': 'ns', 'wall_1': 'ns', 'cpu_16': 'ns', 'wall_16': 'ns',
 LATE = {'late_median': 'us', 'late_99': 'us'}
 TIMERS = {'arm': 'ns', 'cancel_rearm': 'ns', 'cancel': 'ns', 'fire': 'ns'}
 
-# About how long things take, in seconds: only for the estimate that is printed
-# before the run. A server and its load to start and end; what a slice needs
-# besides its length; a program's one-off and, in us, its time for each of N.
+# Approximate times in seconds, for the estimate that is printed before the run: to
+# start and end a server and its load; the overhead of a slice; of a program, the
+# constant part and, in us, the part for each of N.
 START, BESIDES = 0.5, 0.04
 PROGRAMS = {'yield': (1.5, 0), 'spawn_join': (1, 0),
             'queue_round_trip': (1, 0), 'sleepers': (1.5, 22),
@@ -36,7 +36,7 @@ PROGRAMS = {'yield': (1.5, 0), 'spawn_join': (1, 0),
 
 
 class Plan:
-    """Rows that are measured together. asked: what --only may call them."""
+    """Rows that are measured together. asked: their names for --only."""
 
     def __init__(self, name, asked, session, seconds, make):
         self.name, self.asked, self.session = name, asked, session
@@ -73,7 +73,7 @@ def short(count):
 
 def micro_plan(options, what, count=None, units=None):
     label = f'{what}_{short(count)}' if count else what
-    # What --quick measures fewer of is asked for by its usual name too.
+    # A row of which --quick measures fewer is selected by its usual name too.
     asked = {what, label}
     if count == MANY_IF_QUICK:
         asked.add(f'{what}_{short(MANY)}')
@@ -94,7 +94,7 @@ def files_plans(options):
     for name, arguments in subjects.FILES.items():
         late = name == 'files_late'
         once, _ = PROGRAMS[name if late else 'files']
-        floor = ('the same timer while nobody reads' if late
+        floor = ('the same timer without reads' if late
                  else 'plain calls, one after the other')
         yield Plan(name, {name, 'files'}, session,
                    options.rounds * len(session) * once,
@@ -126,7 +126,7 @@ def wanted_plans(options):
             continue
         asked = [one for one in plan.session
                  if not options.subject or one.name in options.subject]
-        # What a hub is compared with stays, so that --subject poll has it too.
+        # Keeps the program that a hub is compared with, so that --subject poll has it.
         likes = {one.like or subjects.AGAIN.name for one in asked}
         session = [one for one in plan.session
                    if one in asked or one.name in likes]
@@ -140,9 +140,9 @@ def parse_options():
                         help='the build directory (default: build)')
     parser.add_argument('--build', dest='named_build', help='the same')
     parser.add_argument('--rounds', type=int,
-                        help='rounds a row (default: 3)')
+                        help='rounds for each row (default: 3)')
     parser.add_argument('--slices', type=int,
-                        help='turns of each server in half a round '
+                        help='slices of each server in half a round '
                              '(default: 4)')
     parser.add_argument('--seconds', type=float,
                         help='length of a slice (default: 0.1)')
@@ -153,7 +153,7 @@ def parse_options():
                         help='rows of this subject: a hub, greenhub, libuv, '
                              'Go ...; may be repeated')
     parser.add_argument('--quick', action='store_true',
-                        help='does it work? The figures mean little')
+                        help='only check that it works: the figures mean little')
     options = parser.parse_args()
     options.build = options.named_build or options.build
     del options.named_build

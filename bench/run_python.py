@@ -22,7 +22,7 @@ REFERENCE = 'Eventlet epolls'
 ECHO = ('echo_100', 'echo_5000')
 MICRO = ('py_timers', 'py_sleep_0', 'py_spawn_n', 'py_spawn_n_call')
 
-# What the versions of are told with the figures.
+# Prints the versions that are reported with the figures.
 VERSIONS = '''
 import platform
 print("Python", platform.python_version())
@@ -56,8 +56,8 @@ class Programs:
                 if name not in subjects.NOT_REAL]
 
     def echo_sessions(self):
-        """Who take turns: each time with Eventlet's own hub, which the ratio
-        that matters here is to, and with the floor."""
+        """The subjects that alternate: always with Eventlet's own hub, to which the
+        important ratio is, and with the floor."""
         eventlet = self.subject(REFERENCE, 'peer', 'echo_eventlet', 'epolls')
         ours = [self.subject(hub, 'greenhub', 'echo_eventlet',
                              'greenhub.' + hub) for hub in self.hubs()]
@@ -92,14 +92,14 @@ def rows(options, programs):
             [name for name in ECHO if name in options.only]:
         for session in programs.echo_sessions():
             for row in measure.Echo(options, name, session).run():
-                # The reference takes part in each session, and is told once.
+                # The reference runs in each session, and is reported once.
                 if (name, row['subject']) not in told:
                     told.add((name, row['subject']))
                     yield row
     whole = list(programs.micro_session())
     for name in MICRO if options.only is None else \
             [name for name in MICRO if name in options.only]:
-        # A task of asyncio's is no greenlet, and its call no spawn_n.
+        # asyncio's tasks are no greenlets, and starting one is no spawn_n.
         session = [one for one in whole if name != 'py_spawn_n_call' or
                    'asyncio' not in one.command[1]]
         subjects.MICRO[name] = session
@@ -112,15 +112,15 @@ def parse_options():
     parser.add_argument('build', nargs='?', default=os.path.join(ROOT, 'build'))
     parser.add_argument('python', nargs='?', default=os.path.join(
         ROOT, 'build-python', 'venv', 'bin', 'python'))
-    parser.add_argument('--rounds', type=int, help='rounds a row (default: 1)')
+    parser.add_argument('--rounds', type=int, help='rounds for each row (default: 1)')
     parser.add_argument('--slices', type=int,
-                        help='turns of each server in half a round '
+                        help='slices of each server in half a round '
                              '(default: 6)')
     parser.add_argument('--seconds', type=float,
                         help='length of a slice (default: 0.1)')
     parser.add_argument('--only', action='append', choices=[*ECHO, *MICRO])
     parser.add_argument('--quick', action='store_true',
-                        help='does it work? The figures mean little')
+                        help='only check that it works: the figures mean little')
     options = parser.parse_args()
     defaults = (1, 2, 0.05) if options.quick else (1, 6, 0.1)
     for name, default in zip(('rounds', 'slices', 'seconds'), defaults):
@@ -141,7 +141,7 @@ def main():
     facts['versions'] = dict(line.split(' ', 1) for line in
                              programs.ask(VERSIONS).splitlines())
     table = report.Table()
-    # 250 s on two cores of an EPYC, most of which is opening connections.
+    # 250 s on two cores of an EPYC, most of it for opening connections.
     table.head(facts, 60 if options.quick or options.only else 250)
     stolen, ticks = report.cpu_ticks()
     found = []

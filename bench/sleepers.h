@@ -1,6 +1,6 @@
-/* What many sleepers occupy, and how long they take to lie down. In the order:
- * sleepers_begin, all are spawned, sleepers_spawned, all have fallen asleep,
- * sleepers_asleep, all have woken, sleepers_print. */
+/* The memory of many sleepers, and the time to spawn them and put them to
+ * sleep. Call sleepers_begin, then sleepers_spawned when all are spawned,
+ * sleepers_asleep when all sleep, and sleepers_print when all have woken. */
 #ifndef BENCH_SLEEPERS_H
 #define BENCH_SLEEPERS_H
 
@@ -12,7 +12,7 @@ struct sleepers_figures {
     int64_t began, spawned, asleep;
 };
 
-/* A line of /proc/self/status that is in kB, in bytes. */
+/* The bytes that a line of /proc/self/status names in kB. */
 static inline double sleepers_status(const char *key)
 {
     FILE *file = fopen("/proc/self/status", "r");

@@ -1,21 +1,21 @@
-"""What is measured: the servers and programs, and which of them take turns.
+"""The subjects: the servers and programs, and which of them alternate.
 
-A hub, a peer or a floor more is a line here and one in meson.build."""
+A new hub, peer or floor is one line here and one in meson.build."""
 
 import collections
 import json
 import os
 import subprocess
 
-# What a row is about. kind: greenhub, floor (written by hand) or peer.
+# The subject of a row. kind: greenhub, floor (hand-written) or peer.
 # command: a program in BUILD/bench and its arguments.
-# like: the name of the subject that is written by hand on the same thing.
+# like: the hand-written subject on the same system call or library.
 Subject = collections.namedtuple('Subject', 'name kind command like')
 
 FLOOR = Subject('epoll by hand', 'floor', ['floor_epoll'], None)
 AGAIN = Subject('floor again', 'floor', ['floor_epoll'], None)
 
-# Echo rows: (connections, bytes a message, a connection for each message)
+# Echo rows: (connections, bytes per message, whether each message has a connection)
 ECHO = {
     'echo_1': (1, 64, False),
     'echo_100': (100, 64, False),
@@ -24,9 +24,9 @@ ECHO = {
     'accept': (100, 64, True),
 }
 
-# The same with the command's own server, on one OS thread and on two: what the
-# second costs the first, when nothing that is written is shared. All are pinned
-# to one core, so that the load does not compete with one of them alone.
+# The same with the command's own server, on one OS thread and on two: the cost of the
+# second thread, though the threads share no memory that they write. All threads are
+# pinned to one core, so that the load does not compete with only one of them.
 THREADS = 'threads'
 ECHO[THREADS] = ECHO['echo_100']
 
@@ -39,16 +39,16 @@ def serve(threads):
 ONE_THREAD = Subject('1 thread', 'greenhub', serve(1), None)
 TWO_THREADS = Subject('2 threads', 'greenhub', serve(2), None)
 
-# What is written by hand on the same thing as a hub.
+# The hand-written program on the same system call or library as a hub.
 BY_HAND = {
-    'epolls': AGAIN,  # which tells how noisy its ratio is
+    'epolls': AGAIN,  # which shows the noise of the ratio
     'poll': Subject('poll by hand', 'floor', ['floor_poll'], None),
     'selects': Subject('select by hand', 'floor', ['floor_select'], None),
     'libevent': Subject('libevent by hand', 'floor', ['floor_libevent'], None),
     'uring': Subject('uring by hand', 'floor', ['floor_uring'], None),
 }
 
-# Peers that take turns with each other and the floor.
+# Peers that alternate with each other and the floor.
 PEERS = [
     [('libuv', 'echo_libuv'), ('libev', 'echo_libev'),
      ('libevent bufferevents', 'echo_libevent')],
@@ -57,25 +57,25 @@ PEERS = [
 
 # Hubs to try when the command does not list them.
 HUBS = ['epolls', 'poll', 'selects', 'libevent', 'uring']
-# Not served over the network: its descriptors and its clock are simulated.
+# It cannot serve a network: its descriptors and its clock are simulated.
 NOT_REAL = ['sim']
 
 
 def micro(*programs):
-    """(subject, kind, program, ...) for each; each program is told what."""
+    """(subject, kind, program, ...) for each; `what` is each program's argument."""
     return [Subject(name, kind, [program], None)
             for name, kind, program in programs]
 
 
 GREENHUB = ('greenhub', 'greenhub', 'micro_greenhub')
-# The row is of queues; told so, the same program takes channels.
+# The row is of queues; with this argument the same program uses channels.
 GREENHUB_CHANNEL = Subject('greenhub channel', 'greenhub',
                            ['micro_greenhub', 'channel'], None)
 STATE_THREADS = ('State Threads', 'peer', 'micro_st')
 GO = ('Go', 'peer', 'micro_go')
 
-# Micro benchmarks: row -> subjects. The first one is the floor where it is no
-# greenhub's: what the others are divided by.
+# Micro benchmarks: row -> subjects. The first one is the floor, by which the others
+# are divided, unless it is greenhub's.
 MICRO = {
     'yield': micro(('Boost.Context', 'floor', 'micro_boost'), GREENHUB,
                    STATE_THREADS, GO),
@@ -89,8 +89,8 @@ MICRO = {
                     ('libevent', 'peer', 'timers_libevent')),
 }
 
-# Regular files: row -> what files_greenhub is told. Each program is its own floor,
-# by plain calls.
+# Regular files: row -> the arguments of files_greenhub. Each program measures its own
+# floor, with plain calls.
 FILES = {
     'files_4k': ['read', '4096'],
     'files_64k': ['read', '65536'],
@@ -100,14 +100,14 @@ FILES = {
     'files_late': ['late', '65536'],
 }
 
-# Rows that are divided by the first one.
+# Rows in which the first subject is the floor.
 WITH_FLOOR = {'yield', 'timers', 'py_timers', 'py_sleep_0', 'py_spawn_n',
               'py_spawn_n_call'}
 
-# Rows that greenhub has nothing for yet: (row, why)
+# Rows without a program of greenhub's yet: (row, why)
 OPEN = []
 
-# What meson calls the peers' libraries, and what they are called here.
+# The peers' libraries: their names in meson, and their names here.
 PEER_LIBRARIES = {'libuv': 'libuv', 'libevent': 'libevent',
                   'libevent_core': 'libevent', 'st': 'State Threads',
                   'boost': 'Boost.Context'}
@@ -122,7 +122,7 @@ def is_built(build, subject):
 
 
 def hub_names(build):
-    """What `greenhub hubs` lists; whether a hub can be used shows itself."""
+    """The hubs that `greenhub hubs` lists, whether they can be used here or not."""
     command = os.path.join(build, 'greenhub')
     try:
         listed = json.loads(subprocess.run(
@@ -149,8 +149,8 @@ def echo_floor(name):
 
 
 def echo_sessions(build, name):
-    """Lists of subjects that take turns, each with the row's floor, which is not
-    in it."""
+    """Lists of subjects that alternate with each other and with the row's floor, which
+    is not in them."""
     if name == THREADS:
         yield [TWO_THREADS]
         return

@@ -1,12 +1,12 @@
-"""Bar charts as SVG, written by hand: no library, no font that is not there.
-Colours follow the reader's light or dark scheme."""
+"""Bar charts as SVG, written without a library, in the system's fonts. Colours
+follow the reader's light or dark scheme."""
 
 from xml.sax.saxutils import escape
 
 WIDTH, LEFT, RIGHT = 760, 190, 170
 BAR, STEP, HEAD, PANEL_HEAD, FOOT = 16, 24, 58, 30, 16
-# A bar longer than this many times the median is cut, or nothing else could be
-# read; its label has the figure.
+# A bar longer than this many times the median is cut, so that the others stay
+# readable; its label has the figure.
 CUT = 3
 
 STYLE = '''
@@ -32,7 +32,7 @@ LEGEND = [('greenhub', 'greenhub'), ('floor', 'written by hand, or bare'),
 
 class Bar:
     """A bar: its label, its kind (greenhub, floor, peer), its length in the
-    panel's unit, and what stands at its end. value None: no bar."""
+    panel's unit, and the text at its end. value None: no bar."""
 
     def __init__(self, label, kind, value, words):
         self.label, self.kind = label, kind
@@ -40,7 +40,7 @@ class Bar:
 
 
 class Panel:
-    """Bars on one scale. mark: where a dashed line stands, or None."""
+    """Bars on one scale. mark: the place of a dashed line, or None."""
 
     def __init__(self, title, bars, mark=None):
         self.title, self.bars, self.mark = title, bars, mark

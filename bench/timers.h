@@ -1,16 +1,16 @@
 /*
- * The timer benchmark, the same for greenhub and for each peer: what arming,
- * moving, disarming and firing cost with N timers outstanding. A program
- * fills in a constant struct timers_subject and hands it to timers_main, which
- * is inlined, so that the calls through it are direct ones.
+ * The timer benchmark, the same for greenhub and for each peer: it measures
+ * arming, moving, disarming and firing with N timers outstanding. A program
+ * passes a constant struct timers_subject to timers_main, which is inlined, so
+ * that its calls through the struct are direct.
  *
  *   NAME N      prints a line of JSON (figures.h): arm, cancel_rearm, cancel, fire
  *
- * Each repetition arms all N for random times a minute or two off, cancels and
- * arms each again in random order, cancels each in random order; then arms
- * them for times that are over when they have all been armed, and has them
- * fire. Every figure is divided by N. Every subject does the same operations on
- * the same times in the same order.
+ * Each repetition arms all N for random times in a minute or two, cancels and
+ * re-arms each in random order, and cancels each in random order; then it arms
+ * them for times that have passed once all are armed, and lets them fire. It
+ * divides each figure by N. All subjects do the same operations with the same
+ * times in the same order.
  */
 #ifndef BENCH_TIMERS_H
 #define BENCH_TIMERS_H
@@ -21,37 +21,38 @@
 #define TIMERS_REPETITIONS 3
 /* With few timers, this many operations are still done per repetition. */
 #define TIMERS_OPERATIONS 500000
-/* Of those with few timers, every so many have them fire too: each waits. */
+/* With few timers, only one repetition in this many lets them fire, since that
+ * waits. */
 #define TIMERS_FIRE_EVERY 10
 #define TIMERS_INLINE static inline __attribute__((always_inline))
 
 struct timers_subject {
-    /* Makes n timers, whose callback is to call timers_fired. */
+    /* Makes n timers, whose callback must call timers_fired. */
     void (*prepare)(long n);
-    /* Lets the library see what time it is; called before arming many. */
+    /* Lets the library update its clock; called before arming many. */
     void (*begin)(void);
-    /* Arms timer i for so many ns after begin. */
+    /* Arms timer i for this many ns after begin. */
     void (*arm)(long i, int64_t ns);
     void (*cancel)(long i);
     /* Runs the loop once, without waiting. */
-    void (*turn)(void);
+    void (*iterate)(void);
     /* Times closer than this, in ns, may fire in any order: its clock's unit. */
     int64_t granularity;
-    /* How far its clock may be behind, in ns: it fires no later than this. */
+    /* How far its clock may lag, in ns: it fires no later than this. */
     int64_t lag;
 };
 
 static struct {
     long n;
     long *order;        /* 0 to n - 1, shuffled */
-    int64_t *distances; /* random; two a timer */
-    int64_t *armed;     /* each timer's, for when it is to fire */
-    int64_t latest;     /* of those that have fired */
+    int64_t *distances; /* random; two for each timer */
+    int64_t *armed;     /* when each timer must fire */
+    int64_t latest;     /* of the timers that have fired */
     int64_t granularity;
     long fired;
 } timers;
 
-/* What each subject's callback calls. */
+/* Each subject's callback calls this. */
 static inline void timers_fired(long i)
 {
     int64_t when = timers.armed[i];
@@ -65,7 +66,8 @@ static inline void timers_fired(long i)
     timers.fired++;
 }
 
-/* xorshift64 with a fixed seed: each run of each subject does the same. */
+/* xorshift64 with a fixed seed, so that all runs of all subjects do the
+ * same. */
 static inline uint64_t timers_random(void)
 {
     static uint64_t state = 88172645463325252u;
@@ -92,13 +94,13 @@ static inline void timers_prepare(long n)
         timers.order[i] = timers.order[other];
         timers.order[other] = i;
     }
-    /* A minute off, and within a minute: none comes due in between. */
+    /* In one to two minutes: none is due during the measurement. */
     for (long i = 0; i < 2 * n; i++)
         timers.distances[i] =
             60000000000 + (int64_t)(timers_random() % 60000000000);
 }
 
-/* Arms all, moves all, disarms all; adds the ns that each phase took. */
+/* Arms all, moves all, disarms all; adds each phase's time in ns. */
 TIMERS_INLINE void timers_operations(const struct timers_subject *subject,
                                      int64_t took[3])
 {
@@ -124,7 +126,8 @@ TIMERS_INLINE void timers_operations(const struct timers_subject *subject,
     took[2] += bench_now() - moved;
 }
 
-/* All come due, and fire in one turn or a few; returns the ns. */
+/* Lets all become due and fire, in one or a few iterations; returns the time in
+ * ns. */
 TIMERS_INLINE int64_t timers_firing(const struct timers_subject *subject)
 {
     int64_t end = 0, began;
@@ -142,11 +145,11 @@ TIMERS_INLINE int64_t timers_firing(const struct timers_subject *subject)
     timers.latest = 0;
     began = bench_now();
     while (timers.fired < timers.n)
-        subject->turn();
+        subject->iterate();
     return bench_now() - began;
 }
 
-/* Operates on all so often, and adds to the four figures. */
+/* Runs the phases so many times, and adds their times to the four figures. */
 TIMERS_INLINE void timers_repetition(const struct timers_subject *subject,
                                      long times, struct figure figures[4])
 {

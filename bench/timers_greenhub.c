@@ -47,7 +47,7 @@ static void cancel(long i)
     check(green_hub_cancel(hub, &own[i]));
 }
 
-static void turn(void)
+static void iterate(void)
 {
     check(green_hub_wait(hub, 0));
     check(green_hub_dispatch(hub));
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
         .begin = begin,
         .arm = arm,
         .cancel = cancel,
-        .turn = turn,
+        .iterate = iterate,
         .granularity = 0,
     };
 

@@ -1,6 +1,6 @@
 /*
- * What the servers written by hand share: an echo that a socket does not take
- * at once is kept with its connection, until the socket can be written again.
+ * Unsent data, for the hand-written servers: they keep what a socket does not
+ * accept at once with its connection, until the socket is writable again.
  * Zero-initialise it.
  */
 #ifndef BENCH_UNSENT_H
@@ -11,11 +11,12 @@
 #include <stdbool.h>
 
 struct unsent {
-    char *data; /* NULL: nothing is left over */
+    char *data; /* NULL: there is none */
     size_t length;
 };
 
-/* Sends; keeps what the socket does not take. False: the connection is over. */
+/* Sends; keeps what the socket does not accept. Returns false if the connection
+ * has ended. */
 static inline bool unsent_send(struct unsent *unsent, int fd, const char *data,
                                size_t size)
 {
@@ -35,7 +36,7 @@ static inline bool unsent_send(struct unsent *unsent, int fd, const char *data,
     return true;
 }
 
-/* Sends what is left over. False: the connection is over. */
+/* Sends the unsent data. Returns false if the connection has ended. */
 static inline bool unsent_flush(struct unsent *unsent, int fd)
 {
     char *data = unsent->data;

@@ -1,7 +1,7 @@
 /*
- * The echo server on libev, as its manual has one write it: an ev_io embedded
- * in the connection, level-triggered, with read and write of one's own; where a
- * socket does not take its echo, the watcher waits for EV_WRITE instead.
+ * The echo server on libev, written as its manual recommends: an ev_io embedded
+ * in the connection, level-triggered; the server calls read and write itself.
+ * If a socket does not accept its echo, the watcher waits for EV_WRITE instead.
  *
  *   echo_libev PORT [large]
  */

@@ -1,7 +1,7 @@
 /*
- * The echo server on libevent, as its book has one write it: a listener and
+ * The echo server on libevent, written as its book recommends: a listener and
  * bufferevents, each of which moves its input to its output. The buffers are
- * libevent's, so that the word "large" changes nothing.
+ * libevent's, so "large" changes nothing.
  *
  *   echo_libevent PORT [large]
  */

@@ -1,7 +1,7 @@
 /*
- * The echo server on libuv, as its guide has one write it: the buffer of each
- * read is allocated by a callback, uv_write gets a request that its callback
- * frees together with the buffer.
+ * The echo server on libuv, written as its guide recommends: a callback
+ * allocates the buffer of each read; uv_write's callback frees its request
+ * together with the buffer.
  *
  *   echo_libuv PORT [large]
  */
@@ -40,7 +40,7 @@ static void on_written(uv_write_t *request, int status)
 {
     struct reply *reply = (struct reply *)request;
 
-    (void)status; /* the next read tells too */
+    (void)status; /* the next read reports it too */
     free(reply->buffer.base);
     free(reply);
 }

@@ -1,5 +1,5 @@
 /*
- * The echo server on State Threads, as its documentation has one write it: a
+ * The echo server on State Threads, written as its documentation recommends: a
  * thread for each connection, and the alternative event system, which is epoll
  * on Linux.
  *

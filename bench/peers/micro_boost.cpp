@@ -1,6 +1,6 @@
 /*
- * The floor of a yield: Boost.Context's bare jump between two contexts, with no
- * scheduler, no run queue and no hub. Prints a line as micro_greenhub does.
+ * The floor of a yield: Boost.Context's bare jump between two contexts, without
+ * scheduler, run queue or hub. Prints a line as micro_greenhub does.
  */
 #include <boost/context/detail/fcontext.hpp>
 

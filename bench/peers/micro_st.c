@@ -1,13 +1,14 @@
 /*
- * What State Threads' threads cost, as micro_greenhub measures greenhub's:
+ * Measures State Threads' threads as micro_greenhub measures greenhub's:
  *
  *   micro_st yield               st_usleep(0), which is its yield
  *   micro_st spawn_join          create, run, finish and join, one after another
- *   micro_st queue_round_trip    there and back over two queues of one place,
- *                                made of the condition variables that it has
- *   micro_st sleepers N          what N sleeping threads occupy
+ *   micro_st queue_round_trip    there and back through two queues of one place,
+ *                                made of its condition variables
+ *   micro_st sleepers N          the memory of N sleeping threads
  *
- * Prints a line of JSON (figures.h). Exit status 3: so many cannot be had.
+ * Prints a line of JSON (figures.h). Exit status 3: so many threads cannot be
+ * made.
  */
 #include <common.h>
 #include <figures.h>
@@ -139,7 +140,7 @@ static void round_trips(void)
     for (int i = 0; i < ROUND_TRIPS; i++) {
         put(&there, i);
         if (get(&back) != i + 1)
-            fail("a wrong value came back");
+            fail("a wrong value arrived");
     }
     if (st_thread_join(other, NULL) < 0 || st_cond_destroy(there.changed) < 0 ||
         st_cond_destroy(back.changed) < 0)
@@ -174,7 +175,7 @@ static void measure_sleepers(long n)
     struct sleepers_figures figures = sleepers_begin();
     st_utime_t limit;
 
-    /* Long enough that the first still sleeps when the last has begun to. */
+    /* So long that the first still sleeps when the last begins to. */
     hold = 1000000 + 25 * (st_utime_t)n;
     spawn_sleepers(n);
     sleepers_spawned(&figures);

@@ -39,7 +39,7 @@ static void cancel(long i)
     ev_timer_stop(loop, &own[i]);
 }
 
-static void turn(void)
+static void iterate(void)
 {
     ev_run(loop, EVRUN_NOWAIT);
 }
@@ -51,7 +51,7 @@ int main(int argc, char **argv)
         .begin = begin,
         .arm = arm,
         .cancel = cancel,
-        .turn = turn,
+        .iterate = iterate,
         .granularity = 1000, /* of a double with the seconds since boot */
     };
 

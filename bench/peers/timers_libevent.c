@@ -34,7 +34,7 @@ static void prepare(long n)
     }
 }
 
-/* libevent looks at the clock itself, whenever an event is added. */
+/* libevent reads the clock itself whenever an event is added. */
 static void begin(void)
 {
 }
@@ -54,7 +54,7 @@ static void cancel(long i)
     check(event_del(own[i]));
 }
 
-static void turn(void)
+static void iterate(void)
 {
     check(event_base_loop(base, EVLOOP_NONBLOCK));
 }
@@ -66,8 +66,9 @@ int main(int argc, char **argv)
         .begin = begin,
         .arm = arm,
         .cancel = cancel,
-        .turn = turn,
-        /* As good as no check: it counts from when each was armed. */
+        .iterate = iterate,
+        /* In effect no check of the order: it counts from the time each was
+         * armed. */
         .granularity = 1000000000,
         /* CLOCK_MONOTONIC_COARSE, which ticks every 1 to 10 ms */
         .lag = 20000000,

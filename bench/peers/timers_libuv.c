@@ -44,7 +44,7 @@ static void cancel(long i)
     check(uv_timer_stop(&own[i]));
 }
 
-static void turn(void)
+static void iterate(void)
 {
     uv_run(loop, UV_RUN_NOWAIT);
 }
@@ -56,7 +56,7 @@ int main(int argc, char **argv)
         .begin = begin,
         .arm = arm,
         .cancel = cancel,
-        .turn = turn,
+        .iterate = iterate,
         .granularity = 1000000,
         .lag = 2000000,
     };

@@ -1,4 +1,4 @@
-"""What the Python programs of the bench share; see ../common.h for those in C."""
+"""Code that the Python benchmark programs share; ../common.h is that of those in C."""
 
 import importlib
 import json
@@ -8,12 +8,12 @@ import socket
 import sys
 import time
 
-# The status by which a program says that something cannot be had here.
+# The exit status with which a program reports that this system lacks something.
 STATUS_UNAVAILABLE = 3
 BUFFER = 65536 if sys.argv[-1] == "large" else 4096
 BACKLOG = 4096
 REPETITIONS = 15
-# Spawned before they get to run: as a service under load has them.
+# Spawned before any of them runs, as in a service under load.
 AT_A_TIME = 100
 
 
@@ -30,7 +30,7 @@ def need(name):
 
 
 def use_hub(name):
-    """Takes a hub of Eventlet's or of ours; the hub."""
+    """Selects a hub of Eventlet or of greenhub. Returns the hub."""
     from eventlet import hubs
     if name.startswith("greenhub."):
         module = need(name)
@@ -41,7 +41,7 @@ def use_hub(name):
 
 
 def port():
-    """PORT; and as many descriptors as there may be."""
+    """Returns PORT; raises the descriptor limit to the hard limit."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return int([word for word in sys.argv if word.isdigit()][-1])
@@ -56,7 +56,7 @@ def no_delay(sock):
 
 
 def calls_alone(call, run, count):
-    """The ns that `count` calls took, with what they begin run in between."""
+    """The ns of `count` calls, without running what they spawn."""
     spent = 0
     for _ in range(count // AT_A_TIME):
         began = time.perf_counter_ns()
@@ -68,8 +68,8 @@ def calls_alone(call, run, count):
 
 
 def repeat(name, count, once):
-    """Runs once(count) some times, and prints as figures.h does what it took for
-    each of count, in ns. once may say by itself how many ns were spent."""
+    """Calls once(count) some times, and prints the ns for each of count as figures.h
+    does. once may return the ns that it took, otherwise repeat() measures them."""
     once(count)  # warm
     times = []
     for _ in range(REPETITIONS):
@@ -83,4 +83,4 @@ def repeat(name, count, once):
         "name": name, "unit": "ns", "best": times[0],
         "median": times[len(times) // 2], "worst": times[-1],
         "repetitions": len(times)}]}), flush=True)
-    os._exit(0)  # whatever a loop would like to say at its end
+    os._exit(0)  # skips the messages of a loop at its end
