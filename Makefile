@@ -1,4 +1,4 @@
-# A thin front to meson: everything happens in build/. `make help` lists it all.
+# A thin front to meson: all output is in build/. `make help` lists the targets.
 # PREFIX, LIBDIR (below PREFIX) and DESTDIR say where `make install` puts it.
 # O holds options for meson: make O='-Dlibevent=disabled'.
 
@@ -26,7 +26,7 @@ build: ## build the library, the command and the examples (default)
 	@$(configure) $(BUILD) $(options)
 	@tools/compile.sh $(BUILD)
 
-run: build ## start a green echo server, and say what to type next
+run: build ## start an echo server, and print what to type next
 	@exec $(BUILD)/greenhub serve --echo
 
 test: ## run every test on every hub
@@ -46,7 +46,7 @@ bench: ## measure, and print a table (also build/bench.json, and charts)
 	@tools/compile.sh $(BUILD) bench-programs
 	@bench/run.py $(BUILD)
 
-bench-peers: ## install what greenhub is measured beside, and build for it
+bench-peers: ## install the libraries that greenhub is compared with
 	@$(setup) build bench bench-peers
 	@$(configure) $(BUILD) $(options)
 	@meson configure $(BUILD) --clearcache >/dev/null
@@ -54,14 +54,14 @@ bench-peers: ## install what greenhub is measured beside, and build for it
 	@tools/compile.sh $(BUILD)
 	@tools/compile.sh $(BUILD) bench-programs
 
-bench-docs: ## docs/benchmarks.md and its charts, from the last make bench
+bench-docs: ## write docs/benchmarks.md and its charts, from the last make bench
 	@bench/chart.py --docs docs $(BUILD)/bench.json
 
 lint: ## check layers, sizes, symbols, headers, format, man pages, clang-tidy
 	@$(setup) build lint python
 	@tools/lint.sh
 
-format: ## have clang-format rewrite all C files
+format: ## format all C files with clang-format
 	@$(setup) lint
 	@tools/lint_format.sh --fix
 
@@ -79,21 +79,21 @@ test-python: ## test the hub for Eventlet, on every hub
 	@tools/python.sh build-python
 	@tools/run_pytest.py -j $(JOBS) build-python tests/python
 
-bench-python: ## measure it beside Eventlet's own hubs, gevent, asyncio, uvloop
+bench-python: ## compare it with Eventlet's own hubs, gevent, asyncio, uvloop
 	@$(setup) build bench python bench-python
 	@$(configure) $(BUILD) $(options)
 	@tools/compile.sh $(BUILD)
 	@tools/python.sh build-python
 	@bench/run_python.py $(BUILD)
 
-profile-python: ## where the instructions of an echo request on Eventlet go
+profile-python: ## count the instructions of an echo request on Eventlet
 	@$(setup) build python valgrind
 	@$(configure) $(BUILD) $(options)
 	@tools/compile.sh $(BUILD)
 	@tools/python.sh build-python
 	@bench/profile_python.py $(BUILD)
 
-bench-python-docs: ## the figures of docs/python.md, from the last make bench-python
+bench-python-docs: ## write the figures of docs/python.md, from the last make bench-python
 	@bench/python_docs.py $(BUILD)/bench-python.json
 
 test-asan: ## the tests under AddressSanitizer and UBSan
@@ -126,14 +126,14 @@ test-aarch64: ## cross-build for aarch64, and run the tests under qemu
 		--cross-file build-aarch64-sysroot/sysroot.ini
 	@tools/sanitized.sh qemu $(run_tests) build-aarch64 --no-suite stress
 
-fuzz: ## feed the parsers what nobody would write, FUZZ_SECONDS each (60)
+fuzz: ## run libFuzzer on the parsers, FUZZ_SECONDS each (60)
 	@$(setup) build fuzz
 	@CC=clang $(configure) build-fuzz -Dfuzz=true -Dbench=false \
 		-Db_sanitize=address,undefined -Db_lundef=false
 	@tools/compile.sh build-fuzz fuzz-programs
 	@tools/fuzz.sh build-fuzz $(FUZZ_SECONDS)
 
-coverage: ## run the tests, and say which part of src/ they have run
+coverage: ## run the tests, and print the part of src/ that they ran
 	@$(setup) build test coverage
 	@$(configure) build-coverage -Db_coverage=true -Dc_args=-fprofile-update=atomic
 	@tools/compile.sh build-coverage
@@ -141,7 +141,7 @@ coverage: ## run the tests, and say which part of src/ they have run
 	@status=0; $(run_tests) build-coverage $(COVERAGE) || status=1; \
 	tools/coverage.py build-coverage && exit $$status
 
-manual: ## the manual pages in HTML, into build/manual
+manual: ## write the manual pages in HTML, into build/manual
 	@$(setup) manual
 	@tools/manual.py $(BUILD)/manual
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# compile.sh BUILD_DIRECTORY [TARGET...]: builds, and says something only if
-# there is something to say: warnings, errors.
+# compile.sh BUILD_DIRECTORY [TARGET...]: builds, and prints only warnings and
+# errors.
 set -eu
 
 status=0

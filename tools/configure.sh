@@ -1,9 +1,8 @@
 #!/bin/sh
 # configure.sh BUILD_DIRECTORY [MESON_OPTION...]
 #
-# Sets a build directory up, or up to date with other options than last time.
-# It costs nothing when nothing has changed. What has changed may also be that an
-# optional library has come or gone since.
+# Sets a build directory up, or reconfigures it if the options have changed, or if
+# an optional library was installed or removed. Otherwise it does nothing.
 set -eu
 
 directory=$1
@@ -11,7 +10,7 @@ shift
 stamp=$directory/configured-with
 log=$directory.log
 
-# One by one: asked for several, pkg-config says nothing when one is missing.
+# One at a time: for several, pkg-config prints nothing when one is missing.
 libraries=
 for library in check libevent_core libevent liburing; do
     libraries="$libraries $library=$(pkg-config --modversion "$library" \
@@ -22,7 +21,7 @@ if [ -e /usr/include/valgrind/valgrind.h ]; then
     libraries="$libraries valgrind"
 fi
 
-# Where it is to be installed can change in place.
+# The installation paths can change without a fresh set-up.
 places=
 others=
 for option; do
@@ -33,7 +32,7 @@ for option; do
 done
 wanted="$libraries CC=${CC-} CFLAGS=${CFLAGS-} LDFLAGS=${LDFLAGS-}$others"
 
-# stamped TEXT: whether the directory was set up so
+# stamped TEXT: whether the directory was set up with these options
 stamped()
 {
     [ -f "$directory/build.ninja" ] && [ -f "$stamp" ] &&
@@ -48,7 +47,7 @@ to$places."; then
     exit 0
 fi
 
-# Options that were given last time and not now have to go back to their
+# Options of the last time that are no longer given must return to their
 # defaults, so it starts afresh.
 reconfigure=--reconfigure
 if ! stamped "$wanted

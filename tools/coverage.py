@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Which part of src/ the tests have run, by folder, and where the least.
+"""Prints the part of src/ that the tests ran, by folder, and where they ran least.
 
     coverage.py BUILD_DIRECTORY [FUNCTIONS]
 
-Reads with gcovr what the programs of a build with b_coverage have counted. A process
-that was killed, or ended by _exit, has counted nothing. Lists the functions with the
+Reads the counters of programs built with b_coverage, with gcovr. A process that was
+killed, or ended by _exit, has written no counters. Lists the functions with the
 most lines that no test has run.
 """
 
@@ -30,7 +30,7 @@ def measured(build):
 
 
 class Count:
-    """How many lines and branches there are, and how many were run."""
+    """The numbers of lines and branches, and of those that ran."""
 
     def __init__(self):
         self.lines = self.run = self.branches = self.taken = 0

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The public names of an installed Eventlet, a line each: what docs/eventlet.md
-has to speak of. Read from its sources, not imported.
+"""Prints the public names of an installed Eventlet, one a line: docs/eventlet.md must
+name them all. Reads its sources, without importing it.
 
-    eventlet_names.py [FOLDER]      by default where Debian's package puts it
+    eventlet_names.py [FOLDER]      default: where Debian's package installs it
 
-A name is "module.name" or "module.Class.method"; of eventlet.green, which has
-Python's own modules once more, the modules alone. Tests, the C library's and
-other libraries' names and what begins with "_" are left out.
+A name is "module.name" or "module.Class.method"; of eventlet.green, which
+repeats Python's own modules, only the modules. It omits tests, names of other
+libraries, and names that begin with "_".
 """
 
 import ast

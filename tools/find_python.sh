@@ -1,7 +1,7 @@
 #!/bin/sh
 # find_python.sh: prints the Python that has greenlet and Eventlet from the
 # system's packages. PYTHON names another one. The first `python3` on PATH may
-# be one that the packages are not for.
+# be another one, which does not see these packages.
 set -eu
 
 for python in ${PYTHON:-/usr/bin/python3 python3}; do

@@ -1,9 +1,9 @@
 #!/bin/sh
 # fuzz.sh BUILD_DIRECTORY SECONDS
 #
-# Runs each fuzz target for so long, one after the other, and says how many inputs it
-# has tried. Inputs that reached something new stay in BUILD_DIRECTORY/corpus, where the
-# next run begins. An input that fails is kept beside them, and the exit status is 1.
+# Runs each fuzz target for this time, one after the other, and prints the number of
+# inputs that it tried. Inputs that reached new code stay in BUILD_DIRECTORY/corpus, with
+# which the next run begins. An input that fails is kept there too; the exit status is 1.
 set -u
 
 build=$1
@@ -27,7 +27,7 @@ for source in tests/fuzz/fuzz_*.c; do
     else
         status=1
         grep -v '^#[0-9]' "$log" | tail -n 40
-        echo "$name: FAILED; all of it is in $log"
+        echo "$name: FAILED; the whole log is $log"
     fi
 done
 exit $status

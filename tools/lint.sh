@@ -1,7 +1,7 @@
 #!/bin/sh
-# All checks of the sources, each by itself; every one is run, and the exit
-# status is 1 if any has something to say. lint.sh NAME... runs some of them.
-# lint.sh abi --update writes down the binary interface as it is now.
+# Runs all checks of the sources, even after one has failed; the exit status is 1
+# if any fails. lint.sh NAME... runs some of them. lint.sh abi --update writes the
+# binary interface as it is now.
 set -u
 
 cd "$(dirname "$0")/.." || exit 2
@@ -32,7 +32,7 @@ configure()
     tools/configure.sh $build -Dwerror=true -Dpython=yes
 }
 
-# A build of its own, whole, without a warning.
+# Builds everything in a build directory of lint's, without a warning.
 build_clean()
 {
     configure && tools/compile.sh $build
@@ -73,7 +73,7 @@ abi()
     tools/lint_abi.sh "$library" "$@"
 }
 
-# What the headers say of the version is what the build says.
+# The version in the headers is that of the build.
 version()
 {
     built=$(sed -n "s/^  version: '\(.*\)',$/\1/p" meson.build)

@@ -1,10 +1,10 @@
 #!/bin/sh
 # The binary interface is that of the last release: functions, and the structs that
-# programs fill in or keep. What was added is no change.
+# programs fill in or keep. Additions are allowed.
 #
 #     lint_abi.sh LIBRARY.so            compares it with tools/abi/greenhub-*.abi.gz
-#     lint_abi.sh LIBRARY.so --update   writes that; a release does, and until the
-#                                       first one whoever changes the interface
+#     lint_abi.sh LIBRARY.so --update   writes that: at each release, and before
+#                                       the first one at each change
 set -eu
 
 library=$1

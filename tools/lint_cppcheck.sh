@@ -1,7 +1,7 @@
 #!/bin/sh
-# What cppcheck is sure of. A false alarm is answered in the source, by
-# "cppcheck-suppress ID" in a comment that says why. autoVariables is off: that
-# an object on the blocked stack is lent to others is how greenthreads wait.
+# The findings that cppcheck is sure of. To silence a false alarm, write
+# "cppcheck-suppress ID" and the reason into a comment. autoVariables is off, because
+# waiting greenthreads leave pointers to objects on their stacks in lists.
 set -eu
 
 folders=

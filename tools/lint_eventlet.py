@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""docs/eventlet.md speaks of all that it promises to.
+"""docs/eventlet.md is complete.
 
-Each green_... in it is in the public headers, and each public name of Eventlet,
-where Debian's package of it is installed, stands in its module's part.
+Each green_... in it is in the public headers; and each public name of Eventlet, if
+Debian's package is installed, is in its module's part.
 """
 
 import os
@@ -39,7 +39,7 @@ def lint_theirs(text):
         module, rest = name.split(".", 1)
         count += 1
         if rest not in found.get(module, ()):
-            sources.problem(PAGE, 1, "says nothing of %s" % name)
+            sources.problem(PAGE, 1, "does not name %s" % name)
     print("%d names of Eventlet's" % count)
 
 
@@ -49,7 +49,7 @@ def main():
     if os.path.isdir(eventlet_names.FOLDER):
         lint_theirs(text)
     else:
-        print("python3-eventlet is not installed: not compared with it")
+        print("python3-eventlet is not installed: its names are not checked")
     return sources.status()
 
 

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Each source file is named in its folder's meson.build, and the reverse; and what
-a page links to in the tree is there.
+"""Each source file is named in its folder's meson.build, each name there has its
+file, and links in the tree's pages lead to files.
 
-A file that no build names is never compiled and never tested; a name without
-its file is a promise. Headers are exempt in what is compiled, not in what is
-installed.
+A file that no build names is never compiled and never tested. Headers need not be
+named, except those that are installed.
 """
 
 import os
@@ -78,7 +77,7 @@ def lint_links():
             if "://" not in match.group(1) and not os.path.exists(
                     os.path.join(sources.ROOT, target)):
                 sources.problem(path, text.count("\n", 0, match.start()) + 1,
-                                "links to %s, which is not there"
+                                "links to %s, which does not exist"
                                 % match.group(1))
 
 

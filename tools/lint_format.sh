@@ -1,5 +1,5 @@
 #!/bin/sh
-# Whether every C file is as clang-format leaves it; --fix makes it so.
+# Checks that every C file is formatted by clang-format; --fix formats them.
 set -eu
 
 folders=
@@ -14,7 +14,7 @@ if [ "${1-}" = --fix ]; then
     exec clang-format --style=file -i $paths
 fi
 
-# One line for each line that differs, and not two or three.
+# Prints each line that differs once, not two or three times.
 # shellcheck disable=SC2086
 if found=$(clang-format --style=file --dry-run -Werror $paths 2>&1); then
     exit 0
@@ -22,5 +22,5 @@ fi
 printf '%s\n' "$found" | sed -n \
     's/^\([^:]*:[0-9]*\):[0-9]*: error: .*/\1: not as clang-format has it/p' |
     uniq
-echo "'make format' puts it right ($(clang-format --version))"
+echo "'make format' corrects this ($(clang-format --version))"
 exit 1

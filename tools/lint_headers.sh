@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every header compiles by itself: the public ones as C11, C99 and C++17, without
-# feature tests of their own; the internal ones as the library is compiled.
+# Every header compiles alone: the public ones as C11, C99 and C++17, and they have
+# no feature tests; the internal ones with the library's options.
 set -eu
 
 cc=${CC:-cc}

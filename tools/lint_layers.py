@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Includes go down only.
+"""Files include only their own and lower layers.
 
 In src/ a file includes its own layer and lower ones, as "layer/file.h", and
-the public headers. What stands on the library sees <greenhub.h> alone; so do
-the tests, but for unit_* and fuzz_*, which are about internals. The floors of
-bench/ do not see the library at all. HACKING.md has a picture of the layers, which
-must name those that each one includes.
+the public headers. Programs that use the library include only
+<greenhub.h>; so do the tests, except unit_* and fuzz_*, which test internals. The
+floors of bench/ include nothing of the library. The picture of the layers in
+HACKING.md must agree.
 """
 
 import os
@@ -53,7 +53,7 @@ def lint_library(path, used):
 
 
 def lint_picture(used):
-    """HACKING.md draws the layers from the top, and what each one includes."""
+    """HACKING.md lists the layers from the top, with those that each includes."""
     page, drawn = "HACKING.md", []
     for number, line in enumerate(sources.text(page).splitlines(), 1):
         row = PICTURE.match(line)
@@ -107,11 +107,11 @@ def lint_above(path):
     for line, quoted, name in includes(path):
         local = os.path.exists(os.path.join(sources.ROOT, here, name))
         if base.startswith("floor") and name.startswith("greenhub"):
-            sources.problem(path, line, "a floor knows nothing of the library")
+            sources.problem(path, line, "a floor must not use the library")
         elif quoted and (not local or ".." in name):
             sources.problem(path, line, '"%s" is not of %s/' % (name, here))
         elif name.startswith("greenhub/") and name not in OPTIONAL:
-            sources.problem(path, line, "<%s>: <greenhub.h> is all that is seen"
+            sources.problem(path, line, "<%s>: include only <greenhub.h>"
                             " here" % name)
 
 

@@ -36,8 +36,8 @@ def patterns():
 
 
 def expand(folder, pattern, files):
-    """The files of a folder that one name of the map stands for."""
-    if "*" in pattern:  # "*_missing.c" is of modules/ too
+    """The files of a folder that a name of the map matches."""
+    if "*" in pattern:  # "*_missing.c" also matches in modules/
         return {path for path in files if path.startswith(folder + "/") and
                 (fnmatch.fnmatch(path, folder + "/" + pattern) or
                  fnmatch.fnmatch(os.path.basename(path), pattern))}
@@ -54,7 +54,7 @@ def main():
         found = expand(folder, pattern, files)
         named |= found
         if not found:
-            sources.problem(page, line, "%s stands for no file" % pattern)
+            sources.problem(page, line, "%s matches no file" % pattern)
         for path in sorted(found - files):
             sources.problem(page, line, path + " does not exist")
     for path in sorted(files - named):

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Files of at most 600 lines, functions of at most 60, no #if inside one.
 
-A function's size is the number of lines between its braces. What makes a C
-function here is a line with nothing but "{" at its start, which clang-format
-sees to.
+A function's size is the number of lines between its braces. A C function
+begins with a line that is only "{", as clang-format writes it.
 """
 
 import ast

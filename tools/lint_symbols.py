@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Nothing undocumented, nothing untested, nothing exported by accident.
+"""Every public function is documented, tested and exported, and no other symbol is.
 
     lint_symbols.py LIBRARY.so PATCH_LIBRARY.so
 
-Crosses the functions that the public headers declare with GREEN_API with what the
-library, or for greenhub/patch.h the patch library, really exports, and with the contract before each declaration, the NAME
-sections of man/*.3, tests/*.c and CHANGELOG.md.
+Compares the functions that the public headers declare with GREEN_API with those that
+the library (for greenhub/patch.h, the patch library) exports, and looks for the contract before each declaration and for the
+name in the NAME sections of man/*.3, in tests/*.c and in CHANGELOG.md.
 """
 
 import os
@@ -25,7 +25,7 @@ def line_of(text, offset):
 
 
 def declared():
-    """{name: (path, line)}; complains of missing contracts on the way."""
+    """{name: (path, line)}; reports missing contracts too."""
     found = {}
     for path in sources.files((".h",), ("include",)):
         text = sources.text(path)
@@ -78,7 +78,7 @@ def names_of_page(path):
 
 
 def manual(names):
-    """The names that have a page; complains of pages about nothing."""
+    """The names that have a page; reports pages about unknown names too."""
     known = set()
     for path in sources.files((".3",), ("man",)):
         for name, line in names_of_page(path).items():

@@ -1,11 +1,11 @@
 #!/bin/sh
 # lint_tidy.sh BUILD_DIRECTORY [FILE...]
 #
-# What clang-tidy finds, by the checks of .clang-tidy, in the C files that the build
+# clang-tidy's findings, by the checks of .clang-tidy, in the C files that the build
 # directory compiles for the library, the command and the Python package.
 #
-# The limit of nodes bounds the analyzer's search within one function. With a tenth of
-# the usual it finds the same here, and takes a fifth of the time.
+# The limit of nodes bounds the analyzer's search in one function. With a tenth of the
+# default it finds the same here in a fifth of the time.
 set -eu
 
 build=$1
@@ -22,12 +22,12 @@ print(*sorted(file for file in files
               and file.endswith(".c")))' "$build")
 fi
 
-# One file at a time: of several, version 14 takes va_start() in all but the first for
-# no beginning.
+# One file at a time: with several, version 14 overlooks va_start() in all but the
+# first.
 found=$(printf '%s\n' "$@" | xargs -P 2 -n 1 clang-tidy -p "$build" --quiet \
     --extra-arg=-Xclang --extra-arg=-analyzer-config \
     --extra-arg=-Xclang --extra-arg=max-nodes=20000 2>/dev/null) || {
-    # A file's compile command names it from within the build directory.
+    # Compile commands name files relative to the build directory.
     printf '%s\n' "$found" | sed "s|^$PWD/||; s|^$build/\.\./||; s|^\.\./||"
     exit 1
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A manual page for each function, that says in which page it is described.
+"""Makes a manual page for each function, which refers to the page that describes it.
 
     man_aliases.py --list PAGE...         the aliases' file names, a line each
     man_aliases.py --write FOLDER PAGE... writes them there
 
-`man green_write` is to find the page green_read.3, in whose section NAME
-green_write stands. An alias is one line, ".so man3/green_read.3".
+`man green_write` must find the page green_read.3, whose section NAME lists
+green_write. An alias is one line, ".so man3/green_read.3".
 """
 
 import os

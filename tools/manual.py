@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The manual pages in HTML, with an index, made by mandoc.
+"""Makes the manual pages in HTML, with an index, using mandoc.
 
     manual.py FOLDER
 
-A name that has a page here is a link to it, another one to man7.org, where Linux's
-pages are. It fails if a link leads nowhere.
+Names with a page here link to it, others to Linux's pages on man7.org. It fails if a
+link leads nowhere.
 """
 
 import html
@@ -38,14 +38,14 @@ HEAD = """<!DOCTYPE html>
 
 
 def names_of(page):
-    """The names that a page describes, and what it says they are."""
+    """The names that a page describes, and its description of them."""
     section = NAME.search(sources.text(page)).group(1)
     names = re.findall(r"^\.Nm (\S+)", section, re.M)
     return names, re.search(r"^\.Nd (.*)", section, re.M).group(1)
 
 
 def convert(page, folder, pages):
-    """Writes one page; `folder` has a file of each name that there is."""
+    """Writes one page; `folder` has a file for each existing name."""
     file = os.path.basename(page)
     text = subprocess.run(
         ["mandoc", "-T", "html", "-O",
@@ -87,7 +87,7 @@ def write_all(folder, pages):
     links = targets(pages)
     written = {"index.html": index(pages)}
     with tempfile.TemporaryDirectory() as names:
-        for link in links:  # mandoc looks which ones there are
+        for link in links:  # mandoc checks which ones exist
             open(os.path.join(names, link[:-len(".html")]), "w").close()
         for page in pages:
             file, text = convert(page, names, links)

@@ -1,13 +1,12 @@
 #!/bin/sh
 # release.sh VERSION [--write]
 #
-# Checks that all is ready for a release of this version, and says what it would
-# change. With --write it changes that, commits it, and tags the commit; what is
-# published is left to you.
+# Checks that the tree is ready for a release of this version, and prints its planned
+# changes. With --write it makes them, commits them and tags the commit; you publish it.
 #
-# The version stands in meson.build alone: the library, its file's name and soversion
-# (the major version), the command, the Python package and pkg-config have it from
-# there. CHANGELOG.md has it as the heading of what is new.
+# Only meson.build has the version: the library, its file's name and soversion (the
+# major version), the command, the Python package and pkg-config take it from there.
+# In CHANGELOG.md it is the heading of the latest changes.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -25,7 +24,7 @@ map=$(mktemp)
 trap 'rm -f "$map"' EXIT
 status=0
 
-# must TEXT COMMAND...: what it prints says what is wrong
+# must TEXT COMMAND...: the command prints what is wrong
 must()
 {
     text=$1
@@ -44,7 +43,7 @@ not_lower()
     [ "$(printf '%s\n' "$current" "$version" | sort -V | tail -n 1)" = "$version" ]
 }
 
-# The current version in a file that should not know it.
+# Prints files that have the version and should not.
 elsewhere()
 {
     ! git grep -nwF "$current" -- ':!meson.build' ':!CHANGELOG.md' ':!docs' \
@@ -58,7 +57,7 @@ changelog()
     *) echo "the first heading is: $heading" ;;
     esac
     awk '/^## /{n++} n == 1 && /^- /{found = 1} END{exit !found}' CHANGELOG.md ||
-        echo "nothing stands below it"
+        echo "there is no entry below it"
 }
 
 soversion()
@@ -71,7 +70,7 @@ symbols()
     tools/symbol_map.py "$version" src/released.map include/greenhub/*.h >"$map"
 }
 
-# What a header says for the preprocessor, if any does.
+# The macros with the version in the headers, if there are any.
 macros()
 {
     rest=${version#*.}
@@ -86,7 +85,7 @@ macros()
         done
 }
 
-# Another version than this one, or a page whose date is no date.
+# Prints other versions than this one, and pages without a valid date.
 pages()
 {
     grep -nE '(^|[^.0-9])[0-9]+\.[0-9]+\.[0-9]+($|[^.0-9])' man/*.[137] |
@@ -95,7 +94,7 @@ pages()
         sed 's/$/: no date in .Dd/' || :
 }
 
-# PAGE DATE of each page that was changed after the date that it bears.
+# Prints PAGE DATE for each page that was changed after its .Dd date.
 stale_pages()
 {
     for page in man/*.[137]; do
@@ -109,10 +108,10 @@ stale_pages()
 }
 
 must "$version is not below $current" not_lower
-must "the version stands in meson.build alone" elsewhere
+must "only meson.build has the version" elsewhere
 must "CHANGELOG.md begins with it" changelog
 must "the soversion is the major version" soversion
-must "the symbols go on from those that were released" symbols
+must "the symbols include all that were released" symbols
 must "the headers' macros agree" macros
 must "the manual pages name no other version" pages
 must "everything is committed" git status --porcelain

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Runs pytest on each file of a folder, some at a time, and counts the cases.
+"""Runs pytest on each file of a folder, some in parallel, and counts the cases.
 
     run_pytest.py [-j N] BUILD_DIRECTORY FOLDER [NAME...]
 
-With names only the files test_NAME.py. The last line printed is "N passed, N
+With names, it runs only the files test_NAME.py. The last line printed is "N passed, N
 failed, N skipped"; the exit status is 0 only if something passed and nothing
-failed. A file that breaks off counts as failed, whatever its cases said.
+failed. A file that crashes counts as failed, even if its cases passed.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
-# A hang of a whole file; each case has a limit of its own.
+# The time limit of a whole file; each case has its own.
 LIMIT = 540
 
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Runs the tests of a build directory and counts what happened, case by case.
+"""Runs the tests of a build directory and counts the results of their cases.
 
     run_tests.py [-j N] [-v] BUILD_DIRECTORY [OPTION OF meson test...]
 
-A test program that is written with libcheck leaves a TAP file with a line for
-each of its cases; a script that prints TAP is counted the same way, any other
-one is a case by itself. A program that crashes, runs out of time, breaks off
-or reports no case at all counts as failed, whatever its cases said. A case is
+A test program that uses libcheck writes a TAP file with a line for each of its
+cases; a script that prints TAP is counted the same way, any other one is one
+case. A program that crashes, exceeds its time limit, ends early or reports no
+case at all counts as failed, even if its cases passed. A case is
 skipped if its line says "# SKIP", or if the program wrote "NAME: why" to the
 file that GREENHUB_SKIPS names.
 
@@ -43,7 +43,7 @@ def introspect(build):
 
 
 def tap_cases(text):
-    """The cases of a TAP text, and the number that its plan promised."""
+    """The cases of a TAP text, and the number in its plan."""
     cases, plan = [], None
     for line in text.splitlines():
         match = PLAN.match(line)
@@ -103,7 +103,7 @@ def count_program(name, entry, tap_file, count):
         return
     text = read(tap_file) if tap_file else entry.get("stdout", "")
     cases, plan = tap_cases(text)
-    if not tap_file and plan is None:  # a script that does not speak TAP
+    if not tap_file and plan is None:  # a script that prints no TAP
         if result == "OK":
             count.passed += 1
         else:
@@ -118,12 +118,12 @@ def count_program(name, entry, tap_file, count):
     elif not cases:
         count.failed.append((name, "reported no case at all"))
     elif plan != len(cases):
-        count.failed.append((name, "broke off: %d of %s cases reported"
+        count.failed.append((name, "ended early: %d of %s cases reported"
                              % (len(cases), plan)))
 
 
 def run_meson(build, jobs, options):
-    """Runs them all; whether meson itself came through."""
+    """Runs all tests. Returns meson's exit status and the entries of its log."""
     logs = os.path.join(build, "meson-logs", "testlog*.json")
     for log in glob.glob(logs):
         os.unlink(log)
@@ -131,13 +131,13 @@ def run_meson(build, jobs, options):
         ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs",
          "--num-processes", str(jobs)] + options,
         stdin=subprocess.DEVNULL).returncode
-    # "testlog.json", or with a wrapper's name in it.
+    # "testlog.json", or a name with that of a wrapper.
     lines = "".join(read(log) for log in glob.glob(logs)).splitlines()
     return status, [json.loads(line) for line in lines if line]
 
 
 def bare(name):
-    """meson logs a test as "project:suite / name" or as "name"."""
+    """The name of a test that meson logs as "project:suite / name" or as "name"."""
     return name.rsplit(" / ", 1)[-1]
 
 

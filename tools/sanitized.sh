@@ -1,8 +1,8 @@
 #!/bin/sh
 # sanitized.sh asan|tsan|valgrind|qemu COMMAND...
 #
-# Runs the tests' runner in the environment that a checker or an emulator
-# needs: strict, and with more time for each case.
+# Runs a command, the tests, in the environment for a checker or an emulator: with
+# strict settings, and with more time for each case.
 set -eu
 
 kind=$1
@@ -10,7 +10,7 @@ shift
 
 case $kind in
 asan)
-    # libcheck forks a process for each case; each looks for its own leaks.
+    # libcheck forks a process for each case; each searches for its own leaks.
     export ASAN_OPTIONS="halt_on_error=1:detect_leaks=1:\
 detect_stack_use_after_return=0:strict_string_checks=1:${ASAN_OPTIONS-}"
     export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:\
@@ -18,14 +18,14 @@ ${UBSAN_OPTIONS-}"
     times=4
     ;;
 tsan)
-    # Each case is a process, and would sleep a second at its end for detached
-    # threads to race with that.
+    # At its end each case, a process, would sleep for a second to find races
+    # with detached threads.
     export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:\
 die_after_fork=0:atexit_sleep_ms=0:${TSAN_OPTIONS-}"
     times=8
     ;;
 valgrind)
-    # Suppressions are a file of the project, each with its reason, or none.
+    # The suppressions file of the project gives a reason for each, or is absent.
     suppressions=
     [ ! -f tests/valgrind.supp ] ||
         suppressions="--suppressions=$PWD/tests/valgrind.supp"
@@ -35,7 +35,7 @@ valgrind)
     times=25
     ;;
 qemu)
-    # Some cases need a kernel that qemu-user does not stand in for.
+    # Some cases need features of the kernel that qemu-user does not emulate.
     export GREENHUB_EMULATED=1
     times=10
     ;;

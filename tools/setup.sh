@@ -3,10 +3,9 @@
 #                          coverage, valgrind, aarch64, python, test-python,
 #                          bench-python)
 #
-# Sees to it that what a purpose needs is there. When all is there, which is
-# nearly always, it looks and is done. Otherwise it installs what is missing
-# from Debian's or Ubuntu's packages if it may, and else prints the one command
-# that does, and fails.
+# Makes sure that the packages for a purpose are installed. Usually they are. Otherwise
+# it installs the missing ones from Debian or Ubuntu if it has the rights, or else
+# prints the command that does so, and fails.
 set -eu
 
 compiler=${CC:-cc} # may carry options: "ccache gcc"
@@ -25,33 +24,33 @@ need_library()
     pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"
 }
 
-# need_file PATH PACKAGE: for what pkg-config does not know
+# need_file PATH PACKAGE: for packages that pkg-config does not know
 need_file()
 {
     [ -e "$1" ] || missing="$missing $2"
 }
 
-# need_server PATTERN PACKAGE: for what is kept below /usr/lib, out of PATH
+# need_server PATTERN PACKAGE: for programs below /usr/lib, outside PATH
 need_server()
 {
     # shellcheck disable=SC2086
     ls /usr/lib/$1 >/dev/null 2>&1 || missing="$missing $2"
 }
 
-# need_python MODULE PACKAGE: for the Python that Debian's packages are for
+# need_python MODULE PACKAGE: for the system's Python
 need_python()
 {
     ${PYTHON:-/usr/bin/python3} -c "import $1" >/dev/null 2>&1 ||
         missing="$missing $2"
 }
 
-# want_file PATH PACKAGE: can be done without
+# want_file PATH PACKAGE: optional
 want_file()
 {
     [ -e "$1" ] || optional="$optional $2"
 }
 
-# want_library MODULE PACKAGE: can be done without
+# want_library MODULE PACKAGE: optional
 want_library()
 {
     pkg-config --exists "$1" 2>/dev/null || optional="$optional $2"
@@ -119,7 +118,7 @@ for purpose; do
         ;;
     fuzz)
         need clang clang
-        # Where the fuzzer's runtime is a package by itself, it is this one.
+        # Some distributions have the fuzzer's runtime in this separate package.
         if ! echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
             clang -fsanitize=fuzzer,address -x c -o /dev/null - 2>/dev/null; then
             missing="$missing g++ $(apt-cache pkgnames libclang-rt-dev \
@@ -182,7 +181,7 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
 done
 
 wanted=$missing
-# Tried once only: where an optional package cannot be had, that is that.
+# Tries optional packages only once; the build works without them.
 refused=build-without-packages
 if [ -n "$optional" ] && [ ! -f "$refused" ]; then
     wanted="$missing$optional"
@@ -215,9 +214,9 @@ else
     exit 1
 fi
 
-# The tests start servers of their own. That a package which they need brings a
-# service along is no reason to have it run here, now or after the next start: a
-# policy keeps it from being started, and afterwards it is disabled.
+# The tests start servers themselves. Services of the packages must not run, now or
+# after a reboot: a policy prevents the installation from starting them, and
+# afterwards they are disabled.
 policy=/usr/sbin/policy-rc.d
 forbid_services()
 {
@@ -259,8 +258,8 @@ trap 'exit 1' HUP INT TERM
 forbid_services
 echo "Installing$wanted ..." >&2
 
-# The package lists may be absent or stale: then once more with new ones. An
-# optional package that cannot be had must not stop the others.
+# If the package lists are absent or stale, it tries again with new ones. A missing
+# optional package must not stop the others.
 # shellcheck disable=SC2086
 if install $wanted || { update && install $wanted; }; then
     exit 0

@@ -1,4 +1,4 @@
-"""What the lint scripts share: which files there are, and their text."""
+"""Code that the lint scripts share: the list of files, and their text."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def text(path):
 
 
 def without_comments(source):
-    """C source with its comments blanked; lines and strings keep their place."""
+    """C source with blanks for comments; lines and strings keep their places."""
     def blank(match):
         found = match.group(0)
         return re.sub(r"[^\n]", " ", found) if found[0] == "/" else found

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The linker's symbol map, from what the public headers declare with GREEN_API.
+"""Makes the linker's symbol map from the GREEN_API declarations in the headers.
 
     symbol_map.py VERSION RELEASED HEADER... [--shared HEADER...]
 
-RELEASED is a file with the nodes of the versions that have been released, which never
-change. What the headers declare and no node has is new in this version, and goes into
-a node of its own. It is an error if something that was released is gone, or if this
-version's node is released and something is new.
+RELEASED is a file with the nodes of the released versions, which never change. Symbols
+of the headers that no node has are new in this version and get a new node. It is an
+error if a released symbol is no longer declared, or if this version's node is released
+and there are new symbols.
 
 What internal headers declare with GREEN__PRIVATE is for greenhub's other libraries,
 which are released with this one: it goes into the node GREENHUB_PRIVATE, which
@@ -49,7 +49,7 @@ def shared(headers):
 
 
 def node(name, names, before):
-    """The first node also hides what no node names."""
+    """The first node also hides all symbols that no node names."""
     return TEXT % (name, "".join("        %s;\n" % one for one in sorted(names)),
                    "" if before else "    local:\n        *;\n",
                    " " + before if before else "")
@@ -61,7 +61,7 @@ def generate(version, released, headers):
     old = {name for _, body in nodes for name in NAME.findall(body)}
     names = declared(headers)
     if old - names:
-        sys.exit("released, and gone from the headers: "
+        sys.exit("released, but no longer in the headers: "
                  + ", ".join(sorted(old - names)))
     new = names - old
     if not new:

@@ -2,10 +2,9 @@
 # aarch64_sysroot.sh DIRECTORY
 #
 # Unpacks the aarch64 packages that the tests link with (libcheck, libevent,
-# liburing)
-# below a directory of the build, and writes DIRECTORY/sysroot.ini for meson.
-# Nothing on the machine is changed: apt is told of the other architecture in a
-# state of its own, for this one download.
+# liburing) below a directory of the build, and writes DIRECTORY/sysroot.ini for
+# meson. It does not change the machine: apt gets the other architecture in a
+# temporary state, for this download only.
 set -eu
 
 packages='check libsubunit0 libsubunit-dev libevent-dev libevent-core-2.1-7 liburing2 liburing-dev'
@@ -18,7 +17,7 @@ apt=$directory/apt
 mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$directory/debs"
 : >"$apt/status"
 
-# foreign_apt COMMAND...: apt-get for arm64, knowing of no installed package
+# foreign_apt COMMAND...: apt-get for arm64, as if no package were installed
 foreign_apt()
 {
     apt-get -q -o APT::Architecture=arm64 -o APT::Architectures::=arm64 \
@@ -33,11 +32,11 @@ if ! foreign_apt update >"$log" 2>&1; then
     cat "$log" >&2
     exit 1
 fi
-# The names carry library versions that differ between releases: what is not
-# there under this name has to show at link time.
+# The names contain library versions that differ between releases: a package that is
+# missing under this name shows up at link time.
 for package in $packages; do
     (cd "$directory/debs" && foreign_apt download "$package") >>"$log" 2>&1 ||
-        echo "aarch64_sysroot.sh: no package $package, going on" >&2
+        echo "aarch64_sysroot.sh: no package $package, continuing" >&2
 done
 for deb in "$directory"/debs/*.deb; do
     dpkg -x "$deb" "$directory/root"
