@@ -254,7 +254,8 @@ static PyMemberDef members[] = {
      "Called without arguments when the descriptor is closed; or None."},
     {"spent", T_BOOL, FIELD(spent), READONLY,
      "Whether it will never be called again."},
-    {"greenlet", T_OBJECT, FIELD(greenlet), READONLY, "Who made it."},
+    {"greenlet", T_OBJECT, FIELD(greenlet), READONLY,
+     "The greenlet that made it."},
     {NULL, 0, 0, 0, NULL},
 };
 
