@@ -11,13 +11,14 @@
 
 #define NEIGHBOURS 64
 #define STACK ((size_t)64 << 10)
-#define CANARY (40u << 10) /* at the used end of each neighbour's stack */
+#define GUARD ((size_t)64 << 10) /* the default */
+#define CANARY (40u << 10)       /* at the used end of each neighbour's stack */
 
 struct found {
     unsigned faults;   /* faults that reached the handler */
     unsigned intact;   /* unchanged neighbours */
     unsigned changed;  /* neighbours with changed stacks */
-    unsigned adjacent; /* within a stack's size below the fault */
+    unsigned adjacent; /* within a stack and its guard below the fault */
 };
 
 static struct found *found;
@@ -47,7 +48,8 @@ static void check_neighbours(int number, siginfo_t *info, void *context)
             found->intact++;
         else
             found->changed++;
-        found->adjacent += hot_end <= fault && fault - hot_end < (long)STACK;
+        found->adjacent +=
+            hot_end <= fault && fault - hot_end < (long)(STACK + GUARD);
     }
     signal(number, SIG_DFL);
 }
