@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "base/attributes.h"
+
 struct green__scheduler;
 struct green_thread;
 
@@ -29,23 +31,24 @@ enum green__carry {
 
 /* Has each greenthread use the thread pointer of its identity. Call it under
  * the OS thread's. */
-void green__identities_begin(struct green__scheduler *s);
+GREEN__PRIVATE void green__identities_begin(struct green__scheduler *s);
 
 /*
  * Has the switch store into *place, from which the C library reads the OS
  * thread's id, a number of its own for each greenthread. `os_tid` is the id,
  * which main and the hub's context keep.
  */
-void green__tids_begin(struct green__scheduler *s, int *place, int os_tid);
+GREEN__PRIVATE void green__tids_begin(struct green__scheduler *s, int *place,
+                                      int os_tid);
 
 /*
  * Gives an identity to a greenthread that has none and has not started, or to
  * the calling one. In the calling one thread-local data that the compiler has
  * found before the call are still the old ones after it.
  */
-void green__identity_set(struct green__scheduler *s,
-                         struct green_thread *thread,
-                         struct green__identity *identity);
+GREEN__PRIVATE void green__identity_set(struct green__scheduler *s,
+                                        struct green_thread *thread,
+                                        struct green__identity *identity);
 
 /* The ids of greenthreads start here, above those that the kernel gives (at
  * most 2^22), and end below the flags in the futex of a mutex (2^30). */

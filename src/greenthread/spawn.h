@@ -8,8 +8,9 @@
  * Makes a joinable greenthread that is in no run queue yet, with a record of
  * `record` bytes, which the caller fills in. NULL as green_spawn.
  */
-struct green_thread *green__spawn_make(void *(*fn)(void *), void *arg,
-                                       size_t record, void *spawned_at);
+GREEN__PRIVATE struct green_thread *green__spawn_make(void *(*fn)(void *),
+                                                      void *arg, size_t record,
+                                                      void *spawned_at);
 
 /* The same. The greenthread runs fn(record), and its end calls ended(thread,
  * record), as by green_link. */
@@ -32,6 +33,7 @@ GREEN__PRIVATE void green__spawn_start(struct green_thread *thread);
 
 /* Frees a greenthread that was not started, when memory has run out. Returns
  * NULL, with ENOMEM. */
-struct green_thread *green__spawn_undo(struct green_thread *thread);
+GREEN__PRIVATE struct green_thread *
+green__spawn_undo(struct green_thread *thread);
 
 #endif
