@@ -1,7 +1,5 @@
 /* Signals of a program whose threads are greenthreads. */
-#include <greenhub/patch.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -9,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "patch_support.h"
 
 static volatile int handled;
 static int ends[2];
@@ -22,9 +20,7 @@ static void counts(int number)
 
 static void setup(void)
 {
-    ck_assert_msg(green_patch(GREEN_PATCH_LIBRARIES | GREEN_PATCH_SIGNALS |
-                              GREEN_PATCH_THREADS) == 0,
-                  "%s", green_hub_error());
+    patch_threads();
     pipe_pair(ends);
 }
 
@@ -33,22 +29,6 @@ static void handle(int number, int flags)
     struct sigaction action = {.sa_handler = counts, .sa_flags = flags};
 
     ck_ok(sigaction(number, &action, NULL));
-}
-
-static pthread_t start(void *(*fn)(void *), void *arg)
-{
-    pthread_t thread;
-
-    ck_assert_int_eq(pthread_create(&thread, NULL, fn, arg), 0);
-    return thread;
-}
-
-static void *join(pthread_t thread)
-{
-    void *result = NULL;
-
-    ck_assert_int_eq(pthread_join(thread, &result), 0);
-    return result;
 }
 
 /* Once main waits: the others run then. */
@@ -151,10 +131,10 @@ START_TEST(a_handler_interrupts_mains_wait)
     pthread_t thread;
 
     handle(SIGUSR1, 0);
-    thread = start(signals_the_process, NULL);
+    thread = start_thread(signals_the_process, NULL);
     ck_fails(waits[_i].call(), EINTR);
     ck_assert_int_eq(handled, 1);
-    join(thread);
+    join_thread(thread);
 }
 END_TEST
 
@@ -165,9 +145,9 @@ START_TEST(with_sa_restart_some_waits_are_interrupted)
     if (waits[_i].restarts)
         return;
     handle(SIGUSR1, SA_RESTART);
-    thread = start(signals_the_process, NULL);
+    thread = start_thread(signals_the_process, NULL);
     ck_fails(waits[_i].call(), EINTR);
-    join(thread);
+    join_thread(thread);
 }
 END_TEST
 
@@ -186,10 +166,10 @@ START_TEST(with_sa_restart_a_read_goes_on)
     pthread_t thread;
 
     handle(SIGUSR1, SA_RESTART);
-    thread = start(signals_then_writes, NULL);
+    thread = start_thread(signals_then_writes, NULL);
     ck_assert_int_eq(in_read(), 1);
     ck_assert_int_eq(handled, 1);
-    join(thread);
+    join_thread(thread);
 }
 END_TEST
 
@@ -199,16 +179,16 @@ START_TEST(siginterrupt_and_signal)
 
     ck_assert(signal(SIGUSR1, counts) == SIG_DFL);
     ck_assert(signal(SIGUSR1, counts) == counts);
-    thread = start(signals_then_writes, NULL);
+    thread = start_thread(signals_then_writes, NULL);
     ck_assert_int_eq(in_read(), 1); /* signal(2) restarts */
-    join(thread);
+    join_thread(thread);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     ck_ok(siginterrupt(SIGUSR1, 1));
 #pragma GCC diagnostic pop
-    thread = start(signals_the_process, NULL);
+    thread = start_thread(signals_the_process, NULL);
     ck_fails(in_read(), EINTR);
-    join(thread);
+    join_thread(thread);
 }
 END_TEST
 
@@ -237,9 +217,9 @@ START_TEST(a_handler_may_write_to_a_pipe)
     pthread_t thread;
 
     ck_ok(sigaction(SIGUSR1, &action, NULL));
-    thread = start(signals_the_process, NULL);
+    thread = start_thread(signals_the_process, NULL);
     ck_assert_int_eq(in_read(), 1);
-    join(thread);
+    join_thread(thread);
 }
 END_TEST
 
@@ -317,7 +297,7 @@ START_TEST(each_thread_has_a_mask)
     ck_fails(sigprocmask(77, &set, NULL), EINVAL);
     ck_ok(kill(getpid(), SIGUSR1));
     ck_assert_int_eq(handled, 0); /* all block it */
-    join(start(looks_at_its_mask, NULL));
+    join_thread(start_thread(looks_at_its_mask, NULL));
     ck_assert_int_eq(handled, 1); /* one let it in */
     ck_ok(sigprocmask(SIG_BLOCK, NULL, &found));
     ck_assert_int_eq(sigismember(&found, SIGUSR1), 1); /* main still does not */
@@ -336,15 +316,15 @@ static void *blocks_all(void *arg)
 /* What most servers do in their workers. */
 START_TEST(a_thread_that_blocks_all_keeps_none_from_main)
 {
-    pthread_t blocker = start(blocks_all, &ends), thread;
+    pthread_t blocker = start_thread(blocks_all, &ends), thread;
 
     handle(SIGUSR1, 0);
     sched_yield();
-    thread = start(signals_the_process, NULL);
+    thread = start_thread(signals_the_process, NULL);
     ck_fails(in_poll(), EINTR);
     ck_assert_int_eq(write(ends[1], "x", 1), 1);
-    ck_assert_ptr_eq(join(blocker), &ends);
-    join(thread);
+    ck_assert_ptr_eq(join_thread(blocker), &ends);
+    join_thread(thread);
 }
 END_TEST
 
@@ -370,10 +350,10 @@ START_TEST(sigwait_takes_it)
     sigemptyset(&usr2);
     sigaddset(&usr2, SIGUSR2);
     ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &usr2, NULL), 0);
-    thread = start(waits_for_usr2, &usr2);
+    thread = start_thread(waits_for_usr2, &usr2);
     sched_yield();
     ck_ok(kill(getpid(), SIGUSR2));
-    ck_assert_ptr_eq(join(thread), &usr2);
+    ck_assert_ptr_eq(join_thread(thread), &usr2);
     ck_fails(sigtimedwait(&usr2, &info, &soon), EAGAIN);
     ck_ok(kill(getpid(), SIGUSR2));
     ck_assert_int_eq(sigtimedwait(&usr2, &info, &soon), SIGUSR2);
@@ -397,17 +377,17 @@ START_TEST(pthread_kill_interrupts_that_thread)
     pthread_t one, two;
 
     handle(SIGUSR1, 0);
-    one = start(sleeps_until_signalled, &one);
-    two = start(sleeps_until_signalled, &two);
+    one = start_thread(sleeps_until_signalled, &one);
+    two = start_thread(sleeps_until_signalled, &two);
     sched_yield();
     ck_assert_int_eq(pthread_kill(one, 0), 0);
     ck_assert_int_eq(pthread_kill(one, 65), EINVAL);
     ck_assert_int_eq(pthread_kill(one, SIGUSR1), 0);
-    ck_assert_ptr_eq(join(one), &one);
+    ck_assert_ptr_eq(join_thread(one), &one);
     ck_assert_int_eq(handled, 1);
     ck_assert_int_eq(pthread_tryjoin_np(two, NULL), EBUSY);
     ck_assert_int_eq(pthread_sigqueue(two, SIGUSR1, value), 0);
-    ck_assert_ptr_eq(join(two), &two);
+    ck_assert_ptr_eq(join_thread(two), &two);
     ck_assert_int_eq(pthread_kill(pthread_self(), SIGUSR1), 0);
     ck_assert_int_eq(handled, 3);
 }
@@ -435,5 +415,7 @@ int main(void)
     tcase_add_test(tcase, a_thread_that_blocks_all_keeps_none_from_main);
     tcase_add_test(tcase, sigwait_takes_it);
     tcase_add_test(tcase, pthread_kill_interrupts_that_thread);
+    if (own_tls_is_refused())
+        suite = suite_of_the_refusal();
     return run_suite(suite);
 }

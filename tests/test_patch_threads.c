@@ -1,6 +1,4 @@
 /* A program's threads as greenthreads: libgreenhub-patch's group THREADS. */
-#include <greenhub/patch.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "patch_support.h"
 
 static int log_length;
 static char log_text[256];
@@ -21,25 +19,7 @@ static void note(const char *word)
 
 static void setup(void)
 {
-    ck_assert_msg(green_patch(GREEN_PATCH_LIBRARIES | GREEN_PATCH_SIGNALS |
-                              GREEN_PATCH_THREADS) == 0,
-                  "%s", green_hub_error());
-}
-
-static pthread_t start(void *(*fn)(void *), void *arg)
-{
-    pthread_t thread;
-
-    ck_assert_int_eq(pthread_create(&thread, NULL, fn, arg), 0);
-    return thread;
-}
-
-static void *join(pthread_t thread)
-{
-    void *result = NULL;
-
-    ck_assert_int_eq(pthread_join(thread, &result), 0);
-    return result;
+    patch_threads();
 }
 
 static void *returns(void *arg)
@@ -61,7 +41,7 @@ START_TEST(a_thread_is_a_greenthread)
 {
     struct green_patch_stats stats;
 
-    ck_assert_ptr_eq(join(start(returns, &stats)), &stats);
+    ck_assert_ptr_eq(join_thread(start_thread(returns, &stats)), &stats);
     ck_ok(green_patch_stats(&stats));
     ck_assert_int_eq(stats.threads, 1);
 }
@@ -79,9 +59,9 @@ static void *notes_itself(void *arg)
 START_TEST(each_has_a_handle_of_its_own)
 {
     pthread_t me = pthread_self();
-    pthread_t one = start(notes_itself, &me);
+    pthread_t one = start_thread(notes_itself, &me);
 
-    ck_assert(pthread_equal((pthread_t)join(one), one));
+    ck_assert(pthread_equal((pthread_t)join_thread(one), one));
     ck_assert(pthread_equal(pthread_self(), me));
 }
 END_TEST
@@ -98,9 +78,9 @@ START_TEST(a_hundred_sleep_at_once)
     pthread_t threads[100];
 
     for (int i = 0; i < 100; i++)
-        threads[i] = start(naps, &threads[i]);
+        threads[i] = start_thread(naps, &threads[i]);
     for (int i = 0; i < 100; i++)
-        ck_assert_ptr_eq(join(threads[i]), &threads[i]);
+        ck_assert_ptr_eq(join_thread(threads[i]), &threads[i]);
     if (on_sim())
         ck_assert_int_eq(green_now() - begin, 100 * GREEN_MSEC);
 }
@@ -113,16 +93,17 @@ static void *joins(void *arg)
 
 START_TEST(what_cannot_be_joined)
 {
-    pthread_t sleeper = start(sleeps, NULL), joiner, self = pthread_self();
+    pthread_t sleeper = start_thread(sleeps, NULL), joiner,
+              self = pthread_self();
 
     ck_assert_int_eq(pthread_join(self, NULL), EDEADLK);
     ck_assert_int_eq(pthread_tryjoin_np(sleeper, NULL), EBUSY);
-    joiner = start(joins, &sleeper);
+    joiner = start_thread(joins, &sleeper);
     sched_yield();
     ck_assert_int_eq(pthread_join(sleeper, NULL), EINVAL);
     ck_assert_int_eq(pthread_detach(sleeper), EINVAL);
     ck_assert_int_eq(pthread_cancel(sleeper), 0);
-    ck_assert_ptr_null(join(joiner));
+    ck_assert_ptr_null(join_thread(joiner));
 }
 END_TEST
 
@@ -134,13 +115,14 @@ static void *joins_itself(void *arg)
 
 START_TEST(a_thread_cannot_join_itself)
 {
-    ck_assert_int_eq((intptr_t)join(start(joins_itself, NULL)), EDEADLK);
+    ck_assert_int_eq((intptr_t)join_thread(start_thread(joins_itself, NULL)),
+                     EDEADLK);
 }
 END_TEST
 
 START_TEST(joins_with_a_limit)
 {
-    pthread_t sleeper = start(sleeps, NULL);
+    pthread_t sleeper = start_thread(sleeps, NULL);
     struct timespec until;
 
     clock_gettime(CLOCK_REALTIME, &until);
@@ -156,7 +138,7 @@ START_TEST(joins_with_a_limit)
         pthread_clockjoin_np(sleeper, NULL, CLOCK_PROCESS_CPUTIME_ID, &until),
         EINVAL);
     ck_assert_int_eq(pthread_cancel(sleeper), 0);
-    ck_assert_ptr_eq(join(sleeper), PTHREAD_CANCELED);
+    ck_assert_ptr_eq(join_thread(sleeper), PTHREAD_CANCELED);
 }
 END_TEST
 
@@ -177,7 +159,7 @@ START_TEST(detached_threads_leave_nothing)
     ck_assert_int_eq(pthread_create(&thread, &attr, stores, &ended), 0);
     ck_assert_int_eq(pthread_join(thread, NULL), EINVAL);
     ck_assert_int_eq(pthread_detach(thread), EINVAL);
-    thread = start(stores, &ended);
+    thread = start_thread(stores, &ended);
     ck_assert_int_eq(pthread_detach(thread), 0);
     while (ended < 2)
         sched_yield();
@@ -193,7 +175,7 @@ START_TEST(thousands_come_and_go)
         pthread_t threads[200];
 
         for (int i = 0; i < 200; i++)
-            threads[i] = start(stores, &ended);
+            threads[i] = start_thread(stores, &ended);
         for (int i = 0; i < 200; i++)
             ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
     }
@@ -226,7 +208,7 @@ START_TEST(a_thread_gets_the_stack_that_it_asks_for)
     ck_assert_int_eq(pthread_getattr_np(thread, &found), 0);
     ck_assert_int_eq(pthread_attr_getstack(&found, &address, &size), 0);
     ck_assert_int_ge(size, (1 << 20) - 8192);
-    ck_assert_int_eq((intptr_t)join(thread), 7);
+    ck_assert_int_eq((intptr_t)join_thread(thread), 7);
     pthread_attr_destroy(&found);
     pthread_attr_destroy(&attr);
 }
@@ -234,7 +216,7 @@ END_TEST
 
 START_TEST(a_thread_has_a_name)
 {
-    pthread_t thread = start(sleeps, NULL);
+    pthread_t thread = start_thread(sleeps, NULL);
     char name[16];
 
     ck_assert_int_eq(pthread_setname_np(thread, "connection 12"), 0);
@@ -243,13 +225,13 @@ START_TEST(a_thread_has_a_name)
     ck_assert_int_eq(pthread_getname_np(thread, name, sizeof name), 0);
     ck_assert_str_eq(name, "connection 12");
     ck_assert_int_eq(pthread_cancel(thread), 0);
-    join(thread);
+    join_thread(thread);
 }
 END_TEST
 
 START_TEST(policy_and_processors_are_the_os_threads)
 {
-    pthread_t thread = start(sleeps, NULL);
+    pthread_t thread = start_thread(sleeps, NULL);
     struct sched_param parameters;
     cpu_set_t set;
     clockid_t clock;
@@ -264,7 +246,7 @@ START_TEST(policy_and_processors_are_the_os_threads)
     ck_assert_int_eq(pthread_setaffinity_np(thread, sizeof set, &set), 0);
     ck_assert_int_eq(pthread_getcpuclockid(thread, &clock), 0);
     ck_assert_int_eq(pthread_cancel(thread), 0);
-    join(thread);
+    join_thread(thread);
 }
 END_TEST
 
@@ -295,7 +277,7 @@ static void *exits_deep(void *arg)
 
 START_TEST(pthread_exit_cleans_up_from_the_inside)
 {
-    ck_assert_ptr_eq(join(start(exits_deep, NULL)), log_text);
+    ck_assert_ptr_eq(join_thread(start_thread(exits_deep, NULL)), log_text);
     ck_assert_str_eq(log_text, "inner outer ");
 }
 END_TEST
@@ -303,10 +285,11 @@ END_TEST
 /* Each of two is within its own handlers when the other goes on. */
 START_TEST(handlers_of_two_threads_do_not_mix)
 {
-    pthread_t one = start(exits_deep, NULL), two = start(exits_deep, NULL);
+    pthread_t one = start_thread(exits_deep, NULL),
+              two = start_thread(exits_deep, NULL);
 
-    join(one);
-    join(two);
+    join_thread(one);
+    join_thread(two);
     ck_assert_str_eq(log_text, "inner outer inner outer ");
 }
 END_TEST
@@ -323,7 +306,8 @@ static void *waits_in_its_handler(void *arg)
 
 START_TEST(a_handler_may_block)
 {
-    ck_assert_ptr_eq(join(start(waits_in_its_handler, log_text)), log_text);
+    ck_assert_ptr_eq(join_thread(start_thread(waits_in_its_handler, log_text)),
+                     log_text);
     ck_assert_str_eq(log_text, "after ");
 }
 END_TEST
@@ -372,19 +356,19 @@ static void cancel_it(pthread_t thread)
 {
     sched_yield();
     ck_assert_int_eq(pthread_cancel(thread), 0);
-    ck_assert_ptr_eq(join(thread), PTHREAD_CANCELED);
+    ck_assert_ptr_eq(join_thread(thread), PTHREAD_CANCELED);
 }
 
 START_TEST(blocking_calls_are_cancellation_points)
 {
-    pthread_t sleeper = start(sleeps, NULL);
+    pthread_t sleeper = start_thread(sleeps, NULL);
     int port, listener = tcp_listener(&port);
 
     pipe_pair(ends);
-    cancel_it(start(reads, NULL));
-    cancel_it(start(polls, NULL));
-    cancel_it(start(joins_a_sleeper, &sleeper));
-    cancel_it(start(accepts, &listener));
+    cancel_it(start_thread(reads, NULL));
+    cancel_it(start_thread(polls, NULL));
+    cancel_it(start_thread(joins_a_sleeper, &sleeper));
+    cancel_it(start_thread(accepts, &listener));
     cancel_it(sleeper); /* it could still be joined */
     ck_assert_str_eq(log_text, "read poll join accept ");
 }
@@ -416,12 +400,12 @@ START_TEST(a_thread_may_refuse_to_be_cancelled)
     pthread_t thread;
 
     pipe_pair(ends);
-    thread = start(disables, NULL);
+    thread = start_thread(disables, NULL);
     sched_yield();
     ck_assert_int_eq(pthread_cancel(thread), 0);
     sched_yield();
     ck_assert_int_eq(write(ends[1], "x", 1), 1);
-    ck_assert_ptr_eq(join(thread), PTHREAD_CANCELED);
+    ck_assert_ptr_eq(join_thread(thread), PTHREAD_CANCELED);
     ck_assert_str_eq(log_text, "read still here ");
 }
 END_TEST
@@ -437,17 +421,18 @@ static void *cancels_itself(void *arg)
 
 START_TEST(a_thread_can_cancel_itself)
 {
-    ck_assert_ptr_eq(join(start(cancels_itself, NULL)), PTHREAD_CANCELED);
+    ck_assert_ptr_eq(join_thread(start_thread(cancels_itself, NULL)),
+                     PTHREAD_CANCELED);
     ck_assert_str_eq(log_text, "on ");
 }
 END_TEST
 
 START_TEST(a_thread_can_be_cancelled_before_it_runs)
 {
-    pthread_t thread = start(sleeps, NULL);
+    pthread_t thread = start_thread(sleeps, NULL);
 
     ck_assert_int_eq(pthread_cancel(thread), 0);
-    ck_assert_ptr_eq(join(thread), PTHREAD_CANCELED);
+    ck_assert_ptr_eq(join_thread(thread), PTHREAD_CANCELED);
 }
 END_TEST
 
@@ -458,15 +443,15 @@ static void *ends_soon(void *arg)
 
 START_TEST(a_thread_that_has_ended_can_be_cancelled)
 {
-    pthread_t thread = start(ends_soon, log_text);
+    pthread_t thread = start_thread(ends_soon, log_text);
 
     while (pthread_tryjoin_np(thread, NULL) == EBUSY)
         sched_yield();
-    thread = start(ends_soon, log_text);
+    thread = start_thread(ends_soon, log_text);
     sched_yield();
     sched_yield();
     ck_assert_int_eq(pthread_cancel(thread), 0);
-    ck_assert_ptr_eq(join(thread), log_text);
+    ck_assert_ptr_eq(join_thread(thread), log_text);
 }
 END_TEST
 
@@ -487,7 +472,7 @@ START_TEST(the_others_go_on_when_main_exits)
     pipe_pair(ends);
     child = fork();
     if (child == 0) {
-        start(writes_later, "x");
+        start_thread(writes_later, "x");
         pthread_exit(NULL);
     }
     ck_assert_int_eq(read(ends[0], &c, 1), 1);
@@ -501,17 +486,17 @@ static void *forks(void *arg)
     pid_t child = fork();
 
     if (child == 0)
-        _exit(join(start(returns, log_text)) == log_text ? 5 : 6);
+        _exit(join_thread(start_thread(returns, log_text)) == log_text ? 5 : 6);
     *(int *)arg = wait_child(child);
     return NULL;
 }
 
 START_TEST(a_thread_can_fork)
 {
-    pthread_t sleeper = start(sleeps, NULL);
+    pthread_t sleeper = start_thread(sleeps, NULL);
     int status = 0;
 
-    join(start(forks, &status));
+    join_thread(start_thread(forks, &status));
     ck_assert_int_eq(status, 5);
     cancel_it(sleeper);
 }
@@ -578,5 +563,7 @@ int main(void)
     tcase_add_test(tcase, the_others_go_on_when_main_exits);
     tcase_add_test(tcase, a_thread_can_fork);
     tcase_add_test(tcase, c11_threads);
+    if (own_tls_is_refused())
+        suite = suite_of_the_refusal();
     return run_suite(suite);
 }

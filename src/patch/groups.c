@@ -8,6 +8,8 @@
 
 #include "base/self.h"
 #include "patch/lot.h"
+#include "patch/settings.h"
+#include "patch/tls.h"
 
 static const struct {
     const char *name;
@@ -70,11 +72,22 @@ static bool other_threads_exist(void)
     return count > 3; /* ".", "..", and this one */
 }
 
+static int prepare_threads(void)
+{
+    if (other_threads_exist())
+        return green__fail(EBUSY, "the program has other threads already");
+    if (!green__settings.own_tls)
+        return 0;
+    return green__tls_prepare() < 0
+               ? -1
+               : green__tls_here(green__self_here()->scheduler);
+}
+
 int green__groups_prepare(unsigned groups)
 {
     if ((groups & ~green_patched() & GREEN_PATCH_THREADS) &&
-        other_threads_exist())
-        return green__fail(EBUSY, "the program has other threads already");
+        prepare_threads() < 0)
+        return -1;
     /* waits of threads use the parking lot, too */
     if (groups & (GREEN_PATCH_LOCKS | GREEN_PATCH_THREADS))
         return green__lot_prepare();

@@ -40,6 +40,8 @@ GREEN__NOINLINE void green__pthread_release(struct green__pthread *it)
     if (atomic_fetch_sub(&it->holders, 1) > 1)
         return;
     green__pthread_unregister(it);
+    if (it->tls)
+        green__tls_free(it->tls);
     free(it);
 }
 
@@ -63,6 +65,20 @@ static size_t stack_of(const pthread_attr_t *attr)
     return size < GREEN__LARGEST_STACK ? size : GREEN__LARGEST_STACK;
 }
 
+/* Its handle is what pthread_self() says: libc's own code may call it. */
+static int give_tls(struct green__pthread *it)
+{
+    it->handle = (pthread_t)it;
+    if (!green__settings.own_tls)
+        return 0;
+    it->tls = green__tls_make();
+    if (!it->tls)
+        return -1;
+    it->identity.thread_pointer = it->tls->identity.thread_pointer;
+    it->handle = green__tls_id(it->tls);
+    return 0;
+}
+
 struct green__pthread *green__pthread_make(const pthread_attr_t *attr,
                                            void *(*fn)(void *), void *arg)
 {
@@ -82,8 +98,10 @@ struct green__pthread *green__pthread_make(const pthread_attr_t *attr,
     atomic_init(&it->state, state == PTHREAD_CREATE_DETACHED
                                 ? GREEN__DETACHED_THREAD
                                 : GREEN__JOINABLE);
-    it->handle = (pthread_t)it;
-    return it;
+    if (give_tls(it) == 0)
+        return it;
+    free(it);
+    return NULL;
 }
 
 /* In a function of its own: pthread_exit jumps into its frame. */
@@ -111,7 +129,11 @@ static void run_thread(void *arg)
 {
     struct green__pthread *it = arg;
 
+    if (it->tls)
+        green__tls_begins();
     run_function(it);
+    if (it->tls)
+        green__tls_ends();
     it->thread = NULL;
     green__mask_remove(it->mask);
     wake_joiners(it);

@@ -17,6 +17,7 @@
 #include "patch/cancel.h"
 #include "patch/mask.h"
 #include "patch/rule.h"
+#include "patch/tls.h"
 
 enum green__pthread_state {
     GREEN__JOINABLE,
@@ -26,6 +27,7 @@ enum green__pthread_state {
 
 struct green__pthread {
     struct green__identity identity;
+    struct green__tls *tls; /* its own thread-local data, or NULL */
     pthread_t handle;
     struct green__pthread *next; /* of its bucket in the table of threads */
     struct green_thread *thread; /* NULL once it has ended */
