@@ -144,7 +144,7 @@ static int prepare(const struct settings *settings)
     if (!set_environment(settings, library))
         return cli_complain(RUN_REFUSED, "cannot set the environment: %s",
                             strerror(errno));
-    status = run_self_test();
+    status = run_self_test(settings->tls);
     return status != CLI_OK ? status : prepare_report(settings);
 }
 
@@ -254,7 +254,7 @@ int cli_run(int argc, char **argv)
             return CLI_USAGE;
     }
     if (settings.self_test)
-        return run_be_tested();
+        return run_be_tested(settings.tls);
     if (optind == argc)
         return cli_complain(CLI_USAGE,
                             "run needs a program; see greenhub run --help");

@@ -55,10 +55,10 @@ int run_find(char **argv, struct run_program *program);
 int run_find_library(char path[PATH_MAX]);
 
 /* Has this command run itself with the environment that the program will get,
- * and `run --self-test`. */
-int run_self_test(void);
+ * by `run --tls TLS --self-test`. */
+int run_self_test(const char *tls);
 
-/* What that does. */
-int run_be_tested(void);
+/* What that does. The library has removed its variables by then. */
+int run_be_tested(const char *tls);
 
 #endif

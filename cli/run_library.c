@@ -74,9 +74,10 @@ int run_find_library(char path[PATH_MAX])
 
 /* ---- Whether it works --------------------------------------------------------- */
 
-int run_self_test(void)
+int run_self_test(const char *tls)
 {
-    char *argv[] = {"greenhub", "run", "--self-test", NULL};
+    char *argv[] = {"greenhub",  "run",         "--tls",
+                    (char *)tls, "--self-test", NULL};
     pid_t pid;
     int status, error;
 
@@ -141,9 +142,8 @@ static int run_threads(int seen[2])
     return error;
 }
 
-static int test_threads(const struct functions *functions)
+static int test_threads(const struct functions *functions, const char *tls)
 {
-    const char *tls = getenv("GREENHUB_PATCH_TLS");
     struct green_patch_stats stats;
     int seen[2] = {0}, error = run_threads(seen);
 
@@ -153,14 +153,14 @@ static int test_threads(const struct functions *functions)
     if (functions->stats(&stats) < 0 || stats.threads != 2)
         return cli_complain(RUN_REFUSED,
                             "the threads of the test were no greenthreads");
-    if (tls && strcmp(tls, "own") == 0 && (seen[0] != 2 || seen[1] != 2))
+    if (strcmp(tls, "own") == 0 && (seen[0] != 2 || seen[1] != 2))
         return cli_complain(RUN_REFUSED,
                             "greenthreads cannot have thread-local variables "
                             "of their own here; try --tls=shared");
     return CLI_OK;
 }
 
-int run_be_tested(void)
+int run_be_tested(const char *tls)
 {
     const unsigned wanted = GREEN_PATCH_THREADS | GREEN_PATCH_LIBRARIES |
                             GREEN_PATCH_SIGNALS | GREEN_PATCH_STDIO;
@@ -173,5 +173,5 @@ int run_be_tested(void)
     if ((functions.patched() & wanted) != wanted && functions.patch(wanted) < 0)
         return cli_complain(RUN_REFUSED, "cannot patch programs here: %s",
                             green_hub_error());
-    return test_threads(&functions);
+    return test_threads(&functions, tls);
 }
