@@ -13,10 +13,11 @@ import struct
 import tempfile
 
 import peers
-from peers import connect, receive, tool
+from peers import COMMAND, connect, receive, tool, until
 from patched import (
     PAYLOAD, Origin, Server, ask_for, built, compare, compare_reloads,
-    configured, echo, exchange, free_port, read_all, read_head, together, web)
+    configured, echo, exchange, free_port, read_all, read_head, run_options,
+    together, web, write)
 
 
 # ---- threaded_echo -----------------------------------------------------------
@@ -140,6 +141,77 @@ def case_tinyproxy_reloads():
                         lambda text: text + 'AddHeader "X-Reloaded" "yes"\n',
                         lambda server: ask_for(talk, server.address),
                         signal.SIGUSR1)
+
+
+DAEMON = TINYPROXY + """
+PidFile "FOLDER/pid"
+LogFile "FOLDER/log"
+"""
+
+
+def number_in(path):
+    try:
+        with open(path) as file:
+            return int(file.read() or 0)
+    except FileNotFoundError:
+        return 0
+
+
+def is_gone(pid):
+    """Its parent, init or the like, may leave it as a zombie."""
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@contextlib.contextmanager
+def daemon(argv, folder):
+    """Its process. The program forks, and its parent ends."""
+    assert peers.run(argv)[0] == 0
+    pid = until("it has a file with its number",
+                lambda: number_in(os.path.join(folder, "pid")))
+    try:
+        yield pid
+    finally:
+        if not is_gone(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def case_tinyproxy_as_a_daemon():
+    """It forks twice, and reloads by SIGHUP."""
+    for options in (None, run_options()):
+        port = free_port()
+        with Origin(web) as origin, tempfile.TemporaryDirectory() as folder:
+            talk = talk_http_proxy(origin)
+            path = write(folder, DAEMON % port)
+            argv = [tool("tinyproxy"), "-c", path]
+            if options is not None:
+                argv = [COMMAND, "run"] + options + ["--"] + argv
+            with daemon(argv, folder) as pid:
+                until("it listens", lambda: ask_for(
+                    talk, ("127.0.0.1", port)) != "nothing")
+                threads = []
+
+                def connected(meet):
+                    meet()
+                    threads.append(len(os.listdir("/proc/%d/task" % pid)))
+                    meet()
+
+                answers = together(100, lambda number, meet: talk(
+                    ("127.0.0.1", port), number, lambda: connected(meet)))
+                assert all(b"yyy" in answer for answer in answers[1:50])
+                assert options is None or max(threads) < 20, threads
+                write(folder, DAEMON % port + 'AddHeader "X-Reloaded" "1"\n')
+                os.kill(pid, signal.SIGHUP)
+                until("it has reloaded", lambda: ask_for(
+                    talk, ("127.0.0.1", port))[-1:] == b"r")
+                with open("/proc/%d/maps" % pid) as maps:
+                    assert ("greenhub-patch" in maps.read()) == (
+                        options is not None)
+                os.kill(pid, signal.SIGTERM)
+                until("it has ended", lambda: is_gone(pid))
 
 
 # ---- privoxy -------------------------------------------------------------------

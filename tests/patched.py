@@ -3,17 +3,48 @@ connections at once get answers from it, and the outcomes are compared.
 """
 
 import contextlib
+import ctypes
 import os
+import platform
+import re
 import signal
 import socket
 import tempfile
 import threading
 
 import peers
-from peers import COMMAND, Program, Skip, connect, receive, until
+from peers import COMMAND, Program, Skip, connect, receive, tool, until
 
 COUNTS = (1, 100, 300)
 PAYLOAD = bytes(range(256)) * 64
+
+
+# ---- Where it works ---------------------------------------------------------
+
+FSGSBASE = 2  # of AT_HWCAP2: user code may set the thread pointer
+
+
+def skip_if_not_first():
+    """A checker's library has to be the first that is preloaded."""
+    linked = peers.run([tool("ldd"), COMMAND])[1]
+    if re.search(r"lib[at]san", linked) or \
+            "vgpreload" in os.environ.get("LD_PRELOAD", ""):
+        raise Skip("a sanitizer or valgrind is to be preloaded first")
+
+
+def has_own_tls():
+    return platform.machine() == "aarch64" or (
+        platform.machine() == "x86_64" and
+        ctypes.CDLL(None).getauxval(26) & FSGSBASE)
+
+
+def run_options(options=()):
+    """The options of run: with thread-local data of its own for each thread, if
+    that is possible here and nothing else is asked for."""
+    skip_if_not_first()
+    if "--tls" in options or has_own_tls():
+        return list(options)
+    return ["--tls", "shared"] + list(options)
 
 
 # ---- Starting ---------------------------------------------------------------
@@ -29,7 +60,7 @@ class Server:
 
     def __init__(self, argv, port=None, options=None, env=None):
         if options is not None:
-            argv = [COMMAND, "run"] + list(options) + ["--"] + argv
+            argv = [COMMAND, "run"] + run_options(options) + ["--"] + argv
         self.is_green = options is not None
         self.program = Program(argv, env=env)
         self.address = ("127.0.0.1", port) if port else \
@@ -250,13 +281,18 @@ def exchange(peer, number):
     return answers
 
 
+def write(folder, text):
+    """Its configuration. Returns the path."""
+    path = os.path.join(folder, "program.conf")
+    with open(path, "w") as file:
+        file.write(text.replace("FOLDER", folder))
+    return path
+
+
 def configured(start, text):
     """start(path of a file with the text in it) -> Server, which keeps it."""
     folder = tempfile.TemporaryDirectory()
-    path = os.path.join(folder.name, "program.conf")
-    with open(path, "w") as file:
-        file.write(text.replace("FOLDER", folder.name))
-    server = start(path)
+    server = start(write(folder.name, text))
     server.folder = folder
     return server
 
