@@ -158,13 +158,24 @@ static int begin_connect(int fd, const struct sockaddr *address,
     return result;
 }
 
+/* shutdown(2) during the wait has made it a socket that was never connected: the
+ * second call has begun to connect it anew. */
+static GREEN__COLD int give_up_connecting(int fd)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    green__system.connect(fd, &nobody, sizeof nobody);
+    return green__refuse(ECONNRESET);
+}
+
 /*
  * Calls connect again: it returns EALREADY while the connection is under way,
  * and otherwise what a blocking connect(2) would have returned. After that call
- * a connected socket answers EISCONN.
+ * a connected socket answers EISCONN. `under_way` is the errno of the first
+ * call, and of a timeout by SO_SNDTIMEO.
  */
 static int await_connected(int fd, const struct sockaddr *address,
-                           socklen_t length)
+                           socklen_t length, int under_way)
 {
     bool nonblocking = false;
     struct green__io io;
@@ -174,14 +185,16 @@ static int await_connected(int fd, const struct sockaddr *address,
         return -1;
     do {
         if (green__io_wait(&io) < 0) {
-            if (errno == EAGAIN) /* SO_SNDTIMEO: the kernel's errno here */
-                errno = EINPROGRESS;
+            if (errno == EAGAIN)
+                errno = under_way;
             return -1;
         }
         result = begin_connect(fd, address, length, &nonblocking);
     } while (result < 0 && errno == EALREADY && !nonblocking);
     if (result < 0 && errno == EISCONN)
         result = 0; /* some socket types connect by themselves */
+    if (result < 0 && errno == EINPROGRESS && !nonblocking)
+        result = give_up_connecting(fd);
     green__io_end(&io, result);
     return result;
 }
@@ -227,7 +240,7 @@ int green_connect(int fd, const struct sockaddr *address, socklen_t length)
             return result;
         }
         if (errno != EAGAIN)
-            return await_connected(fd, address, length);
+            return await_connected(fd, address, length, errno);
         if (await_backlog(fd, &deadline) < 0)
             return -1;
     }
