@@ -128,7 +128,7 @@ int green_fcntl(int fd, int command, ...)
     if (result < 0)
         return -1;
     if (command == F_SETFL) {
-        green__nonblock_forget(fd);
+        green__nonblock_set_by_user(fd);
         changed(fd, GREEN__FILE_KNOWN | GREEN__FILE_NONBLOCK |
                         GREEN__FILE_OUR_NONBLOCK | GREEN__FILE_CACHED |
                         GREEN__FILE_DIRECT);

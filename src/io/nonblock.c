@@ -131,6 +131,21 @@ void green__nonblock_duplicated(int fd, int duplicate)
     unlock();
 }
 
+void green__nonblock_set_by_user(int fd)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) < 0)
+        return;
+    enter();
+    for (size_t i = 0; i < count;)
+        if (entries[i].inode == status.st_ino)
+            entries[i] = entries[--count];
+        else
+            i++;
+    unlock();
+}
+
 void green__nonblock_forget(int fd)
 {
     struct entry *entry;

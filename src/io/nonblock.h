@@ -21,7 +21,10 @@ bool green__nonblock_is_ours(int fd);
 /* Copies what is known about fd to its duplicate. */
 void green__nonblock_duplicated(int fd, int duplicate);
 
-/* The user has set or cleared O_NONBLOCK, or the descriptor is closed. */
+/* The user has set or cleared O_NONBLOCK, for each duplicate of fd too. */
+void green__nonblock_set_by_user(int fd);
+
+/* The descriptor is closed. */
 void green__nonblock_forget(int fd);
 
 #endif
