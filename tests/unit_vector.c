@@ -58,7 +58,7 @@ START_TEST(bad_arrays_fail)
     ck_fails(green__vector_init(&vector, huge, 2), EINVAL);
     ck_fails(green__vector_init(&vector, huge, 1), EINVAL);
     ck_fails(green__vector_init(&vector, huge, IOV_MAX + 1), EINVAL);
-    ck_fails(green__vector_init(&vector, NULL, 1), EINVAL);
+    ck_fails(green__vector_init(&vector, NULL, 1), EFAULT);
     ck_ok(green__vector_init(&vector, NULL, 0));
     ck_assert_uint_eq(vector.size, 0);
     green__vector_free(&vector);

@@ -161,7 +161,7 @@ ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
     ssize_t n;
 
     if (error)
-        return green__refuse(error);
+        return green__refuse_vector(fd, error);
     if (green__io_begin(&io, fd, GREEN_READ) < 0)
         return -1;
     io.nonblocking = flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB);
@@ -202,6 +202,8 @@ static ssize_t send_vector(struct green__io *io, const struct msghdr *message,
         if (green__io_wait(io) < 0)
             break;
     } while (done < vector->size || n < 0);
+    if (green__unlikely(n < 0 && errno == EPIPE))
+        green__io_broken(io);
     return done > 0 ? (ssize_t)done : n;
 }
 
@@ -234,11 +236,11 @@ ssize_t green_sendmsg(int fd, const struct msghdr *message, int flags)
     ssize_t n = -1;
 
     if (!message)
-        return green__refuse(EFAULT);
+        return green__refuse_vector(fd, EFAULT);
     if (message->msg_iovlen > IOV_MAX)
-        return green__refuse(EMSGSIZE);
+        return green__refuse_vector(fd, EMSGSIZE);
     if (green__vector_init(&vector, message->msg_iov, message->msg_iovlen) < 0)
-        return -1;
+        return green__refuse_vector(fd, errno);
     if (green__io_begin(&io, fd, GREEN_WRITE) == 0) {
         io.nonblocking = flags & MSG_DONTWAIT;
         n = send_vector(&io, message, &vector, flags);

@@ -37,9 +37,9 @@ static inline ssize_t transfer_vector(
     ssize_t n = -1;
 
     if (count < 0)
-        return green__refuse(EINVAL);
+        return green__refuse_vector(fd, EINVAL);
     if (green__vector_init(&vector, iov, (size_t)count) < 0)
-        return -1;
+        return green__refuse_vector(fd, errno);
     if (vector.size == 0) {
         green__vector_free(&vector);
         return transfer_nothing(plain, fd, iov, count);
@@ -306,6 +306,8 @@ static inline ssize_t write_bytes(int fd, const char *buffer, size_t size)
         if (green__unlikely(green__io_wait(&io) < 0))
             break;
     }
+    if (green__unlikely(n < 0 && errno == EPIPE))
+        green__io_broken(&io);
     green__io_end(&io, n);
     return outcome(done, n);
 }
@@ -373,6 +375,8 @@ static ssize_t write_vector(struct green__io *io, struct green__vector *vector)
         if (green__io_wait(io) < 0)
             break;
     }
+    if (green__unlikely(n < 0 && errno == EPIPE))
+        green__io_broken(io);
     return outcome(done, n);
 }
 
@@ -417,6 +421,8 @@ ssize_t green_sendto(int fd, const void *buffer, size_t size, int flags,
         if (green__io_wait(&io) < 0)
             break;
     } while (done < size || n < 0);
+    if (green__unlikely(n < 0 && errno == EPIPE))
+        green__io_broken(&io);
     green__io_end(&io, n);
     return outcome(done, n);
 }

@@ -1,6 +1,7 @@
 #include "io/vector.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
@@ -21,8 +22,11 @@ static int add_sizes(const struct iovec *iov, size_t count, size_t *size)
 int green__vector_init(struct green__vector *vector, const struct iovec *iov,
                        size_t count)
 {
-    if (count > IOV_MAX || (count && !iov) ||
-        add_sizes(iov, count, &vector->size) < 0)
+    if (count > IOV_MAX)
+        return green__refuse(EINVAL);
+    if (count && !iov)
+        return green__refuse(EFAULT);
+    if (add_sizes(iov, count, &vector->size) < 0)
         return green__refuse(EINVAL);
     vector->iov = vector->few;
     if (count > GREEN__VECTOR_INLINE) {
@@ -34,6 +38,11 @@ int green__vector_init(struct green__vector *vector, const struct iovec *iov,
         memcpy(vector->iov, iov, count * sizeof *iov);
     vector->count = (int)count;
     return 0;
+}
+
+int green__refuse_vector(int fd, int error)
+{
+    return green__system.fcntl(fd, F_GETFD) < 0 ? -1 : green__refuse(error);
 }
 
 void green__vector_free(struct green__vector *vector)

@@ -15,10 +15,14 @@ struct green__vector {
     struct iovec few[GREEN__VECTOR_INLINE];
 };
 
-/* 0, or -1 with EINVAL (count out of range, sizes overflow) or ENOMEM. */
+/* 0, or -1 with EINVAL (count out of range, sizes overflow), EFAULT (no array)
+ * or ENOMEM. */
 int green__vector_init(struct green__vector *vector, const struct iovec *iov,
                        size_t count);
 void green__vector_free(struct green__vector *vector);
+
+/* Fails with this error; or with EBADF, which the kernel finds first. */
+int green__refuse_vector(int fd, int error);
 
 /* Drops the first `done` bytes. */
 void green__vector_advance(struct green__vector *vector, size_t done);

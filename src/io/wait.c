@@ -44,6 +44,17 @@ size_t green__low_water(const struct green__io *io, size_t size)
     return (size_t)low < size ? (size_t)low : size;
 }
 
+GREEN__COLD void green__io_broken(const struct green__io *io)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+
+    if (!io->ticket || io->closed ||
+        getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0 || !error)
+        error = EPIPE;
+    errno = error;
+}
+
 bool green__io_others_wait(const struct green__io *io)
 {
     return green__io_waiter_find(io->d, io->direction, GREEN__ANY_ROLE);

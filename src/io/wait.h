@@ -204,6 +204,13 @@ static inline void green__io_end(struct green__io *io, ssize_t result)
  */
 int green__io_go_on(struct green__io *io, ssize_t piece);
 
+/*
+ * A write has failed with EPIPE. If it was reset while the call waited, the
+ * kernel reports that to a call that waits in it, and to no later one, which
+ * the last try was: so ask for it. Sets errno.
+ */
+void green__io_broken(const struct green__io *io);
+
 /* How many bytes a read of a socket waits for, by SO_RCVLOWAT. */
 size_t green__low_water(const struct green__io *io, size_t size);
 
