@@ -44,85 +44,131 @@ static inline ssize_t written(int fd, ssize_t result)
 
 GREEN__HOOK ssize_t read(int fd, void *buffer, size_t size)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return green__point_ends(green_read(fd, buffer, size));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(before,
+                           green__point_ends(green_read(fd, buffer, size)));
+    }
     return green__real()->read(fd, buffer, size);
 }
 
 GREEN__HOOK ssize_t write(int fd, const void *buffer, size_t size)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return green__point_ends(written(fd, green_write(fd, buffer, size)));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(before, green__point_ends(written(
+                                       fd, green_write(fd, buffer, size))));
+    }
     return green__real()->write(fd, buffer, size);
 }
 
 GREEN__HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return green__point_ends(green_readv(fd, iov, count));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(before,
+                           green__point_ends(green_readv(fd, iov, count)));
+    }
     return green__real()->readv(fd, iov, count);
 }
 
 GREEN__HOOK ssize_t writev(int fd, const struct iovec *iov, int count)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return green__point_ends(written(fd, green_writev(fd, iov, count)));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(before, green__point_ends(written(
+                                       fd, green_writev(fd, iov, count))));
+    }
     return green__real()->writev(fd, iov, count);
 }
 
 GREEN__HOOK ssize_t recv(int fd, void *buffer, size_t size, int flags)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return green__point_ends(green_recv(fd, buffer, size, flags));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(
+            before, green__point_ends(green_recv(fd, buffer, size, flags)));
+    }
     return green__real()->recv(fd, buffer, size, flags);
 }
 
 GREEN__HOOK ssize_t recvfrom(int fd, void *buffer, size_t size, int flags,
                              __SOCKADDR_ARG address, socklen_t *length)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return green__point_ends(green_recvfrom(fd, buffer, size, flags,
-                                                address.__sockaddr__, length));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(before, green__point_ends(green_recvfrom(
+                                       fd, buffer, size, flags,
+                                       address.__sockaddr__, length)));
+    }
     return green__real()->recvfrom(fd, buffer, size, flags, address, length);
 }
 
 GREEN__HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return green__point_ends(green_recvmsg(fd, message, flags));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(
+            before, green__point_ends(green_recvmsg(fd, message, flags)));
+    }
     return green__real()->recvmsg(fd, message, flags);
 }
 
 GREEN__HOOK ssize_t send(int fd, const void *buffer, size_t size, int flags)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return green__point_ends(
-            sent(green_send(fd, buffer, size, flags), flags));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(
+            before, green__point_ends(
+                        sent(green_send(fd, buffer, size, flags), flags)));
+    }
     return green__real()->send(fd, buffer, size, flags);
 }
 
 GREEN__HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags,
                            __CONST_SOCKADDR_ARG address, socklen_t length)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return green__point_ends(sent(
-            green_sendto(fd, buffer, size, flags, address.__sockaddr__, length),
-            flags));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(
+            before,
+            green__point_ends(sent(green_sendto(fd, buffer, size, flags,
+                                                address.__sockaddr__, length),
+                                   flags)));
+    }
     return green__real()->sendto(fd, buffer, size, flags, address, length);
 }
 
 GREEN__HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return green__point_ends(
-            sent(green_sendmsg(fd, message, flags), flags));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(
+            before,
+            green__point_ends(sent(green_sendmsg(fd, message, flags), flags)));
+    }
     return green__real()->sendmsg(fd, message, flags);
 }
 
 GREEN__HOOK ssize_t sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
 {
-    if (green__is_green(GREEN_PATCH_IO))
-        return written(out_fd, green_sendfile(out_fd, in_fd, offset, count));
+    if (green__is_green(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(
+            before,
+            written(out_fd, green_sendfile(out_fd, in_fd, offset, count)));
+    }
     return green__real()->sendfile(out_fd, in_fd, offset, count);
 }
 
@@ -130,7 +176,12 @@ GREEN__HOOK ssize_t sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
 GREEN__HOOK ssize_t sendfile64(int out_fd, int in_fd, off64_t *offset,
                                size_t count)
 {
-    if (green__is_green(GREEN_PATCH_IO))
-        return written(out_fd, green_sendfile(out_fd, in_fd, offset, count));
+    if (green__is_green(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return green__kept(
+            before,
+            written(out_fd, green_sendfile(out_fd, in_fd, offset, count)));
+    }
     return green__real()->sendfile64(out_fd, in_fd, offset, count);
 }

@@ -34,4 +34,13 @@ static inline bool green__is_green(unsigned group)
     return green__patch_thread(group) != NULL;
 }
 
+/* The result of a green call. If it is no error, errno is as it was before, as
+ * libc leaves it: a wait that succeeded has changed it. */
+static inline long green__kept(int before, long result)
+{
+    if (green__likely(result >= 0))
+        errno = before;
+    return result;
+}
+
 #endif

@@ -22,15 +22,23 @@ GREEN__HOOK int usleep(useconds_t microseconds)
                                   .tv_nsec =
                                       (long)(microseconds % 1000000) * 1000};
 
-    if (green__is_green_point(GREEN_PATCH_TIME))
-        return (int)green__point_ends(green_nanosleep(&time, NULL));
+    if (green__is_green_point(GREEN_PATCH_TIME)) {
+        int before = errno;
+
+        return (int)green__kept(
+            before, green__point_ends(green_nanosleep(&time, NULL)));
+    }
     return green__real()->usleep(microseconds);
 }
 
 GREEN__HOOK int nanosleep(const struct timespec *time, struct timespec *left)
 {
-    if (green__is_green_point(GREEN_PATCH_TIME))
-        return (int)green__point_ends(green_nanosleep(time, left));
+    if (green__is_green_point(GREEN_PATCH_TIME)) {
+        int before = errno;
+
+        return (int)green__kept(before,
+                                green__point_ends(green_nanosleep(time, left)));
+    }
     return green__real()->nanosleep(time, left);
 }
 
@@ -45,6 +53,8 @@ static int sleep_until(clockid_t clock, const struct timespec *time)
 {
     green_time deadline, now;
 
+    if (!time)
+        return EFAULT;
     if (!green__timespec_is_valid(time))
         return EINVAL;
     deadline = green__deadline_of(clock, time);
@@ -74,7 +84,10 @@ GREEN__HOOK int clock_nanosleep(clockid_t clock, int flags,
 
 GREEN__HOOK int sched_yield(void)
 {
-    if (green__is_green(GREEN_PATCH_TIME))
-        return green_yield();
+    if (green__is_green(GREEN_PATCH_TIME)) {
+        int before = errno;
+
+        return green__kept(before, green_yield());
+    }
     return green__real()->sched_yield();
 }

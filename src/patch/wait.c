@@ -14,29 +14,37 @@
 struct mask {
     bool changed;
     sigset_t before;
+    int error; /* errno at the beginning */
 };
 
 static int begin_mask(struct mask *mask, const sigset_t *wanted)
 {
+    mask->error = errno;
     mask->changed = wanted != NULL;
     return wanted ? pthread_sigmask(SIG_SETMASK, wanted, &mask->before) : 0;
 }
 
-static void end_mask(const struct mask *mask)
+/* Returns the result of the wait, and leaves its errno. */
+static int end_mask(const struct mask *mask, int result)
 {
-    int saved = errno;
+    int error = result < 0 ? errno : mask->error;
 
     if (mask->changed)
         pthread_sigmask(SIG_SETMASK, &mask->before, NULL);
-    errno = saved;
+    errno = error;
+    return (int)green__point_ends(result);
 }
 
 /* ---- poll and select ----------------------------------------------------- */
 
 GREEN__HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return (int)green__point_ends(green_poll(fds, count, timeout));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return (int)green__kept(
+            before, green__point_ends(green_poll(fds, count, timeout)));
+    }
     return green__real()->poll(fds, count, timeout);
 }
 
@@ -45,24 +53,25 @@ GREEN__HOOK int ppoll(struct pollfd *fds, nfds_t count,
 {
     green_time time;
     struct mask mask;
-    int result;
 
     if (!green__is_green_point(GREEN_PATCH_IO))
         return green__real()->ppoll(fds, count, timeout, wanted);
     if (!green__duration_of(timeout, &time))
         return green__refuse(EINVAL);
     begin_mask(&mask, wanted);
-    result = green__poll(fds, count, time);
-    end_mask(&mask);
-    return (int)green__point_ends(result);
+    return end_mask(&mask, green__poll(fds, count, time));
 }
 
 GREEN__HOOK int select(int nfds, fd_set *readable, fd_set *writable,
                        fd_set *exceptional, struct timeval *timeout)
 {
-    if (green__is_green_point(GREEN_PATCH_IO))
-        return (int)green__point_ends(
-            green_select(nfds, readable, writable, exceptional, timeout));
+    if (green__is_green_point(GREEN_PATCH_IO)) {
+        int before = errno;
+
+        return (int)green__kept(
+            before, green__point_ends(green_select(nfds, readable, writable,
+                                                   exceptional, timeout)));
+    }
     return green__real()->select(nfds, readable, writable, exceptional,
                                  timeout);
 }
@@ -74,7 +83,6 @@ GREEN__HOOK int pselect(int nfds, fd_set *readable, fd_set *writable,
 {
     struct timeval time;
     struct mask mask;
-    int result;
 
     if (!green__is_green_point(GREEN_PATCH_IO))
         return green__real()->pselect(nfds, readable, writable, exceptional,
@@ -84,10 +92,8 @@ GREEN__HOOK int pselect(int nfds, fd_set *readable, fd_set *writable,
     if (timeout)
         time = green__timeval_above(timeout);
     begin_mask(&mask, wanted);
-    result = green_select(nfds, readable, writable, exceptional,
-                          timeout ? &time : NULL);
-    end_mask(&mask);
-    return (int)green__point_ends(result);
+    return end_mask(&mask, green_select(nfds, readable, writable, exceptional,
+                                        timeout ? &time : NULL));
 }
 
 /* ---- epoll ----------------------------------------------------------------- */
@@ -129,14 +135,11 @@ static int wait_with_mask(int epoll, struct epoll_event *events, int most,
                           green_time timeout, const sigset_t *wanted)
 {
     struct mask mask;
-    int result;
 
     if (green__call_begins() < 0)
         return -1;
     begin_mask(&mask, wanted);
-    result = wait_for_epoll(epoll, events, most, timeout);
-    end_mask(&mask);
-    return (int)green__point_ends(result);
+    return end_mask(&mask, wait_for_epoll(epoll, events, most, timeout));
 }
 
 GREEN__HOOK int epoll_wait(int epoll, struct epoll_event *events, int most,
