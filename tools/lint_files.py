@@ -44,7 +44,8 @@ def lint_folder(folder, suffixes):
         if not {file, stem, PREFIX.sub("", stem)} & named:
             sources.problem(path, 1, "is not in %s/meson.build" % folder)
     for name in sorted(named):
-        if name.endswith(suffixes) and not name.startswith(".") and \
+        if name.endswith(suffixes) and \
+                not os.path.basename(name).startswith(".") and \
                 not os.path.exists(os.path.join(sources.ROOT, folder, name)):
             sources.problem(folder + "/meson.build", 1,
                             name + " does not exist")

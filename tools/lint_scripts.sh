@@ -14,7 +14,8 @@ for script in tools/*.sh tools/*/*.sh tests/*.sh; do
 done
 bash -n .ci/run || status=1
 
-for script in tools/*.py tests/*.py tests/python/*.py bench/*.py \
+for script in tools/*.py tests/*.py tests/python/*.py \
+    tests/patch_libraries/*.py bench/*.py \
     python/greenhub/*.py; do
     [ -f "$script" ] || continue
     python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(),
