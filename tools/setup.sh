@@ -56,6 +56,13 @@ want_library()
     pkg-config --exists "$1" 2>/dev/null || optional="$optional $2"
 }
 
+# want_server PATTERN PACKAGE: can be done without
+want_server()
+{
+    # shellcheck disable=SC2086
+    ls /usr/lib/$1 >/dev/null 2>&1 || optional="$optional $2"
+}
+
 for purpose; do
     case $purpose in
     build)
@@ -91,6 +98,19 @@ for purpose; do
         need_library libmicrohttpd libmicrohttpd-dev
         command -v c++ >/dev/null 2>&1 || optional="$optional g++"
         want_file /usr/include/c++/v1/string "libc++-dev libc++abi-dev"
+        # Libraries that block and servers for them. Where one is missing, its
+        # tests say so and are skipped. mariadb-server, the largest, takes 170 MB.
+        want_library libpq libpq-dev
+        want_server postgresql/*/bin/postgres postgresql
+        want_library hiredis libhiredis-dev
+        want_library libcurl libcurl4-openssl-dev
+        want_library openssl libssl-dev
+        want_file /usr/bin/openssl openssl
+        want_library libssh2 libssh2-1-dev
+        want_file /usr/sbin/sshd openssh-server
+        want_file /usr/bin/ssh-keygen openssh-client
+        want_library libmariadb libmariadb-dev
+        want_file /usr/sbin/mariadbd mariadb-server
         ;;
     bench)
         need python3 python3
