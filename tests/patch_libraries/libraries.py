@@ -31,7 +31,7 @@ def program(name):
     return path
 
 
-def example(name):
+def example_path(name):
     path = os.path.join(peers.BUILD, "examples", name)
     if not os.path.exists(path):
         raise Skip("built without the library that %s is about" % name)
@@ -94,6 +94,17 @@ def on_each_hub(argv, check):
             check(report)
         except AssertionError as error:
             raise AssertionError("%s: %s" % (hub, error))
+
+
+def example(name, arguments, pattern):
+    """Runs an example on each hub; what it said on the last one."""
+    for hub in peers.hubs():
+        status, out, err = peers.run([example_path(name), *arguments],
+                                     env={"GREENHUB_HUB": hub},
+                                     timeout=PATIENCE)
+        assert status == 0 and re.search(pattern, out + err, re.M), (
+            hub, status, out, err)
+    return out + err
 
 
 def main(names):

@@ -49,4 +49,12 @@ def case_timeout_around_a_transfer():
     curl("timeout", lambda report: report.all_failed(ENDED))
 
 
+def case_example():
+    plain, tls, certificate = servers.nginx()
+    for arguments in (["http://localhost:%d/slow" % plain],
+                      ["https://localhost:%d/slow" % tls, certificate]):
+        libraries.example("patch_curl", arguments,
+                          "^100 of 100 downloads, 400000 bytes")
+
+
 libraries.main(globals())

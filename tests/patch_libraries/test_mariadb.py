@@ -48,4 +48,10 @@ def case_timeout_around_a_query():
     mariadb("timeout", lambda report: report.all_failed(LOST))
 
 
+def case_example():
+    where = servers.mariadb()[0]
+    libraries.example("patch_mariadb", ["localhost", "test", "", where],
+                      "^100 of 100 answers")
+
+
 libraries.main(globals())

@@ -63,4 +63,10 @@ def case_timeout_around_a_query():
         "Connection timed out"))
 
 
+def case_example():
+    path, port = servers.postgres()
+    libraries.example("patch_postgres", [
+        "host=%s port=%d user=postgres" % (path, port)], "^100 of 100 answers")
+
+
 libraries.main(globals())

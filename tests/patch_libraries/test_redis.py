@@ -48,4 +48,10 @@ def case_killed_anywhere():
           lambda report: report.all_failed(KILLED, in_flight=0))
 
 
+def case_example():
+    port = servers.redis()[1]
+    libraries.example("patch_redis", ["localhost", str(port)],
+                      "^100 of 100 values")
+
+
 libraries.main(globals())

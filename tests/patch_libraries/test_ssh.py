@@ -31,4 +31,12 @@ def case_killed_anywhere():
     ssh("kill_anywhere", lambda report: report.all_failed(ENDED, in_flight=0))
 
 
+def case_example():
+    port, user, key = servers.sshd()
+    said = libraries.example(
+        "patch_ssh", ["127.0.0.1", str(port), user, key, "echo well"],
+        "^100 of 100 sessions")
+    assert said.count("well\n") == 100, said
+
+
 libraries.main(globals())
