@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= lib
 JOBS ?= 2
 FUZZ_SECONDS ?= 60
-COVERAGE ?= --no-suite stress
+COVERAGE ?= --no-suite stress --no-suite libraries --no-suite programs
 BUILD = build
 O ?=
 
@@ -14,8 +14,10 @@ setup = tools/setup.sh
 configure = tools/configure.sh
 options = --prefix=$(PREFIX) --libdir=$(LIBDIR) $(O)
 run_tests = tools/run_tests.py -j $(JOBS)
+# What takes minutes, or needs servers of its own.
+quick = --no-suite stress --no-suite libraries --no-suite programs
 
-.PHONY: all build run test bench bench-peers bench-docs stress lint install help format clean \
+.PHONY: all build run test test-patch bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
 	test-asan test-tsan test-valgrind test-chaos test-aarch64 fuzz coverage manual
 
@@ -32,7 +34,14 @@ run: build ## start an echo server, and print what to type next
 test: ## run every test on every hub
 	@$(setup) build test
 	@$(configure) $(BUILD) $(options)
-	@$(run_tests) $(BUILD) --no-suite stress
+	@$(run_tests) $(BUILD) $(quick)
+
+test-patch: ## test the patch library with real libraries, servers and programs
+	@$(setup) build test test-patch
+	@$(configure) $(BUILD) $(options)
+	@meson configure $(BUILD) --clearcache >/dev/null
+	@ninja -C $(BUILD) build.ninja >/dev/null
+	@$(run_tests) $(BUILD) --suite libraries --suite programs
 
 stress: ## load and faults: thousands of connections, kills, overflows
 	@$(setup) build test
@@ -99,24 +108,24 @@ bench-python-docs: ## write the figures of docs/python.md, from the last make be
 test-asan: ## the tests under AddressSanitizer and UBSan
 	@$(setup) build test
 	@$(configure) build-asan -Db_sanitize=address,undefined -Db_lundef=false
-	@tools/sanitized.sh asan $(run_tests) build-asan --no-suite stress
+	@tools/sanitized.sh asan $(run_tests) build-asan $(quick)
 
 test-tsan: ## the tests under ThreadSanitizer
 	@$(setup) build test
 	@$(configure) build-tsan -Db_sanitize=thread -Db_lundef=false
-	@tools/sanitized.sh tsan $(run_tests) build-tsan --no-suite stress
+	@tools/sanitized.sh tsan $(run_tests) build-tsan $(quick)
 
 test-valgrind: ## the tests under valgrind's memcheck
 	@$(setup) build test valgrind
 	@$(configure) build-valgrind
-	@tools/sanitized.sh valgrind $(run_tests) build-valgrind --no-suite stress
+	@tools/sanitized.sh valgrind $(run_tests) build-valgrind $(quick)
 
 test-chaos: ## the tests with random ready order, forced yields, small stacks
 	@$(setup) build test
 	@$(configure) build-chaos -Dchaos=true
 	@seed=$${GREENHUB_CHAOS_SEED:-$$(date +%s)}; \
 	echo "GREENHUB_CHAOS_SEED=$$seed repeats this run's choices"; \
-	GREENHUB_CHAOS_SEED=$$seed $(run_tests) build-chaos --no-suite stress
+	GREENHUB_CHAOS_SEED=$$seed $(run_tests) build-chaos $(quick)
 
 test-aarch64: ## cross-build for aarch64, and run the tests under qemu
 	@$(setup) build test aarch64
@@ -124,7 +133,7 @@ test-aarch64: ## cross-build for aarch64, and run the tests under qemu
 	@$(configure) build-aarch64 \
 		--cross-file tools/cross/aarch64-linux-gnu.ini \
 		--cross-file build-aarch64-sysroot/sysroot.ini
-	@tools/sanitized.sh qemu $(run_tests) build-aarch64 --no-suite stress
+	@tools/sanitized.sh qemu $(run_tests) build-aarch64 $(quick)
 
 fuzz: ## run libFuzzer on the parsers, FUZZ_SECONDS each (60)
 	@$(setup) build fuzz

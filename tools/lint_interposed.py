@@ -23,7 +23,7 @@ NAME = re.compile(r"^\s*NAME\((\w+),", re.M)
 TABLE = "src/base/system.c"
 ENTRY = re.compile(r"^    \.(\w+) = \1,$", re.M)
 FILL = "src/patch/real.c"
-FILLED = re.compile(r"\bsystem->(\w+) = ")
+FILLED = re.compile(r"system->(\w+)\s*=")
 
 
 def is_interposed(symbol, names):

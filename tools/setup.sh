@@ -1,6 +1,6 @@
 #!/bin/sh
-# setup.sh PURPOSE...      (build, test, bench, bench-peers, lint, fuzz, manual,
-#                          coverage, valgrind, aarch64, python, test-python,
+# setup.sh PURPOSE...      (build, test, test-patch, bench, bench-peers, lint, fuzz,
+#                          manual, coverage, valgrind, aarch64, python, test-python,
 #                          bench-python)
 #
 # Makes sure that the packages for a purpose are installed. Usually they are. Otherwise
@@ -87,6 +87,10 @@ for purpose; do
         need socat socat
         need curl curl
         need strace strace
+        command -v c++ >/dev/null 2>&1 || optional="$optional g++"
+        want_file /usr/include/c++/v1/string "libc++-dev libc++abi-dev"
+        ;;
+    test-patch)
         # Programs that `greenhub run` is tested with.
         need microsocks microsocks
         need tinyproxy tinyproxy-bin
@@ -96,8 +100,6 @@ for purpose; do
         need_file /usr/sbin/privoxy privoxy
         need openssl openssl
         need_library libmicrohttpd libmicrohttpd-dev
-        command -v c++ >/dev/null 2>&1 || optional="$optional g++"
-        want_file /usr/include/c++/v1/string "libc++-dev libc++abi-dev"
         # Libraries that block and servers for them. Where one is missing, its
         # tests say so and are skipped. mariadb-server, the largest, takes 170 MB.
         want_library libpq libpq-dev

@@ -93,6 +93,7 @@ static void fill_system(void)
     system->pthread_join = real->pthread_join;
     system->pthread_exit =
         (__typeof__(system->pthread_exit))real->pthread_exit; /* noreturn */
+    system->raise = raise; /* the hook: it knows the OS thread's id */
     system->pthread_self = real->pthread_self;
     system->pthread_getattr_np = real->pthread_getattr_np;
     system->pthread_setcancelstate = real->pthread_setcancelstate;
