@@ -126,8 +126,8 @@ static bool has_blocks(void *thread_pointer)
     return false;
 }
 
-/* In pieces: from 2 KiB on the C library uses `rep stosb`, which takes longer
- * to begin than all the rest. */
+/* In pieces: one memset of the whole took 100 ns, presumably since the C library
+ * uses `rep stosb` from 2 KiB on. */
 static void zero(char *memory, size_t size)
 {
     for (; size > ZERO_PIECE; size -= ZERO_PIECE, memory += ZERO_PIECE)

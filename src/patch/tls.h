@@ -14,6 +14,12 @@
  * what the kernel knows of the OS thread: its id, list of robust mutexes and
  * rseq area. Code that needs these runs between green__tls_enter_os and
  * green__tls_leave_os.
+ *
+ * A limit: a library that is loaded while such greenthreads live, and that was
+ * compiled for static TLS (initial-exec) with initial values, has zeros for them
+ * in those; in later ones it has its values. The C library would set them in its
+ * own list of threads, whose lock nobody else can take. Libraries compiled as
+ * usual are not affected.
  */
 #ifndef GREEN_PATCH_TLS_H
 #define GREEN_PATCH_TLS_H
