@@ -268,6 +268,7 @@ void green__extras_free(struct green_thread *thread)
     free_links(extras);
     free_exits(extras);
     green__system.release(extras->locals);
+    green__system.release(extras->values);
     green__system.release(extras);
 }
 

@@ -138,6 +138,8 @@ green__stack_of_thread(const struct green_thread *thread)
     return (struct green__stack *)(void *)room;
 }
 
+struct green__values;
+
 /* Name, links, functions at exit, locals: allocated at first use. */
 struct green__extras {
     char name[32];
@@ -147,6 +149,9 @@ struct green__extras {
     unsigned local_count;
     /* NULL if it has none */
     void (*destroy_locals)(struct green_thread *thread);
+    /* The same for the C library's thread-specific data; src/patch/key.c. */
+    struct green__values *values;
+    void (*destroy_values)(struct green_thread *thread);
 };
 
 struct green__scheduler {
@@ -227,7 +232,7 @@ static inline bool green__others_runnable(const struct green__scheduler *s)
 /* ---- Extras ---------------------------------------------------------- */
 
 /* Returns the extras, allocated if need be. NULL with ENOMEM. */
-struct green__extras *green__extras(struct green_thread *thread);
+GREEN__PRIVATE struct green__extras *green__extras(struct green_thread *thread);
 void green__extras_free(struct green_thread *thread);
 
 /* Frees the extras, and releases the identity. */
@@ -244,6 +249,8 @@ static inline void green__locals_destroy(struct green_thread *thread)
 {
     if (thread->extras && thread->extras->destroy_locals)
         thread->extras->destroy_locals(thread);
+    if (thread->extras && thread->extras->destroy_values)
+        thread->extras->destroy_values(thread);
 }
 
 /* ---- Interruption ---------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -44,5 +45,10 @@ void __pthread_unregister_cancel(__pthread_unwind_buf_t *buffer);
 void __pthread_register_cancel_defer(__pthread_unwind_buf_t *buffer);
 void __pthread_unregister_cancel_restore(__pthread_unwind_buf_t *buffer);
 void __pthread_unwind_next(__pthread_unwind_buf_t *buffer);
+
+/* Of the C++ runtime, by its binary interface. */
+int __cxa_guard_acquire(uint64_t *guard);
+void __cxa_guard_release(uint64_t *guard);
+void __cxa_guard_abort(uint64_t *guard);
 
 #endif

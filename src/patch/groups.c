@@ -7,7 +7,7 @@
 #include <greenhub/patch.h>
 
 #include "base/self.h"
-#include "patch/lot.h"
+#include "patch/lock.h"
 #include "patch/settings.h"
 #include "patch/tls.h"
 
@@ -89,7 +89,10 @@ int green__groups_prepare(unsigned groups)
         prepare_threads() < 0)
         return -1;
     /* waits of threads use the parking lot, too */
-    if (groups & (GREEN_PATCH_LOCKS | GREEN_PATCH_THREADS))
-        return green__lot_prepare();
+    if ((groups & (GREEN_PATCH_LOCKS | GREEN_PATCH_THREADS)) &&
+        green__lot_prepare() < 0)
+        return -1;
+    if ((groups & GREEN_PATCH_LOCKS) && green__locks_prepare() < 0)
+        return -1;
     return 0;
 }

@@ -139,11 +139,6 @@ NAME(sigwait, SIGNALS, 2)
 NAME(sigwaitinfo, SIGNALS, 2)
 NAME(sigtimedwait, SIGNALS, 2)
 
-/* What locks are made of, before they are patched */
-NAME(pthread_mutex_lock, LOCKS, 1)
-NAME(pthread_mutex_unlock, LOCKS, 1)
-NAME(syscall, LOCKS, 1)
-
 /* What is done as the OS thread, whatever is on */
 NAME(raise, HOOK, 2)
 NAME(abort, HOOK, 2)
@@ -158,3 +153,76 @@ NAME(setregid, HOOK, 2)
 NAME(setresuid, HOOK, 2)
 NAME(setresgid, HOOK, 2)
 NAME(setgroups, HOOK, 2)
+
+/* Mutexes */
+NAME(pthread_mutex_init, LOCKS, 1)
+NAME(pthread_mutex_destroy, LOCKS, 1)
+NAME(pthread_mutex_lock, LOCKS, 1)
+NAME(pthread_mutex_trylock, LOCKS, 1)
+NAME(pthread_mutex_timedlock, LOCKS, 1)
+NAME(pthread_mutex_clocklock, LOCKS, 1)
+NAME(pthread_mutex_unlock, LOCKS, 1)
+NAME(mtx_init, LOCKS, 1)
+NAME(mtx_destroy, LOCKS, 1)
+NAME(mtx_lock, LOCKS, 1)
+NAME(mtx_trylock, LOCKS, 1)
+NAME(mtx_timedlock, LOCKS, 1)
+NAME(mtx_unlock, LOCKS, 1)
+
+/* Condition variables */
+NAME(pthread_cond_init, LOCKS, 1)
+NAME(pthread_cond_destroy, LOCKS, 1)
+NAME(pthread_cond_wait, LOCKS, 1)
+NAME(pthread_cond_timedwait, LOCKS, 1)
+NAME(pthread_cond_clockwait, LOCKS, 1)
+NAME(pthread_cond_signal, LOCKS, 1)
+NAME(pthread_cond_broadcast, LOCKS, 1)
+NAME(cnd_init, LOCKS, 1)
+NAME(cnd_destroy, LOCKS, 1)
+NAME(cnd_wait, LOCKS, 1)
+NAME(cnd_timedwait, LOCKS, 1)
+NAME(cnd_signal, LOCKS, 1)
+NAME(cnd_broadcast, LOCKS, 1)
+
+/* Read-write locks */
+NAME(pthread_rwlock_init, LOCKS, 1)
+NAME(pthread_rwlock_destroy, LOCKS, 1)
+NAME(pthread_rwlock_rdlock, LOCKS, 1)
+NAME(pthread_rwlock_timedrdlock, LOCKS, 1)
+NAME(pthread_rwlock_clockrdlock, LOCKS, 1)
+NAME(pthread_rwlock_wrlock, LOCKS, 1)
+NAME(pthread_rwlock_trywrlock, LOCKS, 1)
+NAME(pthread_rwlock_timedwrlock, LOCKS, 1)
+NAME(pthread_rwlock_clockwrlock, LOCKS, 1)
+NAME(pthread_rwlock_unlock, LOCKS, 1)
+
+/* Once, and barriers */
+NAME(pthread_once, LOCKS, 1)
+NAME(call_once, LOCKS, 1)
+NAME(pthread_barrier_init, LOCKS, 1)
+NAME(pthread_barrier_destroy, LOCKS, 1)
+NAME(pthread_barrier_wait, LOCKS, 1)
+
+/* Semaphores */
+NAME(sem_init, LOCKS, 1)
+NAME(sem_destroy, LOCKS, 1)
+NAME(sem_wait, LOCKS, 1)
+NAME(sem_timedwait, LOCKS, 1)
+NAME(sem_clockwait, LOCKS, 1)
+NAME(sem_post, LOCKS, 1)
+
+/* Futexes; and the guards of C++'s static variables */
+NAME(syscall, LOCKS, 1)
+NAME(__cxa_guard_acquire, LOCKS, 1)
+NAME(__cxa_guard_release, LOCKS, 1)
+NAME(__cxa_guard_abort, LOCKS, 1)
+
+/* Thread-specific data */
+NAME(pthread_key_create, KEYS, 1)
+NAME(pthread_key_delete, KEYS, 1)
+NAME(pthread_getspecific, KEYS, 1)
+NAME(pthread_setspecific, KEYS, 1)
+NAME(tss_create, KEYS, 1)
+NAME(tss_delete, KEYS, 1)
+NAME(tss_get, KEYS, 1)
+NAME(tss_set, KEYS, 1)

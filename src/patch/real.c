@@ -102,6 +102,16 @@ static void fill_system(void)
     system->pthread_mutex_lock = real->pthread_mutex_lock;
     system->pthread_mutex_unlock = real->pthread_mutex_unlock;
     system->syscall = real->syscall;
+    system->pthread_mutex_init = real->pthread_mutex_init;
+    system->pthread_mutex_destroy = real->pthread_mutex_destroy;
+    system->pthread_cond_init = real->pthread_cond_init;
+    system->pthread_cond_wait = real->pthread_cond_wait;
+    system->pthread_cond_timedwait = real->pthread_cond_timedwait;
+    system->pthread_cond_signal = real->pthread_cond_signal;
+    system->pthread_cond_broadcast = real->pthread_cond_broadcast;
+    system->pthread_once = real->pthread_once;
+    system->pthread_key_create = real->pthread_key_create;
+    system->pthread_setspecific = real->pthread_setspecific;
 }
 
 /* May run twice at once, and writes the same both times. */

@@ -184,7 +184,7 @@ static int wait_for_zero_or_end(const void *address, bool (*done)(const void *),
                                 green_time deadline,
                                 const struct green__wait_kind *kind)
 {
-    struct green__shared_place place;
+    struct green__lot_place place;
 
     if (green__lot_enter(&place, address, kind) < 0)
         return -1;

@@ -55,18 +55,19 @@ static inline struct timeval green__timeval_above(const struct timespec *time)
 /*
  * The absolute time of a clock, as a time of the hub's clock. A change of
  * CLOCK_REALTIME during the wait is not noticed. Of a valid time; a time in the
- * past gives one.
+ * past gives one, and never less than 0, which no timer takes.
  */
 static inline green_time green__deadline_of(clockid_t clock,
                                             const struct timespec *time)
 {
-    green_time until = green__nanoseconds(time);
+    green_time until = green__nanoseconds(time), left;
     struct timespec now;
 
     if (until == GREEN_FOREVER)
         return until;
     clock_gettime(clock, &now);
-    return green__time_add(green_now(), until - green__nanoseconds(&now));
+    left = until - green__nanoseconds(&now);
+    return left > 0 ? green__time_add(green_now(), left) : 0;
 }
 
 #endif
