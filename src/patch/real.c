@@ -18,12 +18,23 @@ static const struct {
 #undef NAME
 };
 
+/*
+ * A look-up that fails allocates its message. The program's malloc may take a
+ * mutex (jemalloc), which is a hook's call again: so none may fail before all
+ * others have been found. libstdc++'s functions may be missing.
+ */
+static bool may_be_missing(const char *name)
+{
+    return strncmp(name, "__cxa_", 6) == 0;
+}
+
 /* Before glibc 2.36, dlsym finds the condition variables of LinuxThreads. */
 static void *find_version(const char *name)
 {
-    return strncmp(name, "pthread_cond_", 13) == 0
-               ? dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2")
-               : NULL;
+    bool is_condition = strncmp(name, "pthread_cond_", 13) == 0 &&
+                        strcmp(name, "pthread_cond_clockwait") != 0;
+
+    return is_condition ? dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2") : NULL;
 }
 
 /* Behind this library; or in libc, if the search order has this library last. */
@@ -114,17 +125,25 @@ static void fill_system(void)
     system->pthread_setspecific = real->pthread_setspecific;
 }
 
+static void find_all(bool missing)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        void *place = (char *)&green__real_table + names[i].place, *found;
+
+        if (may_be_missing(names[i].name) != missing)
+            continue;
+        found = find(names[i].name);
+        memcpy(place, &found, sizeof found);
+    }
+}
+
 /* May run twice at once, and writes the same both times. */
 void green__real_find(void)
 {
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        void *place = (char *)&green__real_table + names[i].place;
-        void *found = find(names[i].name);
-
-        memcpy(place, &found, sizeof found);
-    }
+    find_all(false);
     __atomic_store_n(&green__real_ready, true, __ATOMIC_RELEASE);
     fill_system();
+    find_all(true);
 }
 
 /* At the latest before main: a hook finds them if it is called before. */
