@@ -76,6 +76,10 @@ static int prepare_threads(void)
 {
     if (other_threads_exist())
         return green__fail(EBUSY, "the program has other threads already");
+    /* A thread whose data have ended must not call malloc, which might begin
+     * them again: so what its end uses is made now. */
+    if (!green__mailbox())
+        return -1;
     if (!green__settings.own_tls)
         return 0;
     return green__tls_prepare() < 0

@@ -66,6 +66,8 @@ static GREEN__NOINLINE const char *try_under(void *thread_pointer, void *self)
     green__thread_pointer_change(thread_pointer);
     green__tls_layout.begin_ctype();
     wrong = try_on_it(self);
+    green__tls_keys_end(
+        thread_pointer); /* a malloc may keep a list of threads */
     green__thread_pointer_change(before);
     return wrong;
 }
@@ -84,6 +86,7 @@ const char *green__tls_try(void)
     wrong = try_under(block, green__tls_at(block, layout->thread));
     if (!wrong && !is_spoilt(7))
         wrong = "it changes variables of another thread";
+    green__tls_keys_free(block);
     layout->deallocate(block, true);
     initialised = INITIAL;
     memset(zero, 0, sizeof zero);
