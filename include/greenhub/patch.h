@@ -14,7 +14,10 @@
  * greenthreads, a hub's callbacks, the functions of a hub module, and signal
  * handlers. A green call has the result and errno of the native one. In
  * addition it fails with ECANCELED or ETIMEDOUT if the greenthread is killed or
- * a timeout around it fires, and the library above reports its own error.
+ * a timeout around it fires, and the library above reports its own error. But
+ * waits for mutexes, conditions, rwlocks, barriers, pthread_once, futexes and
+ * C++'s static variables have no such error: neither ends them, and both take
+ * effect at the greenthread's next other call. Those for semaphores have one.
  *
  * greenhub.h does not include this header. docs/patch.md describes what can be
  * patched, and what cannot.
