@@ -276,6 +276,50 @@ START_TEST(a_slow_function_runs_once)
 }
 END_TEST
 
+static int entered[2], go_on[2]; /* pipes */
+
+static void wait_inside(void)
+{
+    char byte;
+
+    ck_assert_int_eq(write(entered[1], "x", 1), 1);
+    ck_assert_int_eq(read(go_on[0], &byte, 1), 1);
+    count++;
+}
+
+static void *call_wait_inside(void *arg)
+{
+    ck_ok(pthread_once(&once, wait_inside));
+    ck_assert_int_eq(count, 1);
+    return arg;
+}
+
+/* A greenthread waits for the function of another greenthread, or of an OS
+ * thread, which waits in libc and knows of no lot. */
+START_TEST(who_waits_for_once_is_woken)
+{
+    struct green_thread *waiter, *runner = NULL;
+    pthread_t os_thread;
+    char byte;
+
+    patch_libraries();
+    pipe_pair(entered);
+    pipe_pair(go_on);
+    if (_i)
+        ck_ok(pthread_create(&os_thread, NULL, call_wait_inside, NULL));
+    else
+        runner = green_spawn(call_wait_inside, NULL);
+    ck_assert_int_eq(read(entered[0], &byte, 1), 1);
+    waiter = green_spawn(call_wait_inside, NULL);
+    let_run();
+    ck_assert_uint_eq(count, 0);
+    ck_assert_int_eq(write(go_on[1], "x", 1), 1);
+    ck_ok(green_join(waiter, NULL));
+    ck_ok(_i ? pthread_join(os_thread, NULL) : green_join(runner, NULL));
+    ck_assert_uint_gt(patch_stats().lock_waits, 0);
+}
+END_TEST
+
 static void leave(void)
 {
     if (count++ == 0)
@@ -484,6 +528,7 @@ int main(void)
     tcase_add_test(tcase, a_slow_function_runs_once);
 
     tcase = add_tcase(suite, "odd");
+    tcase_add_loop_test(tcase, who_waits_for_once_is_woken, 0, 2);
     tcase_add_test(tcase, once_begins_again_if_it_is_left);
     tcase_add_loop_test(tcase, a_signal_handler_may_post, 0, 2);
     tcase_add_test(tcase, a_child_begins_with_an_empty_lot);
