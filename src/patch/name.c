@@ -215,9 +215,12 @@ GREEN__HOOK int getnameinfo(const struct sockaddr *restrict address,
                             .service_size = service_size,
                             .flags = flags};
     bool asks = host && !(flags & NI_NUMERICHOST);
+    int before = errno;
 
     if (!asks || !green__is_green(GREEN_PATCH_NAMES) ||
         !green__on_worker(GREEN__RESOLVER, ask_name, &it))
         (void)ask_name(&it);
+    else if (it.result != EAI_SYSTEM)
+        errno = before;
     return it.result;
 }

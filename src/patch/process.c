@@ -11,6 +11,7 @@
 static pid_t wait_green(pid_t pid, int *status, int options,
                         struct rusage *usage)
 {
+    int before = errno;
     pid_t found;
 
     if (green__call_begins() < 0)
@@ -23,7 +24,7 @@ static pid_t wait_green(pid_t pid, int *status, int options,
             return -1;
     }
     green__call_ends(GREEN__COST_SYSTEM_CALL);
-    return found;
+    return (pid_t)green__kept(before, found);
 }
 
 GREEN__HOOK pid_t wait(int *status)
@@ -77,6 +78,7 @@ static int waitid_green(idtype_t type, id_t id, siginfo_t *info, int options)
 {
     int waits = (options & WSTOPPED ? WUNTRACED : 0) |
                 (options & WCONTINUED ? WCONTINUED : 0);
+    int before = errno;
 
     if (green__call_begins() < 0)
         return -1;
@@ -90,7 +92,7 @@ static int waitid_green(idtype_t type, id_t id, siginfo_t *info, int options)
             return -1;
     }
     green__call_ends(GREEN__COST_SYSTEM_CALL);
-    return 0;
+    return (int)green__kept(before, 0);
 }
 
 /* A pidfd, or a wait that does not end at the end of a child: native. */
@@ -126,11 +128,12 @@ static long run_system(void *arg)
 GREEN__HOOK int system(const char *command)
 {
     struct command it = {.text = command};
+    int before = errno;
 
     if (!command || !green__is_green(GREEN_PATCH_PROCESS) ||
         !green__on_worker(GREEN__THREAD_POOL, run_system, &it))
         (void)run_system(&it);
-    return it.result;
+    return (int)green__kept(before, it.result);
 }
 
 static long run_pclose(void *arg)
@@ -144,9 +147,10 @@ static long run_pclose(void *arg)
 GREEN__HOOK int pclose(FILE *stream)
 {
     struct command it = {.stream = stream};
+    int before = errno;
 
     if (!green__is_green(GREEN_PATCH_PROCESS) ||
         !green__on_worker(GREEN__THREAD_POOL, run_pclose, &it))
         (void)run_pclose(&it);
-    return it.result;
+    return (int)green__kept(before, it.result);
 }
