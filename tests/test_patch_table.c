@@ -50,7 +50,7 @@ void add_product(const struct call *calls, size_t call_count,
 
 /* ---- Running ---------------------------------------------------------- */
 
-#define GROUPS (GREEN_PATCH_IO | GREEN_PATCH_TIME)
+#define GROUPS (GREEN_PATCH_LIBRARIES | GREEN_PATCH_SIGNALS)
 
 static void run_in_child(struct story *story, const struct row *row)
 {
@@ -164,6 +164,9 @@ static void add_all(void)
     add_selects();
     add_epolls();
     add_sleeps();
+    add_names();
+    add_threads();
+    add_processes();
 }
 
 static void show_row(const struct row *row)

@@ -85,7 +85,7 @@ version()
     }
 }
 
-all='layers files map size headers version warnings symbols interposed abi format cppcheck scripts eventlet spelling tidy'
+all='layers files map size headers version warnings symbols interposed conformance abi format cppcheck scripts eventlet spelling tidy'
 wanted=" ${*:-$all} "
 
 check layers tools/lint_layers.py
@@ -97,6 +97,7 @@ check version version
 check warnings build_clean
 check symbols symbols
 check interposed interposed
+check conformance tools/lint_conformance.py
 check abi abi
 check format tools/lint_format.sh
 check cppcheck tools/lint_cppcheck.sh

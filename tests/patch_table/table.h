@@ -132,5 +132,8 @@ void add_polls(void);
 void add_selects(void);
 void add_epolls(void);
 void add_sleeps(void);
+void add_names(void);
+void add_threads(void);
+void add_processes(void);
 
 #endif
