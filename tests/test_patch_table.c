@@ -157,6 +157,7 @@ static void add_all(void)
     add_receivers();
     add_writers();
     add_senders();
+    add_many();
     add_sockets();
     add_flags();
     add_numbers();

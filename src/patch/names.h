@@ -21,6 +21,10 @@ NAME(sendto, IO, 1)
 NAME(sendmsg, IO, 1)
 NAME(sendfile, IO, 1)
 NAME(sendfile64, IO, 1)
+NAME(recvmmsg, IO, 2)
+NAME(sendmmsg, IO, 2)
+NAME(eventfd_read, IO, 2)
+NAME(eventfd_write, IO, 2)
 
 /* Descriptors */
 NAME(socket, IO, 1)

@@ -125,6 +125,7 @@ void add_waiting_readers(void);
 void add_receivers(void);
 void add_writers(void);
 void add_senders(void);
+void add_many(void);
 void add_sockets(void);
 void add_flags(void);
 void add_numbers(void);
