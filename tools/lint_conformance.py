@@ -4,7 +4,7 @@ with the C library's own.
 
 src/patch/names.h lists the functions. Each has a row in the table of conformance,
 tests/patch_table/, or is called in another test of the patch library,
-tests/test_patch_*.c.
+tests/test_patch_*.c and tests/patch_cxx.cpp.
 """
 
 import re
@@ -25,6 +25,10 @@ CALLED_BY = {
     "__pthread_register_cancel_defer": "pthread_cleanup_push_defer_np",
     "__pthread_unregister_cancel_restore": "pthread_cleanup_pop_restore_np",
     "__pthread_unwind_next": "pthread_cleanup_push",
+    # Functions of patch_cxx.cpp whose static variables are initialised.
+    "__cxa_guard_acquire": "the_slow",
+    "__cxa_guard_release": "the_slow",
+    "__cxa_guard_abort": "fail_twice",
 }
 
 
@@ -40,7 +44,7 @@ def found(pattern, prefix):
 def main():
     text = sources.text(LIST)
     rows = found(ROW, TABLE)
-    calls = found(CALL, "tests/test_patch_")
+    calls = found(CALL, ("tests/test_patch_", "tests/patch_cxx"))
     names = list(NAME.finditer(text))
     for match in names:
         name = match.group(1)
