@@ -59,6 +59,17 @@ def case_threaded_echo_ends_by_signals():
         compare(start_echo, talk_echo, (3,), number=number)
 
 
+# ---- threads_fork ------------------------------------------------------------
+
+def case_fork():
+    path = built("tests", "threads_fork")
+    plain = peers.run([path])
+    assert plain[0] == 0 and "main: exit status 3" in plain[1], plain
+    for hub in peers.hubs():
+        argv = [COMMAND, "run", *run_options(), "--hub", hub, path]
+        assert peers.run(argv) == plain, (hub, peers.run(argv), plain)
+
+
 # ---- microsocks --------------------------------------------------------------
 
 def start_microsocks(options):

@@ -43,7 +43,8 @@ int green_patch(unsigned groups)
                            "libgreenhub-patch is not in front of libc: link it "
                            "before libc, or preload it");
     (void)green__real();
-    if (!green__scheduler() || green__groups_prepare(groups) < 0)
+    if (!green__scheduler() || green__groups_prepare(groups) < 0 ||
+        green__forked_prepare() < 0)
         return -1;
     __atomic_fetch_or(&green__patched, groups, __ATOMIC_SEQ_CST);
     return 0;

@@ -11,6 +11,7 @@
 #include <greenhub/patch.h>
 
 #include "greenthread/scheduler.h"
+#include "patch/forked.h"
 #include "patch/real.h"
 
 /* The groups that are on. Written by green_patch alone. */
@@ -24,6 +25,8 @@ static inline struct green_thread *green__patch_thread(unsigned group)
     if (!(__atomic_load_n(&green__patched, __ATOMIC_RELAXED) & group))
         return NULL;
     s = green__running();
+    if (green__unlikely(!s && green__patch_forked))
+        s = green__forked_scheduler();
     if (!s || (s->current->flags & GREEN__NATIVE))
         return NULL;
     return s->current;

@@ -22,8 +22,22 @@ static struct sigaction installed[NSIG]; /* by the program */
 /* The wait of main, when the last signal came. */
 static struct green__waiter *volatile interrupted;
 static volatile int restarts;
-static struct green_hub *main_hub;
 static struct green__scheduler *main_scheduler;
+
+/* In a child that another thread than main forked: that thread. */
+static struct green_thread *forker;
+
+/* A thread that a signal of the process interrupts. NULL: there is none. */
+static struct green_thread *main_thread(void)
+{
+    return main_scheduler->main_is_gone ? forker : &main_scheduler->main;
+}
+
+void green__signals_thread_ends(const struct green_thread *thread)
+{
+    if (thread == forker)
+        forker = NULL;
+}
 
 /* ---- EINTR ------------------------------------------------------------------ */
 
@@ -41,10 +55,10 @@ static void interrupt(struct green_thread *thread, bool restart)
 
 static void interrupt_main(struct green_call *call)
 {
-    struct green_thread *thread = &main_scheduler->main;
+    struct green_thread *thread = main_thread();
 
     (void)call;
-    if (thread->waiter && thread->waiter == interrupted)
+    if (thread && thread->waiter && thread->waiter == interrupted)
         interrupt(thread, restarts);
 }
 
@@ -53,14 +67,15 @@ static struct green_call call_hub = {.callback = interrupt_main};
 /* Async-signal-safe. */
 static void notice(int number)
 {
-    struct green_thread *thread = main_scheduler ? &main_scheduler->main : NULL;
+    struct green_thread *thread;
 
-    if (!thread || green__running() != main_scheduler)
+    if (!main_scheduler || green__running() != main_scheduler)
         return; /* taken by another OS thread, or in a callback */
-    interrupted = thread->waiter;
+    thread = main_thread();
+    interrupted = thread ? thread->waiter : NULL;
     restarts = installed[number].sa_flags & SA_RESTART;
     if (interrupted)
-        (void)green_hub_call_threadsafe(main_hub, &call_hub);
+        (void)green_hub_call_threadsafe(main_scheduler->hub, &call_hub);
 }
 
 /* ---- The handler --------------------------------------------------------------- */
@@ -105,14 +120,22 @@ static bool is_handler(const struct sigaction *action)
     return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
 }
 
+/* The call may have been queued on a hub that the child does not have. */
+static void forked_child(void)
+{
+    interrupted = NULL;
+    call_hub = (struct green_call){.callback = interrupt_main};
+    forker = main_scheduler->current;
+}
+
 static void know_main(void)
 {
     struct green__scheduler *s = green__running();
 
-    if (!main_scheduler && s) {
-        main_scheduler = s;
-        main_hub = s->hub;
-    }
+    if (main_scheduler || !s)
+        return;
+    main_scheduler = s;
+    (void)pthread_atfork(NULL, NULL, forked_child);
 }
 
 static int install(int number, const struct sigaction *action,

@@ -10,6 +10,7 @@
 #include "patch/count.h"
 #include "patch/lot.h"
 #include "patch/settings.h"
+#include "patch/signals.h"
 
 atomic_uint green__pthreads_alive;
 
@@ -134,6 +135,7 @@ static void run_thread(void *arg)
     run_function(it);
     if (it->tls)
         green__tls_ends();
+    green__signals_thread_ends(it->thread);
     it->thread = NULL;
     green__mask_remove(it->mask);
     wake_joiners(it);
