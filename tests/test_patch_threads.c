@@ -113,6 +113,28 @@ static void *joins_itself(void *arg)
     return (void *)(intptr_t)pthread_join(pthread_self(), NULL);
 }
 
+static void *detaches_itself(void *done)
+{
+    ck_assert_int_eq(pthread_detach(pthread_self()), 0);
+    *(int *)done = 1;
+    return NULL;
+}
+
+/* libc would wait in memory that may have been freed. */
+START_TEST(a_detached_thread_that_has_ended_cannot_be_joined)
+{
+    int done = 0;
+    pthread_t one = start_thread(detaches_itself, &done);
+
+    while (!done)
+        sched_yield();
+    (void)join_thread(
+        start_thread(returns, NULL)); /* the other's end is over */
+    ck_assert_int_eq(pthread_join(one, NULL), ESRCH);
+    ck_assert_int_eq(pthread_detach(one), ESRCH);
+}
+END_TEST
+
 START_TEST(a_thread_cannot_join_itself)
 {
     ck_assert_int_eq((intptr_t)join_thread(start_thread(joins_itself, NULL)),
@@ -542,6 +564,7 @@ int main(void)
     tcase_add_test(tcase, each_has_a_handle_of_its_own);
     tcase_add_test(tcase, a_hundred_sleep_at_once);
     tcase_add_test(tcase, what_cannot_be_joined);
+    tcase_add_test(tcase, a_detached_thread_that_has_ended_cannot_be_joined);
     tcase_add_test(tcase, a_thread_cannot_join_itself);
     tcase_add_test(tcase, joins_with_a_limit);
     tcase_add_test(tcase, detached_threads_leave_nothing);

@@ -32,13 +32,15 @@ GREEN__HOOK void pthread_exit(void *result)
     abort(); /* not reached */
 }
 
+/* Or it was: stunnel joins threads that have just detached themselves and ended,
+ * for which libc would wait in memory that is no longer a thread's. */
 static bool is_ours(pthread_t handle)
 {
     struct green__pthread *it = green__pthread_of(handle);
 
     if (it)
         green__pthread_release(it);
-    return it != NULL;
+    return it || green__pthread_has_ended(handle);
 }
 
 GREEN__HOOK int pthread_join(pthread_t handle, void **result)
@@ -90,7 +92,9 @@ GREEN__HOOK int pthread_detach(pthread_t handle)
     bool detached;
 
     if (!it)
-        return green__real()->pthread_detach(handle);
+        return green__pthread_has_ended(handle)
+                   ? ESRCH
+                   : green__real()->pthread_detach(handle);
     detached = atomic_compare_exchange_strong(&it->state, &state,
                                               GREEN__DETACHED_THREAD);
     if (detached)

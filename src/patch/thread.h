@@ -51,6 +51,10 @@ struct green__pthread *green__pthread_here(void);
  * NULL if the handle is of main or an OS thread, or of no thread.
  */
 struct green__pthread *green__pthread_of(pthread_t handle);
+
+/* Whether it was the handle of a greenthread that is gone: libc must not look at
+ * it. Remembered for a while. */
+bool green__pthread_has_ended(pthread_t handle);
 void green__pthread_release(struct green__pthread *it);
 
 /* The table of threads, by handle. */

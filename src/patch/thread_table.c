@@ -4,13 +4,18 @@
 #define BUCKETS 4096 /* a power of two */
 
 static struct green__pthread *table[BUCKETS];
+/* In each bucket, the last one that left it. */
+static pthread_t ended[BUCKETS];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static unsigned number_of(pthread_t handle)
+{
+    return (unsigned)((uint64_t)handle * UINT64_C(0x9e3779b97f4a7c15) >> 52);
+}
 
 static struct green__pthread **bucket_of(pthread_t handle)
 {
-    uint64_t hash = (uint64_t)handle * UINT64_C(0x9e3779b97f4a7c15);
-
-    return &table[hash >> 52];
+    return &table[number_of(handle)];
 }
 
 static void lock(void)
@@ -30,6 +35,8 @@ void green__pthread_register(struct green__pthread *it)
     lock();
     it->next = *bucket;
     *bucket = it;
+    if (ended[number_of(it->handle)] == it->handle)
+        ended[number_of(it->handle)] = 0;
     unlock();
 }
 
@@ -41,6 +48,7 @@ void green__pthread_unregister(struct green__pthread *it)
     while (*place != it)
         place = &(*place)->next;
     *place = it->next;
+    ended[number_of(it->handle)] = it->handle;
     unlock();
 }
 
@@ -58,4 +66,16 @@ struct green__pthread *green__pthread_of(pthread_t handle)
         atomic_fetch_add_explicit(&it->holders, 1, memory_order_relaxed);
     unlock();
     return it;
+}
+
+bool green__pthread_has_ended(pthread_t handle)
+{
+    bool has;
+
+    if (!(green__patched & GREEN_PATCH_THREADS))
+        return false;
+    lock();
+    has = handle && ended[number_of(handle)] == handle;
+    unlock();
+    return has;
 }
