@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 
 import peers
-from peers import run, until
+from patched import run_options, skip_if_not_first
+from peers import COMMAND, run, until
 
 LIBRARY = os.path.join(peers.BUILD, "src", "patch", "libgreenhub-patch.so")
 BLOCKS = os.path.join(peers.BUILD, "tests", "blocks_all")
@@ -23,13 +24,16 @@ def environment(report):
 
 
 class Blocking:
-    """The program, which goes on until `end`."""
+    """The program, which goes on until `end`. `run`: in a thread, by greenhub
+    run; else in main, with the library preloaded."""
 
-    def __init__(self, report, *words):
+    def __init__(self, report, kind, run=False):
         self.process = subprocess.Popen(
-            [BLOCKS] + list(words), stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True,
-            env=peers.environment(environment(report)))
+            [COMMAND, "run"] + run_options(["--report", report, BLOCKS, kind,
+                                            "thread"]) if run else
+            [BLOCKS, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, env=peers.environment(
+                {} if run else environment(report)))
 
     def __enter__(self):
         return self
@@ -64,10 +68,11 @@ def note_of(path, kind, function):
     return None
 
 
-def sees(kind, symbol, function):
+def sees(kind, symbol, function, run=False):
+    skip_if_not_first()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "report")
-        with Blocking(path, kind) as program:
+        with Blocking(path, kind, run) as program:
             note = until("a note", lambda: note_of(path, kind, function))
             assert program.end() == 0
         last = note_of(path, kind, function)
@@ -84,14 +89,20 @@ def case_a_native_call():
 
 
 def case_a_system_call_that_is_not_seen():
-    sees("outside", r"syscall-\d+", "sleep_in_the_kernel")
+    sees("outside", r"syscall-\d+", "sleep_by_another_name")
 
 
 def case_a_greenthread_that_computes():
     sees("spun", "-", "compute")
 
 
+def case_a_program_that_is_run():
+    sees("outside", r"syscall-\d+", "sleep_by_another_name", run=True)
+    sees("spun", "-", "compute", run=True)
+
+
 def case_nothing_to_report():
+    skip_if_not_first()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "report")
         with Blocking(path, "nothing") as program:
@@ -102,6 +113,7 @@ def case_nothing_to_report():
 
 def case_the_report_of_a_killed_program():
     """It is written while the program runs."""
+    skip_if_not_first()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "report")
         with Blocking(path, "native") as program:
@@ -112,6 +124,7 @@ def case_the_report_of_a_killed_program():
 
 
 def case_each_process_has_a_file():
+    skip_if_not_first()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "report-%p.txt")
         status, out, err = run([BLOCKS], env=environment(path))
@@ -126,6 +139,7 @@ def case_each_process_has_a_file():
 
 def case_a_report_that_cannot_be_written():
     """The program does not care."""
+    skip_if_not_first()
     done = run([BLOCKS], env=environment("/no/such/folder/report"))
     assert done == (0, "done\n", ""), done
 

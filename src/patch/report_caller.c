@@ -77,13 +77,22 @@ const void *green__report_caller(void)
     return NULL;
 }
 
+/* The first address of a function is a pointer to it, and no return address. */
+static bool is_function(const void *address)
+{
+    Dl_info info;
+
+    return dladdr(address, &info) && info.dli_saddr == address;
+}
+
 const void *green__report_scan(const uintptr_t *stack, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         const struct range *range = range_of(stack[i]);
+        const void *address = (const void *)stack[i];
 
-        if (range && !range->passed_over)
-            return (const void *)stack[i];
+        if (range && !range->passed_over && !is_function(address))
+            return address;
     }
     return NULL;
 }

@@ -154,7 +154,22 @@ static void end(const struct timed *call)
     CALL(int, sigwaitinfo, (const sigset_t *a, siginfo_t *b), (a, b))          \
     CALL(int, sigtimedwait, (const sigset_t *a, siginfo_t *b,                  \
                              const struct timespec *c), (a, b, c))             \
-    CALL(int, pthread_mutex_lock, (pthread_mutex_t *a), (a))
+    CALL(int, pthread_mutex_lock, (pthread_mutex_t *a), (a))                   \
+    CALL(int, pthread_mutex_timedlock, (pthread_mutex_t *a, const struct       \
+         timespec *b), (a, b))                                                 \
+    CALL(int, pthread_mutex_clocklock, (pthread_mutex_t *a, clockid_t b,       \
+         const struct timespec *c), (a, b, c))                                 \
+    CALL(int, pthread_cond_wait, (pthread_cond_t *a, pthread_mutex_t *b),      \
+         (a, b))                                                               \
+    CALL(int, pthread_cond_timedwait, (pthread_cond_t *a, pthread_mutex_t      \
+         *b, const struct timespec *c), (a, b, c))                             \
+    CALL(int, pthread_cond_clockwait, (pthread_cond_t *a, pthread_mutex_t      \
+         *b, clockid_t c, const struct timespec *d), (a, b, c, d))             \
+    CALL(int, pthread_rwlock_rdlock, (pthread_rwlock_t *a), (a))               \
+    CALL(int, pthread_rwlock_wrlock, (pthread_rwlock_t *a), (a))               \
+    CALL(int, pthread_barrier_wait, (pthread_barrier_t *a), (a))               \
+    CALL(int, sem_wait, (sem_t *a), (a))                                       \
+    CALL(int, sem_timedwait, (sem_t *a, const struct timespec *b), (a, b))
 /* clang-format on */
 
 #define TIMED(type, symbol, parameters, arguments)                             \
@@ -187,6 +202,22 @@ static int timed_fcntl64(int fd, int command, ...)
     return result;
 }
 
+static long timed_syscall(long number, ...)
+{
+    struct timed call;
+    long a[6], result;
+    va_list arguments;
+
+    va_start(arguments, number);
+    for (unsigned i = 0; i < 6; i++)
+        a[i] = va_arg(arguments, long);
+    va_end(arguments);
+    begin(&call, "syscall");
+    result = behind.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    end(&call);
+    return result;
+}
+
 #define PUT(type, symbol, parameters, arguments)                               \
     green__real_table.symbol = timed_##symbol;
 
@@ -195,4 +226,5 @@ void green__report_time_calls(void)
     behind = *green__real();
     CALLS(PUT)
     green__real_table.fcntl64 = timed_fcntl64;
+    green__real_table.syscall = timed_syscall;
 }

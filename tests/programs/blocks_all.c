@@ -3,22 +3,26 @@
  * blocks its OS thread again and again, until its input ends:
  *
  *     blocks_all native     in a function of libc
- *     blocks_all outside    in a system call that it makes without libc
+ *     blocks_all outside    in a system call that the library does not see
  *     blocks_all spun       by computing
  *     blocks_all nothing    not at all
+ *
+ * With another word, in a thread.
  */
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Exported, so that their names can be found. Not inlined: they are callers. */
 #define NAMED __attribute__((noinline, visibility("default")))
 
+/* A name of libc's that is not in front of it. */
+int __poll(struct pollfd *fds, nfds_t count, int timeout);
+
 NAMED unsigned sleep_in_libc(void);
-NAMED unsigned sleep_in_the_kernel(void);
+NAMED unsigned sleep_by_another_name(void);
 NAMED unsigned compute(void);
 
 /* What is added after the call keeps it from being the last jump. */
@@ -27,11 +31,9 @@ unsigned sleep_in_libc(void)
     return (unsigned)usleep(30000) + 1;
 }
 
-unsigned sleep_in_the_kernel(void)
+unsigned sleep_by_another_name(void)
 {
-    struct timespec time = {.tv_nsec = 50000000};
-
-    return (unsigned)syscall(SYS_nanosleep, &time, NULL) + 1;
+    return (unsigned)__poll(NULL, 0, 50) + 1;
 }
 
 unsigned compute(void)
@@ -53,19 +55,29 @@ static unsigned nothing(void)
 static unsigned (*function_of(const char *word))(void)
 {
     return strcmp(word, "native") == 0    ? sleep_in_libc
-           : strcmp(word, "outside") == 0 ? sleep_in_the_kernel
+           : strcmp(word, "outside") == 0 ? sleep_by_another_name
            : strcmp(word, "spun") == 0    ? compute
                                           : nothing;
 }
 
-int main(int argc, char **argv)
+static void *block(void *word)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    unsigned (*function)(void) = function_of(word);
 
-    if (argc > 2 && fork() > 0)
-        return 0; /* the child goes on, as a daemon */
-    while (argc > 1 && poll(&input, 1, 0) == 0)
-        function_of(argv[1])();
+    while (poll(&input, 1, 0) == 0)
+        function();
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t thread;
+
+    if (argc == 2)
+        block(argv[1]);
+    else if (argc > 2 && pthread_create(&thread, NULL, block, argv[1]) == 0)
+        pthread_join(thread, NULL);
     puts("done");
     return 0;
 }
