@@ -106,11 +106,17 @@ struct functions {
     int (*stats)(struct green_patch_stats *stats);
 };
 
+/* ISO C does not convert a pointer to an object to one to a function. */
+static uintptr_t find(const char *name)
+{
+    return (uintptr_t)dlsym(RTLD_DEFAULT, name);
+}
+
 static bool find_functions(struct functions *to)
 {
-    *(void **)&to->patched = dlsym(RTLD_DEFAULT, "green_patched");
-    *(void **)&to->patch = dlsym(RTLD_DEFAULT, "green_patch");
-    *(void **)&to->stats = dlsym(RTLD_DEFAULT, "green_patch_stats");
+    to->patched = (unsigned (*)(void))find("green_patched");
+    to->patch = (int (*)(unsigned))find("green_patch");
+    to->stats = (int (*)(struct green_patch_stats *))find("green_patch_stats");
     return to->patched && to->patch && to->stats;
 }
 
