@@ -58,7 +58,7 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static int make_listener(int port)
+static int make_listener(long port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)port),
@@ -109,7 +109,7 @@ static void start_thread(const pthread_attr_t *detached, int fd)
 
 int main(int argc, char **argv)
 {
-    int listener = make_listener(argc > 1 ? atoi(argv[1]) : 0);
+    int listener = make_listener(argc > 1 ? strtol(argv[1], NULL, 10) : 0);
     pthread_attr_t detached;
 
     prepare_signals();

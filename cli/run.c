@@ -122,8 +122,8 @@ static int prepare_report(const struct settings *settings)
     if (!set_report(settings))
         return cli_complain(RUN_REFUSED, "cannot use the report %s: %s",
                             settings->report, strerror(errno));
-    if (strstr(getenv("GREENHUB_PATCH_REPORT"), "%p"))
-        return CLI_OK;
+    if (settings->children || strstr(settings->report, "%p"))
+        return CLI_OK; /* the files have other names */
     fd = open(settings->report, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return cli_complain(RUN_REFUSED, "cannot write the report %s: %s",

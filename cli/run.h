@@ -36,11 +36,16 @@ struct run_image {
 /* Returns 0, or -1 with errno if the file cannot be read. */
 int run_read_image(const char *path, struct run_image *image);
 
+/* Copies as much of a path as there is room for. */
+void run_copy_path(char to[PATH_MAX], const char *from);
+
 /* ---- run_program.c: which program it is ----------------------------------- */
 
 struct run_program {
-    char path[PATH_MAX]; /* what to execute */
-    char **argv;         /* with these arguments */
+    char path[PATH_MAX];        /* what to execute */
+    char **argv;                /* with these arguments */
+    char script[PATH_MAX];      /* among them, if env is left out; else empty */
+    char interpreter[PATH_MAX]; /* likewise */
 };
 
 /*

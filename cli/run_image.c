@@ -8,6 +8,16 @@
 
 #include "run.h"
 
+void run_copy_path(char to[PATH_MAX], const char *from)
+{
+    size_t length = strlen(from);
+
+    if (length >= PATH_MAX)
+        length = PATH_MAX - 1;
+    memmove(to, from, length);
+    to[length] = '\0';
+}
+
 /* Whether all of it is there. */
 static bool read_at(int fd, void *buffer, size_t size, uint64_t offset)
 {
@@ -92,7 +102,7 @@ static void read_script(char *line, struct run_image *image)
         *--end = '\0';
     end = line + strcspn(line, " \t");
     memcpy(image->command, line, (size_t)(end - line));
-    strcpy(image->argument, end + strspn(end, " \t"));
+    run_copy_path(image->argument, end + strspn(end, " \t"));
 }
 
 static void read_head(int fd, struct run_image *image)

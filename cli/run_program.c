@@ -70,7 +70,7 @@ static int find_file(const char *name, char path[PATH_MAX])
         return search(name, folders ? folders : "/bin:/usr/bin", path);
     if (strlen(name) >= PATH_MAX)
         return is_too_long(name);
-    strcpy(path, name);
+    run_copy_path(path, name);
     return is_program(path) ? CLI_OK : not_found(name, errno);
 }
 
@@ -166,10 +166,10 @@ static bool is_env(const struct run_image *image)
  */
 static int skip_env(const struct run_image *image, struct run_program *program)
 {
-    char *words[] = {strdup(image->argument), strdup(program->path)};
+    char *const words[] = {program->interpreter, program->script};
 
-    if (!words[0] || !words[1])
-        return cli_complain(RUN_REFUSED, "there is no memory");
+    run_copy_path(program->interpreter, image->argument);
+    run_copy_path(program->script, program->path);
     program->argv = put_in_front(program->argv, words, 2);
     if (!program->argv)
         return cli_complain(RUN_REFUSED, "there is no memory");
@@ -180,13 +180,14 @@ static int skip_env(const struct run_image *image, struct run_program *program)
 static int follow(const struct run_image *image, struct run_program *program,
                   char path[PATH_MAX])
 {
-    if (strcmp(path, program->path) == 0 && is_env(image)) {
+    if (!*program->script && strcmp(path, program->path) == 0 &&
+        is_env(image)) {
         int status = skip_env(image, program);
 
-        strcpy(path, program->path);
+        run_copy_path(path, program->path);
         return status;
     }
-    strcpy(path, image->command);
+    run_copy_path(path, image->command);
     return is_program(path) ? CLI_OK : not_found(path, errno);
 }
 
@@ -196,7 +197,7 @@ static int check(struct run_program *program)
     struct run_image image;
     char path[PATH_MAX];
 
-    strcpy(path, program->path);
+    run_copy_path(path, program->path);
     for (int depth = 0;; depth++) {
         int status;
 
@@ -216,5 +217,6 @@ int run_find(char **argv, struct run_program *program)
     int status = find_file(argv[0], program->path);
 
     program->argv = argv;
+    program->script[0] = '\0';
     return status != CLI_OK ? status : check(program);
 }

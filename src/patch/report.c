@@ -281,7 +281,8 @@ static void forked_child(void)
     atomic_store(&noted.changed, false);
     unlock(&noted.locked);
     unlock(&file.locked);
-    green__report_watch();
+    if (file.path)
+        green__report_watch();
 }
 
 __attribute__((destructor)) static void write_at_exit(void)
@@ -293,12 +294,12 @@ void green__report_begin(void)
 {
     const char *path = getenv("GREENHUB_PATCH_REPORT");
 
-    if (!path || !*path || !(path = strdup(path)))
-        return;
-    if (pthread_atfork(NULL, NULL, forked_child) != 0)
+    if (!path || !*path || pthread_atfork(NULL, NULL, forked_child) != 0)
         return;
     file.process = getpid();
-    file.path = path;
+    file.path = strdup(path); /* the environment may change */
+    if (!file.path)
+        return;
     atomic_store(&noted.changed, true); /* so that there is a file */
     green__report_find_libraries();
     green__report_time_calls();

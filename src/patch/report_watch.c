@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -109,18 +110,28 @@ static size_t read_file(const char *path, char *text, size_t size)
 }
 
 /* "running", or: number, six arguments, stack pointer, program counter. */
+static bool read_call(const char *text, long *number, uintptr_t *stack)
+{
+    char *end;
+
+    *number = strtol(text, &end, 10);
+    for (int i = 0; i < 6 && end != text; i++) {
+        text = end;
+        (void)strtoul(text, &end, 16);
+    }
+    text = end;
+    *stack = strtoul(text, &end, 16);
+    return end != text && *number >= 0;
+}
+
 static bool look_at_call(long *number, uintptr_t *stack)
 {
     char path[64], text[256];
-    unsigned long sp;
 
     snprintf(path, sizeof path, "/proc/self/task/%d/syscall",
              (int)watched.thread);
-    if (read_file(path, text, sizeof text) == 0 ||
-        sscanf(text, "%ld %*s %*s %*s %*s %*s %*s %lx", number, &sp) != 2)
-        return false;
-    *stack = sp;
-    return *number >= 0;
+    return read_file(path, text, sizeof text) > 0 &&
+           read_call(text, number, stack);
 }
 
 /* The end of the mapping that the stack is in, of which no word is read. */

@@ -68,7 +68,7 @@ static int be_child(int ready)
 
 static void *fork_here(void *name)
 {
-    int ready[2], status;
+    int ready[2], status = 0;
     pid_t child, ended = -1;
     char byte;
 
