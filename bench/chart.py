@@ -55,6 +55,14 @@ GROUPS = {
     'files_sync': (
         'Writing and syncing files', 'A write of 4 KiB and an fsync, by so '
         'many greenthreads with a file each.'),
+    'libraries_100': (
+        'Libraries that block', 'A hundred greenthreads each connect to a '
+        'server by a library that blocks, wait for an answer that takes about '
+        '0.2 s, and disconnect: the time until all are done, beside that of '
+        'one alone.'),
+    'libraries_threads': (
+        'Libraries that block, on OS threads', "The same: time and CPU time "
+        'beside those of a hundred OS threads.'),
     'files_late': (
         'A timer while files are read', 'How late a greenthread that sleeps '
         'until each millisecond wakes, while 16 others read 64 KiB from the '

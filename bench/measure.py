@@ -7,6 +7,7 @@ import statistics
 import subprocess
 
 import echo_rounds
+import library_servers
 import subjects
 
 # A micro benchmark's time limit, in seconds.
@@ -42,7 +43,9 @@ def split_by_built(build, wanted):
     for one in wanted:
         if one not in there:
             kind = (echo_rounds.Unavailable if one.kind == 'peer'
-                    or one.name == 'Boost.Context' else echo_rounds.Failed)
+                    or one.name == 'Boost.Context'
+                    or one.command[0].startswith('libraries_')
+                    else echo_rounds.Failed)
             missing[one.name] = kind(
                 NOT_INSTALLED if kind is echo_rounds.Unavailable
                 else f'{one.command[0]} is not built')
@@ -235,6 +238,24 @@ class Files(Micro):
                    ratio=statistics.median(ratios),
                    spread=quartiles(ratios), ratios=ratios)
         return row
+
+
+class Libraries(Files):
+    """The same, beside real servers. A library or server that is not installed
+    is no failure."""
+
+    def __init__(self, options, name, wanted, units, floor):
+        super().__init__(options, name, wanted, [], units, floor)
+
+    def one_run(self, subject):
+        if subject.name in self.failures:
+            return
+        try:
+            arguments = library_servers.arguments(subject.name)
+            self.results[subject.name].append(
+                run_micro(self.options.build, subject, arguments))
+        except echo_rounds.Failed as error:
+            self.failures[subject.name] = error
 
 
 def environment():

@@ -31,7 +31,7 @@ TIMERS = {'arm': 'ns', 'cancel_rearm': 'ns', 'cancel': 'ns', 'fire': 'ns'}
 START, BESIDES = 0.5, 0.04
 PROGRAMS = {'yield': (1.5, 0), 'spawn_join': (1, 0),
             'queue_round_trip': (1, 0), 'sleepers': (1.5, 22),
-            'files': (1.5, 0), 'files_late': (3.5, 0),
+            'files': (1.5, 0), 'files_late': (3.5, 0), 'libraries': (3, 0),
             'timers': (1.2, 7)}
 
 
@@ -103,9 +103,19 @@ def files_plans(options):
                        options, name, wanted, arguments, units, floor))
 
 
+def libraries_plans(options):
+    session = subjects.libraries_session()
+    for name, (units, floor) in subjects.LIBRARIES.items():
+        yield Plan(name, {name, 'libraries'}, session,
+                   options.rounds * len(session) * PROGRAMS['libraries'][0],
+                   lambda wanted, name=name, units=units, floor=floor:
+                   measure.Libraries(options, name, wanted, units, floor))
+
+
 def plans(options):
     yield from echo_plans(options)
     yield from files_plans(options)
+    yield from libraries_plans(options)
     yield micro_plan(options, 'yield')
     yield micro_plan(options, 'spawn_join')
     for name, reason in subjects.OPEN:

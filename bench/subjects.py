@@ -100,6 +100,13 @@ FILES = {
     'files_late': ['late', '65536'],
 }
 
+# Libraries that block: row -> the figures of libraries_NAME, and what they are
+# divided by. Each program is its own floor.
+LIBRARIES = {
+    'libraries_100': ({'at_once': 'ms'}, 'one alone'),
+    'libraries_threads': ({'beside': 'ms', 'cpu': 'ms'}, '100 OS threads'),
+}
+
 # Rows in which the first subject is the floor.
 WITH_FLOOR = {'yield', 'timers', 'py_timers', 'py_sleep_0', 'py_spawn_n',
               'py_spawn_n_call'}
@@ -142,6 +149,13 @@ def hub_names(build):
 def files_session(build):
     return [Subject(hub, 'greenhub', ['files_greenhub', hub], None)
             for hub in hub_names(build)]
+
+
+def libraries_session():
+    return [Subject(name, 'greenhub', [command], None) for name, command in (
+        ('hiredis', 'libraries_hiredis'), ('libpq', 'libraries_libpq'),
+        ('libcurl', 'libraries_libcurl'),
+        ('libcurl with TLS', 'libraries_libcurl'))]
 
 
 def echo_floor(name):

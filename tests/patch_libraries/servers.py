@@ -202,7 +202,12 @@ http {{
         ssl_certificate {cert};
         ssl_certificate_key {key};
         location = /small {{ return 200 "small"; }}
-        location = /slow {{ root {path}/files; limit_rate 10k; }}
+        location = /slow {{ # its headers, and 0.2 s later its bytes
+            root {path}/files;
+            sendfile on;
+            sendfile_max_chunk 2k;
+            limit_rate 10k;
+        }}
         location = /large {{ root {path}/files; }}
         location / {{
             proxy_pass http://127.0.0.1:{behind};
@@ -254,7 +259,7 @@ def nginx():
     cert, key = certificate(path)
     plain, tls = free_port(), free_port()
     os.mkdir(os.path.join(path, "files"))
-    for name, size in (("large", 200000), ("slow", 4000)):
+    for name, size in (("large", 200000), ("slow", 2000)):
         with open(os.path.join(path, "files", name), "wb") as file:
             file.write(b"x" * size)
     config = os.path.join(path, "config")

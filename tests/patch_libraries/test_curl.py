@@ -54,7 +54,7 @@ def case_example():
     for arguments in (["http://localhost:%d/slow" % plain],
                       ["https://localhost:%d/slow" % tls, certificate]):
         libraries.example("patch_curl", arguments,
-                          "^100 of 100 downloads, 400000 bytes")
+                          "^100 of 100 downloads, 200000 bytes")
 
 
 libraries.main(globals())
