@@ -237,6 +237,28 @@ START_TEST(names_are_looked_up_by_other_os_threads)
 }
 END_TEST
 
+static void *looks_up_too(void *arg)
+{
+    (void)arg;
+    return gethostbyname("localhost");
+}
+
+/* libc has one answer for all its threads. */
+START_TEST(an_answer_stays_while_others_look_up)
+{
+    struct hostent *mine = gethostbyname("localhost");
+    struct green_thread *other = green_spawn(looks_up_too, NULL);
+    void *theirs;
+
+    ck_assert_ptr_nonnull(mine);
+    ck_ok(green_join(other, &theirs));
+    ck_assert_ptr_nonnull(theirs);
+    ck_assert_ptr_ne(mine, theirs);
+    ck_assert_int_eq(mine->h_addrtype, AF_INET);
+    ck_assert_str_eq(mine->h_name, "localhost");
+}
+END_TEST
+
 static void looks_a_number_up(void)
 {
     struct addrinfo *found = NULL;
@@ -378,6 +400,7 @@ int main(void)
     tcase = add_tcase(suite, "names and processes");
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, names_are_looked_up_by_other_os_threads);
+    tcase_add_test(tcase, an_answer_stays_while_others_look_up);
     tcase_add_test(tcase, numbers_need_no_thread);
     tcase_add_test(tcase, others_run_while_a_child_is_waited_for);
     tcase_add_test(tcase, a_kill_ends_a_wait_and_loses_nothing);

@@ -1,12 +1,15 @@
 /*
  * Name look-ups, on the resolver's OS threads. Numeric addresses need none.
  * getaddrinfo can be interrupted; the older functions write into memory of
- * their callers, or of libc, and so they are waited for to their end.
+ * their callers, and so they are waited for to their end.
  */
 #include <greenhub/net.h>
+#include <greenhub/thread.h>
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 
+#include "base/system.h"
 #include "patch/rule.h"
 #include "patch/worker.h"
 
@@ -27,7 +30,7 @@ struct look_up {
     const void *address; /* or the name */
     socklen_t length;
     int family;
-    struct hostent *entry; /* the caller's, and later the result */
+    struct hostent *entry; /* the caller's */
     char *buffer;
     size_t size;
     struct hostent **found;
@@ -64,50 +67,6 @@ static bool is_numeric(const char *name)
 static bool name_is_green(const char *name)
 {
     return name && !is_numeric(name) && green__is_green(GREEN_PATCH_NAMES);
-}
-
-static void by_name(struct look_up *it)
-{
-    it->entry = green__real()->gethostbyname(it->address);
-}
-
-GREEN__HOOK struct hostent *gethostbyname(const char *name)
-{
-    struct look_up it = {.run = by_name, .address = name};
-
-    look_up(&it, name_is_green(name));
-    return it.entry;
-}
-
-static void by_name2(struct look_up *it)
-{
-    it->entry = green__real()->gethostbyname2(it->address, it->family);
-}
-
-GREEN__HOOK struct hostent *gethostbyname2(const char *name, int family)
-{
-    struct look_up it = {.run = by_name2, .address = name, .family = family};
-
-    look_up(&it, name_is_green(name));
-    return it.entry;
-}
-
-static void by_address(struct look_up *it)
-{
-    it->entry =
-        green__real()->gethostbyaddr(it->address, it->length, it->family);
-}
-
-GREEN__HOOK struct hostent *gethostbyaddr(const void *address, socklen_t length,
-                                          int family)
-{
-    struct look_up it = {.run = by_address,
-                         .address = address,
-                         .length = length,
-                         .family = family};
-
-    look_up(&it, green__is_green(GREEN_PATCH_NAMES));
-    return it.entry;
 }
 
 static void by_name_r(struct look_up *it)
@@ -181,6 +140,105 @@ GREEN__HOOK int gethostbyaddr_r(const void *address, socklen_t length,
 
     look_up(&it, green__is_green(GREEN_PATCH_NAMES));
     return it.result;
+}
+
+/* ---- Those that return memory of libc's ---------------------------------- */
+
+/*
+ * libc has one answer for all its threads, which the next look-up overwrites, by
+ * whatever OS thread of the pool. So each greenthread has an answer of its own,
+ * until its next look-up or its end.
+ */
+struct answer {
+    struct hostent entry;
+    char buffer[];
+};
+
+static unsigned answer_key;
+static bool have_key;
+
+static void make_key(void)
+{
+    have_key = green_key_create(&answer_key, free) == 0;
+}
+
+static bool keep_answer(struct answer *answer)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    void *before;
+
+    green__system_table()->pthread_once(&once, make_key);
+    if (!have_key)
+        return false;
+    before = green_key_get(answer_key);
+    if (green_key_set(answer_key, answer) < 0)
+        return false;
+    free(before);
+    return true;
+}
+
+static struct hostent *no_answer(struct answer *answer)
+{
+    free(answer);
+    errno = ENOMEM;
+    h_errno = NETDB_INTERNAL;
+    return NULL;
+}
+
+/* By the form of the call that writes into memory of its caller. */
+static struct hostent *look_up_own(struct look_up *it)
+{
+    struct answer *answer = NULL, *larger;
+    struct hostent *found = NULL;
+    int h_error = 0;
+
+    it->found = &found;
+    it->h_error = &h_error;
+    do {
+        it->size = it->size ? 2 * it->size : 1024;
+        larger = realloc(answer, sizeof *answer + it->size);
+        if (!larger)
+            return no_answer(answer);
+        answer = larger;
+        it->entry = &answer->entry;
+        it->buffer = answer->buffer;
+        look_up(it, true);
+    } while (it->result == ERANGE && h_error == NETDB_INTERNAL);
+    if (!keep_answer(answer))
+        return no_answer(answer);
+    h_errno = h_error;
+    return found;
+}
+
+GREEN__HOOK struct hostent *gethostbyname(const char *name)
+{
+    struct look_up it = {.run = by_name_r, .address = name};
+
+    if (name_is_green(name))
+        return look_up_own(&it);
+    return green__real()->gethostbyname(name);
+}
+
+GREEN__HOOK struct hostent *gethostbyname2(const char *name, int family)
+{
+    struct look_up it = {.run = by_name2_r, .address = name, .family = family};
+
+    if (name_is_green(name))
+        return look_up_own(&it);
+    return green__real()->gethostbyname2(name, family);
+}
+
+GREEN__HOOK struct hostent *gethostbyaddr(const void *address, socklen_t length,
+                                          int family)
+{
+    struct look_up it = {.run = by_address_r,
+                         .address = address,
+                         .length = length,
+                         .family = family};
+
+    if (green__is_green(GREEN_PATCH_NAMES))
+        return look_up_own(&it);
+    return green__real()->gethostbyaddr(address, length, family);
 }
 
 /* ---- getnameinfo ---------------------------------------------------------- */
