@@ -171,6 +171,38 @@ START_TEST(an_os_thread_without_greenthreads_is_native)
 }
 END_TEST
 
+static pthread_t napper;
+
+static void joins_an_os_thread(void)
+{
+    void *result;
+
+    ck_assert_int_eq(
+        pthread_create(&napper, NULL, naps_on_an_os_thread, &others_ran), 0);
+    ck_assert_int_eq(pthread_join(napper, &result), 0);
+    ck_assert_ptr_eq(result, &others_ran);
+}
+
+static void *joins_though_killed(void *arg)
+{
+    joins_an_os_thread();
+    ck_assert(green_killed());
+    return arg;
+}
+
+START_TEST(others_run_while_an_os_thread_is_joined)
+{
+    struct green_thread *thread;
+
+    ck_assert(lets_others_run(joins_an_os_thread));
+    thread = green_spawn(joins_though_killed, NULL);
+    ck_ok(green_yield());
+    ck_ok(green_kill(thread));
+    ck_ok(green_join(thread, NULL));
+    ck_assert_int_eq(pthread_join(pthread_self(), NULL), EDEADLK);
+}
+END_TEST
+
 /* ---- Names ----------------------------------------------------------------- */
 
 static void looks_localhost_up(void)
@@ -396,6 +428,7 @@ int main(void)
     tcase_add_test(tcase, a_native_region_blocks_the_os_thread);
     tcase_add_test(tcase, a_callback_is_native);
     tcase_add_test(tcase, an_os_thread_without_greenthreads_is_native);
+    tcase_add_test(tcase, others_run_while_an_os_thread_is_joined);
 
     tcase = add_tcase(suite, "names and processes");
     tcase_add_checked_fixture(tcase, setup, NULL);

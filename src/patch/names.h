@@ -89,7 +89,7 @@ NAME(pclose, PROCESS, 2)
 /* Threads */
 NAME(pthread_create, THREADS, 2)
 NAME(pthread_exit, THREADS, 2)
-NAME(pthread_join, THREADS, 2)
+NAME(pthread_join, LOCKS, 1)
 NAME(pthread_tryjoin_np, THREADS, 2)
 NAME(pthread_timedjoin_np, THREADS, 2)
 NAME(pthread_clockjoin_np, THREADS, 2)

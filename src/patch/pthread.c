@@ -3,6 +3,8 @@
 #include <string.h>
 #include <threads.h>
 
+#include <greenhub/thread.h>
+
 #include "patch/thread.h"
 #include "patch/times.h"
 
@@ -43,10 +45,38 @@ static bool is_ours(pthread_t handle)
     return it || green__pthread_has_ended(handle);
 }
 
+/*
+ * An OS thread, such as libcurl's that looks a name up: nothing tells when it
+ * ends. An OS thread of ours that joins it could be one that it waits for, so
+ * the greenthread asks again and again. No kill ends it: whoever joins then
+ * frees what the other uses.
+ */
+static int await_os_thread(pthread_t handle, void **result)
+{
+    green_time pause = GREEN_MSEC / 8;
+    struct green_shield shield;
+    int error, saved = errno;
+
+    if (green_shield_begin(&shield) < 0)
+        return green__real()->pthread_join(handle, result);
+    while ((error = green__real()->pthread_tryjoin_np(handle, result)) ==
+           EBUSY) {
+        (void)green_sleep(pause);
+        if (pause < 16 * GREEN_MSEC)
+            pause *= 2;
+    }
+    green_shield_end(&shield);
+    errno = saved;
+    return error;
+}
+
 GREEN__HOOK int pthread_join(pthread_t handle, void **result)
 {
     if (is_ours(handle))
         return green__pthread_join(handle, result, GREEN_FOREVER);
+    if (green__is_green(GREEN_PATCH_LOCKS) &&
+        !pthread_equal(handle, green__real()->pthread_self()))
+        return await_os_thread(handle, result);
     return green__real()->pthread_join(handle, result);
 }
 
