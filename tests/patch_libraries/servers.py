@@ -3,6 +3,7 @@ started when a case first asks for it, and is gone when the script ends.
 """
 
 import atexit
+import contextlib
 import functools
 import glob
 import http.server
@@ -198,6 +199,7 @@ http {{
     proxy_buffering off;
     server {{
         listen 127.0.0.1:{plain} backlog=1024;
+        {named}
         listen 127.0.0.1:{tls} ssl backlog=1024;
         ssl_certificate {cert};
         ssl_certificate_key {key};
@@ -251,6 +253,30 @@ class Gatekeeper(http.server.BaseHTTPRequestHandler):
 
 
 @functools.lru_cache(maxsize=None)
+def host_name():
+    """(a name of this machine's loopback interface, its address). libcurl looks
+    "localhost" up by itself, without its resolver."""
+    names = []
+    with open("/etc/hosts") as file:
+        for line in file:
+            names += line.split("#")[0].split()[1:]
+    for name in [socket.gethostname(), *names]:
+        with contextlib.suppress(OSError):
+            address = socket.gethostbyname(name)
+            if address.startswith("127.") and "localhost" not in name:
+                return name, address
+    raise Skip("/etc/hosts has no name but localhost for 127.0.0.1")
+
+
+def listen_at_host_name(port):
+    with contextlib.suppress(Skip):
+        address = host_name()[1]
+        if address != "127.0.0.1":
+            return "listen %s:%d backlog=1024;" % (address, port)
+    return ""
+
+
+@functools.lru_cache(maxsize=None)
 def nginx():
     """(its port, its port with TLS, its certificate); see NGINX."""
     can_have_servers()
@@ -266,6 +292,7 @@ def nginx():
     with open(config, "w") as file:
         file.write(NGINX.format(
             path=path, plain=plain, tls=tls, cert=cert, key=key,
+            named=listen_at_host_name(plain),
             behind=Gate().server_address[1]))
     start([server, "-p", path, "-c", config, "-e", os.path.join(path, "error")],
           os.path.join(path, "log"), lambda: accepts_at(plain), {})

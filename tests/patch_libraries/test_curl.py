@@ -14,6 +14,8 @@ def curl(case, check, kinds=("http", "https")):
     plain, tls, certificate = servers.nginx()
     where = {"http": ["http://localhost:%d" % plain],
              "https": ["https://localhost:%d" % tls, certificate]}
+    if "named" in kinds:
+        where["named"] = ["http://%s:%d" % (servers.host_name()[0], plain)]
     for kind in kinds:
         libraries.on_each_hub(
             [libraries.program("curl"), case, *where[kind]], check)
@@ -31,9 +33,19 @@ def case_multi_handles():
     curl("multi", lambda report: report.is_well(in_flight=4), ["http"])
 
 
-def case_host_names():
+def case_multi_handles_that_look_up():
+    curl("multi", lambda report: report.is_well(in_flight=4), ["named"])
+
+
+def case_200_look_ups_by_resolver_threads():
+    """Four times on each hub; no run may hang."""
     for _ in range(4):
-        curl("resolve", lambda report: report.is_well(in_flight=2), ["http"])
+        curl("resolve", lambda report: report.is_well(in_flight=2), ["named"])
+
+
+def case_killed_in_look_ups():
+    curl("kill_anywhere",
+         lambda report: report.all_failed(ENDED, in_flight=0), ["named"])
 
 
 def case_killed_in_a_transfer():
