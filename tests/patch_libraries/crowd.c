@@ -2,10 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define SKIPPED 77
@@ -172,6 +174,23 @@ static void report(void)
 
 /* ---- The program ------------------------------------------------------- */
 
+static void handle_signal(int number)
+{
+    (void)number;
+}
+
+/* A handler each millisecond, without SA_RESTART: a blocking call would fail
+ * with EINTR, which some libraries take for the end of the connection. */
+static void start_signals(void)
+{
+    const struct sigaction action = {.sa_handler = handle_signal};
+    const struct itimerval timer = {{0, 1000}, {0, 1000}};
+
+    if (sigaction(SIGALRM, &action, NULL) < 0 ||
+        setitimer(ITIMER_REAL, &timer, NULL) < 0)
+        crowd_give_up("setitimer: %s", strerror(errno));
+}
+
 static void patch(void)
 {
     if (green_patch(GREEN_PATCH_LIBRARIES) == 0)
@@ -188,6 +207,8 @@ int crowd_main(int argc, char **argv, const struct program_case *cases)
     argument_count = argc;
     random_state = seed ? strtoull(seed, NULL, 10) : 1;
     patch();
+    if (getenv("CROWD_SIGNALS"))
+        start_signals();
     for (; argc > 1 && cases->name; cases++) {
         if (strcmp(cases->name, argv[1]) != 0)
             continue;

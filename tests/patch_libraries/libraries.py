@@ -69,14 +69,14 @@ class Report:
         assert self.descriptors == 0, "%d descriptors more" % self.descriptors
 
 
-def run(argv, hub, patience=PATIENCE):
-    """What a program prints on a hub."""
+def run(argv, hub, patience=PATIENCE, **more):
+    """What a program prints on a hub. more: for its environment."""
     seed = os.environ.get("CROWD_SEED") or str(random.randrange(1 << 32))
     where = "%s of %s, CROWD_SEED=%s: " % (
         " ".join(argv[1:2]), os.path.basename(argv[0]), seed)
     try:
         status, out, err = peers.run(
-            argv, env={"GREENHUB_HUB": hub, "CROWD_SEED": seed},
+            argv, env={"GREENHUB_HUB": hub, "CROWD_SEED": seed, **more},
             timeout=patience)
     except subprocess.TimeoutExpired as late:
         raise AssertionError("%s%s: hangs: %s" % (where, hub, late.stderr))
@@ -86,14 +86,19 @@ def run(argv, hub, patience=PATIENCE):
     return out
 
 
-def on_each_hub(argv, check):
+def on_each_hub(argv, check, **more):
     """Runs a case of a program, and checks its report."""
     for hub in peers.hubs():
-        report = Report(run(argv, hub))
+        report = Report(run(argv, hub, **more))
         try:
             check(report)
         except AssertionError as error:
             raise AssertionError("%s: %s" % (hub, error))
+
+
+def interrupted(argv):
+    """All is well though a signal handler runs each millisecond."""
+    on_each_hub(argv, lambda report: report.is_well(), CROWD_SIGNALS="1")
 
 
 def example(name, arguments, pattern):

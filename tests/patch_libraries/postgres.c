@@ -124,6 +124,18 @@ static void query(void)
     main_is_well();
 }
 
+static void connect_one(struct member *me)
+{
+    crowd_enter();
+    PQfinish(connect_to_server(me));
+    crowd_leave();
+}
+
+static void connect_all(void)
+{
+    crowd_run(connect_one);
+}
+
 /* ---- COPY in and out ---------------------------------------------------- */
 
 static bool copy_in(struct member *me, PGconn *c)
@@ -359,6 +371,7 @@ int main(int argc, char **argv)
 {
     static const struct program_case cases[] = {
         {"query", query},
+        {"connect", connect_all},
         {"copy", copy},
         {"notify", notify},
         {"cancel", cancel},

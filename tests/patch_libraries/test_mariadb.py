@@ -48,6 +48,11 @@ def case_timeout_around_a_query():
     mariadb("timeout", lambda report: report.all_failed(LOST))
 
 
+def case_queries_though_signals_arrive():
+    libraries.interrupted([libraries.program("mariadb"), "query",
+                           servers.mariadb()[0]])
+
+
 def case_example():
     where = servers.mariadb()[0]
     libraries.example("patch_mariadb", ["localhost", "test", "", where],

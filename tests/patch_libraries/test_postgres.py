@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """libpq on a PostgreSQL server."""
 
+import socket
+
 import libraries
 import servers
 
@@ -61,6 +63,23 @@ def case_killed_anywhere():
 def case_timeout_around_a_query():
     postgres("timeout", lambda report: report.all_failed(
         "Connection timed out"))
+
+
+def case_queries_though_signals_arrive():
+    libraries.interrupted([libraries.program("postgres"), "query",
+                           "host=%s port=%d user=postgres"
+                           % servers.postgres()])
+
+
+def case_time_limit_of_libpq():
+    """For a connection to a server that says nothing: the listener's backlog
+    takes it."""
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
+        libraries.on_each_hub(
+            [libraries.program("postgres"), "connect",
+             "host=127.0.0.1 port=%d connect_timeout=2"
+             % silent.getsockname()[1]],
+            lambda report: report.all_failed("timeout expired"))
 
 
 def case_example():

@@ -48,6 +48,11 @@ def case_killed_anywhere():
           lambda report: report.all_failed(KILLED, in_flight=0))
 
 
+def case_pops_though_signals_arrive():
+    libraries.interrupted([libraries.program("redis"), "lists",
+                           servers.redis()[0]])
+
+
 def case_example():
     port = servers.redis()[1]
     libraries.example("patch_redis", ["localhost", str(port)],

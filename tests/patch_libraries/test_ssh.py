@@ -31,6 +31,12 @@ def case_killed_anywhere():
     ssh("kill_anywhere", lambda report: report.all_failed(ENDED, in_flight=0))
 
 
+def case_commands_though_signals_arrive():
+    """libssh2 takes EINTR for an error of the connection."""
+    libraries.interrupted([libraries.program("ssh"), "commands",
+                           *map(str, servers.sshd())])
+
+
 def case_example():
     port, user, key = servers.sshd()
     said = libraries.example(
