@@ -22,6 +22,9 @@ FOLDERS = {
     "python": (".c", ".py", ".pyi", ".typed"),
     "man": (".1", ".3", ".7"),
 }
+# A string in one line; longer ones and comments are passed over. A # may stand in a
+# string, and a quote in a comment.
+WORD = re.compile(r"'''.*?'''|'([^'\n]*)'|#[^\n]*", re.S)
 # tests/meson.build names test_x.c as 'x'.
 PREFIX = re.compile(r"^(test|unit|stress)_")
 
@@ -29,8 +32,7 @@ PREFIX = re.compile(r"^(test|unit|stress)_")
 def words(folder, below=""):
     """What its meson.build names, and those of the folders below it, as paths."""
     build = sources.text(os.path.join(folder, below, "meson.build"))
-    build = re.sub(r"#.*", "", build)
-    found = {os.path.join(below, word) for word in re.findall(r"'([^']*)'", build)}
+    found = {os.path.join(below, word) for word in WORD.findall(build) if word}
     for name in re.findall(r"^ *subdir\('([^']*)'\)", build, re.M):
         found |= words(folder, os.path.join(below, name))
     return found
@@ -44,7 +46,7 @@ def lint_folder(folder, suffixes):
         if not {file, stem, PREFIX.sub("", stem)} & named:
             sources.problem(path, 1, "is not in %s/meson.build" % folder)
     for name in sorted(named):
-        if name.endswith(suffixes) and \
+        if name.endswith(suffixes) and "@" not in name and \
                 not os.path.basename(name).startswith(".") and \
                 not os.path.exists(os.path.join(sources.ROOT, folder, name)):
             sources.problem(folder + "/meson.build", 1,
