@@ -11,13 +11,19 @@
  *
  * A patched function is green if the caller is a greenthread, its group is on,
  * and no native region is open. Everything else is native: OS threads without
- * greenthreads, a hub's callbacks, the functions of a hub module, and signal
- * handlers. A green call has the result and errno of the native one. In
- * addition it fails with ECANCELED or ETIMEDOUT if the greenthread is killed or
- * a timeout around it fires, and the library above reports its own error. But
- * waits for mutexes, conditions, rwlocks, barriers, pthread_once, futexes and
- * C++'s static variables have no such error: neither ends them, and both take
- * effect at the greenthread's next other call. Those for semaphores have one.
+ * greenthreads, a hub's callbacks, the functions of a hub module, and the
+ * signal handlers that are installed while the group SIGNALS is on. (Other
+ * handlers must not call what may block.)
+ *
+ * A green call has the result and errno of the native one. In addition it fails
+ * with ECANCELED or ETIMEDOUT if the greenthread is killed or a timeout around
+ * it fires, and the library above reports its own error. But waits for mutexes,
+ * conditions, rwlocks, barriers, pthread_once, futexes and C++'s static
+ * variables have no such error: neither ends them, and both take effect at the
+ * greenthread's next other call. So it is with gethostbyname and its kin,
+ * getnameinfo, system, pclose, and pthread_join of an OS thread: the other OS
+ * thread uses the caller's memory.
+ * Semaphores have such an error.
  *
  * greenhub.h does not include this header. docs/patch.md describes what can be
  * patched, and what cannot.
@@ -36,12 +42,12 @@ enum green_patch_group {
     GREEN_PATCH_IO = 1 << 0,      /* read, send, connect, poll, close, ... */
     GREEN_PATCH_TIME = 1 << 1,    /* sleep, nanosleep, sched_yield, ... */
     GREEN_PATCH_NAMES = 1 << 2,   /* getaddrinfo, gethostbyname, ... */
-    GREEN_PATCH_LOCKS = 1 << 3,   /* mutexes, conditions, semaphores, futexes */
+    GREEN_PATCH_LOCKS = 1 << 3,   /* mutexes, semaphores, pthread_join, ... */
     GREEN_PATCH_KEYS = 1 << 4,    /* pthread_getspecific and its kin */
     GREEN_PATCH_PROCESS = 1 << 5, /* waitpid, system, pclose, ... */
     GREEN_PATCH_SIGNALS = 1 << 6, /* sigaction, pause, sigwait, ... */
-    GREEN_PATCH_STDIO = 1 << 7,   /* streams on sockets and pipes */
-    GREEN_PATCH_FILES = 1 << 8,   /* fsync, flock, ... on worker threads */
+    GREEN_PATCH_STDIO = 1 << 7,   /* nothing yet: for streams */
+    GREEN_PATCH_FILES = 1 << 8,   /* nothing yet: for fsync, flock, ... */
     GREEN_PATCH_THREADS = 1 << 9, /* pthread_create makes greenthreads */
 
     /* What libraries that block need. */
@@ -53,26 +59,38 @@ enum green_patch_group {
  * makes the calling OS thread's hub. Returns 0, or -1 with errno and a message
  * in green_hub_error(): EINVAL for an unknown group; ENOTSUP if the functions
  * of this library are not in front of libc's (it was loaded by dlopen, or
- * linked after libc), or a group is not supported here; EBUSY for THREADS once
- * the program has other OS threads; the errors of green_get_hub. Never
- * switches. Any OS thread may call it.
+ * linked after libc), belong to another version of greenhub, or cannot do what
+ * a group needs with this libc; EBUSY for THREADS once the program has other OS
+ * threads; ENOMEM; the errors of green_get_hub. After an error no further group
+ * is on. Never switches. Any OS thread may call it.
  */
 GREEN_API int green_patch(unsigned groups);
 
-/* Returns the groups that are on. Never switches. */
+/* Returns the groups that are on. Never switches. Any OS thread may call it. */
 GREEN_API unsigned green_patched(void);
 
 /*
- * A native region: until its end, the calling greenthread's calls are native
- * and block the OS thread. Regions may be nested. On an OS thread without
- * greenthreads they do nothing. Never switch; preserve errno.
+ * A native region of a greenthread. It needs no initialisation, and is in use
+ * from green_native_begin to green_native_end, usually in one function.
  */
 struct green_native {
     struct green_thread *thread; /* set by the library */
     bool outer;                  /* another region is open around it */
 };
 
+/*
+ * Begins a native region: until its end the calling greenthread's calls of libc
+ * are native, and block the OS thread. Regions may be nested; end the inner one
+ * first. On an OS thread without greenthreads, and for NULL, it does nothing.
+ * Never switches, and preserves errno. Any OS thread may call it.
+ */
 GREEN_API void green_native_begin(struct green_native *region);
+
+/*
+ * Ends the region. Only the greenthread that began it may call this. For a
+ * region that has ended, and for NULL, it does nothing. Never switches, and
+ * preserves errno.
+ */
 GREEN_API void green_native_end(struct green_native *region);
 
 /* Counters since the program started, of all OS threads. */
@@ -85,8 +103,8 @@ struct green_patch_stats {
     uint64_t reserved[11];   /* 0 */
 };
 
-/* Writes the counters. Returns 0, or -1 with EINVAL for NULL. Never
- * switches. */
+/* Writes the counters. Returns 0, or -1 with EINVAL for NULL. Never switches.
+ * Any OS thread may call it. */
 GREEN_API int green_patch_stats(struct green_patch_stats *stats);
 
 GREEN_END_DECLS
