@@ -4,8 +4,10 @@
     lint_symbols.py LIBRARY.so PATCH_LIBRARY.so
 
 Compares the functions that the public headers declare with GREEN_API with those that
-the library (for greenhub/patch.h, the patch library) exports, and looks for the contract before each declaration and for the
-name in the NAME sections of man/*.3, in tests/*.c and in CHANGELOG.md.
+the library (for greenhub/patch.h, the patch library) exports, and looks for the
+contract before each declaration and for the name in the NAME sections of man/*.3, in
+tests/*.c and in CHANGELOG.md. docs/patch.md lists the functions of libc that the patch
+library defines, by group.
 """
 
 import os
@@ -52,9 +54,36 @@ def exported(library):
             and not row[-1].endswith("@GREENHUB_PRIVATE")}
 
 
+PATCH_PAGE = "docs/patch.md"
+
+
 def patched():
-    """What the patch library defines in front of libc."""
-    return set(re.findall(r"^NAME\((\w+),", sources.text("src/patch/names.h"), re.M))
+    """What the patch library defines in front of libc: {name: group}."""
+    return dict(re.findall(r"^NAME\((\w+), (\w+),",
+                           sources.text("src/patch/names.h"), re.M))
+
+
+def groups_of_page():
+    """{name: group} of the page's table; HOOK for the paragraph below it."""
+    text = sources.text(PATCH_PAGE)
+    begin, end = text.index("<!-- groups:"), text.index("<!-- end of groups -->")
+    found, group = {}, None
+    for line in text[begin:end].splitlines():
+        row = re.match(r"\| `([A-Z]+)` \| (.*) \|[^|]*\|$", line)
+        group = row.group(1) if row else "HOOK"
+        found.update((name, group) for name in re.findall(
+            r"`([a-z_]\w*)`", row.group(2) if row else line))
+    return found
+
+
+def lint_groups():
+    on_page, defined = groups_of_page(), patched()
+    for name, group in defined.items():
+        if on_page.get(name) != group:
+            sources.problem(PATCH_PAGE, 1, "%s is not among the functions of %s"
+                            % (name, group))
+    for name in set(on_page) - set(defined) - {"pthread_cleanup_push", "pthread_t"}:
+        sources.problem(PATCH_PAGE, 1, name + " is not in src/patch/names.h")
 
 
 def lint_library(path, names):
@@ -100,7 +129,8 @@ def main():
     of_patch = {name for name, (path, _) in names.items()
                 if path == "include/greenhub/patch.h"}
     lint_library(library, set(names) - of_patch)
-    lint_library(patch_library, of_patch | patched())
+    lint_library(patch_library, of_patch | set(patched()))
+    lint_groups()
     in_manual = manual(names)
     in_tests = words(sources.files((".c",), ("tests",)))
     in_changes = set(re.findall(r"\bgreen_\w+", sources.text("CHANGELOG.md")))
