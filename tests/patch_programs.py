@@ -13,7 +13,7 @@ import struct
 import tempfile
 
 import peers
-from peers import COMMAND, connect, receive, tool, until
+from peers import COMMAND, Skip, connect, receive, tool, until
 from patched import (
     PAYLOAD, Origin, Server, ask_for, built, compare, compare_reloads,
     configured, echo, exchange, free_port, read_all, read_head, run_options,
@@ -354,6 +354,42 @@ def talk_httpd(address, number, connected):
 
 def case_libmicrohttpd():
     compare(start_httpd, talk_httpd)
+
+
+# ---- Python -------------------------------------------------------------------
+
+# With room for all that connect at once.
+HTTP_SERVER = """
+import functools, http.server, sys
+http.server.ThreadingHTTPServer.request_queue_size = 1024
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])),
+    functools.partial(http.server.SimpleHTTPRequestHandler,
+                      directory=sys.argv[2])).serve_forever()
+"""
+
+
+def case_python():
+    """Its threads wait for the interpreter's lock by a condition with a limit."""
+    python = "/usr/bin/python3"  # the first in PATH may be a script
+    if not os.path.exists(python):
+        raise Skip("there is no " + python)
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "file"), "wb") as file:
+            file.write(PAYLOAD * 20)
+
+        def start(options):
+            port = free_port()
+            return Server([python, "-c", HTTP_SERVER, str(port), folder],
+                          port, options)
+
+        def talk(address, number, connected):
+            with connect(address) as peer:
+                peer.sendall(b"GET /file HTTP/1.0\r\n")
+                connected()
+                peer.sendall(b"\r\n")
+                return without_date(read_all(peer))
+
+        compare(start, talk, (1, 100))
 
 
 # ---- redis ------------------------------------------------------------------------
