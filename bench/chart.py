@@ -41,6 +41,14 @@ GROUPS = {
     'threads': (
         'Two OS threads', "The server's CPU time for a request of 64 bytes on "
         'two OS threads beside one, 100 connections, all on one core.'),
+    'thread_per_connection_100': (
+        'A thread for each connection, 100', 'The CPU time for a request of 64 '
+        'bytes, and the memory of a connection, of a program that knows nothing '
+        'of greenhub: on OS threads, and by `greenhub run`. Beside it the server '
+        'written for greenhub, and one by hand.'),
+    'thread_per_connection_5000': (
+        'A thread for each connection, 5,000', 'The same with 5,000 '
+        'connections.'),
     'files_4k': (
         'Reading files, 4 KiB', 'A read of 4 KiB at a random place of a file '
         'that is in the page cache: CPU time of the process and wall time for '
@@ -63,6 +71,18 @@ GROUPS = {
     'libraries_threads': (
         'Libraries that block, on OS threads', "The same: time and CPU time "
         'beside those of a hundred OS threads.'),
+    'create_join': (
+        'Create and join a thread', 'pthread_create, the thread runs and ends, '
+        'pthread_join: on OS threads, and by `greenhub run`.'),
+    'thread_yield': (
+        "A thread's yield", 'A switch between two threads that call '
+        'sched_yield: on OS threads, and by `greenhub run`.'),
+    'hook_native': (
+        'A hook that stays native', 'A call through libgreenhub-patch in a '
+        "native region, beside libc's own function."),
+    'mutex_pair': (
+        'A mutex without contention', 'pthread_mutex_lock and unlock through '
+        'libgreenhub-patch, in a native region and green.'),
     'files_late': (
         'A timer while files are read', 'How late a greenthread that sleeps '
         'until each millisecond wakes, while 16 others read 64 KiB from the '
@@ -90,6 +110,9 @@ FIGURES = {
     'cpu_1': 'CPU time, 1 greenthread', 'wall_1': 'wall time, 1 greenthread',
     'cpu_16': 'CPU time, 16', 'wall_16': 'wall time, 16',
     'cpu_64': 'CPU time, 64', 'wall_64': 'wall time, 64',
+    'cpu': 'CPU time', 'memory': 'memory of a connection',
+    'read': 'read of 0 bytes', 'getspecific': 'pthread_getspecific',
+    'native': 'native', 'green': 'green',
     'late_median': 'late, median', 'late_99': 'late, 1 in 100',
 }
 

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import time
 
+import memory
+
 # The time limit for a server to start, and for each phase of the load, in seconds.
 PATIENCE = 60
 
@@ -20,8 +22,9 @@ class Unavailable(Failed):
     """A program reports that this system lacks what it measures."""
 
 
-# The exit status with which the programs report that.
-STATUS_UNAVAILABLE = 3
+# The exit status with which the programs report that, and `greenhub run` that it
+# refuses a program.
+STATUSES_UNAVAILABLE = 3, 126
 
 
 def cores():
@@ -75,7 +78,7 @@ def read_line(process, name):
     line = process.stdout.readline().decode().split() if ready else []
     if not line:
         reason = describe_end(process, name)
-        if process.returncode == STATUS_UNAVAILABLE:
+        if process.returncode in STATUSES_UNAVAILABLE:
             raise Unavailable(reason.split(': ', 1)[1])
         raise Failed(reason)
     if line[0] == 'failed':
@@ -154,9 +157,11 @@ class Pair:
         self.server = start(command, server_core)
         try:
             port = port_of(expect(self.server, 'the server', 'listening'))
+            before = memory.of(self.server.pid)
             self.client = start([port if word == 'PORT' else word
                                  for word in load], load_core)
             expect(self.client, 'the load', 'start')
+            self.memory = memory.of(self.server.pid) - before
         except Failed as error:
             reason = explained(error, self)
             self.close()
@@ -205,6 +210,7 @@ class HalfRound:
 
     times     {subject: CPU times per request, one for each slice}
     slept     {subject: sleeps per request}
+    memory    {subject: bytes of all connections}
     failures  {subject: Failed}; a failure does not stop the others
     """
 
@@ -215,6 +221,7 @@ class HalfRound:
         orders. The order within a slice changes from slice to slice, so that
         no server is always second."""
         self.pairs, self.times, self.slept, self.failures = {}, {}, {}, {}
+        self.memory = {}
         try:
             for subject, command in commands.items():
                 self.attempt(subject, self.begin, command, load)
@@ -231,6 +238,7 @@ class HalfRound:
     def begin(self, subject, command, load):
         self.pairs[subject] = Pair(command, load)
         self.times[subject] = []
+        self.memory[subject] = self.pairs[subject].memory
 
     def slice(self, subject):
         self.times[subject].append(self.pairs[subject].slice())

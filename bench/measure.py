@@ -7,6 +7,7 @@ import statistics
 import subprocess
 
 import echo_rounds
+import memory
 import library_servers
 import subjects
 
@@ -69,9 +70,8 @@ class Echo:
                      *(['fresh'] if fresh else [])]
 
     def command(self, subject):
-        name, *arguments = subject.command
         port = [] if self.name == subjects.THREADS else ['0']
-        return [subjects.program(self.options.build, name), *arguments, *port,
+        return [*subjects.command(self.options.build, subject), *port,
                 *self.large]
 
     def run(self):
@@ -81,7 +81,10 @@ class Echo:
         for _ in range(self.options.rounds):
             self.rounds.append([self.half_round(there[::way])
                                 for way in (1, -1)])
-        return [self.row(subject) for subject in self.session]
+        return [row for subject in self.session for row in self.rows(subject)]
+
+    def rows(self, subject):
+        yield self.row(subject)
 
     def half_round(self, order):
         commands = {one.name: self.command(one) for one in order
@@ -108,11 +111,10 @@ class Echo:
     def row(self, subject):
         row = row_of(self.name, subject, 'ns')
         floor = self.floor.name
-        for needed in (subject.name, floor):
-            if needed in self.failures:
-                error = self.failures[needed]
-                peer = needed != floor and subject.kind == 'peer'
-                return failed_row(row, error, peer)
+        for needed in (subject, self.floor):
+            if needed.name in self.failures:
+                return failed_row(row, self.failures[needed.name],
+                                  needed.kind == 'peer')
         ratios = self.ratios(subject.name, floor)
         row.update(
             status='ok', value=statistics.median(self.times(subject.name)),
@@ -129,18 +131,51 @@ class Echo:
         return row
 
 
+class PerConnection(Echo):
+    """The same, and the memory of a connection. The kernel's part is that of the
+    whole system: other programs that start and end make noise."""
+
+    def half_round(self, order):
+        memory.settle()
+        return super().half_round(order)
+
+    def rows(self, subject):
+        row = {**self.row(subject), 'figure': 'cpu'}
+        yield row
+        if row['status'] == 'ok':
+            yield self.memory_row(subject)
+
+    def bytes_each(self, name):
+        connections = subjects.ECHO[self.name][0]
+        return [half.memory[name] / connections for halves in self.rounds
+                for half in halves]
+
+    def memory_row(self, subject):
+        row = row_of(self.name, subject, 'B', figure='memory')
+        values, floors = (self.bytes_each(name) for name
+                          in (subject.name, self.floor.name))
+        if min(values + floors) <= 0:
+            return failed_row(row, echo_rounds.Unavailable(
+                'other programs free memory meanwhile'), False)
+        ratios = [value / by for value, by in zip(values, floors)]
+        return {**row, 'status': 'ok', 'value': statistics.median(values),
+                'floor': statistics.median(floors),
+                'floor_subject': self.floor.name,
+                'ratio': statistics.median(ratios),
+                'spread': quartiles(ratios), 'ratios': ratios}
+
+
 # ---- micro benchmarks --------------------------------------------------
 
 def run_micro(build, subject, arguments):
     """Runs a micro benchmark on the server's core; its figures by name."""
-    program, *more = subject.command
-    command = [subjects.program(build, program), *more, *arguments]
+    command = [*subjects.command(build, subject), *arguments]
     process = echo_rounds.start(command, echo_rounds.cores()[0])
     try:
         output, errors = process.communicate(timeout=PATIENCE)
         if process.returncode != 0:
             reason = errors.decode(errors='replace').strip()
-            if process.returncode == echo_rounds.STATUS_UNAVAILABLE:
+            if process.returncode in echo_rounds.STATUSES_UNAVAILABLE:
                 raise echo_rounds.Unavailable(reason)
             raise echo_rounds.Failed(
                 f'status {process.returncode}: {reason or "no reason given"}')

@@ -149,7 +149,7 @@ def cells(row):
 class Table:
     """Prints rows as they come."""
 
-    widths = (29, 23, 13, 13, 8, 8, 0)
+    widths = (34, 23, 13, 13, 8, 8, 0)
 
     def line(self, words):
         aligned = [f'{word:<{width}}' if column in (0, 1, 6)

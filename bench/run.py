@@ -32,6 +32,8 @@ START, BESIDES = 0.5, 0.04
 PROGRAMS = {'yield': (1.5, 0), 'spawn_join': (1, 0),
             'queue_round_trip': (1, 0), 'sleepers': (1.5, 22),
             'files': (1.5, 0), 'files_late': (3.5, 0), 'libraries': (3, 0),
+            'create_join': (0.9, 0), 'thread_yield': (0.9, 0),
+            'hook_native': (1.2, 0), 'mutex_pair': (1.2, 0),
             'timers': (1.2, 7)}
 
 
@@ -59,11 +61,15 @@ def echo_plans(options):
     for name in subjects.ECHO:
         for session in subjects.echo_sessions(options.build, name):
             turns = 2 * options.rounds * (len(session) + 1)
-            yield Plan(name, {name, 'echo'} if name.startswith('echo') else {name},
-                       session,
+            kind = measure.Echo
+            asked = {name, 'echo'} if name.startswith('echo') else {name}
+            if name in subjects.PER_CONNECTION:
+                kind = measure.PerConnection
+                asked = {name, 'thread_per_connection', 'patch'}
+            yield Plan(name, asked, session,
                        turns * (START + options.slices *
                                 (options.seconds + BESIDES)),
-                       lambda wanted, name=name: measure.Echo(
+                       lambda wanted, name=name, kind=kind: kind(
                            options, name, wanted))
 
 
@@ -106,16 +112,32 @@ def files_plans(options):
 def libraries_plans(options):
     session = subjects.libraries_session()
     for name, (units, floor) in subjects.LIBRARIES.items():
-        yield Plan(name, {name, 'libraries'}, session,
+        yield Plan(name, {name, 'libraries', 'patch'}, session,
                    options.rounds * len(session) * PROGRAMS['libraries'][0],
                    lambda wanted, name=name, units=units, floor=floor:
                    measure.Libraries(options, name, wanted, units, floor))
+
+
+def patch_plans(options):
+    """Small operations of an unmodified program, and of hooks."""
+    for name in ('create_join', 'thread_yield'):
+        plan = micro_plan(options, name)
+        plan.asked.add('patch')
+        yield plan
+    session = subjects.micro(('greenhub', 'greenhub', 'micro_patch'))
+    for name, units in subjects.HOOKS.items():
+        yield Plan(name, {name, 'patch'}, session,
+                   options.rounds * PROGRAMS[name][0],
+                   lambda wanted, name=name, units=units: measure.Files(
+                       options, name, wanted, [name], units,
+                       "libc's own function"))
 
 
 def plans(options):
     yield from echo_plans(options)
     yield from files_plans(options)
     yield from libraries_plans(options)
+    yield from patch_plans(options)
     yield micro_plan(options, 'yield')
     yield micro_plan(options, 'spawn_join')
     for name, reason in subjects.OPEN:

@@ -39,6 +39,23 @@ def serve(threads):
 ONE_THREAD = Subject('1 thread', 'greenhub', serve(1), None)
 TWO_THREADS = Subject('2 threads', 'greenhub', serve(2), None)
 
+# A server with an OS thread for each connection, and the same unmodified program
+# with greenthreads for its threads.
+PER_CONNECTION = ['thread_per_connection_100', 'thread_per_connection_5000']
+for per_connection in PER_CONNECTION:
+    ECHO[per_connection] = ECHO[per_connection.replace('thread_per_connection',
+                                                       'echo')]
+OS_THREADS = Subject('OS threads', 'peer', ['threaded_echo'], None)
+WRITTEN_FOR_IT = Subject('epolls', 'greenhub', ['echo_greenhub', 'epolls'], None)
+
+
+def run(tls, name, like=None):
+    """An unmodified program by `greenhub run`. @NAME: a program beside it."""
+    return Subject(f'run --tls={tls}', 'greenhub',
+                   ['../greenhub', 'run', '--hub=epolls', f'--tls={tls}',
+                    '@' + name], like)
+
+
 # The hand-written program on the same system call or library as a hub.
 BY_HAND = {
     'epolls': AGAIN,  # which shows the noise of the ratio
@@ -87,6 +104,17 @@ MICRO = {
                     ('greenhub', 'greenhub', 'timers_greenhub'),
                     ('libuv', 'peer', 'timers_libuv'),
                     ('libevent', 'peer', 'timers_libevent')),
+    'create_join': [*micro(('OS threads', 'peer', 'micro_threads')),
+                    run('shared', 'micro_threads'),
+                    run('own', 'micro_threads')],
+}
+MICRO['thread_yield'] = MICRO['create_join']
+
+# Calls through libgreenhub-patch that do not wait: row -> the figures of micro_patch,
+# which measures its own floor.
+HOOKS = {
+    'hook_native': {'read': 'ns', 'getspecific': 'ns'},
+    'mutex_pair': {'native': 'ns', 'green': 'ns'},
 }
 
 # Regular files: row -> the arguments of files_greenhub. Each program measures its own
@@ -108,7 +136,7 @@ LIBRARIES = {
 }
 
 # Rows in which the first subject is the floor.
-WITH_FLOOR = {'yield', 'timers', 'py_timers', 'py_sleep_0', 'py_spawn_n',
+WITH_FLOOR = {'yield', 'timers', 'create_join', 'thread_yield', 'py_timers', 'py_sleep_0', 'py_spawn_n',
               'py_spawn_n_call'}
 
 # Rows without a program of greenhub's yet: (row, why)
@@ -124,8 +152,17 @@ def program(build, name):
     return os.path.join(build, 'bench', name)
 
 
+def command(build, subject):
+    first, *more = subject.command
+    return [program(build, first), *(
+        program(build, word[1:]) if word.startswith('@') else word
+        for word in more)]
+
+
 def is_built(build, subject):
-    return os.access(program(build, subject.command[0]), os.X_OK)
+    needed = [subject.command[0], *(word[1:] for word in subject.command
+                                    if word.startswith('@'))]
+    return all(os.access(program(build, name), os.X_OK) for name in needed)
 
 
 def hub_names(build):
@@ -159,6 +196,8 @@ def libraries_session():
 
 
 def echo_floor(name):
+    if name in PER_CONNECTION:
+        return OS_THREADS
     return ONE_THREAD if name == THREADS else FLOOR
 
 
@@ -167,6 +206,10 @@ def echo_sessions(build, name):
     is not in them."""
     if name == THREADS:
         yield [TWO_THREADS]
+        return
+    if name in PER_CONNECTION:
+        yield [run(tls, 'threaded_echo', WRITTEN_FOR_IT.name)
+               for tls in ('shared', 'own')] + [WRITTEN_FOR_IT, FLOOR]
         return
     for hub in hub_names(build):
         by_hand = BY_HAND.get(hub)

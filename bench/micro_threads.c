@@ -1,0 +1,146 @@
+/*
+ * Measures operations of POSIX threads, as one uses them without greenhub, of
+ * which it knows nothing; `greenhub run` makes greenthreads of its threads:
+ *
+ *   micro_threads create_join    pthread_create, run, end, pthread_join
+ *   micro_threads thread_yield   a switch between two threads that call
+ *                                sched_yield
+ *
+ * Prints a line of JSON (figures.h). Each measurement takes about REPETITION_NS:
+ * natively an operation takes many times as long.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "common.h"
+#include "figures.h"
+
+#define REPETITIONS 7
+#define REPETITION_NS 100000000
+#define CREATIONS 200
+#define YIELDS 1000
+
+static void __attribute__((noreturn)) fail(const char *reason)
+{
+    fprintf(stderr, "%s\n", reason);
+    exit(1);
+}
+
+static pthread_t start(void *(*fn)(void *), void *arg)
+{
+    pthread_t thread;
+
+    errno = pthread_create(&thread, NULL, fn, arg);
+    if (errno)
+        bench_die("pthread_create");
+    return thread;
+}
+
+static void *finish(pthread_t thread)
+{
+    void *result = NULL;
+
+    errno = pthread_join(thread, &result);
+    if (errno)
+        bench_die("pthread_join");
+    return result;
+}
+
+/* ---- create_join ------------------------------------------------------- */
+
+static long runs;
+
+static void *run_once(void *arg)
+{
+    runs++;
+    return arg;
+}
+
+static double time_creations(void)
+{
+    int64_t began = bench_now(), took;
+    long created = 0;
+
+    runs = 0;
+    do {
+        for (int i = 0; i < CREATIONS; i++)
+            if (finish(start(run_once, &runs)) != &runs)
+                fail("a thread's result is another's");
+        created += CREATIONS;
+        took = bench_now() - began;
+    } while (took < REPETITION_NS);
+    if (runs != created)
+        fail("not every thread ran");
+    return (double)took / (double)created;
+}
+
+/* ---- thread_yield ------------------------------------------------------ */
+
+/* One of the two threads. */
+struct side {
+    long switches; /* to it, from the other */
+};
+
+static _Atomic(struct side *) last; /* ran last */
+static atomic_bool ended;           /* the time is over */
+
+static void yield_once(struct side *me)
+{
+    if (atomic_load_explicit(&last, memory_order_relaxed) != me) {
+        atomic_store_explicit(&last, me, memory_order_relaxed);
+        me->switches++;
+    }
+    sched_yield();
+}
+
+static void *yield_often(void *arg)
+{
+    while (!atomic_load_explicit(&ended, memory_order_relaxed))
+        yield_once(arg);
+    return arg;
+}
+
+/* The thread that watches the clock is one of the two. */
+static double time_yields(void)
+{
+    struct side me = {0}, other = {0};
+    int64_t began = bench_now(), took;
+    pthread_t thread;
+
+    atomic_store(&ended, false);
+    thread = start(yield_often, &other);
+    do {
+        for (int i = 0; i < YIELDS; i++)
+            yield_once(&me);
+        took = bench_now() - began;
+    } while (took < REPETITION_NS);
+    atomic_store(&ended, true);
+    finish(thread);
+    if (other.switches == 0)
+        fail("no yield has switched");
+    return (double)took / (double)(me.switches + other.switches);
+}
+
+static void measure(const char *name, double (*time_once)(void))
+{
+    struct figure figure = {.name = name, .unit = "ns"};
+
+    for (int i = 0; i < REPETITIONS; i++)
+        figure_add(&figure, time_once());
+    figures_print(name, &figure, 1);
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc == 2 ? argv[1] : "";
+
+    if (strcmp(what, "create_join") == 0)
+        measure(what, time_creations);
+    else if (strcmp(what, "thread_yield") == 0)
+        measure(what, time_yields);
+    else
+        fail("usage: micro_threads create_join | thread_yield");
+    return 0;
+}
