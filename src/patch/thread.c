@@ -118,7 +118,7 @@ static void wake_joiners(struct green__pthread *it)
 {
     atomic_store(&it->finished, 1);
     (void)green__lot_wake(&it->finished, GREEN__LOT_ALL);
-    if (atomic_load(&it->state) == GREEN__JOINING)
+    if (atomic_load(&it->state) == GREEN__JOINING_NATIVELY)
         green__real()->syscall(SYS_futex, &it->finished, FUTEX_WAKE_PRIVATE,
                                INT_MAX, NULL, NULL, 0);
     if (atomic_fetch_sub(&green__pthreads_alive, 1) == 1)
@@ -208,9 +208,8 @@ static bool is_zero(const void *address)
 
 /* 0, or an error number. A joiner that is cancelled leaves the thread to be
  * joined by another. */
-static int await_end(struct green__pthread *it, green_time deadline)
+static int await_end(struct green__pthread *it, bool green, green_time deadline)
 {
-    bool green = green__is_green(GREEN_PATCH_THREADS);
     int result = 0;
 
     while (!is_set(&it->finished)) {
@@ -225,13 +224,16 @@ static int await_end(struct green__pthread *it, green_time deadline)
 
 static int join(struct green__pthread *it, void **result, green_time deadline)
 {
+    bool green = green__is_green(GREEN_PATCH_THREADS);
     int state = GREEN__JOINABLE, error;
 
     if (it == green__pthread_here())
         return EDEADLK;
-    if (!atomic_compare_exchange_strong(&it->state, &state, GREEN__JOINING))
+    if (!atomic_compare_exchange_strong(&it->state, &state,
+                                        green ? GREEN__JOINING
+                                              : GREEN__JOINING_NATIVELY))
         return EINVAL;
-    error = await_end(it, deadline);
+    error = await_end(it, green, deadline);
     if (error) {
         atomic_store(&it->state, GREEN__JOINABLE);
         return error;

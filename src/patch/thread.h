@@ -21,7 +21,8 @@
 
 enum green__pthread_state {
     GREEN__JOINABLE,
-    GREEN__JOINING, /* a thread waits for it */
+    GREEN__JOINING,          /* a greenthread waits for it, in the lot */
+    GREEN__JOINING_NATIVELY, /* an OS thread, for the futex */
     GREEN__DETACHED_THREAD,
 };
 
