@@ -1,7 +1,9 @@
 /* Threads that are greenthreads: their life. */
 #include "patch/thread.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <linux/futex.h>
@@ -80,10 +82,20 @@ static int give_tls(struct green__pthread *it)
     return 0;
 }
 
+/* As calloc would, which does not take what free has just kept for malloc. */
+static struct green__pthread *allocate_pthread(void)
+{
+    struct green__pthread *it = malloc(sizeof *it);
+
+    if (it)
+        memset(it, 0, offsetof(struct green__pthread, end));
+    return it;
+}
+
 struct green__pthread *green__pthread_make(const pthread_attr_t *attr,
                                            void *(*fn)(void *), void *arg)
 {
-    struct green__pthread *it = calloc(1, sizeof *it);
+    struct green__pthread *it = allocate_pthread();
     int state = PTHREAD_CREATE_JOINABLE;
 
     if (!it)

@@ -41,7 +41,7 @@ struct green__pthread {
     size_t stack_size, guard_size;
     struct green__cancellation cancellation;
     green__signals mask; /* of signals that it blocks */
-    jmp_buf end;         /* where pthread_exit unwinds to */
+    jmp_buf end;         /* where pthread_exit unwinds to; the last member */
 };
 
 /* The calling one, or NULL: main, an OS thread, another greenthread. */
