@@ -34,15 +34,19 @@ GREEN__HOOK void pthread_exit(void *result)
     abort(); /* not reached */
 }
 
-/* Or it was: stunnel joins threads that have just detached themselves and ended,
- * for which libc would wait in memory that is no longer a thread's. */
-static bool is_ours(pthread_t handle)
+/*
+ * Whether a thread to be joined is a greenthread, which is then held; or was one,
+ * and is NULL: stunnel joins threads that have just detached themselves and
+ * ended, for which libc would wait in memory that is no longer a thread's.
+ *
+ * A cancellation point before it is held, because nothing lets go of it when the
+ * stack unwinds.
+ */
+static bool is_ours(pthread_t handle, struct green__pthread **it)
 {
-    struct green__pthread *it = green__pthread_of(handle);
-
-    if (it)
-        green__pthread_release(it);
-    return it || green__pthread_has_ended(handle);
+    green__cancellation_point();
+    *it = green__pthread_of(handle);
+    return *it || green__pthread_has_ended(handle);
 }
 
 /*
@@ -72,8 +76,10 @@ static int await_os_thread(pthread_t handle, void **result)
 
 GREEN__HOOK int pthread_join(pthread_t handle, void **result)
 {
-    if (is_ours(handle))
-        return green__pthread_join(handle, result, GREEN_FOREVER);
+    struct green__pthread *it;
+
+    if (is_ours(handle, &it))
+        return green__pthread_join(it, result, GREEN_FOREVER);
     if (green__is_green(GREEN_PATCH_LOCKS) &&
         !pthread_equal(handle, green__real()->pthread_self()))
         return await_os_thread(handle, result);
@@ -82,37 +88,53 @@ GREEN__HOOK int pthread_join(pthread_t handle, void **result)
 
 GREEN__HOOK int pthread_tryjoin_np(pthread_t handle, void **result)
 {
+    struct green__pthread *it;
     int error;
 
-    if (!is_ours(handle))
+    if (!is_ours(handle, &it))
         return green__real()->pthread_tryjoin_np(handle, result);
-    error = green__pthread_join(handle, result, 0);
+    error = green__pthread_join(it, result, 0);
     return error == ETIMEDOUT ? EBUSY : error;
+}
+
+static bool is_time_limit(clockid_t clock, const struct timespec *until)
+{
+    return (clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC) &&
+           (!until || green__timespec_is_valid(until));
+}
+
+/* Lets go of `it`, as green__pthread_join does. */
+static int join_until(struct green__pthread *it, void **result, clockid_t clock,
+                      const struct timespec *until)
+{
+    if (!is_time_limit(clock, until)) {
+        if (it)
+            green__pthread_release(it);
+        return EINVAL;
+    }
+    return green__pthread_join(
+        it, result, until ? green__deadline_of(clock, until) : GREEN_FOREVER);
 }
 
 GREEN__HOOK int pthread_clockjoin_np(pthread_t handle, void **result,
                                      clockid_t clock,
                                      const struct timespec *until)
 {
-    if (!is_ours(handle))
-        return green__real()->pthread_clockjoin_np(handle, result, clock,
-                                                   until);
-    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
-        return EINVAL;
-    if (!until)
-        return green__pthread_join(handle, result, GREEN_FOREVER);
-    if (!green__timespec_is_valid(until))
-        return EINVAL;
-    return green__pthread_join(handle, result,
-                               green__deadline_of(clock, until));
+    struct green__pthread *it;
+
+    if (is_ours(handle, &it))
+        return join_until(it, result, clock, until);
+    return green__real()->pthread_clockjoin_np(handle, result, clock, until);
 }
 
 GREEN__HOOK int pthread_timedjoin_np(pthread_t handle, void **result,
                                      const struct timespec *until)
 {
-    if (!is_ours(handle))
-        return green__real()->pthread_timedjoin_np(handle, result, until);
-    return pthread_clockjoin_np(handle, result, CLOCK_REALTIME, until);
+    struct green__pthread *it;
+
+    if (is_ours(handle, &it))
+        return join_until(it, result, CLOCK_REALTIME, until);
+    return green__real()->pthread_timedjoin_np(handle, result, until);
 }
 
 GREEN__HOOK int pthread_detach(pthread_t handle)
@@ -176,12 +198,13 @@ GREEN__HOOK int thrd_create(thrd_t *handle, thrd_start_t fn, void *arg)
 
 GREEN__HOOK int thrd_join(thrd_t handle, int *result)
 {
+    struct green__pthread *it;
     void *value;
     int error;
 
-    if (!is_ours(handle))
+    if (!is_ours(handle, &it))
         return green__real()->thrd_join(handle, result);
-    error = green__pthread_join(handle, &value, GREEN_FOREVER);
+    error = green__pthread_join(it, &value, GREEN_FOREVER);
     if (error == 0 && result)
         *result = (int)(intptr_t)value;
     return error == 0 ? thrd_success : thrd_error;

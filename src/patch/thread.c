@@ -256,14 +256,13 @@ static int join(struct green__pthread *it, void **result, green_time deadline)
     return 0;
 }
 
-int green__pthread_join(pthread_t handle, void **result, green_time deadline)
+int green__pthread_join(struct green__pthread *it, void **result,
+                        green_time deadline)
 {
-    struct green__pthread *it = green__pthread_of(handle);
     int error;
 
     if (!it)
         return ESRCH;
-    green__cancellation_point();
     error = join(it, result, deadline);
     green__pthread_release(it);
     if (error == ECANCELED)

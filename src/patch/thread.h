@@ -70,9 +70,10 @@ struct green__pthread *green__pthread_make(const pthread_attr_t *attr,
 /* Starts it; 0, or an error number, and then it is freed. */
 int green__pthread_start(struct green__pthread *it, pthread_t *handle);
 
-/* Waits for its end until a deadline. 0, or an error number of
- * pthread_timedjoin_np. */
-int green__pthread_join(pthread_t handle, void **result, green_time deadline);
+/* Waits for its end until a deadline, and lets go of it. 0, or an error number
+ * of pthread_timedjoin_np: ESRCH for NULL, one that is gone. */
+int green__pthread_join(struct green__pthread *it, void **result,
+                        green_time deadline);
 
 /* How many have not finished; and main's wait for them, if it calls
  * pthread_exit. */
