@@ -69,23 +69,15 @@ static void libraries_by_threads(int count, char **arguments)
         pthread_join(threads[i], NULL);
 }
 
-static inline int64_t libraries_cpu(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* In ms. */
 static void libraries_time(void (*run)(int, char **), int count,
                            char **arguments, double *wall, double *cpu)
 {
-    int64_t began = bench_now(), spent = libraries_cpu();
+    int64_t began = bench_now(), spent = bench_cpu_time();
 
     run(count, arguments);
     *wall = (double)(bench_now() - began) / 1e6;
-    *cpu = (double)(libraries_cpu() - spent) / 1e6;
+    *cpu = (double)(bench_cpu_time() - spent) / 1e6;
 }
 
 static void libraries_round(struct figure *f, char **arguments)

@@ -6,8 +6,8 @@
  *   micro_threads thread_yield   a switch between two threads that call
  *                                sched_yield
  *
- * Prints a line of JSON (figures.h). Each measurement takes about REPETITION_NS:
- * natively an operation takes many times as long.
+ * Prints a line of JSON (figures.h), in CPU time. Each measurement takes about
+ * REPETITION_NS: natively an operation takes many times as long.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -60,7 +60,7 @@ static void *run_once(void *arg)
 
 static double time_creations(void)
 {
-    int64_t began = bench_now(), took;
+    int64_t began = bench_cpu_time(), took;
     long created = 0;
 
     runs = 0;
@@ -69,7 +69,7 @@ static double time_creations(void)
             if (finish(start(run_once, &runs)) != &runs)
                 fail("a thread's result is another's");
         created += CREATIONS;
-        took = bench_now() - began;
+        took = bench_cpu_time() - began;
     } while (took < REPETITION_NS);
     if (runs != created)
         fail("not every thread ran");
@@ -106,7 +106,7 @@ static void *yield_often(void *arg)
 static double time_yields(void)
 {
     struct side me = {0}, other = {0};
-    int64_t began = bench_now(), took;
+    int64_t began = bench_cpu_time(), took;
     pthread_t thread;
 
     atomic_store(&ended, false);
@@ -114,7 +114,7 @@ static double time_yields(void)
     do {
         for (int i = 0; i < YIELDS; i++)
             yield_once(&me);
-        took = bench_now() - began;
+        took = bench_cpu_time() - began;
     } while (took < REPETITION_NS);
     atomic_store(&ended, true);
     finish(thread);
