@@ -18,19 +18,32 @@ static void setup(void)
 }
 
 static int others_ran;
+/* What a call waits for, and another greenthread writes to. Children that a
+ * command starts have its number, too. */
+static int gate[2];
+
+static void await_gate(void)
+{
+    char c;
+
+    ck_assert_int_eq(read(gate[0], &c, 1), 1);
+}
 
 static void *runs_meanwhile(void *arg)
 {
     others_ran++;
+    ck_assert_int_eq(write(gate[1], "x", 1), 1);
     return arg;
 }
 
 /* Whether another greenthread can run during the call. */
 static bool lets_others_run(void (*call)(void))
 {
-    struct green_thread *thread = green_spawn(runs_meanwhile, NULL);
+    struct green_thread *thread;
     bool ran;
 
+    ck_ok(pipe(gate));
+    thread = green_spawn(runs_meanwhile, NULL);
     others_ran = 0;
     call();
     ran = others_ran > 0;
@@ -173,12 +186,18 @@ END_TEST
 
 static pthread_t napper;
 
+static void *waits_on_an_os_thread(void *arg)
+{
+    await_gate();
+    return arg;
+}
+
 static void joins_an_os_thread(void)
 {
     void *result;
 
     ck_assert_int_eq(
-        pthread_create(&napper, NULL, naps_on_an_os_thread, &others_ran), 0);
+        pthread_create(&napper, NULL, waits_on_an_os_thread, &others_ran), 0);
     ck_assert_int_eq(pthread_join(napper, &result), 0);
     ck_assert_ptr_eq(result, &others_ran);
 }
@@ -198,6 +217,7 @@ START_TEST(others_run_while_an_os_thread_is_joined)
     thread = green_spawn(joins_though_killed, NULL);
     ck_ok(green_yield());
     ck_ok(green_kill(thread));
+    ck_assert_int_eq(write(gate[1], "x", 1), 1);
     ck_ok(green_join(thread, NULL));
     ck_assert_int_eq(pthread_join(pthread_self(), NULL), EDEADLK);
 }
@@ -312,7 +332,7 @@ END_TEST
 
 /* ---- Processes --------------------------------------------------------------- */
 
-static pid_t child_that_naps(void)
+static pid_t child_that_waits(void)
 {
     pid_t child = fork();
 
@@ -321,7 +341,7 @@ static pid_t child_that_naps(void)
         struct green_native region;
 
         green_native_begin(&region);
-        usleep(20000);
+        await_gate();
         _exit(5);
     }
     return child;
@@ -335,32 +355,45 @@ static void ck_five(int status)
 
 static void waits_for_one(void)
 {
-    pid_t child = child_that_naps();
+    pid_t child = child_that_waits();
     int status = 0;
 
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_five(status);
 }
 
-static void waits_for_any(void)
+static struct rusage usage;
+
+static void waits(void)
 {
-    pid_t child = child_that_naps();
-    struct rusage usage;
+    pid_t child = child_that_waits();
     int status = 0;
 
     ck_assert_int_eq(wait(&status), child);
     ck_five(status);
-    child = child_that_naps();
+}
+
+static void waits_by_wait3(void)
+{
+    pid_t child = child_that_waits();
+    int status = 0;
+
     ck_assert_int_eq(wait3(&status, 0, &usage), child);
     ck_five(status);
-    child = child_that_naps();
+}
+
+static void waits_by_wait4(void)
+{
+    pid_t child = child_that_waits();
+    int status = 0;
+
     ck_assert_int_eq(wait4(-1, &status, 0, &usage), child);
     ck_five(status);
 }
 
 static void waits_by_id(void)
 {
-    pid_t child = child_that_naps();
+    pid_t child = child_that_waits();
     siginfo_t info;
 
     ck_ok(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT));
@@ -372,12 +405,22 @@ static void waits_by_id(void)
 
 static void runs_a_command(void)
 {
-    FILE *stream;
-    char line[16];
+    char command[64];
 
-    ck_five(system("sleep 0.02; exit 5"));
+    snprintf(command, sizeof command, "head -c 1 /proc/self/fd/%d >&2; exit 5",
+             gate[0]);
+    ck_five(system(command));
     ck_assert_int_ne(system(NULL), 0);
-    stream = popen("echo hello; exit 5", "r");
+}
+
+static void closes_a_command(void)
+{
+    char command[64], line[16];
+    FILE *stream;
+
+    snprintf(command, sizeof command,
+             "echo hello; head -c 1 /proc/self/fd/%d >&2; exit 5", gate[0]);
+    stream = popen(command, "r");
     ck_assert_ptr_nonnull(fgets(line, sizeof line, stream));
     ck_assert_str_eq(line, "hello\n");
     ck_five(pclose(stream));
@@ -386,9 +429,12 @@ static void runs_a_command(void)
 START_TEST(others_run_while_a_child_is_waited_for)
 {
     ck_assert(lets_others_run(waits_for_one));
-    ck_assert(lets_others_run(waits_for_any));
+    ck_assert(lets_others_run(waits));
+    ck_assert(lets_others_run(waits_by_wait3));
+    ck_assert(lets_others_run(waits_by_wait4));
     ck_assert(lets_others_run(waits_by_id));
     ck_assert(lets_others_run(runs_a_command));
+    ck_assert(lets_others_run(closes_a_command));
     ck_fails(waitpid(-1, NULL, 0), ECHILD);
     ck_fails(waitpid(-1, NULL, 0x40), EINVAL);
 }
@@ -402,12 +448,16 @@ static void *waits_in_vain(void *arg)
 
 START_TEST(a_kill_ends_a_wait_and_loses_nothing)
 {
-    pid_t child = child_that_naps();
-    struct green_thread *thread = green_spawn(waits_in_vain, &child);
+    struct green_thread *thread;
+    pid_t child;
 
+    ck_ok(pipe(gate));
+    child = child_that_waits();
+    thread = green_spawn(waits_in_vain, &child);
     ck_ok(green_yield());
     ck_ok(green_kill(thread));
     ck_ok(green_join(thread, NULL));
+    ck_assert_int_eq(write(gate[1], "x", 1), 1);
     ck_assert_int_eq(wait_child(child), 5);
 }
 END_TEST
