@@ -121,7 +121,7 @@ def together(count, work):
 
 # ---- Comparing --------------------------------------------------------------
 
-def outcome(start, talk, count, options, number, thread_each):
+def outcome(start, talk, count, options, number, thread_each, one_more):
     server = start(options)
     seen = []
 
@@ -137,6 +137,8 @@ def outcome(start, talk, count, options, number, thread_each):
 
     try:
         answers = together(count, work)
+        if one_more:
+            answers.append(talk(server.address, 0, lambda: None))
     except Exception as error:
         raise AssertionError("%s with %d connections: %r; %s" % (
             "green" if server.is_green else "plain", count, error,
@@ -152,13 +154,13 @@ def summary(server):
 
 
 def compare(start, talk, counts=COUNTS, options=(), number=signal.SIGTERM,
-            thread_each=True):
+            thread_each=True, one_more=False):
     """start(options) -> Server; talk(address, number, connected) -> answers.
     thread_each: plainly, the program has a thread for each connection."""
     for count in counts:
-        plain = outcome(start, talk, count, None, number, thread_each)
+        plain = outcome(start, talk, count, None, number, thread_each, one_more)
         green = outcome(start, talk, count, options, number,
-                        thread_each)
+                        thread_each, one_more)
         assert green[:3] == plain[:3], "with %d connections: %r, plainly %r" % (
             count, different(green[:3], plain[:3]),
             different(plain[:3], green[:3]))
