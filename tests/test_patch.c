@@ -1,5 +1,6 @@
 /* libgreenhub-patch: groups, native regions, name look-ups, processes. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <greenhub/patch.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -220,6 +221,80 @@ START_TEST(others_run_while_an_os_thread_is_joined)
     ck_assert_int_eq(write(gate[1], "x", 1), 1);
     ck_ok(green_join(thread, NULL));
     ck_assert_int_eq(pthread_join(pthread_self(), NULL), EDEADLK);
+}
+END_TEST
+
+/* ---- The hubs' own descriptors -------------------------------------------- */
+
+#define FIRST 3
+
+static void close_by_number(void)
+{
+    for (int fd = FIRST; fd < (int)sysconf(_SC_OPEN_MAX); fd++)
+        (void)close(fd);
+}
+
+static void close_by_range(void)
+{
+    ck_ok(close_range(FIRST, ~0u, 0));
+}
+
+static void close_from(void)
+{
+    closefrom(FIRST);
+}
+
+static void (*const ways_to_close[])(void) = {close_by_number, close_by_range,
+                                              close_from};
+#define WAYS ((int)(sizeof ways_to_close / sizeof ways_to_close[0]))
+
+static int number_of_status;
+
+static void *waits_for_what_is_closed(void *arg)
+{
+    char c;
+
+    errno = 0;
+    number_of_status = read(*(int *)arg, &c, 1) < 0 ? errno : 0;
+    return NULL;
+}
+
+/* As a daemon does at its start. 0, or the number of the step that failed. */
+static int close_all(void (*way)(void))
+{
+    struct green_thread *thread;
+    int fds[2];
+    char c;
+
+    if (pipe(fds) < 0 || !(thread = green_spawn(waits_for_what_is_closed, fds)))
+        return 1;
+    if (green_yield() < 0)
+        return 2;
+    way();
+    if (fcntl(fds[0], F_GETFD) >= 0 || green_join(thread, NULL) < 0)
+        return 3;
+    if (number_of_status != EBADF)
+        return 4;
+    if (usleep(1000) < 0 || pipe(fds) < 0 || fds[0] != FIRST)
+        return 5;
+    for (int fd = fds[1] + 1; fd < 100; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            return 7;
+    return write(fds[1], "x", 1) == 1 && read(fds[0], &c, 1) == 1 ? 0 : 6;
+}
+
+START_TEST(a_program_may_close_all_numbers)
+{
+    pid_t child;
+
+    if (strcmp(hub_under_test(), "libevent") == 0) {
+        SKIP("libevent does not tell which descriptors it has");
+        return;
+    }
+    child = fork();
+    if (child == 0)
+        _exit(close_all(ways_to_close[_i]));
+    ck_assert_int_eq(wait_child(child), 0);
 }
 END_TEST
 
@@ -479,6 +554,10 @@ int main(void)
     tcase_add_test(tcase, a_callback_is_native);
     tcase_add_test(tcase, an_os_thread_without_greenthreads_is_native);
     tcase_add_test(tcase, others_run_while_an_os_thread_is_joined);
+
+    tcase = add_tcase(suite, "own descriptors");
+    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_add_loop_test(tcase, a_program_may_close_all_numbers, 0, WAYS);
 
     tcase = add_tcase(suite, "names and processes");
     tcase_add_checked_fixture(tcase, setup, NULL);

@@ -4,7 +4,7 @@ with the C library's own.
 
 src/patch/names.h lists the functions. Each has a row in the table of conformance,
 tests/patch_table/, or is called in another test of the patch library,
-tests/test_patch_*.c and tests/patch_cxx.cpp.
+tests/test_patch*.c and tests/patch_cxx.cpp.
 """
 
 import re
@@ -44,7 +44,7 @@ def found(pattern, prefix):
 def main():
     text = sources.text(LIST)
     rows = found(ROW, TABLE)
-    calls = found(CALL, ("tests/test_patch_", "tests/patch_cxx"))
+    calls = found(CALL, ("tests/test_patch", "tests/patch_cxx"))
     names = list(NAME.finditer(text))
     for match in names:
         name = match.group(1)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 
+#include "base/own_descriptor.h"
 #include "base/wakeup.h"
 #include "base/system.h"
 #include "hub/hub.h"
@@ -82,7 +83,7 @@ void green__calls_close(struct green_hub *hub)
     int saved = errno;
 
     if (hub->wakeup_fd >= 0)
-        green__system.close(hub->wakeup_fd);
+        green__own_descriptor_close(hub->wakeup_fd);
     hub->wakeup_fd = -1;
     errno = saved;
 }
@@ -106,7 +107,8 @@ int green__calls_open(struct green_hub *hub)
     hub->wakeup_fd = -1;
     if (hub->module->wakeup)
         return 0;
-    hub->wakeup_fd = green__system.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    hub->wakeup_fd = green__own_descriptor(
+        green__system.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (hub->wakeup_fd < 0)
         return green__fail(errno, "no descriptor for waking the hub");
     hub->wakeup_listener = (struct green_listener){

@@ -197,16 +197,6 @@ GREEN__HOOK int setsockopt(int fd, int level, int name, const void *value,
 
 /* ---- Numbers ------------------------------------------------------------ */
 
-GREEN__HOOK int close(int fd)
-{
-    if (green__is_green_point(GREEN_PATCH_IO)) {
-        int before = errno;
-
-        return (int)green__kept(before, green__point_ends(green_close(fd)));
-    }
-    return green__real()->close(fd);
-}
-
 GREEN__HOOK int dup(int fd)
 {
     if (green__is_green(GREEN_PATCH_IO)) {
@@ -215,24 +205,4 @@ GREEN__HOOK int dup(int fd)
         return green__kept(before, green_dup(fd));
     }
     return green__real()->dup(fd);
-}
-
-GREEN__HOOK int dup2(int fd, int to_fd)
-{
-    if (green__is_green(GREEN_PATCH_IO)) {
-        int before = errno;
-
-        return green__kept(before, green_dup2(fd, to_fd));
-    }
-    return green__real()->dup2(fd, to_fd);
-}
-
-GREEN__HOOK int dup3(int fd, int to_fd, int flags)
-{
-    if (green__is_green(GREEN_PATCH_IO)) {
-        int before = errno;
-
-        return green__kept(before, green_dup3(fd, to_fd, flags));
-    }
-    return green__real()->dup3(fd, to_fd, flags);
 }

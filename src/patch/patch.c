@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 
 #include "patch/environment.h"
+#include "base/own_descriptor.h"
 #include "patch/groups.h"
 #include "patch/report.h"
 #include "patch/settings.h"
@@ -43,6 +44,7 @@ int green_patch(unsigned groups)
                            "libgreenhub-patch is not in front of libc: link it "
                            "before libc, or preload it");
     (void)green__real();
+    green__own_descriptors_rise();
     if (!green__scheduler() || green__groups_prepare(groups) < 0 ||
         green__forked_prepare() < 0)
         return -1;

@@ -27,6 +27,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/own_descriptor.h"
 #include "base/attributes.h"
 #include "base/clock.h"
 #include "base/system.h"
@@ -59,7 +60,7 @@ static int open_epolls(struct green_hub *hub)
 {
     struct epolls *epolls = green_hub_state(hub);
 
-    epolls->fd = epoll_create1(EPOLL_CLOEXEC);
+    epolls->fd = green__own_descriptor(epoll_create1(EPOLL_CLOEXEC));
     if (epolls->fd >= 0)
         return 0;
     green_hub_set_error("the kernel gives no epoll descriptor: errno %d",
@@ -71,7 +72,7 @@ static void close_epolls(struct green_hub *hub)
 {
     struct epolls *epolls = green_hub_state(hub);
 
-    green__system.close(epolls->fd);
+    green__own_descriptor_close(epolls->fd);
     green__system.release(epolls->refused);
 }
 
@@ -134,12 +135,12 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
 static GREEN__COLD void replace_epoll(struct green_hub *hub)
 {
     struct epolls *epolls = green_hub_state(hub);
-    int fd = epoll_create1(EPOLL_CLOEXEC);
+    int fd = green__own_descriptor(epoll_create1(EPOLL_CLOEXEC));
 
     epolls->stuck = fd < 0;
     if (fd < 0)
         return;
-    green__system.close(epolls->fd);
+    green__own_descriptor_close(epolls->fd);
     epolls->fd = fd;
     for (int i = 0; i < epolls->end; i++) {
         struct watched *watched = green_hub_descriptor_state(hub, i);

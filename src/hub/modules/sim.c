@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/own_descriptor.h"
 #include "base/clock.h"
 #include "base/system.h"
 #include "hub/modules/modules.h"
@@ -27,7 +28,7 @@ static int open_sim(struct green_hub *hub)
     struct sim *sim = green_hub_state(hub);
 
     sim->now = green__clock();
-    sim->fd = epoll_create1(EPOLL_CLOEXEC);
+    sim->fd = green__own_descriptor(epoll_create1(EPOLL_CLOEXEC));
     return sim->fd < 0 ? -1 : 0;
 }
 
@@ -35,7 +36,7 @@ static void close_sim(struct green_hub *hub)
 {
     struct sim *sim = green_hub_state(hub);
 
-    green__system.close(sim->fd);
+    green__own_descriptor_close(sim->fd);
 }
 
 static green_time sim_now(struct green_hub *hub)

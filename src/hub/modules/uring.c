@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/own_descriptor.h"
 #include "base/self.h"
 #include "base/clock.h"
 #include "base/system.h"
@@ -114,7 +115,7 @@ static void forget_uring(struct green_hub *hub)
 {
     struct green__uring *uring = green_hub_state(hub);
 
-    green__system.close(uring->ring.ring_fd);
+    green__own_descriptor_close(uring->ring.ring_fd);
 }
 
 /* ---- An iteration ---------------------------------------------------- */

@@ -19,6 +19,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "base/own_descriptor.h"
+
 #define SUBMISSIONS 512
 #define COMPLETIONS 8192
 
@@ -76,6 +78,7 @@ int green__uring_open_ring(struct green__uring *uring)
             io_uring_queue_exit(&uring->ring);
         return error;
     }
+    green__own_descriptor_note(uring->ring.ring_fd);
     /* Saves the kernel a look-up per iteration; the ring works without. */
     (void)io_uring_register_ring_fd(&uring->ring);
     uring->tells_work = uring->ring.flags & IORING_SETUP_TASKRUN_FLAG;
@@ -86,6 +89,7 @@ int green__uring_open_ring(struct green__uring *uring)
 void green__uring_close_ring(struct green__uring *uring)
 {
     atomic_fetch_add(&closed_rings, 1);
+    green__own_descriptor_forget(uring->ring.ring_fd);
     io_uring_queue_exit(&uring->ring);
 }
 

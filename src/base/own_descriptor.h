@@ -1,0 +1,32 @@
+/*
+ * Descriptors that hubs have for themselves: an epoll instance, an eventfd, a
+ * ring. A program that knows nothing of greenhub may close all numbers that it
+ * has not opened, as daemons do at their start; the patch library keeps it from
+ * closing these, and has them made out of the way.
+ */
+#ifndef GREEN_OWN_DESCRIPTOR_H
+#define GREEN_OWN_DESCRIPTOR_H
+
+#include <stdbool.h>
+
+#include "base/attributes.h"
+
+/* Notes that fd, if it is one, is a hub's. Returns it, or the higher number that
+ * it has from now on. Preserves errno. */
+int green__own_descriptor(int fd);
+
+/* Closes it. */
+void green__own_descriptor_close(int fd);
+
+/* The same for one whose number another library knows: it keeps that number,
+ * and the caller closes it after it has been forgotten. */
+void green__own_descriptor_note(int fd);
+void green__own_descriptor_forget(int fd);
+
+/* Those that are made from now on have numbers near the process's limit. */
+GREEN__PRIVATE void green__own_descriptors_rise(void);
+
+/* Any OS thread; async-signal-safe. */
+GREEN__PRIVATE bool green__is_own_descriptor(int fd);
+
+#endif
