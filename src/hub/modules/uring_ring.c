@@ -78,7 +78,8 @@ int green__uring_open_ring(struct green__uring *uring)
             io_uring_queue_exit(&uring->ring);
         return error;
     }
-    green__own_descriptor_note(uring->ring.ring_fd);
+    uring->ring.ring_fd = green__own_descriptor(uring->ring.ring_fd);
+    uring->ring.enter_ring_fd = uring->ring.ring_fd;
     /* Saves the kernel a look-up per iteration; the ring works without. */
     (void)io_uring_register_ring_fd(&uring->ring);
     uring->tells_work = uring->ring.flags & IORING_SETUP_TASKRUN_FLAG;
