@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 
 #include "common.h"
 #include "figures.h"
@@ -80,13 +79,13 @@ static double time_creations(void)
 
 /* One of the two threads. */
 struct side {
+    int64_t limit; /* yields until then */
     long switches; /* to it, from the other */
 };
 
 static _Atomic(struct side *) last; /* ran last */
-static atomic_bool ended;           /* the time is over */
 
-static void yield_once(struct side *me)
+static inline void yield_once(struct side *me)
 {
     if (atomic_load_explicit(&last, memory_order_relaxed) != me) {
         atomic_store_explicit(&last, me, memory_order_relaxed);
@@ -97,30 +96,29 @@ static void yield_once(struct side *me)
 
 static void *yield_often(void *arg)
 {
-    while (!atomic_load_explicit(&ended, memory_order_relaxed))
-        yield_once(arg);
+    const struct side *me = arg;
+
+    do
+        for (int i = 0; i < YIELDS; i++)
+            yield_once(arg);
+    while (bench_cpu_time() < me->limit);
     return arg;
 }
 
-/* The thread that watches the clock is one of the two. */
 static double time_yields(void)
 {
-    struct side me = {0}, other = {0};
-    int64_t began = bench_cpu_time(), took;
-    pthread_t thread;
+    int64_t began = bench_cpu_time();
+    struct side one = {.limit = began + REPETITION_NS}, other = one;
+    pthread_t threads[] = {start(yield_often, &one),
+                           start(yield_often, &other)};
+    long switches;
 
-    atomic_store(&ended, false);
-    thread = start(yield_often, &other);
-    do {
-        for (int i = 0; i < YIELDS; i++)
-            yield_once(&me);
-        took = bench_cpu_time() - began;
-    } while (took < REPETITION_NS);
-    atomic_store(&ended, true);
-    finish(thread);
-    if (other.switches == 0)
+    finish(threads[0]);
+    finish(threads[1]);
+    switches = one.switches + other.switches;
+    if (switches <= 2)
         fail("no yield has switched");
-    return (double)took / (double)(me.switches + other.switches);
+    return (double)(bench_cpu_time() - began) / (double)switches;
 }
 
 static void measure(const char *name, double (*time_once)(void))
