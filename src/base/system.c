@@ -77,6 +77,8 @@ struct green__system green__system = {
     .fdatasync = fdatasync,
     .fopen = fopen,
     .fclose = fclose,
+    .fgets = fgets,
+    .dprintf = dprintf,
 
     .socket = socket,
     .socketpair = socketpair,

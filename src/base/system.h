@@ -65,6 +65,8 @@ struct green__system {
     int (*fdatasync)(int);
     FILE *(*fopen)(const char *, const char *);
     int (*fclose)(FILE *);
+    char *(*fgets)(char *, int, FILE *);
+    int (*dprintf)(int, const char *, ...);
 
     /* ---- Descriptors --------------------------------------------------- */
 

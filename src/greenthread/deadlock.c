@@ -112,7 +112,8 @@ GREEN__COLD void green__deadlock_end(struct green__scheduler *s)
     int fd = atomic_load(&report_fd);
 
     if (fd >= 0) {
-        dprintf(fd, "greenhub: deadlock: nothing can wake these any more\n");
+        green__system.dprintf(
+            fd, "greenhub: deadlock: nothing can wake these any more\n");
         green_dump(fd);
     }
     green__each_thread(s, interrupt_one, NULL);

@@ -102,10 +102,11 @@ static int print_one(struct green__scheduler *s, struct green_thread *thread,
 
     describe_wait(thread, now, wait, sizeof wait);
     green__describe_place(thread->spawned_at, place, sizeof place);
-    return dprintf(fd, "%p  %-16s %-12s %s%s%sspawned at %s\n", (void *)thread,
-                   name[0] ? name : "-", state_of(s, thread),
-                   thread->flags & GREEN__KILLED ? "killed  " : "", wait,
-                   wait[0] ? "  " : "", place);
+    return green__system.dprintf(
+        fd, "%p  %-16s %-12s %s%s%sspawned at %s\n", (void *)thread,
+        name[0] ? name : "-", state_of(s, thread),
+        thread->flags & GREEN__KILLED ? "killed  " : "", wait,
+        wait[0] ? "  " : "", place);
 }
 
 struct dump {
@@ -136,11 +137,15 @@ int green_dump(int fd)
     if (green__system.fcntl(fd, F_GETFD) < 0)
         return -1;
     if (!s || !s->hub)
-        return dprintf(fd, "no greenthreads on this OS thread\n") < 0 ? -1 : 0;
+        return green__system.dprintf(fd,
+                                     "no greenthreads on this OS thread\n") < 0
+                   ? -1
+                   : 0;
     dump.now = green__hub_now(s->hub);
-    if (dprintf(fd, "greenthreads on hub %s: %llu alive, %llu switches\n",
-                green_hub_name(s->hub), (unsigned long long)s->alive,
-                (unsigned long long)s->switches) < 0)
+    if (green__system.dprintf(
+            fd, "greenthreads on hub %s: %llu alive, %llu switches\n",
+            green_hub_name(s->hub), (unsigned long long)s->alive,
+            (unsigned long long)s->switches) < 0)
         return -1;
     green__each_thread(s, dump_one, &dump);
     return dump.failed ? -1 : 0;

@@ -114,7 +114,7 @@ static unsigned long table_size(void)
     FILE *status = green__system.fopen("/proc/self/status", "re");
     char line[128];
 
-    while (status && !size && fgets(line, sizeof line, status))
+    while (status && !size && green__system.fgets(line, sizeof line, status))
         if (strncmp(line, "FDSize:", 7) == 0)
             size = strtoul(line + 7, NULL, 10);
     if (status)
