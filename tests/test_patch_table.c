@@ -50,7 +50,9 @@ void add_product(const struct call *calls, size_t call_count,
 
 /* ---- Running ---------------------------------------------------------- */
 
-#define GROUPS (GREEN_PATCH_LIBRARIES | GREEN_PATCH_SIGNALS)
+#define GROUPS                                                                 \
+    (GREEN_PATCH_LIBRARIES | GREEN_PATCH_SIGNALS | GREEN_PATCH_STDIO |         \
+     GREEN_PATCH_FILES)
 
 static void run_in_child(struct story *story, const struct row *row)
 {
@@ -168,6 +170,9 @@ static void add_all(void)
     add_names();
     add_threads();
     add_processes();
+    add_streams_read();
+    add_streams_write();
+    add_streams_open();
 }
 
 static void show_row(const struct row *row)

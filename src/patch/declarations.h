@@ -11,17 +11,20 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +41,41 @@ int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
 int __ppoll_chk(struct pollfd *fds, nfds_t count,
                 const struct timespec *timeout, const sigset_t *mask,
                 size_t room);
+size_t __fread_chk(void *buffer, size_t room, size_t size, size_t count,
+                   FILE *file);
+char *__fgets_chk(char *line, size_t room, int size, FILE *file);
+int __fprintf_chk(FILE *file, int flag, const char *format, ...);
+int __vfprintf_chk(FILE *file, int flag, const char *format, va_list arguments);
+int __printf_chk(int flag, const char *format, ...);
+int __vprintf_chk(int flag, const char *format, va_list arguments);
+int __dprintf_chk(int fd, int flag, const char *format, ...);
+int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments);
+int __vasprintf_chk(char **text, int flag, const char *format,
+                    va_list arguments);
+void __syslog_chk(int priority, int flag, const char *format, ...);
+void __vsyslog_chk(int priority, int flag, const char *format,
+                   va_list arguments);
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+int __openat_2(int folder, const char *path, int flags);
+int __openat64_2(int folder, const char *path, int flags);
+
+/* stdio.h gives scanf and its kin these names, by the standard in force. */
+int __isoc99_fscanf(FILE *file, const char *format, ...);
+int __isoc99_vfscanf(FILE *file, const char *format, va_list arguments);
+int __isoc99_scanf(const char *format, ...);
+int __isoc99_vscanf(const char *format, va_list arguments);
+int __isoc23_fscanf(FILE *file, const char *format, ...);
+int __isoc23_vfscanf(FILE *file, const char *format, va_list arguments);
+int __isoc23_scanf(const char *format, ...);
+int __isoc23_vscanf(const char *format, va_list arguments);
+
+/* And so these are what it calls by that name without any of them. */
+int green__fscanf(FILE *file, const char *format, ...) __asm__("fscanf");
+int green__vfscanf(FILE *file, const char *format,
+                   va_list arguments) __asm__("vfscanf");
+int green__scanf(const char *format, ...) __asm__("scanf");
+int green__vscanf(const char *format, va_list arguments) __asm__("vscanf");
 
 /* Of glibc, behind pthread_cleanup_push; pthread.h declares them in a program
  * without -fexceptions alone. */

@@ -9,6 +9,7 @@
 #include "base/self.h"
 #include "patch/lock.h"
 #include "patch/settings.h"
+#include "patch/stream.h"
 #include "patch/tls.h"
 
 static const struct {
@@ -87,16 +88,19 @@ static int prepare_threads(void)
                : green__tls_here(green__self_here()->scheduler);
 }
 
+#define WAITS_IN_LOT                                                           \
+    (GREEN_PATCH_LOCKS | GREEN_PATCH_THREADS | GREEN_PATCH_STDIO)
+
 int green__groups_prepare(unsigned groups)
 {
     if ((groups & ~green_patched() & GREEN_PATCH_THREADS) &&
         prepare_threads() < 0)
         return -1;
-    /* waits of threads use the parking lot, too */
-    if ((groups & (GREEN_PATCH_LOCKS | GREEN_PATCH_THREADS)) &&
-        green__lot_prepare() < 0)
+    if ((groups & WAITS_IN_LOT) && green__lot_prepare() < 0)
         return -1;
     if ((groups & GREEN_PATCH_LOCKS) && green__locks_prepare() < 0)
+        return -1;
+    if ((groups & GREEN_PATCH_STDIO) && green__streams_prepare() < 0)
         return -1;
     return 0;
 }

@@ -2,6 +2,7 @@
 #include <greenhub/io.h>
 
 #include "patch/cancel.h"
+#include "patch/transfer.h"
 
 /* ---- SIGPIPE ----------------------------------------------------------- */
 
@@ -42,9 +43,9 @@ static inline ssize_t written(int fd, ssize_t result)
 
 /* ---- Transfers -------------------------------------------------------- */
 
-GREEN__HOOK ssize_t read(int fd, void *buffer, size_t size)
+static inline ssize_t read_in(unsigned group, int fd, void *buffer, size_t size)
 {
-    if (green__is_green_point(GREEN_PATCH_IO)) {
+    if (green__is_green_point(group)) {
         int before = errno;
 
         return green__kept(before,
@@ -53,15 +54,51 @@ GREEN__HOOK ssize_t read(int fd, void *buffer, size_t size)
     return green__real()->read(fd, buffer, size);
 }
 
-GREEN__HOOK ssize_t write(int fd, const void *buffer, size_t size)
+static inline ssize_t write_in(unsigned group, int fd, const void *buffer,
+                               size_t size)
 {
-    if (green__is_green_point(GREEN_PATCH_IO)) {
+    if (green__is_green_point(group)) {
         int before = errno;
 
         return green__kept(before, green__point_ends(written(
                                        fd, green_write(fd, buffer, size))));
     }
     return green__real()->write(fd, buffer, size);
+}
+
+GREEN__HOOK ssize_t read(int fd, void *buffer, size_t size)
+{
+    return read_in(GREEN_PATCH_IO, fd, buffer, size);
+}
+
+GREEN__HOOK ssize_t write(int fd, const void *buffer, size_t size)
+{
+    return write_in(GREEN_PATCH_IO, fd, buffer, size);
+}
+
+ssize_t green__read_in(unsigned group, int fd, void *buffer, size_t size)
+{
+    return read_in(group, fd, buffer, size);
+}
+
+ssize_t green__write_in(unsigned group, int fd, const void *buffer, size_t size)
+{
+    return write_in(group, fd, buffer, size);
+}
+
+size_t green__write_all_in(unsigned group, int fd, const char *buffer,
+                           size_t size)
+{
+    size_t done = 0;
+    ssize_t n;
+
+    while (done < size) {
+        n = write_in(group, fd, buffer + done, size - done);
+        if (n < 0)
+            break;
+        done += (size_t)n;
+    }
+    return done;
 }
 
 GREEN__HOOK ssize_t readv(int fd, const struct iovec *iov, int count)

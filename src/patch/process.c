@@ -111,7 +111,6 @@ GREEN__HOOK int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 
 struct command {
     const char *text;
-    FILE *stream;
     int result;
 };
 
@@ -133,24 +132,5 @@ GREEN__HOOK int system(const char *command)
     if (!command || !green__is_green(GREEN_PATCH_PROCESS) ||
         !green__on_worker(GREEN__THREAD_POOL, run_system, &it))
         (void)run_system(&it);
-    return (int)green__kept(before, it.result);
-}
-
-static long run_pclose(void *arg)
-{
-    struct command *it = arg;
-
-    it->result = green__real()->pclose(it->stream);
-    return 0;
-}
-
-GREEN__HOOK int pclose(FILE *stream)
-{
-    struct command it = {.stream = stream};
-    int before = errno;
-
-    if (!green__is_green(GREEN_PATCH_PROCESS) ||
-        !green__on_worker(GREEN__THREAD_POOL, run_pclose, &it))
-        (void)run_pclose(&it);
     return (int)green__kept(before, it.result);
 }

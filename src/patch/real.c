@@ -21,11 +21,13 @@ static const struct {
 /*
  * A look-up that fails allocates its message. The program's malloc may take a
  * mutex (jemalloc), which is a hook's call again: so none may fail before all
- * others have been found. libstdc++'s functions may be missing.
+ * others have been found. libstdc++'s functions may be missing, and glibc's
+ * of C23 before 2.38.
  */
 static bool may_be_missing(const char *name)
 {
-    return strncmp(name, "__cxa_", 6) == 0;
+    return strncmp(name, "__cxa_", 6) == 0 ||
+           strncmp(name, "__isoc23_", 9) == 0;
 }
 
 /* Before glibc 2.36, dlsym finds the condition variables of LinuxThreads. */
@@ -60,6 +62,16 @@ void *green__real_late(void **place, const char *name)
     return *place;
 }
 
+static void fill_files(struct green__system *system,
+                       const struct green__real *real)
+{
+    system->sendfile = real->sendfile;
+    system->fopen = real->fopen;
+    system->fclose = real->fclose;
+    system->fgets = real->fgets;
+    system->dprintf = real->dprintf;
+}
+
 /* From here on greenhub's own calls go straight to libc. */
 static void fill_system(void)
 {
@@ -70,7 +82,6 @@ static void fill_system(void)
     system->write = real->write;
     system->readv = real->readv;
     system->writev = real->writev;
-    system->sendfile = real->sendfile;
     system->recv = real->recv;
     system->recvfrom = real->recvfrom;
     system->recvmsg = real->recvmsg;
@@ -123,6 +134,7 @@ static void fill_system(void)
     system->pthread_once = real->pthread_once;
     system->pthread_key_create = real->pthread_key_create;
     system->pthread_setspecific = real->pthread_setspecific;
+    fill_files(system, real);
 }
 
 static void find_all(bool missing)

@@ -229,7 +229,7 @@ static char *compose(size_t *size)
         unlock(&noted.locked);
     }
     print(to, copies, count);
-    fclose(to);
+    green__real()->fclose(to);
     return text;
 }
 
@@ -239,7 +239,8 @@ static void write_text(const char *text, size_t size)
     int fd;
 
     name_file(path, sizeof path);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+                             0666);
     if (fd < 0)
         return; /* the program may have given up its rights to it */
     while (size > 0) {

@@ -136,5 +136,8 @@ void add_sleeps(void);
 void add_names(void);
 void add_threads(void);
 void add_processes(void);
+void add_streams_read(void);
+void add_streams_write(void);
+void add_streams_open(void);
 
 #endif
