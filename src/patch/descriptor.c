@@ -4,6 +4,7 @@
 #include <greenhub/io.h>
 
 #include "patch/cancel.h"
+#include "patch/file_lock.h"
 
 /* ---- Making them -------------------------------------------------------- */
 
@@ -104,6 +105,9 @@ static void *argument_of(va_list arguments)
 
 static int call_fcntl(int fd, int command, void *argument)
 {
+    if (green__is_file_lock(command) &&
+        green__is_green_point(GREEN_PATCH_FILES))
+        return (int)green__point_ends(green__file_lock(fd, command, argument));
     if (green__is_green(GREEN_PATCH_IO)) {
         int before = errno;
 

@@ -89,7 +89,8 @@ static int prepare_threads(void)
 }
 
 #define WAITS_IN_LOT                                                           \
-    (GREEN_PATCH_LOCKS | GREEN_PATCH_THREADS | GREEN_PATCH_STDIO)
+    (GREEN_PATCH_LOCKS | GREEN_PATCH_THREADS | GREEN_PATCH_STDIO |             \
+     GREEN_PATCH_FILES)
 
 int green__groups_prepare(unsigned groups)
 {

@@ -70,6 +70,10 @@ static void fill_files(struct green__system *system,
     system->fclose = real->fclose;
     system->fgets = real->fgets;
     system->dprintf = real->dprintf;
+    system->open = real->open;
+    system->openat = real->openat;
+    system->fsync = real->fsync;
+    system->fdatasync = real->fdatasync;
 }
 
 /* From here on greenhub's own calls go straight to libc. */

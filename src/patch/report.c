@@ -239,7 +239,7 @@ static void write_text(const char *text, size_t size)
     int fd;
 
     name_file(path, sizeof path);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+    fd = green__real()->open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
                              0666);
     if (fd < 0)
         return; /* the program may have given up its rights to it */

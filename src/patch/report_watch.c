@@ -98,7 +98,7 @@ static const char *name_of(long number)
 
 static size_t read_file(const char *path, char *text, size_t size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = green__real()->open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length;
 
     if (fd < 0)
