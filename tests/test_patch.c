@@ -44,12 +44,18 @@ static bool lets_others_run(void (*call)(void))
     bool ran;
 
     ck_ok(pipe(gate));
-    thread = green_spawn(runs_meanwhile, NULL);
     others_ran = 0;
+    thread = green_spawn(runs_meanwhile, NULL);
     call();
     ran = others_ran > 0;
     ck_ok(green_join(thread, NULL));
     return ran;
+}
+
+/* Under chaos a greenthread may run when it is spawned already. */
+static bool keeps_others_waiting(void (*call)(void))
+{
+    return !lets_others_run(call) || in_chaos();
 }
 
 static void naps(void)
@@ -63,7 +69,7 @@ START_TEST(nothing_is_patched_by_being_loaded)
 {
     ck_assert_uint_eq(green_patched(), 0);
     ck_assert_ptr_nonnull(green_self());
-    ck_assert(!lets_others_run(naps));
+    ck_assert(keeps_others_waiting(naps));
 }
 END_TEST
 
@@ -71,7 +77,7 @@ START_TEST(groups_are_added)
 {
     ck_ok(green_patch(GREEN_PATCH_IO));
     ck_assert_uint_eq(green_patched(), GREEN_PATCH_IO);
-    ck_assert(!lets_others_run(naps));
+    ck_assert(keeps_others_waiting(naps));
     ck_ok(green_patch(GREEN_PATCH_TIME));
     ck_assert_uint_eq(green_patched(), GREEN_PATCH_IO | GREEN_PATCH_TIME);
     ck_assert(lets_others_run(naps));
@@ -128,7 +134,7 @@ static void naps_natively(void)
 
 START_TEST(a_native_region_blocks_the_os_thread)
 {
-    ck_assert(!lets_others_run(naps_natively));
+    ck_assert(keeps_others_waiting(naps_natively));
     ck_assert(lets_others_run(naps));
 }
 END_TEST
@@ -482,8 +488,8 @@ static void runs_a_command(void)
 {
     char command[64];
 
-    snprintf(command, sizeof command, "head -c 1 /proc/self/fd/%d >&2; exit 5",
-             gate[0]);
+    snprintf(command, sizeof command,
+             "head -c 1 /proc/self/fd/%d >/dev/null; exit 5", gate[0]);
     ck_five(system(command));
     ck_assert_int_ne(system(NULL), 0);
 }
@@ -494,7 +500,8 @@ static void closes_a_command(void)
     FILE *stream;
 
     snprintf(command, sizeof command,
-             "echo hello; head -c 1 /proc/self/fd/%d >&2; exit 5", gate[0]);
+             "echo hello; head -c 1 /proc/self/fd/%d >/dev/null; exit 5",
+             gate[0]);
     stream = popen(command, "r");
     ck_assert_ptr_nonnull(fgets(line, sizeof line, stream));
     ck_assert_str_eq(line, "hello\n");

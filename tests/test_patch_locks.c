@@ -262,7 +262,8 @@ START_TEST(a_native_region_blocks)
     green_native_begin(&region);
     ck_ok(lock->wait());
     green_native_end(&region);
-    ck_assert_int_eq(others_ran, 0);
+    if (!in_chaos()) /* the other may have run when it was spawned */
+        ck_assert_int_eq(others_ran, 0);
     os_thread = holder.os_thread;
     ck_ok(pthread_join(os_thread, NULL));
     ck_ok(green_join(other, NULL));

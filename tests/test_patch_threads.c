@@ -17,6 +17,8 @@ static void note(const char *word)
                            sizeof log_text - (size_t)log_length, "%s ", word);
 }
 
+static int ends[2];
+
 static void setup(void)
 {
     patch_threads();
@@ -210,7 +212,10 @@ END_TEST
 static void *uses_stack(void *arg)
 {
     volatile char room[400 << 10];
+    char c;
 
+    ck_assert_int_eq(read(ends[0], &c, 1),
+                     1); /* it is still alive until then */
     room[0] = *(char *)arg;
     room[sizeof room - 1] = room[0];
     return (void *)(intptr_t)room[sizeof room - 1];
@@ -225,11 +230,13 @@ START_TEST(a_thread_gets_the_stack_that_it_asks_for)
     char value = 7;
 
     ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    pipe_pair(ends);
     ck_assert_int_eq(pthread_attr_setstacksize(&attr, 1 << 20), 0);
     ck_assert_int_eq(pthread_create(&thread, &attr, uses_stack, &value), 0);
     ck_assert_int_eq(pthread_getattr_np(thread, &found), 0);
     ck_assert_int_eq(pthread_attr_getstack(&found, &address, &size), 0);
     ck_assert_int_ge(size, (1 << 20) - 8192);
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
     ck_assert_int_eq((intptr_t)join_thread(thread), 7);
     pthread_attr_destroy(&found);
     pthread_attr_destroy(&attr);
@@ -335,8 +342,6 @@ START_TEST(a_handler_may_block)
 END_TEST
 
 /* ---- Cancellation --------------------------------------------------------------- */
-
-static int ends[2];
 
 static void *reads(void *arg)
 {

@@ -10,10 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/attributes.h"
+
 #if GREEN__CHAOS
 
 /* True one time in `odds`. */
-bool green__chaos(unsigned odds);
+GREEN__PRIVATE bool green__chaos(unsigned odds);
 #define GREEN__DEFAULT_STACK ((size_t)64 << 10)
 
 #else
