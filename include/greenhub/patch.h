@@ -46,8 +46,8 @@ enum green_patch_group {
     GREEN_PATCH_KEYS = 1 << 4,    /* pthread_getspecific and its kin */
     GREEN_PATCH_PROCESS = 1 << 5, /* waitpid, system, pclose, ... */
     GREEN_PATCH_SIGNALS = 1 << 6, /* sigaction, pause, sigwait, ... */
-    GREEN_PATCH_STDIO = 1 << 7,   /* nothing yet: for streams */
-    GREEN_PATCH_FILES = 1 << 8,   /* nothing yet: for fsync, flock, ... */
+    GREEN_PATCH_STDIO = 1 << 7,   /* stdio on sockets, pipes, FIFOs */
+    GREEN_PATCH_FILES = 1 << 8,   /* open, fsync, flock, lockf, ... */
     GREEN_PATCH_THREADS = 1 << 9, /* pthread_create makes greenthreads */
 
     /* What libraries that block need. */

@@ -4,7 +4,7 @@
 import libraries
 import servers
 
-LOST = (r"Lost connection to server|killed before it began|"
+LOST = (r"Lost connection to server|Server has gone away|killed before it began|"
         r"Can't connect to .*\(125\)")
 
 
