@@ -29,7 +29,7 @@ static int raise_descriptor(int fd)
     int raised;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
-        limit.rlim_cur <= 2 * ROOM_BELOW_LIMIT)
+        limit.rlim_cur <= (rlim_t)2 * ROOM_BELOW_LIMIT)
         return fd;
     if (limit.rlim_cur > 1 << 20)
         limit.rlim_cur = 1 << 20;

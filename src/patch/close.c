@@ -28,7 +28,7 @@ GREEN__HOOK int dup2(int fd, int to_fd)
     if (green__is_green(GREEN_PATCH_IO)) {
         int before = errno;
 
-        return green__kept(before, green_dup2(fd, to_fd));
+        return (int)green__kept(before, green_dup2(fd, to_fd));
     }
     return green__real()->dup2(fd, to_fd);
 }
@@ -40,7 +40,7 @@ GREEN__HOOK int dup3(int fd, int to_fd, int flags)
     if (green__is_green(GREEN_PATCH_IO)) {
         int before = errno;
 
-        return green__kept(before, green_dup3(fd, to_fd, flags));
+        return (int)green__kept(before, green_dup3(fd, to_fd, flags));
     }
     return green__real()->dup3(fd, to_fd, flags);
 }

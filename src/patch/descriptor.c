@@ -13,7 +13,7 @@ GREEN__HOOK int socket(int domain, int type, int protocol)
     if (green__is_green(GREEN_PATCH_IO)) {
         int before = errno;
 
-        return green__kept(before, green_socket(domain, type, protocol));
+        return (int)green__kept(before, green_socket(domain, type, protocol));
     }
     return green__real()->socket(domain, type, protocol);
 }
@@ -23,8 +23,8 @@ GREEN__HOOK int socketpair(int domain, int type, int protocol, int fds[2])
     if (green__is_green(GREEN_PATCH_IO)) {
         int before = errno;
 
-        return green__kept(before,
-                           green_socketpair(domain, type, protocol, fds));
+        return (int)green__kept(before,
+                                green_socketpair(domain, type, protocol, fds));
     }
     return green__real()->socketpair(domain, type, protocol, fds);
 }
@@ -34,7 +34,7 @@ GREEN__HOOK int pipe(int fds[2])
     if (green__is_green(GREEN_PATCH_IO)) {
         int before = errno;
 
-        return green__kept(before, green_pipe2(fds, 0));
+        return (int)green__kept(before, green_pipe2(fds, 0));
     }
     return green__real()->pipe(fds);
 }
@@ -44,7 +44,7 @@ GREEN__HOOK int pipe2(int fds[2], int flags)
     if (green__is_green(GREEN_PATCH_IO)) {
         int before = errno;
 
-        return green__kept(before, green_pipe2(fds, flags));
+        return (int)green__kept(before, green_pipe2(fds, flags));
     }
     return green__real()->pipe2(fds, flags);
 }
@@ -91,7 +91,7 @@ GREEN__HOOK int shutdown(int fd, int how)
     if (green__is_green(GREEN_PATCH_IO)) {
         int before = errno;
 
-        return green__kept(before, green_shutdown(fd, how));
+        return (int)green__kept(before, green_shutdown(fd, how));
     }
     return green__real()->shutdown(fd, how);
 }
@@ -111,7 +111,7 @@ static int call_fcntl(int fd, int command, void *argument)
     if (green__is_green(GREEN_PATCH_IO)) {
         int before = errno;
 
-        return green__kept(before, green_fcntl(fd, command, argument));
+        return (int)green__kept(before, green_fcntl(fd, command, argument));
     }
     return green__real()->fcntl64(fd, command, argument);
 }
@@ -194,7 +194,8 @@ GREEN__HOOK int setsockopt(int fd, int level, int name, const void *value,
     if (green__is_green(GREEN_PATCH_IO)) {
         int before = errno;
 
-        return green__kept(before, set_option(fd, level, name, value, length));
+        return (int)green__kept(before,
+                                set_option(fd, level, name, value, length));
     }
     return green__real()->setsockopt(fd, level, name, value, length);
 }
@@ -206,7 +207,7 @@ GREEN__HOOK int dup(int fd)
     if (green__is_green(GREEN_PATCH_IO)) {
         int before = errno;
 
-        return green__kept(before, green_dup(fd));
+        return (int)green__kept(before, green_dup(fd));
     }
     return green__real()->dup(fd);
 }

@@ -198,7 +198,7 @@ static struct hostent *look_up_own(struct look_up *it)
         it->size = it->size ? 2 * it->size : 1024;
         larger = realloc(answer, sizeof *answer + it->size);
         if (!larger)
-            return no_answer(answer);
+            return no_answer(answer); /* NOLINT: `it` is not used again */
         answer = larger;
         it->entry = &answer->entry;
         it->buffer = answer->buffer;

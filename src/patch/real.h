@@ -11,6 +11,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 struct green__real {
+/* NOLINTNEXTLINE: a member has the symbol's name */
 #define NAME(symbol, group, wave) __typeof__(symbol) *symbol;
 #include "patch/names.h"
 #undef NAME

@@ -87,7 +87,7 @@ GREEN__HOOK int sched_yield(void)
     if (green__is_green(GREEN_PATCH_TIME)) {
         int before = errno;
 
-        return green__kept(before, green_yield());
+        return (int)green__kept(before, green_yield());
     }
     return green__real()->sched_yield();
 }

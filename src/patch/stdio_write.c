@@ -151,12 +151,10 @@ static int flush_all(void)
 
 GREEN__HOOK int fflush(FILE *file)
 {
-    GREEN__ENDS_USE struct green__stream_use use = {NULL, false};
-
-    if (!file && green__is_green(GREEN_PATCH_STDIO))
-        return flush_all();
-    if (file)
-        use = green__stream_begin(file);
+    if (!file)
+        return green__is_green(GREEN_PATCH_STDIO) ? flush_all()
+                                                  : green__real()->fflush(NULL);
+    USES(file);
     return green__real()->fflush(file);
 }
 

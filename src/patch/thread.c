@@ -264,6 +264,7 @@ int green__pthread_join(struct green__pthread *it, void **result,
     if (!it)
         return ESRCH;
     error = join(it, result, deadline);
+    /* The caller's hold; join lets go of another. NOLINTNEXTLINE */
     green__pthread_release(it);
     if (error == ECANCELED)
         green__cancellation_point();

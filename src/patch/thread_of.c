@@ -19,7 +19,7 @@ GREEN__HOOK int pthread_setname_np(pthread_t handle, const char *name)
         return green__real()->pthread_setname_np(handle, name);
     if (strlen(name) >= sizeof it->name)
         return released(it, ERANGE);
-    strcpy(it->name, name);
+    memcpy(it->name, name, strlen(name) + 1);
     if (it->thread)
         (void)green_set_name(it->thread, name);
     return released(it, 0);
@@ -36,7 +36,7 @@ GREEN__HOOK int pthread_getname_np(pthread_t handle, char *name, size_t size)
     if (!it->name[0])
         (void)green__real()->pthread_getname_np(green__real()->pthread_self(),
                                                 it->name, sizeof it->name);
-    strcpy(name, it->name);
+    memcpy(name, it->name, strlen(it->name) + 1);
     return released(it, 0);
 }
 

@@ -94,11 +94,11 @@ static int find_size(const char *name, size_t *size)
 
 static int find_thread(struct green__tls_layout *layout)
 {
-    uint32_t tid, list;
+    uint32_t tid = 0, list = 0;
 
     if (find_size("pthread", &layout->thread_size) < 0 ||
         find_field("pthread_tid", 32, &tid) < 0 ||
-        find_field("pthread_list", 2 * 8 * sizeof(void *), &list) < 0)
+        find_field("pthread_list", 16 * sizeof(void *), &list) < 0)
         return -1;
     layout->tid = layout->thread + tid;
     layout->list = layout->thread + list;
@@ -108,8 +108,8 @@ static int find_thread(struct green__tls_layout *layout)
 /* Whether keys and their values are as struct green__tls_key and _value. */
 static int check_keys(void)
 {
-    uint32_t sequence, destructor, value_sequence, value;
-    size_t key_size, value_size;
+    uint32_t sequence = 0, destructor = 0, value_sequence = 0, value = 0;
+    size_t key_size = 0, value_size = 0;
     const uint32_t word = 8 * sizeof(void *);
 
     if (find_field("pthread_key_struct_seq", word, &sequence) < 0 ||
@@ -131,8 +131,8 @@ static int check_keys(void)
 
 static int find_keys(struct green__tls_layout *layout, void *here)
 {
-    uint32_t blocks;
-    size_t block_size;
+    uint32_t blocks = 0;
+    size_t block_size = 0;
     int count = find_field("pthread_specific", 8 * sizeof(void *), &blocks);
 
     if (count < 0 || check_keys() < 0 ||
