@@ -17,13 +17,12 @@
  *
  * A green call has the result and errno of the native one. In addition it fails
  * with ECANCELED or ETIMEDOUT if the greenthread is killed or a timeout around
- * it fires, and the library above reports its own error. But waits for mutexes,
- * conditions, rwlocks, barriers, pthread_once, futexes and C++'s static
- * variables have no such error: neither ends them, and both take effect at the
- * greenthread's next other call. So it is with gethostbyname and its kin,
- * getnameinfo, system, pclose, and pthread_join of an OS thread: the other OS
- * thread uses the caller's memory.
- * Semaphores have such an error.
+ * it fires, and the library above reports its own error. Waits for semaphores
+ * end so, too. Waits for mutexes, conditions, rwlocks, barriers, pthread_once,
+ * futexes and C++'s static variables do not, because those functions have no
+ * such error; nor do gethostbyname and its kin, getnameinfo, system, pclose, and
+ * pthread_join of an OS thread, because another OS thread uses the caller's
+ * memory meanwhile. The greenthread's next other call fails instead.
  *
  * greenhub.h does not include this header. docs/patch.md describes what can be
  * patched, and what cannot.

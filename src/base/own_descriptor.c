@@ -41,19 +41,6 @@ static int raise_descriptor(int fd)
     return raised;
 }
 
-int green__own_descriptor(int fd)
-{
-    int saved = errno;
-
-    if (fd < 0)
-        return fd;
-    if (atomic_load(&rising))
-        fd = raise_descriptor(fd);
-    green__own_descriptor_note(fd);
-    errno = saved;
-    return fd;
-}
-
 static void note_end(int place)
 {
     int known = atomic_load(&end);
@@ -63,7 +50,7 @@ static void note_end(int place)
         ;
 }
 
-void green__own_descriptor_note(int fd)
+static void note_descriptor(int fd)
 {
     for (int i = 0; i < PLACES; i++) {
         int expected = 0;
@@ -73,6 +60,19 @@ void green__own_descriptor_note(int fd)
             return;
         }
     }
+}
+
+int green__own_descriptor(int fd)
+{
+    int saved = errno;
+
+    if (fd < 0)
+        return fd;
+    if (atomic_load(&rising))
+        fd = raise_descriptor(fd);
+    note_descriptor(fd);
+    errno = saved;
+    return fd;
 }
 
 void green__own_descriptor_forget(int fd)

@@ -18,9 +18,7 @@ int green__own_descriptor(int fd);
 /* Closes it. */
 void green__own_descriptor_close(int fd);
 
-/* The same for one whose number another library knows: it keeps that number,
- * and the caller closes it after it has been forgotten. */
-void green__own_descriptor_note(int fd);
+/* Before another library closes it. */
 void green__own_descriptor_forget(int fd);
 
 /* Those that are made from now on have numbers near the process's limit. */
