@@ -126,13 +126,18 @@ static int enter_lot(const struct futex *futex, struct green__lot_place *here)
     return green__refuse(error);
 }
 
+/* A word that has changed by a later look means woken, as it would for the kernel,
+ * which compares it once. */
 static int wait_in_lot(const struct futex *futex, green_time deadline)
 {
     struct green__lot_place here;
 
-    for (;;) {
-        if (enter_lot(futex, &here) < 0)
+    for (bool looks_again = false;; looks_again = true) {
+        if (enter_lot(futex, &here) < 0) {
+            if (errno == EAGAIN && looks_again)
+                return 0;
             return errno == ENOMEM ? (int)call_kernel(futex) : -1;
+        }
         if (green__lot_park_shielded(&here, park_until(futex, deadline)) == 0)
             return 0;
         if (errno != EAGAIN)
