@@ -323,6 +323,39 @@ START_TEST(undelivered_values_return_to_the_channel)
 }
 END_TEST
 
+#define IN_STOCK 10000
+
+static void *receive_and_count(void *count)
+{
+    int number;
+
+    while (green_shared_channel_receive(channel, &number) == 0)
+        ++*(int *)count;
+    return NULL;
+}
+
+/* A greenthread that receives without waiting lets others run now and then. One
+ * of them eliminates the hub: what had been taken has been counted. */
+START_TEST(a_receiver_makes_way_with_nothing_in_its_hands)
+{
+    struct green_thread *receiver;
+    int count = 0;
+
+    make_all(IN_STOCK);
+    for (int i = 0; i < IN_STOCK; i++)
+        ck_ok(green_shared_channel_try_send(channel, &i));
+    receiver = green_spawn(receive_and_count, &count);
+    ck_ok(green_detach(receiver));
+    ck_ok(green_sleep(0));
+    if (!in_chaos()) /* there it may run later */
+        ck_assert_int_gt(count, 0);
+    ck_ok(green_use_hub(NULL));
+    ck_assert_uint_eq(green_shared_channel_length(channel) + (unsigned)count,
+                      IN_STOCK);
+    destroy_all();
+}
+END_TEST
+
 static void *receive_here(void *got)
 {
     ck_ok(green_shared_channel_receive(channel, got));
@@ -485,6 +518,7 @@ int main(void)
     tcase_add_loop_test(across, nothing_is_lost_to_timeouts, 0, 2);
     tcase_add_test(across, a_kill_after_another_thread_has_served);
     tcase_add_loop_test(ends, undelivered_values_return_to_the_channel, 0, 2);
+    tcase_add_test(ends, a_receiver_makes_way_with_nothing_in_its_hands);
     tcase_add_loop_test(ends, undelivered_values_go_to_other_waiters, 0, 2);
     tcase_add_loop_test(ends, ended_waiters_leave_the_line, 0, 2);
     tcase_add_test(ends, on_its_own_hub);

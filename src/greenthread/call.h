@@ -73,6 +73,15 @@ static inline int green__call_done(int result)
     return result;
 }
 
+/* Begins a call that takes what other OS threads may want too. It makes way before,
+ * not at its end: a caller that is dropped meanwhile, with its hub, has taken
+ * nothing. As green__call_begins, but may switch. */
+static inline int green__call_begins_last(void)
+{
+    green__call_ends(GREEN__COST_CALL);
+    return green__call_begins();
+}
+
 /* A complete call that finds nothing to do, so that a loop of them ends too. As
  * green__call_begins. */
 static inline int green__call_nothing(void)

@@ -259,14 +259,12 @@ static int receive_value(struct green_shared_channel *channel, void *value,
 
     if (!channel)
         return green__refuse(EINVAL);
-    if (waits && green__call_begins() < 0)
+    if (waits && green__call_begins_last() < 0)
         return -1;
     green__visit_begin(&visit, &channel->shared);
     error = receive_now(channel, &visit, value);
     if (error != EAGAIN || !waits) {
         green__visit_end(&visit);
-        if (waits)
-            green__call_ends(GREEN__COST_CALL);
         return error ? green__refuse(error) : 0;
     }
     here.value = value;
