@@ -14,8 +14,10 @@ setup = tools/setup.sh
 configure = tools/configure.sh
 options = --prefix=$(PREFIX) --libdir=$(LIBDIR) $(O)
 run_tests = tools/run_tests.py -j $(JOBS)
-# What takes minutes, or needs servers of its own.
+# What takes minutes, or needs servers of its own. SUITES='--suite epolls' instead
+# limits a run to some suites.
 quick = --no-suite stress --no-suite libraries --no-suite programs
+SUITES ?= $(quick)
 
 .PHONY: all build run test test-patch bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
@@ -34,7 +36,7 @@ run: build ## start an echo server, and print what to type next
 test: ## run every test on every hub
 	@$(setup) build test
 	@$(configure) $(BUILD) $(options)
-	@$(run_tests) $(BUILD) $(quick)
+	@$(run_tests) $(BUILD) $(SUITES)
 
 test-patch: ## test the patch library with real libraries, servers and programs
 	@$(setup) build test test-patch
@@ -108,26 +110,26 @@ bench-python-docs: ## write the figures of docs/python.md, from the last make be
 test-asan: ## the tests under AddressSanitizer and UBSan
 	@$(setup) build test
 	@$(configure) build-asan -Db_sanitize=address,undefined -Db_lundef=false
-	@tools/sanitized.sh asan $(run_tests) build-asan $(quick)
+	@tools/sanitized.sh asan $(run_tests) build-asan $(SUITES)
 
 test-tsan: ## the tests under ThreadSanitizer
 	@$(setup) build test
 	@$(configure) build-tsan -Db_sanitize=thread -Db_lundef=false
-	@tools/sanitized.sh tsan $(run_tests) build-tsan $(quick)
+	@tools/sanitized.sh tsan $(run_tests) build-tsan $(SUITES)
 
 # Not on uring: valgrind (3.19) lets no other OS thread run, and handles no signal,
 # while one is in io_uring_enter.
 test-valgrind: ## the tests under valgrind's memcheck
 	@$(setup) build test valgrind
 	@$(configure) build-valgrind
-	@tools/sanitized.sh valgrind $(run_tests) build-valgrind $(quick) --no-suite uring
+	@tools/sanitized.sh valgrind $(run_tests) build-valgrind $(SUITES) --no-suite uring
 
 test-chaos: ## the tests with random ready order, forced yields, small stacks
 	@$(setup) build test
 	@$(configure) build-chaos -Dchaos=true
 	@seed=$${GREENHUB_CHAOS_SEED:-$$(date +%s)}; \
 	echo "GREENHUB_CHAOS_SEED=$$seed repeats this run's choices"; \
-	GREENHUB_CHAOS_SEED=$$seed $(run_tests) build-chaos $(quick)
+	GREENHUB_CHAOS_SEED=$$seed $(run_tests) build-chaos $(SUITES)
 
 test-aarch64: ## cross-build for aarch64, and run the tests under qemu
 	@$(setup) build test aarch64
@@ -135,7 +137,7 @@ test-aarch64: ## cross-build for aarch64, and run the tests under qemu
 	@$(configure) build-aarch64 \
 		--cross-file tools/cross/aarch64-linux-gnu.ini \
 		--cross-file build-aarch64-sysroot/sysroot.ini
-	@tools/sanitized.sh qemu $(run_tests) build-aarch64 $(quick)
+	@tools/sanitized.sh qemu $(run_tests) build-aarch64 $(SUITES)
 
 fuzz: ## run libFuzzer on the parsers, FUZZ_SECONDS each (60)
 	@$(setup) build fuzz
