@@ -10,8 +10,10 @@
 #ifndef GREEN_SYSTEM_H
 #define GREEN_SYSTEM_H
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/select.h>
@@ -150,5 +152,11 @@ GREEN__PRIVATE struct green__system *green__system_table(void);
 
 /* poll(2) without waiting, retried on EINTR. */
 int green__look(struct pollfd *fds, unsigned long count);
+
+/* False, with EBADF, if nothing is open by that number. */
+static inline bool green__is_open(int fd)
+{
+    return green__system.fcntl(fd, F_GETFD) >= 0;
+}
 
 #endif

@@ -6,7 +6,6 @@
  * deadlock.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -121,7 +120,7 @@ GREEN__COLD void green__deadlock_end(struct green__scheduler *s)
 
 int green_debug_deadlock(int fd)
 {
-    if (fd >= 0 && green__system.fcntl(fd, F_GETFD) < 0)
+    if (fd >= 0 && !green__is_open(fd))
         return -1;
     atomic_store(&report_fd, fd < 0 ? -1 : fd);
     return 0;

@@ -2,7 +2,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
-#include <fcntl.h>
 #include <stdio.h>
 
 #include <greenhub/debug.h>
@@ -134,7 +133,7 @@ int green_dump(int fd)
     struct green__scheduler *s = green__self()->scheduler;
     struct dump dump = {.scheduler = s, .fd = fd};
 
-    if (green__system.fcntl(fd, F_GETFD) < 0)
+    if (!green__is_open(fd))
         return -1;
     if (!s || !s->hub)
         return green__system.dprintf(fd,

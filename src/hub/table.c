@@ -1,7 +1,6 @@
 #include "hub/table.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/chaos.h"
@@ -75,7 +74,7 @@ static GREEN__COLD struct green__descriptor *make_entry(struct green_hub *hub,
 {
     struct green__descriptors *table = &hub->descriptors;
 
-    if (green__system.fcntl(fd, F_GETFD) < 0)
+    if (!green__is_open(fd))
         return NULL;
     if ((index >= table->chunk_count && grow_directory(table, index) < 0) ||
         !make_chunk(hub, index)) {

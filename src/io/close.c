@@ -76,8 +76,7 @@ int green_dup3(int fd, int to_fd, int flags)
     int duplicate, lingering = -1;
 
     /* If dup3 fails it does not close to_fd. */
-    if (fd == to_fd || to_fd < 0 || (flags & ~O_CLOEXEC) ||
-        green__system.fcntl(fd, F_GETFD) < 0)
+    if (fd == to_fd || to_fd < 0 || (flags & ~O_CLOEXEC) || !green__is_open(fd))
         return green__system.dup3(fd, to_fd, flags);
     /* dup3 closes to_fd: hold it open, and let green__linger_close wait. Its
      * result is ignored, as dup3 ignores errors of that close. */
@@ -98,7 +97,7 @@ int green_dup2(int fd, int to_fd)
 {
     if (fd != to_fd)
         return green_dup3(fd, to_fd, 0);
-    return green__system.fcntl(fd, F_GETFD) < 0 ? -1 : to_fd;
+    return green__is_open(fd) ? to_fd : -1;
 }
 
 /* Discards what is known about the open file: here, and in other OS threads'

@@ -1,7 +1,6 @@
 #include "io/vector.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
@@ -42,7 +41,7 @@ int green__vector_init(struct green__vector *vector, const struct iovec *iov,
 
 int green__refuse_vector(int fd, int error)
 {
-    return green__system.fcntl(fd, F_GETFD) < 0 ? -1 : green__refuse(error);
+    return green__is_open(fd) ? green__refuse(error) : -1;
 }
 
 void green__vector_free(struct green__vector *vector)

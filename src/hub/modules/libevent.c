@@ -26,7 +26,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -198,7 +197,7 @@ static void let_go(struct green_hub *hub, int fd)
     struct libevents *libevents = green_hub_state(hub);
     struct watched *watched = green_hub_descriptor_state(hub, fd);
 
-    if (watched->was_added && green__system.fcntl(fd, F_GETFD) < 0)
+    if (watched->was_added && !green__is_open(fd))
         libevents->may_be_stale = true;
     watched->was_added = false;
 }

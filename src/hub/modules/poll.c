@@ -16,7 +16,6 @@
  *   module does not ask for it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 
 #include "base/clock.h"
@@ -95,7 +94,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     }
     if (!place->number) {
         /* poll itself would report this only in the next wait. */
-        if (green__system.fcntl(fd, F_GETFD) < 0 || make_room(polls) < 0)
+        if (!green__is_open(fd) || make_room(polls) < 0)
             return -1;
         place->number = ++polls->count;
     }

@@ -1,7 +1,6 @@
 #include "hub/modules/poll_refused.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -79,8 +78,7 @@ static int find_closed(struct pollfd *fds, size_t count)
     int closed = 0;
 
     for (size_t i = 0; i < count; i++) {
-        fds[i].revents =
-            green__system.fcntl(fds[i].fd, F_GETFD) < 0 ? POLLNVAL : 0;
+        fds[i].revents = green__is_open(fds[i].fd) ? 0 : POLLNVAL;
         closed += fds[i].revents != 0;
     }
     return closed;

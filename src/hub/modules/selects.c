@@ -11,7 +11,6 @@
  * - A hang-up is reported as readable, an error as both readable and writable.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -95,7 +94,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
     if ((size_t)(fd / GREEN__WORD_BITS) >= selects->words)
         return 0;
     /* Else the next wait would fail for all descriptors. */
-    if (to && !from && green__system.fcntl(fd, F_GETFD) < 0)
+    if (to && !from && !green__is_open(fd))
         return -1;
     watched->token = token;
     green__bit_set(selects->wanted[READABLE], fd, to & GREEN_READ);
@@ -120,7 +119,7 @@ static void report_closed(struct green_hub *hub, struct selects *selects)
     for (int fd = 0; fd < selects->end; fd++)
         if ((green__bit_is_set(selects->wanted[READABLE], fd) ||
              green__bit_is_set(selects->wanted[WRITABLE], fd)) &&
-            green__system.fcntl(fd, F_GETFD) < 0)
+            !green__is_open(fd))
             report(hub, fd, GREEN_CLOSED);
 }
 

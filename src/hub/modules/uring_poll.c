@@ -11,7 +11,6 @@
  * file.
  */
 #include <errno.h>
-#include <fcntl.h>
 
 #include "hub/modules/uring_poll.h"
 #include "base/system.h"
@@ -39,7 +38,7 @@ int green__uring_interest(struct green_hub *hub, int fd, uint64_t token,
     struct green__uring_poll *poll = green_hub_descriptor_state(hub, fd);
 
     /* The kernel would report this only in the next wait. */
-    if (to && (!from || from == to) && green__system.fcntl(fd, F_GETFD) < 0) {
+    if (to && (!from || from == to) && !green__is_open(fd)) {
         poll->wanted = 0;
         mark_changed(uring, fd, poll);
         return -1;
