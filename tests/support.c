@@ -111,6 +111,11 @@ const char *checker(void)
     return getenv("GREENHUB_CHECKER");
 }
 
+bool under_valgrind(void)
+{
+    return checker() && strcmp(checker(), "valgrind") == 0;
+}
+
 int tcp_listener(int *port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};

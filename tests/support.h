@@ -86,6 +86,7 @@ bool in_chaos(void);
 /* The name of the sanitizer, valgrind or emulator that runs the program, or
  * NULL. */
 const char *checker(void);
+bool under_valgrind(void);
 
 /* Under a checker, `count` divided by `divisor`: checkers are slow, and need
  * more memory for each stack. */

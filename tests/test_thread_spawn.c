@@ -223,11 +223,6 @@ START_TEST(each_has_its_own_errno)
 }
 END_TEST
 
-static bool under_valgrind(void)
-{
-    return checker() && strcmp(checker(), "valgrind") == 0;
-}
-
 static void *rounds_up(void *arg)
 {
     volatile double one = 1, three = 3, up, down = *(double *)arg;
