@@ -102,7 +102,7 @@ static inline struct bench_arguments bench_arguments(int argc, char **argv)
 }
 
 /* Prints the port of a listening socket on stdout. */
-static inline void bench_say_port(int fd)
+static inline void bench_print_port(int fd)
 {
     struct sockaddr_in address;
     socklen_t length = sizeof address;
@@ -134,7 +134,7 @@ static inline int bench_listen(long port)
         bench_die("bind");
     if (listen(fd, BENCH_BACKLOG) < 0)
         bench_die("listen");
-    bench_say_port(fd);
+    bench_print_port(fd);
     return fd;
 }
 

@@ -43,7 +43,7 @@ static int listen_on(long port)
     fd = green_listen(address, NULL);
     if (fd < 0)
         bench_die("green_listen");
-    bench_say_port(fd);
+    bench_print_port(fd);
     return fd;
 }
 

@@ -87,8 +87,9 @@ struct loop {
     size_t waiting;  /* listeners */
     struct watch **chunks;
     size_t chunk_count;
-    unsigned vain; /* successive waits that ended early without an event */
-    bool ran;      /* Python ran since the last check of descriptors */
+    unsigned
+        empty_waits; /* successive waits that ended early without an event */
+    bool ran;        /* Python ran since the last check of descriptors */
     green_time checked, check_cost;
     struct pollfd *polled;
     size_t polled_room;
@@ -115,7 +116,7 @@ struct watch *loop_watch(struct loop *loop, int fd);
 
 /* Registers a direction with the library; `anew`: even if it is registered,
  * since the kernel may have dropped that. Returns 0, or -1 with errno. */
-int loop_tell(struct watch *watch, enum direction direction, bool anew);
+int loop_watch(struct watch *watch, enum direction direction, bool anew);
 
 /* Call it when the last listener for a direction was removed. */
 void loop_idle(struct watch *watch, enum direction direction);

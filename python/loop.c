@@ -34,7 +34,7 @@
 
 /* After this many successive waits without an event, a registration is
  * wrong. */
-#define VAIN_LIMIT 16
+#define MAX_EMPTY_WAITS 16
 
 static pthread_key_t here_key;
 static pthread_once_t here_once = PTHREAD_ONCE_INIT;
@@ -134,7 +134,7 @@ failed:
     return NULL;
 }
 
-static void stop_telling(struct watch *watch, enum direction direction)
+static void unwatch_direction(struct watch *watch, enum direction direction)
 {
     struct side *side = &watch->sides[direction];
 
@@ -155,8 +155,8 @@ static void each_watch(struct loop *loop, void (*act)(struct watch *watch))
 
 static void stop_watch(struct watch *watch)
 {
-    stop_telling(watch, READING);
-    stop_telling(watch, WRITING);
+    unwatch_direction(watch, READING);
+    unwatch_direction(watch, WRITING);
 }
 
 void loop_release(struct loop *loop)
@@ -239,10 +239,9 @@ struct watch *loop_watch(struct loop *loop, int fd)
     return NULL;
 }
 
-/* ---- Registering with the library, and its callbacks
- * -------------------------------- */
+/* ---- Registrations with the library, and its callbacks ------------------- */
 
-static int start_telling(struct watch *watch, enum direction direction)
+static int watch_direction(struct watch *watch, enum direction direction)
 {
     if (green_hub_add(watch->loop->hub, &watch->listeners[direction]) < 0)
         return -1;
@@ -291,8 +290,8 @@ static void is_ready(struct green_listener *listener, unsigned events)
         if (side->first)
             queue(watch, GREEN_CLOSED);
     } else if (!side->first) {
-        stop_telling(watch, direction);
-        watch->loop->vain = 0; /* the wait had a result */
+        unwatch_direction(watch, direction);
+        watch->loop->empty_waits = 0; /* the wait had a result */
     } else {
         queue(watch, listener->events);
     }
@@ -300,12 +299,12 @@ static void is_ready(struct green_listener *listener, unsigned events)
 
 /* Registers everything with the new hub; what cannot be registered counts as
  * closed. */
-static void tell_again(struct watch *watch)
+static void register_again(struct watch *watch)
 {
     for (int direction = READING; direction <= WRITING; direction++) {
         watch->sides[direction].added = false;
         if (watch->sides[direction].first &&
-            start_telling(watch, direction) < 0)
+            watch_direction(watch, direction) < 0)
             queue(watch, GREEN_CLOSED);
     }
 }
@@ -315,8 +314,8 @@ static int open_anew(struct loop *loop)
     if (open_hub(loop) < 0)
         return -1;
     loop->added = 0;
-    loop->vain = 0;
-    each_watch(loop, tell_again);
+    loop->empty_waits = 0;
+    each_watch(loop, register_again);
     return 0;
 }
 
@@ -325,7 +324,7 @@ int loop_use(struct loop *loop)
     return loop->hub ? 0 : open_anew(loop);
 }
 
-int loop_tell(struct watch *watch, enum direction direction, bool anew)
+int loop_watch(struct watch *watch, enum direction direction, bool anew)
 {
     struct loop *loop = watch->loop;
 
@@ -334,15 +333,15 @@ int loop_tell(struct watch *watch, enum direction direction, bool anew)
     if (watch->sides[direction].added) {
         if (!anew)
             return 0;
-        stop_telling(watch, direction);
+        unwatch_direction(watch, direction);
     }
-    return start_telling(watch, direction);
+    return watch_direction(watch, direction);
 }
 
 void loop_idle(struct watch *watch, enum direction direction)
 {
     if (direction == WRITING || !watch->loop->keeps)
-        stop_telling(watch, direction);
+        unwatch_direction(watch, direction);
 }
 
 void loop_forget(struct watch *watch)
@@ -450,7 +449,7 @@ int loop_wait(struct loop *loop, green_time timeout)
         (timeout > 0 || loop->iterations % 64 == 0))
         timeout = check_descriptors(loop, timeout);
     if (timeout > 0) {
-        start = loop->vain ? green_now() : 0;
+        start = loop->empty_waits ? green_now() : 0;
         result = wait_blocking(loop, timeout);
     } else {
         result = green_hub_wait(loop->hub, 0);
@@ -460,13 +459,13 @@ int loop_wait(struct loop *loop, green_time timeout)
     green_hub_dispatch(loop->hub);
     if (loop->ready || timeout == 0) {
         loop->ran = true;
-        loop->vain = 0;
+        loop->empty_waits = 0;
     } else if (start == 0 || ended_early(start, timeout)) {
-        loop->vain++;
+        loop->empty_waits++;
     } else {
-        loop->vain = 0;
+        loop->empty_waits = 0;
     }
-    return loop->vain > VAIN_LIMIT ? open_anew(loop) : 0;
+    return loop->empty_waits > MAX_EMPTY_WAITS ? open_anew(loop) : 0;
 }
 
 void loop_wake(struct loop *loop)

@@ -21,7 +21,7 @@ static void drain(struct green_listener *listener, unsigned events)
     char bytes[64];
 
     (void)events;
-    loop->vain = 0;
+    loop->empty_waits = 0;
     while (read(listener->fd, bytes, sizeof bytes) == sizeof bytes)
         continue;
 }

@@ -100,7 +100,7 @@ static void cancel(struct green_hub *hub, struct green_operation *o)
     ck_abort_msg("the library cancels an operation that is not in flight");
 }
 
-static void let_go(struct green_hub *hub, int fd)
+static void release(struct green_hub *hub, int fd)
 {
     (void)hub;
     (void)fd;
@@ -148,7 +148,7 @@ bool use_completing_hub(void)
     module.operations = operations;
     module.submit = submit;
     module.cancel = cancel;
-    module.let_go = let_go;
+    module.release = release;
     module.wait = wait_or_try;
     module.close = close_hub;
     module.after_fork = after_fork;

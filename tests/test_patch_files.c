@@ -392,12 +392,12 @@ static void note_signal(int signal)
     locked = 1;
 }
 
-static bool let_go;
+static bool others_may_go_on;
 
 static void *lets_go(void *arg)
 {
     let_all_wait();
-    let_go = true;
+    others_may_go_on = true;
     ck_ok(close(*(int *)arg));
     return NULL;
 }
@@ -415,7 +415,7 @@ START_TEST(a_lock_of_another_process_is_waited_for)
         green_sleep(GREEN_MSEC);
     thread = green_spawn(lets_go, &fds[1]);
     ck_ok(kind->lock(fd));
-    ck_assert(let_go);
+    ck_assert(others_may_go_on);
     join(thread);
     ck_assert_int_eq(wait_child(child), 0);
     ck_ok(kind->unlock(fd));

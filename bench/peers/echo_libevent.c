@@ -61,7 +61,7 @@ int main(int argc, char **argv)
         BENCH_BACKLOG, (struct sockaddr *)&address, sizeof address);
     if (!listener)
         bench_die("evconnlistener_new_bind");
-    bench_say_port(evconnlistener_get_fd(listener));
+    bench_print_port(evconnlistener_get_fd(listener));
     event_base_dispatch(base);
     return 1;
 }

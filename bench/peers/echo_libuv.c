@@ -94,6 +94,6 @@ int main(int argc, char **argv)
     check(uv_listen((uv_stream_t *)&server, BENCH_BACKLOG, on_connection),
           "uv_listen");
     check(uv_fileno((uv_handle_t *)&server, &fd), "uv_fileno");
-    bench_say_port(fd);
+    bench_print_port(fd);
     return uv_run(loop, UV_RUN_DEFAULT);
 }

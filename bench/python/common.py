@@ -47,7 +47,7 @@ def port():
     return int([word for word in sys.argv if word.isdigit()][-1])
 
 
-def say_port(listener):
+def print_port(listener):
     print("listening", listener.getsockname()[1], flush=True)
 
 

@@ -20,7 +20,7 @@ class Echo(asyncio.Protocol):
 async def main():
     server = await asyncio.get_running_loop().create_server(
         Echo, "127.0.0.1", common.port(), backlog=common.BACKLOG)
-    common.say_port(server.sockets[0])
+    common.print_port(server.sockets[0])
     await server.serve_forever()
 
 

@@ -29,7 +29,7 @@ def main():
         greenhub.install(accelerate=True)
     listener = eventlet.listen(("127.0.0.1", common.port()),
                                backlog=common.BACKLOG)
-    common.say_port(listener)
+    common.print_port(listener)
     while True:
         sock, _ = listener.accept()
         eventlet.spawn_n(echo, sock)

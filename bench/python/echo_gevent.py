@@ -19,5 +19,5 @@ def echo(sock, address):
 listener = socket.socket()
 listener.bind(("127.0.0.1", common.port()))
 listener.listen(common.BACKLOG)
-common.say_port(listener)
+common.print_port(listener)
 StreamServer(listener, echo).serve_forever()

@@ -47,6 +47,6 @@ hub = common.use_hub(sys.argv[1])
 listener = socket.create_server(("127.0.0.1", common.port()),
                                 backlog=common.BACKLOG)
 listener.setblocking(False)
-common.say_port(listener)
+common.print_port(listener)
 hub.add(hub.READ, listener.fileno(), accept, None, None)
 hub.switch()

@@ -102,7 +102,7 @@ struct green_hub_module {
     green_time (*now)(struct green_hub *hub);
 
     /*
-     * ---- Operations: they need all four; let_go may stand alone ----
+     * ---- Operations: they need all four; release may stand alone ----
      *
      * For a module that can also carry out system calls itself and report their
      * results (io_uring). While an operation is in flight, the system may read
@@ -124,7 +124,7 @@ struct green_hub_module {
 
     /*
      * Accepts an operation. The module may pass it to the system as late as in
-     * the next `wait` or `let_go`. The system acts on the open file that has
+     * the next `wait` or `release`. The system acts on the open file that has
      * the number at that moment. Returns
      *    0  the operation is in flight
      *    1  it is done and its result is in `result`; do not call
@@ -146,12 +146,12 @@ struct green_hub_module {
      * returns, nothing left of these may keep the open file open. It must not
      * wait. A module without operations may have it, too.
      */
-    void (*let_go)(struct green_hub *hub, int fd);
+    void (*release)(struct green_hub *hub, int fd);
 };
 
 /*
  * Reports the result of an operation: the system call's, or -errno. For use
- * within `wait`, `submit`, `cancel` and `let_go`. Afterwards the module must
+ * within `wait`, `submit`, `cancel` and `release`. Afterwards the module must
  * not touch the operation. Cannot fail. Never switches, calls no callback.
  */
 GREEN_API void green_hub_complete(struct green_hub *hub,

@@ -35,8 +35,8 @@ static void end_life(struct green_hub *hub, struct green__descriptor *d)
     d->file = 0;
     if (!green__list_empty(&d->io_waiters) || !green__list_empty(&d->listeners))
         notify_closed(hub, d);
-    if (green__unlikely(hub->module->let_go != NULL) && !hub->dead)
-        hub->module->let_go(hub, d->fd);
+    if (green__unlikely(hub->module->release != NULL) && !hub->dead)
+        hub->module->release(hub, d->fd);
 }
 
 void green__descriptor_closed(struct green_hub *hub, int fd)

@@ -44,10 +44,10 @@ int green__module_check(const struct green_hub_module *module)
                            module->name);
     if (!module->operations != !module->submit ||
         !module->operations != !module->cancel ||
-        (module->operations && !module->let_go))
+        (module->operations && !module->release))
         return green__fail(EPROTO,
                            "the hub module %s has some of operations, submit, "
-                           "cancel and let_go: operations need all four",
+                           "cancel and release: operations need all four",
                            module->name);
     return 0;
 }

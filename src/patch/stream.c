@@ -131,7 +131,7 @@ bool green__stream_is_mine(const struct green__stream *stream)
 }
 
 /* Only the forking thread is in the child. */
-static void let_go_of_others(void)
+static void unlock_others(void)
 {
     const void *me = owner_here();
 
@@ -155,7 +155,7 @@ static void unlock_table(void)
 static void unlock_forked_table(void)
 {
     unlock_table();
-    let_go_of_others();
+    unlock_others();
 }
 
 static void prepare(void)

@@ -21,7 +21,7 @@ static const struct green__wait_kind ending = {.name = "pthread_exit"};
 
 /* ---- Identity --------------------------------------------------------------- */
 
-static void let_go(struct green__identity *identity)
+static void release_identity(struct green__identity *identity)
 {
     green__pthread_release(
         container_of(identity, struct green__pthread, identity));
@@ -32,7 +32,7 @@ struct green__pthread *green__pthread_here(void)
     struct green__scheduler *s = green__running();
     struct green__identity *identity = s ? s->current->identity : NULL;
 
-    if (!identity || identity->release != let_go)
+    if (!identity || identity->release != release_identity)
         return NULL;
     return container_of(identity, struct green__pthread, identity);
 }
@@ -102,7 +102,7 @@ struct green__pthread *green__pthread_make(const pthread_attr_t *attr,
         return NULL;
     if (attr)
         (void)pthread_attr_getdetachstate(attr, &state);
-    it->identity.release = let_go;
+    it->identity.release = release_identity;
     it->fn = fn;
     it->arg = arg;
     it->stack_size = stack_of(attr);

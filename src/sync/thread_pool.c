@@ -70,7 +70,7 @@ static int wait_for(struct green__job *job)
     error = errno;
     /* hub_ref first: the worker may free a LEFT job at any moment. */
     green__list_remove(&job->hub_ref.link);
-    switch (green__worker_pool_let_go(job)) {
+    switch (green__worker_pool_withdraw(job)) {
     case GREEN__JOB_QUEUED:
         green__job_clean_up(job);
         return green__refuse(error);

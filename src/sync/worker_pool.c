@@ -327,7 +327,7 @@ int green__worker_pool_submit(struct green__job *job)
 }
 
 /* Called with the lock held. */
-static enum green__job_state let_go(struct pool *pool, struct green__job *job)
+static enum green__job_state withdraw(struct pool *pool, struct green__job *job)
 {
     if (job->state == GREEN__JOB_QUEUED) {
         green__list_remove(&job->link);
@@ -338,10 +338,10 @@ static enum green__job_state let_go(struct pool *pool, struct green__job *job)
     return job->state;
 }
 
-enum green__job_state green__worker_pool_let_go(struct green__job *job)
+enum green__job_state green__worker_pool_withdraw(struct green__job *job)
 {
     struct pool *pool = acquire(job->pool);
-    enum green__job_state state = let_go(pool, job);
+    enum green__job_state state = withdraw(pool, job);
 
     release();
     return state;
@@ -361,7 +361,7 @@ enum green__job_state green__worker_pool_abandon(struct green__job *job,
     }
     pool = acquire(job->pool);
     job->hub = NULL;
-    state = let_go(pool, job);
+    state = withdraw(pool, job);
     while (job->state == GREEN__JOB_RUNNING)
         green__system.pthread_cond_wait(&done, &lock);
     release();

@@ -87,7 +87,7 @@ int green__worker_pool_submit(struct green__job *job);
  * QUEUED: it is off the queue, and the caller owns it. LEFT: the OS thread owns
  * it. RUNNING or DONE: the caller must wait for it.
  */
-enum green__job_state green__worker_pool_let_go(struct green__job *job);
+enum green__job_state green__worker_pool_withdraw(struct green__job *job);
 
 /* The same when the hub closes. Waits for fn if it must: on return the job is
  * the caller's or LEFT. `forked`: in a forked child. */

@@ -50,7 +50,7 @@ static void cancel(struct green_hub *hub, struct green_operation *operation)
     (void)hub, (void)operation;
 }
 
-static void let_go(struct green_hub *hub, int fd)
+static void release(struct green_hub *hub, int fd)
 {
     (void)hub, (void)fd;
 }
@@ -87,7 +87,7 @@ static struct green_hub_module module_of(const struct recipe *recipe,
         .operations = parts & 16 ? NULL : operations,
         .submit = parts & 32 ? NULL : submit,
         .cancel = parts & 64 ? NULL : cancel,
-        .let_go = parts & 128 ? NULL : let_go,
+        .release = parts & 128 ? NULL : release,
     };
 }
 
@@ -109,7 +109,7 @@ static void check_accepted(const struct green_hub_module *module)
     must(module->now || !(module->capabilities & GREEN_HUB_VIRTUAL_TIME));
     must(!module->submit == !module->operations);
     must(!module->cancel == !module->operations);
-    must(module->let_go || !module->operations);
+    must(module->release || !module->operations);
     must(module->descriptor_size < SIZE_MAX / 2 / GREEN__CHUNK);
 }
 

@@ -163,7 +163,7 @@ static void remove_folder(void)
     rmdir(folder);
 }
 
-static void let_go(void)
+static void let_the_command_go_on(void)
 {
     char path[100];
 
@@ -195,7 +195,7 @@ static void commands(void)
     make_folder();
     crowd_start(wait_one);
     until_all_are_there();
-    let_go();
+    let_the_command_go_on();
     crowd_wait();
     remove_folder();
     is_well();
@@ -220,7 +220,7 @@ static void kill_in_command(void)
     until_all_are_there();
     crowd_kill(0);
     crowd_wait();
-    let_go(); /* the commands end */
+    let_the_command_go_on(); /* the commands end */
     is_well();
     remove_folder();
 }
@@ -231,7 +231,7 @@ static void kill_anywhere(void)
     crowd_start(wait_one);
     crowd_kill(20 * GREEN_MSEC);
     crowd_wait();
-    let_go();
+    let_the_command_go_on();
     is_well();
     remove_folder();
 }

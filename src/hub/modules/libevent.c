@@ -192,7 +192,7 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
 }
 
 /* The descriptor's life ends. During a green close it is still open. */
-static void let_go(struct green_hub *hub, int fd)
+static void release(struct green_hub *hub, int fd)
 {
     struct libevents *libevents = green_hub_state(hub);
     struct watched *watched = green_hub_descriptor_state(hub, fd);
@@ -266,6 +266,6 @@ const struct green_hub_module green__hub_libevent = {
     .close = close_libevent,
     .interest = interest,
     .wait = wait_libevent,
-    .let_go = let_go,
+    .release = release,
     .after_fork = after_fork,
 };

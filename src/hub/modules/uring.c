@@ -219,7 +219,7 @@ static int wait_uring(struct green_hub *hub, green_time timeout)
 
 /* A cancelled operation or removed poll releases its open file within this
  * call. */
-static void let_go(struct green_hub *hub, int fd)
+static void release(struct green_hub *hub, int fd)
 {
     struct green__uring *uring = green_hub_state(hub);
 
@@ -249,5 +249,5 @@ const struct green_hub_module green__hub_uring = {
     .operations = operations,
     .submit = green__uring_submit,
     .cancel = green__uring_cancel,
-    .let_go = let_go,
+    .release = release,
 };
