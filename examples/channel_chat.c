@@ -34,7 +34,7 @@ static void tell_others(const struct guest *from, const char *text)
 static void chat(int fd, void *unused)
 {
     struct guest guest = {.next = guests}, **at = &guests;
-    char line[256], text[TEXT] = "somebody enters\n";
+    char line[256], text[TEXT] = "joined the chat\n";
     struct green_case cases[] = {
         {.kind = GREEN_CASE_DESCRIPTOR, .fd = fd, .events = GREEN_READ},
         {.kind = GREEN_CASE_RECEIVE, .channel = &guest.told, .value = text},

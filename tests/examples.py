@@ -215,7 +215,7 @@ def case_channel_chat_sends_to_the_others():
         guests = [Guest(address)]
         for _ in range(4):
             guests.append(Guest(address))
-            guests[0].hears("somebody enters")  # the new guest has entered
+            guests[0].hears("joined the chat")  # the new guest has entered
         for number, guest in enumerate(guests):
             guest.say("I am number %d" % number)
             for other in guests:

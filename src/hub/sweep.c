@@ -4,7 +4,7 @@
  * The hub assumes that a descriptor made by a green call stays registered until
  * green_close. If a program closes it with plain close, and gets the same
  * number for a new file by other means than a green call, a greenthread would
- * wait for the new file in vain. So once a second, while any waiter is queued,
+ * wait for the new file for ever. So once a second, while any waiter is queued,
  * the hub renews the registration of each descriptor whose waiters have
  * received no event for a second, once for each wait: about one system call for
  * a wait that lasts longer than a second.

@@ -135,7 +135,7 @@ static unsigned wanted_by_io_waiters(const struct green__descriptor *d,
  * With an edge-triggered module a trusted descriptor is registered once, for
  * both directions. The registration of an untrusted descriptor is renewed at
  * each wait, and then reports at once what is ready; so it includes only the
- * events waited for, or it would wake in vain, for ever.
+ * events waited for, or it would wake the waiter spuriously, for ever.
  */
 static unsigned wanted_by_edge_module(const struct green__descriptor *d)
 {

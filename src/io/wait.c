@@ -103,10 +103,10 @@ static inline int park(struct green__io *io, struct green__place *w,
     return 0;
 }
 
-/* ---- Wake-ups in vain ------------------------------------------------ */
+/* ---- Spurious wake-ups ------------------------------------------------ */
 
-/* Up to this many wake-ups in vain in a row, each within SOON, are chance. */
-#define MAX_VAIN_WAKEUPS 8
+/* Up to this many spurious wake-ups in a row, each within SOON, are chance. */
+#define MAX_SPURIOUS_WAKEUPS 8
 #define SOON GREEN_MSEC
 #define MAX_PAUSE (16 * GREEN_MSEC)
 
@@ -126,7 +126,7 @@ static bool should_pause(struct green__io *io)
         io->vain = 1;
     else if (io->vain < UINT8_MAX)
         io->vain++;
-    io->paused = io->vain > MAX_VAIN_WAKEUPS;
+    io->paused = io->vain > MAX_SPURIOUS_WAKEUPS;
     return io->paused;
 }
 
@@ -134,7 +134,7 @@ static bool should_pause(struct green__io *io)
  * long as the one before. Returns as green__io_wait. */
 static GREEN__COLD int pause_in_line(struct green__io *io)
 {
-    const unsigned times = io->vain - MAX_VAIN_WAKEUPS - 1;
+    const unsigned times = io->vain - MAX_SPURIOUS_WAKEUPS - 1;
     green_time pause = times < 4 ? GREEN_MSEC << times : MAX_PAUSE;
     green_time until = green__time_add(io->waited_at, pause);
     struct green__place w;

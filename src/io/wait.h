@@ -164,7 +164,7 @@ static inline bool green__would_block(ssize_t result)
            (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS);
 }
 
-/* Part of the transfer is done: the waits so far were not in vain. */
+/* Part of the transfer is done: the wake-ups so far were not spurious. */
 static inline void green__io_progress(struct green__io *io)
 {
     io->vain = 0;

@@ -18,7 +18,7 @@
 static const struct green__wait_kind waiting_for_condition = {
     .name = "condition variable"};
 
-/* Somebody has been woken, and cannot use it. */
+/* A thread has been woken, and cannot use the wake-up. */
 static void pass_signal_on(pthread_cond_t *condition)
 {
     pthread_cond_signal(condition);
@@ -116,8 +116,8 @@ static int wait_in_vain(pthread_mutex_t *mutex,
     return green__limit_is_over(limit) ? ETIMEDOUT : 0;
 }
 
-/* The mutex is locked again, as clean-up handlers expect. If the thread goes on,
- * it has waited in vain. */
+/* The mutex is locked again, as clean-up handlers expect. If the thread is not
+ * cancelled after all, its wake-up was a spurious one. */
 static int cancelled_wait(int result)
 {
     if (result != ECANCELED)

@@ -73,7 +73,7 @@ static bool begin_limit(const struct futex *futex, green_time *deadline)
     return true;
 }
 
-/* Has the kernel compare the word: a requeue of nobody. 0, or -1 with EAGAIN or
+/* Has the kernel compare the word: a requeue of no waiter. 0, or -1 with EAGAIN or
  * what else is wrong with the word. */
 static int compare(const struct futex *futex)
 {
@@ -187,8 +187,8 @@ static long wake_both(const struct futex *futex)
     return woken ? woken + (more > 0 ? more : 0) : more;
 }
 
-/* Greenthreads that would be moved to the other word are woken: waits for
- * futexes may be in vain. */
+/* Greenthreads that would be moved to the other word are woken:
+ * wake-ups of a futex may be spurious. */
 static long requeue(const struct futex *futex)
 {
     long result = call_kernel(futex);

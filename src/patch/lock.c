@@ -190,7 +190,7 @@ static GREEN__NOINLINE int lock_for_ever(pthread_mutex_t *mutex)
 {
     int result;
 
-    /* Here, not in unlock: whoever has waited can have it now. */
+    /* Here, not in unlock: a thread that waited can take it now. */
     green__call_ends(GREEN__COST_CALL);
     if (green__mutex_is_odd(mutex))
         return lock_odd(mutex, GREEN__NO_LIMIT);

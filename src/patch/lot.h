@@ -11,7 +11,7 @@
  *     tries again, and leaves if it works   looks whether the lot has waiters
  *     parks                                 takes the first, and wakes it
  *
- * Waits may be in vain: after each one the waiter tries again. OS threads wait
+ * Wake-ups may be spurious: after each one the waiter tries again. OS threads wait
  * natively, but where libc's own wait would release a lock without a word:
  * there they enter the lot too (lot_native.h).
  *
@@ -109,8 +109,8 @@ static inline unsigned green__lot_wake(const void *address, unsigned most)
     return green__lot_wake_slow(address, most);
 }
 
-/* The object is made or destroyed: whoever waited at its address waited for
- * another one, and is not woken for this one. */
+/* The object is made or destroyed: threads that waited at its address waited for
+ * another one, and are not woken for this one. */
 void green__lot_forget_slow(const void *address);
 
 static inline void green__lot_forget(const void *address)

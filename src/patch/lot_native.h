@@ -1,10 +1,9 @@
 /*
  * OS threads in the parking lot. libc's waits for a condition release the mutex
- * inside libc, where nobody could wake the greenthreads that wait for the
- * mutex; and those for a barrier count arrivals where greenthreads cannot. So
- * once locks are patched, OS threads wait for these in the lot too, each on a
- * semaphore of its own. The lot then has all who wait, in the order in which
- * they came.
+ * inside libc, which cannot wake the greenthreads that wait for the mutex; and
+ * those for a barrier count arrivals where greenthreads cannot. So once locks
+ * are patched, OS threads wait for these in the lot too, each on a semaphore of
+ * its own. The lot then has all who wait, in the order in which they came.
  */
 #ifndef GREEN_PATCH_LOT_NATIVE_H
 #define GREEN_PATCH_LOT_NATIVE_H

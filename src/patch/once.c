@@ -1,7 +1,7 @@
 /*
  * pthread_once, in libc's format: the word is 0 at first, DONE at the end, and
- * while the function runs it is RUNNING plus a count of forks, since a child
- * has nobody who would end what another thread of its parent began.
+ * while the function runs it is RUNNING plus a count of forks, since in a child
+ * no thread is left that would end what another thread of its parent began.
  */
 #include "patch/once.h"
 

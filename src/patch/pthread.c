@@ -52,8 +52,8 @@ static bool is_ours(pthread_t handle, struct green__pthread **it)
 /*
  * An OS thread, such as libcurl's that looks a name up: nothing tells when it
  * ends. An OS thread of ours that joins it could be one that it waits for, so
- * the greenthread asks again and again. No kill ends it: whoever joins then
- * frees what the other uses.
+ * the greenthread asks again and again. No kill ends it: the caller would
+ * then free what the other still uses.
  */
 static int await_os_thread(pthread_t handle, void **result)
 {

@@ -51,7 +51,7 @@ struct green__stream *green__stream_find(FILE *file);
 struct green__stream *green__stream_add(FILE *file,
                                         struct green__cookie *cookie);
 
-/* The FILE is closed, or becomes another: the lock is gone, whoever had it. */
+/* The FILE is closed, or becomes another: its lock is gone, also if it was held. */
 void green__stream_remove(struct green__stream *stream);
 
 /* Calls `visit` for each green stream. -1 if one returned less than 0, with the

@@ -2,8 +2,8 @@
  * A thread of the program that is a greenthread: what pthread_create makes when
  * the group THREADS is on.
  *
- * Its life: two parties hold it, the greenthread until it is freed, and whoever
- * may still join it. The greenthread's end settles `result`, then `finished`,
+ * Its life: two parties hold it, the greenthread until it is freed, and the thread
+ * that may still join it. The greenthread's end settles `result`, then `finished`,
  * and wakes the joiner. When both have let go it is freed.
  */
 #ifndef GREEN_PATCH_THREAD_H
