@@ -116,7 +116,7 @@ struct watch *loop_watch(struct loop *loop, int fd);
 
 /* Registers a direction with the library; `anew`: even if it is registered,
  * since the kernel may have dropped that. Returns 0, or -1 with errno. */
-int loop_watch(struct watch *watch, enum direction direction, bool anew);
+int loop_listen(struct watch *watch, enum direction direction, bool anew);
 
 /* Call it when the last listener for a direction was removed. */
 void loop_idle(struct watch *watch, enum direction direction);

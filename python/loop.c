@@ -324,7 +324,7 @@ int loop_use(struct loop *loop)
     return loop->hub ? 0 : open_anew(loop);
 }
 
-int loop_watch(struct watch *watch, enum direction direction, bool anew)
+int loop_listen(struct watch *watch, enum direction direction, bool anew)
 {
     struct loop *loop = watch->loop;
 

@@ -186,13 +186,13 @@ static int start_watching(struct watch *watch, const struct listener *listener)
     if (!watch->loop->keeps) {
         if (watch->sides[listener->direction].added)
             return 0;
-        return loop_watch(watch, listener->direction, false);
+        return loop_listen(watch, listener->direction, false);
     }
     object = PyMethod_Check(mark) ? PyMethod_GET_SELF(mark) : NULL;
     if (object && is_owner(watch, object))
-        return loop_watch(watch, listener->direction, false);
+        return loop_listen(watch, listener->direction, false);
     set_owner(watch, object);
-    return loop_watch(watch, listener->direction, true);
+    return loop_listen(watch, listener->direction, true);
 }
 
 static PyObject *refuse_number(int fd)
