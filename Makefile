@@ -21,7 +21,8 @@ SUITES ?= $(quick)
 
 .PHONY: all build run test test-patch bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
-	test-asan test-tsan test-valgrind test-chaos test-aarch64 fuzz coverage manual
+	test-asan test-tsan test-valgrind test-chaos test-aarch64 fuzz coverage manual \
+	deb test-deb
 
 all: build
 
@@ -79,6 +80,13 @@ format: ## format all C files with clang-format
 install: build ## install below PREFIX (/usr/local), under DESTDIR if set
 	@meson install -C $(BUILD) --no-rebuild --quiet
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+deb: ## build Debian's packages of the last commit, into build-deb
+	@$(setup) build python deb
+	@packaging/deb.sh build-deb
+
+test-deb: deb ## install and use them in a Debian system of their own; needs root
+	@packaging/test.sh build-deb
 
 python: ## build the hub for Eventlet, into build-python/venv
 	@$(setup) build python
@@ -164,5 +172,5 @@ help: ## this list
 
 clean: ## remove the build directories
 	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint \
-		build-aarch64 build-aarch64-sysroot build-python build-fuzz build-coverage build-*.log build.log \
+		build-aarch64 build-aarch64-sysroot build-python build-fuzz build-coverage build-deb build-*.log build.log \
 		build-without-packages

@@ -5,7 +5,7 @@ set -eu
 
 status=0
 
-for script in tools/*.sh tools/*/*.sh tests/*.sh; do
+for script in tools/*.sh tools/*/*.sh tests/*.sh packaging/*.sh; do
     [ -f "$script" ] || continue
     sh -n "$script" || status=1
     if command -v shellcheck >/dev/null 2>&1; then

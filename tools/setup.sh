@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh PURPOSE...      (build, test, test-patch, bench, bench-peers, lint, fuzz,
-#                          manual, coverage, valgrind, aarch64, python, test-python,
-#                          bench-python)
+#                          manual, coverage, valgrind, deb, aarch64, python,
+#                          test-python, bench-python)
 #
 # Makes sure that the packages for a purpose are installed. Usually they are. Otherwise
 # it installs the missing ones from Debian or Ubuntu if it has the rights, or else
@@ -157,6 +157,14 @@ for purpose; do
         ;;
     valgrind)
         need valgrind valgrind
+        ;;
+    deb)
+        need dh debhelper
+        need dh_python3 dh-python
+        need lintian lintian
+        need debootstrap debootstrap
+        need_library libevent_core libevent-dev
+        need_library liburing liburing-dev
         ;;
     aarch64)
         need qemu-aarch64 qemu-user
