@@ -14,7 +14,8 @@ import sys
 
 import sources
 
-LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net", "patch")
+LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net", "process",
+          "patch")
 # What greenhub.h leaves out.
 OPTIONAL = ("greenhub/scoped.h", "greenhub/patch.h")
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")

@@ -2,9 +2,9 @@
 #include <sys/resource.h>
 
 #include "greenthread/call.h"
-#include "io/process.h"
 #include "patch/cancel.h"
 #include "patch/worker.h"
+#include "process/wait.h"
 
 /* ---- wait and its forms --------------------------------------------------- */
 

@@ -1,23 +1,22 @@
 /*
- * Children and signals. Each is tried first, then waited for by a descriptor that
- * is ready when another try is worth it: so what ends the wait loses nothing.
+ * Waiting for children. Each wait is tried first, then slept through by a
+ * descriptor, or an OS thread, that is ready when another try is worth it: so
+ * what ends the wait loses nothing.
  */
-#include <greenhub/process.h>
+#include "process/wait.h"
 
 #include <errno.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <greenhub/io.h>
+#include <greenhub/process.h>
 
 #include "base/system.h"
 #include "greenthread/call.h"
-#include "io/process.h"
 #include "sync/worker_pool.h"
 
-/* Waits for a descriptor of our own, and closes it. 0, or -1 with errno. */
-static int wait_and_close(int fd)
+int green__wait_and_close(int fd)
 {
     int result = green_wait(fd, GREEN_READ, GREEN_FOREVER) < 0 ? -1 : 0;
     int error = errno;
@@ -26,8 +25,6 @@ static int wait_and_close(int fd)
     errno = error;
     return result;
 }
-
-/* ---- Children -------------------------------------------------------- */
 
 struct child_wait {
     idtype_t type;
@@ -78,7 +75,7 @@ int green__child_wait(pid_t pid, int options)
         if (fd < 0 && errno == ESRCH)
             return 0; /* somebody else has waited for it */
     }
-    return fd < 0 ? wait_on_thread(pid, options) : wait_and_close(fd);
+    return fd < 0 ? wait_on_thread(pid, options) : green__wait_and_close(fd);
 }
 
 pid_t green_waitpid(pid_t pid, int *status, int options)
@@ -98,54 +95,6 @@ pid_t green_waitpid(pid_t pid, int *status, int options)
         if (green__child_wait(pid, options) < 0)
             return -1;
         found = green__system.waitpid(pid, status, options | WNOHANG);
-    }
-    return found;
-}
-
-/* ---- Signals --------------------------------------------------------- */
-
-static bool is_blocked(const sigset_t *set)
-{
-    sigset_t blocked;
-
-    if (green__system.pthread_sigmask(SIG_BLOCK, NULL, &blocked) != 0)
-        return false;
-    for (int i = 1; i < NSIG; i++)
-        if (sigismember(set, i) == 1 && sigismember(&blocked, i) != 1)
-            return false;
-    return true;
-}
-
-/* One that is pending: its number; 0: none; or -1 with errno. */
-static int take_pending(const sigset_t *set, siginfo_t *info)
-{
-    static const struct timespec at_once;
-    int found;
-
-    do
-        found = green__system.sigtimedwait(set, info, &at_once);
-    while (found < 0 && errno == EINTR);
-    return found < 0 && errno == EAGAIN ? 0 : found;
-}
-
-int green_signal_wait(const sigset_t *set, siginfo_t *info)
-{
-    int found, fd;
-
-    if (!set || !is_blocked(set))
-        return green__refuse(EINVAL);
-    if (green__call_begins() < 0)
-        return -1;
-    found = take_pending(set, info);
-    if (found != 0) {
-        green__call_ends(GREEN__COST_SYSTEM_CALL);
-        return found;
-    }
-    while (found == 0) {
-        fd = green__system.signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
-        if (fd < 0 || wait_and_close(fd) < 0)
-            return -1;
-        found = take_pending(set, info);
     }
     return found;
 }
