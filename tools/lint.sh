@@ -38,19 +38,31 @@ build_clean()
     configure && tools/compile.sh $build
 }
 
+# companions PREFIX SUFFIX: the paths of those that the build has found the libraries of.
+companions()
+{
+    sed -n "s/^subdir('\(.*\)')$/\1/p" companions/meson.build | while read -r name; do
+        if grep -q "libgreenhub-$name\.so" $build/build.ninja; then
+            echo "$1companions/$name/libgreenhub-$name.so$2"
+        fi
+    done
+}
+
 # The libraries alone.
 build_libraries()
 {
     version=$(sed -n "s/^  version: '\(.*\)',/\1/p" meson.build)
     library=$build/src/libgreenhub.so
+    # shellcheck disable=SC2046
     configure && tools/compile.sh $build "src/libgreenhub.so.$version" \
-        "src/patch/libgreenhub-patch.so.$version"
+        "src/patch/libgreenhub-patch.so.$version" $(companions '' ".$version")
 }
 
 symbols()
 {
+    # shellcheck disable=SC2046
     build_libraries && tools/lint_symbols.py "$library" \
-        $build/src/patch/libgreenhub-patch.so
+        $build/src/patch/libgreenhub-patch.so $(companions $build/ '')
 }
 
 interposed()

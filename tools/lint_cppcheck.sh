@@ -5,7 +5,7 @@
 set -eu
 
 folders=
-for folder in src cli examples bench python; do
+for folder in src companions cli examples bench python; do
     [ ! -d $folder ] || folders="$folders $folder"
 done
 

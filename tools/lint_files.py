@@ -15,6 +15,7 @@ import sources
 # Folder -> the suffixes of the files that its meson.build has to name.
 FOLDERS = {
     "src": (".c", ".S"),
+    "companions": (".c",),
     "cli": (".c",),
     "examples": (".c",),
     "tests": (".c",),
@@ -56,17 +57,37 @@ def lint_folder(folder, suffixes):
 def lint_headers():
     """The build installs what greenhub.h includes, and what it names itself."""
     build = sources.text("meson.build")
+    of_companions = ["include/greenhub/%s.h" % name
+                     for name in sources.companions()]
     whole = sources.text("include/greenhub.h")
     included = re.findall(r"^#include <(.*)>", whole, re.M)
     described = re.findall(r"^ \*   (greenhub/\w+\.h) ", whole, re.M)
     for path in sources.files((".h",), ("include/greenhub",)):
         name = os.path.relpath(path, "include")
-        if "'%s'" % path in build:
+        if "'%s'" % path in build or path in of_companions:
             continue
         if name not in included:
             sources.problem(path, 1, "is not included by greenhub.h")
         if name not in described:
             sources.problem(path, 1, "is not described in greenhub.h")
+
+
+def lint_companions():
+    """Each has a header that its meson.build installs, and a version script."""
+    for name in sources.companions():
+        folder = "companions/" + name
+        header = "include/greenhub/%s.h" % name
+        build = sources.text(folder + "/meson.build")
+        if "'../../%s'" % header not in build:
+            sources.problem(folder + "/meson.build", 1,
+                            "does not install " + header)
+        for path in (header, folder + "/released.map"):
+            if not os.path.exists(os.path.join(sources.ROOT, path)):
+                sources.problem(path, 1, "does not exist")
+    for folder in next(os.walk(os.path.join(sources.ROOT, "companions")))[1]:
+        if folder not in sources.companions():
+            sources.problem("companions/" + folder, 1,
+                            "is not in companions/meson.build")
 
 
 def lint_links():
@@ -88,6 +109,7 @@ def main():
     for folder, suffixes in FOLDERS.items():
         lint_folder(folder, suffixes)
     lint_headers()
+    lint_companions()
     lint_links()
     return sources.status()
 

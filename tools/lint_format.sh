@@ -3,7 +3,7 @@
 set -eu
 
 folders=
-for folder in include src cli examples tests bench python preload; do
+for folder in include src companions cli examples tests bench python preload; do
     [ ! -d $folder ] || folders="$folders $folder"
 done
 # shellcheck disable=SC2086

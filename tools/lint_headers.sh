@@ -32,6 +32,16 @@ for path in include/*.h include/greenhub/*.h; do
     fi
 done
 
+# A companion's internal headers may need its library's.
+for path in companions/*/*.h; do
+    [ -e "$path" ] || continue
+    case $path in
+    companions/tls/*) pkg-config --exists 'openssl >= 3' || continue ;;
+    esac
+    echo "#include \"$path\"" | $cc -x c -std=gnu11 -D_GNU_SOURCE -Iinclude -I. \
+        -Wall -Wextra -Werror -fsyntax-only - || status=1
+done
+
 # patch/names.h is a list, and no header.
 find src -name '*.h' ! -path src/patch/names.h | sort | while read -r path; do
     # shellcheck disable=SC2086

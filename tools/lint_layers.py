@@ -3,8 +3,9 @@
 
 In src/ a file includes its own layer and lower ones, as "layer/file.h", and
 the public headers. Programs that use the library include only
-<greenhub.h>; so do the tests, except unit_* and fuzz_*, which test internals. The
-floors of bench/ include nothing of the library. The picture of the layers in
+<greenhub.h> and the headers of companions; so do the tests, except unit_* and fuzz_*,
+which test internals. A companion sees the library as a program does: <greenhub.h>, its
+own header, and files of its own folder. The floors of bench/ include nothing of the library. The picture of the layers in
 HACKING.md must agree.
 """
 
@@ -17,7 +18,9 @@ import sources
 LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net", "process",
           "patch")
 # What greenhub.h leaves out.
-OPTIONAL = ("greenhub/scoped.h", "greenhub/patch.h")
+COMPANIONS = sources.companions()
+OPTIONAL = ("greenhub/scoped.h", "greenhub/patch.h") + tuple(
+    "greenhub/%s.h" % name for name in COMPANIONS)
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")
 PICTURE = re.compile(r"^ +src/(\w+)/ +-> (.*)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
@@ -116,6 +119,31 @@ def lint_above(path):
                             " here" % name)
 
 
+def lint_companion(path):
+    """Its own header, and none of another companion: they are built one without the
+    other."""
+    own = path.split(os.sep)[1]
+    if own not in COMPANIONS:
+        sources.problem(path, 1, "companions/%s is not in companions/meson.build"
+                        % own)
+    for line, quoted, name in includes(path):
+        if quoted and "/" in name:
+            sources.problem(path, line, '"%s" is not of companions/%s/'
+                            % (name, own))
+        elif name in OPTIONAL and name != "greenhub/%s.h" % own:
+            sources.problem(path, line, "<%s>: include only <greenhub.h> and"
+                            " <greenhub/%s.h> here" % (name, own))
+    lint_above(path)
+
+
+def lint_companion_headers():
+    """A companion's header is its own: greenhub.h includes none."""
+    for path in sources.files((".h",), ("include",)):
+        for line, name in public_includes(path):
+            if name in ["include/greenhub/%s.h" % one for one in COMPANIONS]:
+                sources.problem(path, line, name + " is a companion's")
+
+
 def main():
     used = {layer: set() for layer in LAYERS}
     for path in sources.files((".c", ".h", ".S"), ("src",)):
@@ -124,6 +152,9 @@ def main():
     lint_public()
     for path in sources.files((".c", ".h"), ABOVE):
         lint_above(path)
+    for path in sources.files((".c", ".h"), ("companions",)):
+        lint_companion(path)
+    lint_companion_headers()
     return sources.status()
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The map of the sources names every file of src/, and no other.
+"""The map of the sources names every file of src/ and companions/, and no other.
 
 The map is the tables under headings like **`src/hub/`: ...** in README.md or
 HACKING.md. The first column of a row names files of that folder, as `wait.c`, as
@@ -14,7 +14,7 @@ import sys
 import sources
 
 PAGES = ("README.md", "HACKING.md")
-HEADING = re.compile(r"^\*\*`(src/\w+)/`")
+HEADING = re.compile(r"^\*\*`((?:src|companions)/\w+)/`")
 ROW = re.compile(r"^\|([^|]*)\|")
 NAME = re.compile(r"`([^`]*\.[^`]*)`")
 
@@ -48,7 +48,7 @@ def expand(folder, pattern, files):
 
 
 def main():
-    files = set(sources.files((".c", ".h", ".S"), ("src",)))
+    files = set(sources.files((".c", ".h", ".S"), ("src", "companions")))
     named = set()
     for page, line, folder, pattern in patterns():
         found = expand(folder, pattern, files)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Every public function is documented, tested and exported, and no other symbol is.
 
-    lint_symbols.py LIBRARY.so PATCH_LIBRARY.so
+    lint_symbols.py LIBRARY.so PATCH_LIBRARY.so [COMPANION.so...]
 
 Compares the functions that the public headers declare with GREEN_API with those that
-the library (for greenhub/patch.h, the patch library) exports, and looks for the
+the library (for greenhub/patch.h the patch library, for a companion's header the
+companion) exports, and looks for the
 contract before each declaration and for the name in the NAME sections of man/*.3, in
 tests/*.c and in CHANGELOG.md. docs/patch.md lists the functions of libc that the patch
 library defines, by group.
@@ -95,6 +96,18 @@ def lint_library(path, names):
         sources.problem(os.path.relpath(path), 0, name + " is not exported")
 
 
+def lint_companions(libraries, names):
+    """names: {companion: its functions}."""
+    built = {os.path.basename(path)[len("libgreenhub-"):-len(".so")]: path
+             for path in libraries}
+    for name in names:
+        if name in built:
+            lint_library(built[name], names[name])
+        else:
+            print("libgreenhub-%s is not built here: its symbols are not checked"
+                  % name)
+
+
 def names_of_page(path):
     """{name: line} of a manual page's NAME section, in mdoc or man."""
     text = sources.text(path)
@@ -124,12 +137,15 @@ def words(paths):
 
 
 def main():
-    library, patch_library = sys.argv[1:3]
+    library, patch_library, *companions = sys.argv[1:]
     names = declared()
-    of_patch = {name for name, (path, _) in names.items()
-                if path == "include/greenhub/patch.h"}
-    lint_library(library, set(names) - of_patch)
-    lint_library(patch_library, of_patch | set(patched()))
+    apart = {"patch": set()}
+    apart.update((name, set()) for name in sources.companions())
+    for name, (path, _) in names.items():
+        apart.get(os.path.basename(path)[:-2], set()).add(name)
+    lint_library(library, set(names).difference(*apart.values()))
+    lint_library(patch_library, apart.pop("patch") | set(patched()))
+    lint_companions(companions, apart)
     lint_groups()
     in_manual = manual(names)
     in_tests = words(sources.files((".c",), ("tests",)))

@@ -2,7 +2,7 @@
 # lint_tidy.sh BUILD_DIRECTORY [FILE...]
 #
 # clang-tidy's findings, by the checks of .clang-tidy, in the C files that the build
-# directory compiles for the library, the command and the Python package.
+# directory compiles for the libraries, the command and the Python package.
 #
 # The limit of nodes bounds the analyzer's search in one function. With a tenth of the
 # default it finds the same here in a fifth of the time.
@@ -18,7 +18,7 @@ entries = json.load(open(sys.argv[1] + "/compile_commands.json"))
 files = {os.path.relpath(os.path.join(entry["directory"], entry["file"]))
          for entry in entries}
 print(*sorted(file for file in files
-              if file.startswith(("src/", "cli/", "python/"))
+              if file.startswith(("src/", "companions/", "cli/", "python/"))
               and file.endswith(".c")))' "$build")
 fi
 

@@ -77,6 +77,7 @@ for purpose; do
         need pkg-config pkg-config
         want_library libevent_core libevent-dev
         want_library liburing liburing-dev
+        want_library openssl libssl-dev
         ;;
     test)
         need python3 python3

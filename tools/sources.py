@@ -4,10 +4,17 @@ import os
 import re
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FOLDERS = ("include", "src", "cli", "examples", "tests", "bench", "python",
-           "preload", "tools")
+FOLDERS = ("include", "src", "companions", "cli", "examples", "tests", "bench",
+           "python", "preload", "tools")
 
 problems = 0
+
+
+def companions():
+    """The names of the companions: each has a folder, a header include/greenhub/NAME.h
+    and a library libgreenhub-NAME.so."""
+    build = text("companions/meson.build")
+    return re.findall(r"^subdir\('(\w+)'\)", build, re.M)
 
 
 def files(suffixes, folders=FOLDERS):
