@@ -18,6 +18,7 @@
  *   greenhub/patch.h       blocking libraries made green (libgreenhub-patch)
  *   greenhub/thread_pool.h OS threads for blocking calls
  *   greenhub/io.h          POSIX calls that park the greenthread alone
+ *   greenhub/stream.h      descriptors, and layers over them such as TLS
  *   greenhub/process.h     child processes and signals
  *   greenhub/net.h         listen, dial, serve, name look-up
  *   greenhub/debug.h       a look inside a running program
@@ -50,6 +51,7 @@
 #include <greenhub/resource.h>
 #include <greenhub/scope.h>
 #include <greenhub/shared.h>
+#include <greenhub/stream.h>
 #include <greenhub/sync.h>
 #include <greenhub/thread.h>
 #include <greenhub/thread_pool.h>

@@ -5,9 +5,9 @@
 
 Compares the functions that the public headers declare with GREEN_API with those that
 the library (for greenhub/patch.h the patch library, for a companion's header the
-companion) exports, and looks for the
-contract before each declaration and for the name in the NAME sections of man/*.3, in
-tests/*.c and in CHANGELOG.md. docs/patch.md lists the functions of libc that the patch
+companion) exports. Looks for the contract before each of these declarations and before
+each inline function, and for the name in the NAME sections of man/*.3, in tests/*.c and
+in CHANGELOG.md. docs/patch.md lists the functions of libc that the patch
 library defines, by group.
 """
 
@@ -20,6 +20,7 @@ import sources
 import symbol_map
 
 CONTRACT = re.compile(r"/\*((?:(?!\*/).)*)\*/\n\Z", re.S)
+INLINE = re.compile(r"^static inline\b[^;{]*?\b(green_[a-z]\w*)\s*\(", re.M)
 SWITCHES = re.compile(r"\b(may|never)\s+(\*\s+)?switch", re.I)
 
 
@@ -27,12 +28,12 @@ def line_of(text, offset):
     return text.count("\n", 0, offset) + 1
 
 
-def declared():
+def declared(pattern):
     """{name: (path, line)}; reports missing contracts too."""
     found = {}
     for path in sources.files((".h",), ("include",)):
         text = sources.text(path)
-        for match in symbol_map.DECLARATION.finditer(text):
+        for match in pattern.finditer(text):
             name, line = match.group(1), line_of(text, match.start())
             found[name] = (path, line)
             if not name.startswith("green_") or name.startswith("green__"):
@@ -138,7 +139,7 @@ def words(paths):
 
 def main():
     library, patch_library, *companions = sys.argv[1:]
-    names = declared()
+    names = declared(symbol_map.DECLARATION)
     apart = {"patch": set()}
     apart.update((name, set()) for name in sources.companions())
     for name, (path, _) in names.items():
@@ -147,6 +148,7 @@ def main():
     lint_library(patch_library, apart.pop("patch") | set(patched()))
     lint_companions(companions, apart)
     lint_groups()
+    names.update(declared(INLINE))
     in_manual = manual(names)
     in_tests = words(sources.files((".c",), ("tests",)))
     in_changes = set(re.findall(r"\bgreen_\w+", sources.text("CHANGELOG.md")))

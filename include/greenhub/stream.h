@@ -1,0 +1,231 @@
+/*
+ * Streams: a descriptor, or a layer over one, such as TLS, that is read and
+ * written the same way. greenhub/io.h has the calls on plain descriptors.
+ *
+ * A stream whose `ops` is NULL is the plain descriptor, and each call is the
+ * one of greenhub/io.h: same results, same errors. The calls that a program
+ * makes most test this in line, so plain streams cost three instructions.
+ * Otherwise `ops` carries the calls out: it is a table that a layer fills in.
+ *
+ * Rules for all calls on streams:
+ * - A stream belongs to one OS thread. At most one greenthread reads from it
+ *   and one writes to it at a time, unless it is plain or its layer allows more.
+ * - A stream must not be NULL where the call is in line.
+ * - If a kill or a timeout ends a call in a layer, only green_stream_close is
+ *   sure to work afterwards, unless the layer says more.
+ */
+#ifndef GREENHUB_STREAM_H
+#define GREENHUB_STREAM_H
+
+#include <greenhub/base.h>
+#include <greenhub/io.h>
+
+GREEN_BEGIN_DECLS
+
+struct green_stream_ops;
+
+/*
+ * A stream. A layer puts it at the begin of a struct of its own; plain ones are
+ * initialised with green_stream_init, or are all zero but for `fd`.
+ */
+struct green_stream {
+    int fd;                             /* what the hub waits for */
+    const struct green_stream_ops *ops; /* NULL: the plain descriptor */
+    struct {
+        size_t shown; /* the library's: how much one read has found */
+        void *reserved[3];
+    } internal;
+};
+
+/*
+ * What a layer does. Each function has the results and errors of the call with
+ * its name and may switch, `pending` excepted, which never does. NULL is allowed
+ * where a comment says what happens then.
+ */
+struct green_stream_ops {
+    const char *name; /* in a word, such as "tls" */
+    /* Returns 0 at the end of the input only. Never called for 0 bytes. */
+    ssize_t (*read)(struct green_stream *stream, void *buffer, size_t size);
+    /* Writes all unless an error occurs. Returns the number of bytes, or -1 if
+     * none was written; then a later call reports the error again. */
+    ssize_t (*writev)(struct green_stream *stream, const struct iovec *iov,
+                      int count);
+    /* NULL: the library reads the file and calls writev. */
+    ssize_t (*sendfile)(struct green_stream *stream, int in_fd, off_t *offset,
+                        size_t count);
+    /* How many bytes a read would return without looking at the descriptor.
+     * NULL: none. */
+    size_t (*pending)(const struct green_stream *stream);
+    /* SHUT_WR sends the peer the end of the stream. NULL: green_shutdown. */
+    int (*shutdown)(struct green_stream *stream, int how);
+    /* Frees what the layer has, and closes the descriptor, also if it fails.
+     * NULL: green_close. */
+    int (*close)(struct green_stream *stream);
+    void (*reserved[4])(void); /* must be NULL */
+};
+
+/*
+ * Makes streams of descriptors, for code that does not know the layer: a server
+ * takes one from its caller, who got it from the layer. Zero-initialise it.
+ */
+struct green_stream_wrap {
+    /*
+     * Makes a stream of a connected descriptor, with what the layer has to do
+     * first, such as a handshake. `host` is the name that a client wants to
+     * reach; NULL on the server's side.
+     * Returns the stream, which now owns fd; or NULL with errno, and fd is
+     * still the caller's. May switch.
+     */
+    struct green_stream *(*wrap)(int fd, const char *host, void *arg);
+    /*
+     * Returns the protocol on which the layers of both peers have agreed, such
+     * as "h2"; NULL: none. Valid until the stream is closed. Never switches.
+     * NULL: no layer agrees on any.
+     */
+    const char *(*protocol)(const struct green_stream *stream);
+    void *arg;            /* passed to wrap */
+    uint64_t reserved[4]; /* must be zero */
+};
+
+/*
+ * Makes a plain stream of a descriptor, which stays the caller's to close, by
+ * green_stream_close or green_close.
+ * Returns 0, or -1: EINVAL for NULL. Never switches.
+ */
+GREEN_API int green_stream_init(struct green_stream *stream, int fd);
+
+/* ---- Reading --------------------------------------------------------- */
+
+/*
+ * Like green_read. Returns the number of bytes; 0 at the end of the input; or
+ * -1 with the errors of green_read and of the layer. Reading 0 bytes from a
+ * layer returns 0. May switch.
+ */
+static inline ssize_t green_stream_read(struct green_stream *stream,
+                                        void *buffer, size_t size)
+{
+    if (stream->ops)
+        return size ? stream->ops->read(stream, buffer, size) : 0;
+    return green_read(stream->fd, buffer, size);
+}
+
+/*
+ * Returns how many bytes can be read though the descriptor may not be readable:
+ * what the layer has decoded. So look at it before you wait for the descriptor.
+ * Always 0 for a plain stream. Never switches.
+ */
+static inline size_t green_stream_pending(const struct green_stream *stream)
+{
+    return stream->ops && stream->ops->pending ? stream->ops->pending(stream)
+                                               : 0;
+}
+
+/*
+ * Like green_read_full_counted: reads until the buffer is full or the input
+ * ends, and stores the number of bytes in *done, also when it fails.
+ * Returns 0, or -1: EINVAL for NULL, and the errors of green_stream_read. May
+ * switch.
+ */
+GREEN_API int green_stream_read_full_counted(struct green_stream *stream,
+                                             void *buffer, size_t size,
+                                             size_t *done);
+
+/*
+ * Like green_read_full. Returns the number of bytes, less than size only at the
+ * end of the input; or -1: EINVAL for NULL, and the errors of
+ * green_stream_read. May switch.
+ */
+GREEN_API ssize_t green_stream_read_full(struct green_stream *stream,
+                                         void *buffer, size_t size);
+
+/* ---- Writing --------------------------------------------------------- */
+
+/*
+ * Like green_writev: writes all buffers unless an error occurs. Returns the
+ * number of bytes; or -1 with the errors of green_writev and of the layer. May
+ * switch.
+ */
+static inline ssize_t green_stream_writev(struct green_stream *stream,
+                                          const struct iovec *iov, int count)
+{
+    if (stream->ops)
+        return stream->ops->writev(stream, iov, count);
+    return green_writev(stream->fd, iov, count);
+}
+
+/*
+ * Like green_write: writes the whole buffer unless an error occurs. Returns the
+ * number of bytes; or -1 with the errors of green_write and of the layer. May
+ * switch.
+ */
+static inline ssize_t green_stream_write(struct green_stream *stream,
+                                         const void *buffer, size_t size)
+{
+    if (stream->ops) {
+        struct iovec iov;
+
+        iov.iov_base = (void *)(uintptr_t)buffer; /* writev only reads it */
+        iov.iov_len = size;
+        return stream->ops->writev(stream, &iov, 1);
+    }
+    return green_write(stream->fd, buffer, size);
+}
+
+/*
+ * Like green_write_all_counted: writes the whole buffer, and stores the number
+ * of bytes written in *done, also when it fails.
+ * Returns 0, or -1: EINVAL for NULL, and the errors of green_stream_write. May
+ * switch.
+ */
+GREEN_API int green_stream_write_all_counted(struct green_stream *stream,
+                                             const void *buffer, size_t size,
+                                             size_t *done);
+
+/*
+ * Like green_write_all: writes the whole buffer. Returns 0, or -1 with the
+ * errors of green_stream_write. May switch.
+ */
+static inline int green_stream_write_all(struct green_stream *stream,
+                                         const void *buffer, size_t size)
+{
+    size_t done;
+
+    if (stream->ops)
+        return green_stream_write_all_counted(stream, buffer, size, &done);
+    return green_write_all(stream->fd, buffer, size);
+}
+
+/*
+ * Like green_sendfile: sends a file's bytes, up to `count` or the end of the
+ * file. With offset, starts there and moves *offset; with NULL, uses the file's
+ * own position. If the layer has no way of its own, the library reads the file
+ * and writes it to the stream.
+ * Returns the number of bytes; or -1: EINVAL for NULL, ESPIPE if a file has to
+ * be read that has no position, ENOMEM, and the errors of green_sendfile,
+ * green_pread and green_stream_writev. May switch.
+ */
+GREEN_API ssize_t green_stream_sendfile(struct green_stream *stream, int in_fd,
+                                        off_t *offset, size_t count);
+
+/* ---- The end --------------------------------------------------------- */
+
+/*
+ * Like green_shutdown; with SHUT_WR or SHUT_RDWR a layer first sends the peer
+ * the end of the stream.
+ * Returns 0, or -1: EINVAL for NULL or an unknown `how`, and the errors of
+ * green_shutdown and of the layer. May switch if the stream is not plain.
+ */
+GREEN_API int green_stream_shutdown(struct green_stream *stream, int how);
+
+/*
+ * Closes the descriptor and frees what the layer has; the stream of a layer is
+ * gone then, also if the call fails. It waits for no peer, but as green_close
+ * may.
+ * Returns 0, or -1: EINVAL for NULL, and the errors of green_close and of the
+ * layer. May switch.
+ */
+GREEN_API int green_stream_close(struct green_stream *stream);
+
+GREEN_END_DECLS
+
+#endif
