@@ -216,7 +216,7 @@ static const char *const nonsense[] = {
     "",
     "tcp",
     "127.0.0.1:80",
-    "udp://127.0.0.1:80",
+    "sctp://127.0.0.1:80",
     "tcp://",
     "tcp://h",
     "tcp://127.0.0.1:",

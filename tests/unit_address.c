@@ -32,6 +32,8 @@ static const struct {
     {"tcp6://localhost:0", GREEN__TCP6, "localhost", 0},
     {"tcp6://[::]:7", GREEN__TCP6, "::", 7},
     {"tcp6://*:7", GREEN__TCP6, "*", 7},
+    {"udp://127.0.0.1:53", GREEN__UDP, "127.0.0.1", 53},
+    {"udp6://[ff02::1%lo]:0", GREEN__UDP6, "ff02::1%lo", 0},
 };
 
 START_TEST(a_tcp_address_is_parsed)
@@ -85,11 +87,14 @@ static const char *const bad[] = {
     "tcp:/",
     "tcp://",
     "tcp6://",
+    "udp://",
+    "udp6://:80",
+    "udp:/127.0.0.1:80",
     "unix://",
     "unix://@",
     /* Unknown schemes. */
     "h:1",
-    "udp://h:1",
+    "sctp://h:1",
     "tcp4://h:1",
     "TCP://h:1",
     " tcp://h:1",

@@ -4,6 +4,7 @@
  *   tcp://HOST:PORT     IPv4 or IPv6, as HOST is or resolves to
  *   tcp://[::1]:6000    an IPv6 address in brackets
  *   tcp6://HOST:PORT    IPv6 only
+ *   udp://HOST:PORT     datagrams; udp6:// for IPv6 only
  *   unix:///run/a.sock  a path; unix://@name for Linux's abstract names
  *
  * For green_listen, HOST may be "*" (all addresses), and PORT may be 0: the
@@ -14,6 +15,7 @@
 
 #include <greenhub/base.h>
 #include <greenhub/hub.h>
+#include <greenhub/socket.h>
 
 GREEN_BEGIN_DECLS
 
@@ -21,16 +23,26 @@ struct addrinfo; /* <netdb.h> */
 
 /* Zero-initialise it; 0 selects the default. */
 struct green_listen_options {
-    int backlog;           /* default 4096; the system may lower it */
-    bool reuse_port;       /* SO_REUSEPORT: TCP listeners may share the port */
-    bool no_reuse_address; /* leave SO_REUSEADDR off */
-    uint64_t reserved[4];  /* must be zero */
+    int backlog;     /* default 4096; the system may lower it */
+    bool reuse_port; /* SO_REUSEPORT: TCP listeners, and UDP sockets, may
+                            * share the port */
+    bool
+        no_reuse_address; /* leave SO_REUSEADDR off; it is always off for UDP */
+    unsigned fast_open;   /* TCP fast open: at most this many connections that
+                            * sent data before their handshake was over. It
+                            * needs bit 2 of the sysctl net.ipv4.tcp_fastopen.
+                            * Default 0: off */
+    const struct green_keepalive *keepalive; /* of accepted TCP connections;
+                                              * NULL: off */
+    uint64_t reserved[4];                    /* must be zero */
 };
 
 /*
- * Makes a listening socket, close-on-exec. Replaces a unix socket on which no
+ * Makes a listening socket, close-on-exec; for udp, a bound socket, for
+ * green_recvfrom and green_recvmmsg. Replaces a unix socket on which no
  * process listens, but no other file. options may be NULL.
- * Returns the descriptor, or -1: EINVAL (address or options are invalid),
+ * Returns the descriptor, or -1: EINVAL (address or options are invalid, or
+ * fast_open or keepalive is set and the address is not TCP's),
  * ENOENT (the name is unknown), EADDRINUSE, EACCES, and the errors of socket,
  * bind and listen; green_net_error() gives the error in words. May switch, to
  * look up a name.
@@ -40,7 +52,9 @@ GREEN_API int green_listen(const char *address,
 
 /*
  * Connects to an address. If a name has several addresses, tries them in turn.
- * TCP sockets get TCP_NODELAY. Use a green_timeout to limit the time.
+ * TCP sockets get TCP_NODELAY. A UDP socket is connected without a word to the
+ * peer: if nobody has the port, a later call may fail with ECONNREFUSED. Use a
+ * green_timeout to limit the time.
  * Returns the descriptor, close-on-exec, or -1: EINVAL (the address is
  * invalid), ENOENT (the name is unknown), EAGAIN (the name could not be looked
  * up now), ECONNREFUSED, and the errors of socket and connect for the last

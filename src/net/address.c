@@ -15,6 +15,25 @@ bool green__address_is_any(const struct green__address *address)
     return strcmp(address->host, "*") == 0;
 }
 
+bool green__address_is_v6(const struct green__address *address)
+{
+    return address->scheme == GREEN__TCP6 || address->scheme == GREEN__UDP6;
+}
+
+int green__address_type(const struct green__address *address)
+{
+    return address->scheme == GREEN__UDP || address->scheme == GREEN__UDP6
+               ? SOCK_DGRAM
+               : SOCK_STREAM;
+}
+
+bool green__address_goes_with(const struct green__address *a,
+                              const struct green__address *b)
+{
+    return (a->scheme == GREEN__UNIX) == (b->scheme == GREEN__UNIX) &&
+           green__address_type(a) == green__address_type(b);
+}
+
 /* Decimal digits and nothing else: no sign, no space, no service name. */
 static int parse_port(const char *text, uint16_t *port)
 {
@@ -33,7 +52,7 @@ static int parse_port(const char *text, uint16_t *port)
 }
 
 /* "HOST:PORT" or "[HOST]:PORT". */
-static int parse_tcp(const char *text, struct green__address *address)
+static int parse_inet(const char *text, struct green__address *address)
 {
     const char *host = text, *end, *colon;
 
@@ -87,8 +106,10 @@ int green__address_parse(const char *text, struct green__address *address)
         enum green__scheme scheme;
         int (*parse)(const char *text, struct green__address *address);
     } schemes[] = {
-        {"tcp://", GREEN__TCP, parse_tcp},
-        {"tcp6://", GREEN__TCP6, parse_tcp},
+        {"tcp://", GREEN__TCP, parse_inet},
+        {"tcp6://", GREEN__TCP6, parse_inet},
+        {"udp://", GREEN__UDP, parse_inet},
+        {"udp6://", GREEN__UDP6, parse_inet},
         {"unix://", GREEN__UNIX, parse_unix},
     };
     size_t i, length;
@@ -114,29 +135,36 @@ static int written(int length, size_t size)
     return green__refuse(ENOSPC);
 }
 
-static int format_v4(const void *address, in_port_t port, char *buffer,
-                     size_t size)
+static const char *transport_of(const struct green__endpoint *endpoint)
+{
+    return endpoint->datagram ? "udp" : "tcp";
+}
+
+static int format_v4(const char *transport, const void *address, in_port_t port,
+                     char *buffer, size_t size)
 {
     char host[INET_ADDRSTRLEN];
 
     inet_ntop(AF_INET, address, host, sizeof host);
-    return written(snprintf(buffer, size, "tcp://%s:%u", host, ntohs(port)),
-                   size);
+    return written(
+        snprintf(buffer, size, "%s://%s:%u", transport, host, ntohs(port)),
+        size);
 }
 
-static int format_v6(const struct sockaddr_in6 *v6, char *buffer, size_t size)
+static int format_v6(const char *transport, const struct sockaddr_in6 *v6,
+                     char *buffer, size_t size)
 {
     char host[INET6_ADDRSTRLEN], scope[IF_NAMESIZE + 1] = "";
 
     if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-        return format_v4(&v6->sin6_addr.s6_addr[12], v6->sin6_port, buffer,
-                         size);
+        return format_v4(transport, &v6->sin6_addr.s6_addr[12], v6->sin6_port,
+                         buffer, size);
     inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
     /* A link-local address is useless without its interface. */
     if (v6->sin6_scope_id != 0 && if_indextoname(v6->sin6_scope_id, scope + 1))
         scope[0] = '%';
-    return written(snprintf(buffer, size, "tcp://[%s%s]:%u", host, scope,
-                            ntohs(v6->sin6_port)),
+    return written(snprintf(buffer, size, "%s://[%s%s]:%u", transport, host,
+                            scope, ntohs(v6->sin6_port)),
                    size);
 }
 
@@ -173,10 +201,11 @@ int green__address_format(const struct green__endpoint *endpoint, char *buffer,
 {
     switch (endpoint->at.any.sa_family) {
     case AF_INET:
-        return format_v4(&endpoint->at.v4.sin_addr, endpoint->at.v4.sin_port,
-                         buffer, size);
+        return format_v4(transport_of(endpoint), &endpoint->at.v4.sin_addr,
+                         endpoint->at.v4.sin_port, buffer, size);
     case AF_INET6:
-        return format_v6(&endpoint->at.v6, buffer, size);
+        return format_v6(transport_of(endpoint), &endpoint->at.v6, buffer,
+                         size);
     case AF_UNIX:
         return format_unix(endpoint, buffer, size);
     default:
@@ -188,11 +217,15 @@ static int address_of(int fd, char *buffer, size_t size,
                       int (*name)(int, struct sockaddr *, socklen_t *))
 {
     struct green__endpoint endpoint = {.length = sizeof endpoint.at};
+    int type = SOCK_STREAM;
+    socklen_t length = sizeof type;
 
     if (!buffer)
         return green__refuse(EINVAL);
-    if (name(fd, &endpoint.at.any, &endpoint.length) < 0)
+    if (name(fd, &endpoint.at.any, &endpoint.length) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
         return -1;
+    endpoint.datagram = type == SOCK_DGRAM;
     return green__address_format(&endpoint, buffer, size);
 }
 

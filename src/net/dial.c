@@ -74,19 +74,20 @@ static int bind_local(int fd, int family, const struct addrinfo *from)
     return bind(fd, from->ai_addr, from->ai_addrlen);
 }
 
-static int dial_one(const struct sockaddr *address, socklen_t length,
+static int dial_one(int type, const struct sockaddr *address, socklen_t length,
                     const struct addrinfo *from)
 {
+    const bool is_tcp = type == SOCK_STREAM && address->sa_family != AF_UNIX;
     int one = 1, error;
-    int fd = green_socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = green_socket(address->sa_family, type | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
-    if (address->sa_family != AF_UNIX)
+    if (is_tcp)
         green_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (bind_local(fd, address->sa_family, from) == 0 &&
         green_connect(fd, address, length) == 0)
-        return is_connected_to_itself(fd, address, length)
+        return is_tcp && is_connected_to_itself(fd, address, length)
                    ? refuse_self_connection(fd)
                    : fd;
     error = errno;
@@ -106,8 +107,10 @@ static bool must_stop(void)
                                   green__interruption(thread) == ETIMEDOUT);
 }
 
-static int dial_tcp(struct green__address *address, const struct addrinfo *from)
+static int dial_inet(struct green__address *address,
+                     const struct addrinfo *from)
 {
+    const int type = green__address_type(address);
     struct addrinfo *found, *at;
     int fd = -1, error;
 
@@ -118,7 +121,7 @@ static int dial_tcp(struct green__address *address, const struct addrinfo *from)
     if (green__resolve(address, false, &found) < 0)
         return -1;
     for (at = found; at && fd < 0; at = at->ai_next) {
-        fd = dial_one(at->ai_addr, at->ai_addrlen, from);
+        fd = dial_one(type, at->ai_addr, at->ai_addrlen, from);
         if (fd < 0 && must_stop())
             break;
     }
@@ -132,8 +135,9 @@ static int dial_from(struct green__address *address,
                      const struct addrinfo *from)
 {
     return address->scheme == GREEN__UNIX
-               ? dial_one(&address->local.at.any, address->local.length, from)
-               : dial_tcp(address, from);
+               ? dial_one(SOCK_STREAM, &address->local.at.any,
+                          address->local.length, from)
+               : dial_inet(address, from);
 }
 
 /* The same with an address to connect from, as it is written. */
@@ -145,7 +149,7 @@ static int dial_from_text(struct green__address *address, const char *text)
 
     if (green__address_parse(text, &local) < 0)
         return -1;
-    if ((local.scheme == GREEN__UNIX) != (address->scheme == GREEN__UNIX))
+    if (!green__address_goes_with(&local, address))
         return green__refuse(EINVAL);
     if (local.scheme == GREEN__UNIX) {
         one.ai_addr = &local.local.at.any;

@@ -1,11 +1,13 @@
 #include <greenhub/net.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <greenhub/io.h>
+#include <greenhub/socket.h>
 
 #include "base/reserved.h"
 #include "base/self.h"
@@ -37,30 +39,49 @@ static int listen_on(int fd, const struct green_listen_options *options)
     return fd;
 }
 
-/* ---- TCP ------------------------------------------------------------- */
+/* ---- TCP and UDP ----------------------------------------------------- */
 
 /* `v6_only`: 0 or 1; ignored for IPv4. */
-static int bind_tcp(const struct sockaddr *address, socklen_t length,
-                    int v6_only, const struct green_listen_options *options)
+static int share_port(int fd, int type, int family, int v6_only,
+                      const struct green_listen_options *options)
 {
-    int fd = green_socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* With SO_REUSEADDR, two UDP sockets can have the same port, and the later
+     * one takes the datagrams of the other. */
+    if (type == SOCK_STREAM && !options->no_reuse_address &&
+        set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
+        return -1;
+    if (options->reuse_port && set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
+        return -1;
+    return family == AF_INET6 ? set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only)
+                              : 0;
+}
+
+/* Accepted sockets inherit these, even those that wait in the backlog. */
+static int prepare_stream(int fd, const struct green_listen_options *options)
+{
+    if (set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
+        return -1;
+    if (options->keepalive && green_set_keepalive(fd, options->keepalive) < 0)
+        return -1;
+    return options->fast_open ? set_flag(fd, IPPROTO_TCP, TCP_FASTOPEN,
+                                         (int)options->fast_open)
+                              : 0;
+}
+
+static int bind_inet(int type, const struct sockaddr *address, socklen_t length,
+                     int v6_only, const struct green_listen_options *options)
+{
+    int fd = green_socket(address->sa_family, type | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
-    if (!options->no_reuse_address &&
-        set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
+    if (share_port(fd, type, address->sa_family, v6_only, options) < 0)
         return abandon(fd);
-    if (options->reuse_port && set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
-        return abandon(fd);
-    if (address->sa_family == AF_INET6 &&
-        set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only) < 0)
-        return abandon(fd);
-    /* Accepted sockets inherit it, even those that wait in the backlog. */
-    if (set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
+    if (type == SOCK_STREAM && prepare_stream(fd, options) < 0)
         return abandon(fd);
     if (bind(fd, address, length) < 0)
         return abandon(fd);
-    return listen_on(fd, options);
+    return type == SOCK_STREAM ? listen_on(fd, options) : fd;
 }
 
 /* Listens at all addresses: one IPv6 socket serves IPv4 too, unless the machine
@@ -68,24 +89,26 @@ static int bind_tcp(const struct sockaddr *address, socklen_t length,
 static int listen_any(const struct green__address *address,
                       const struct green_listen_options *options)
 {
+    const int type = green__address_type(address);
+    const bool v6_only = green__address_is_v6(address);
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
                               .sin6_port = htons(address->port),
                               .sin6_addr = IN6ADDR_ANY_INIT};
     struct sockaddr_in v4 = {.sin_family = AF_INET,
                              .sin_port = htons(address->port),
                              .sin_addr = {.s_addr = htonl(INADDR_ANY)}};
-    int fd = bind_tcp((struct sockaddr *)&v6, sizeof v6,
-                      address->scheme == GREEN__TCP6, options);
+    int fd =
+        bind_inet(type, (struct sockaddr *)&v6, sizeof v6, v6_only, options);
 
-    if (fd >= 0 || address->scheme == GREEN__TCP6 ||
-        (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
+    if (fd >= 0 || v6_only || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
         return fd;
-    return bind_tcp((struct sockaddr *)&v4, sizeof v4, 0, options);
+    return bind_inet(type, (struct sockaddr *)&v4, sizeof v4, 0, options);
 }
 
-static int listen_tcp(struct green__address *address,
-                      const struct green_listen_options *options)
+static int listen_inet(struct green__address *address,
+                       const struct green_listen_options *options)
 {
+    const int type = green__address_type(address);
     struct addrinfo *found, *at;
     int fd = -1, error;
 
@@ -94,7 +117,7 @@ static int listen_tcp(struct green__address *address,
     if (green__resolve(address, true, &found) < 0)
         return -1;
     for (at = found; at && fd < 0; at = at->ai_next)
-        fd = bind_tcp(at->ai_addr, at->ai_addrlen, 1, options);
+        fd = bind_inet(type, at->ai_addr, at->ai_addrlen, 1, options);
     error = errno;
     freeaddrinfo(found);
     errno = error;
@@ -149,25 +172,54 @@ static int listen_unix(const struct green__endpoint *local,
     return listen_on(fd, options);
 }
 
+/* Why the options are invalid, in words; NULL if they are valid. */
+static const char *refused(const struct green_listen_options *options)
+{
+    if (options->backlog < 0)
+        return "the backlog is below 0";
+    if (options->fast_open > INT_MAX)
+        return "the number of fast open requests is too large";
+    if (!GREEN__RESERVED_IS_ZERO(options))
+        return "a reserved word is not zero";
+    return NULL;
+}
+
+/* Options that would have no effect: the caller must not rely on them. */
+static const char *refused_for(const struct green__address *address,
+                               const struct green_listen_options *options)
+{
+    bool is_tcp =
+        address->scheme == GREEN__TCP || address->scheme == GREEN__TCP6;
+
+    return !is_tcp && (options->fast_open || options->keepalive)
+               ? "fast open and keepalive are TCP's"
+               : NULL;
+}
+
+static int fail_invalid(const char *text, const char *why)
+{
+    errno = EINVAL;
+    return green__net_fail(text, why);
+}
+
 int green_listen(const char *text, const struct green_listen_options *options)
 {
     static const struct green_listen_options defaults;
     struct green__address address;
+    const char *why;
     int fd;
 
     if (!options)
         options = &defaults;
-    if (options->backlog < 0) {
-        errno = EINVAL;
-        return green__net_fail(text, "the backlog is below 0");
-    }
-    if (!GREEN__RESERVED_IS_ZERO(options)) {
-        errno = EINVAL;
-        return green__net_fail(text, "a reserved word is not zero");
-    }
+    why = refused(options);
+    if (why)
+        return fail_invalid(text, why);
     if (green__address_parse(text, &address) < 0)
         return green__net_fail(text, NULL);
+    why = refused_for(&address, options);
+    if (why)
+        return fail_invalid(text, why);
     fd = address.scheme == GREEN__UNIX ? listen_unix(&address.local, options)
-                                       : listen_tcp(&address, options);
+                                       : listen_inet(&address, options);
     return fd < 0 ? green__net_fail(text, address.why) : fd;
 }

@@ -75,8 +75,8 @@ static struct look_up *make_look_up(const struct green__address *address,
         return NULL;
     memcpy(it->host, address->host, sizeof it->host);
     snprintf(it->service, sizeof it->service, "%u", address->port);
-    it->hints.ai_family = address->scheme == GREEN__TCP6 ? AF_INET6 : AF_UNSPEC;
-    it->hints.ai_socktype = SOCK_STREAM;
+    it->hints.ai_family = green__address_is_v6(address) ? AF_INET6 : AF_UNSPEC;
+    it->hints.ai_socktype = green__address_type(address);
     it->hints.ai_flags = AI_NUMERICHOST | (passive ? AI_PASSIVE : 0);
     return it;
 }

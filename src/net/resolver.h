@@ -10,8 +10,8 @@
 #include "net/address.h"
 
 /*
- * Stores at least one address of a tcp or tcp6 host and port in *found; free
- * it with freeaddrinfo. `passive`: to listen at. Numeric hosts are resolved at
+ * Stores at least one address of a tcp or udp host and port in *found; free it
+ * with freeaddrinfo. `passive`: to listen at. Numeric hosts are resolved at
  * once. If it fails, address->why may say more than errno.
  * Returns 0, or -1 with errno: ENOENT (no such name), EAGAIN (the name could
  * not be looked up now), EINVAL, ENOMEM, EMFILE and the like; ECANCELED,
