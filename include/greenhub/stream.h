@@ -45,7 +45,7 @@ struct green_stream {
 struct green_stream_ops {
     const char *name; /* in a word, such as "tls" */
     /* Returns 0 at the end of the input only. Never called for 0 bytes. */
-    ssize_t (*read)(struct green_stream *stream, void *buffer, size_t size);
+    ssize_t (*read)(struct green_stream *stream, void *bytes, size_t size);
     /* Writes all unless an error occurs. Returns the number of bytes, or -1 if
      * none was written; then a later call reports the error again. */
     ssize_t (*writev)(struct green_stream *stream, const struct iovec *iov,
@@ -102,11 +102,11 @@ GREEN_API int green_stream_init(struct green_stream *stream, int fd);
  * layer returns 0. May switch.
  */
 static inline ssize_t green_stream_read(struct green_stream *stream,
-                                        void *buffer, size_t size)
+                                        void *bytes, size_t size)
 {
     if (stream->ops)
-        return size ? stream->ops->read(stream, buffer, size) : 0;
-    return green_read(stream->fd, buffer, size);
+        return size ? stream->ops->read(stream, bytes, size) : 0;
+    return green_read(stream->fd, bytes, size);
 }
 
 /*
@@ -121,13 +121,13 @@ static inline size_t green_stream_pending(const struct green_stream *stream)
 }
 
 /*
- * Like green_read_full_counted: reads until the buffer is full or the input
+ * Like green_read_full_counted: reads until the bytes is full or the input
  * ends, and stores the number of bytes in *done, also when it fails.
  * Returns 0, or -1: EINVAL for NULL, and the errors of green_stream_read. May
  * switch.
  */
 GREEN_API int green_stream_read_full_counted(struct green_stream *stream,
-                                             void *buffer, size_t size,
+                                             void *bytes, size_t size,
                                              size_t *done);
 
 /*
@@ -136,7 +136,7 @@ GREEN_API int green_stream_read_full_counted(struct green_stream *stream,
  * green_stream_read. May switch.
  */
 GREEN_API ssize_t green_stream_read_full(struct green_stream *stream,
-                                         void *buffer, size_t size);
+                                         void *bytes, size_t size);
 
 /* ---- Writing --------------------------------------------------------- */
 
@@ -154,45 +154,45 @@ static inline ssize_t green_stream_writev(struct green_stream *stream,
 }
 
 /*
- * Like green_write: writes the whole buffer unless an error occurs. Returns the
+ * Like green_write: writes the whole bytes unless an error occurs. Returns the
  * number of bytes; or -1 with the errors of green_write and of the layer. May
  * switch.
  */
 static inline ssize_t green_stream_write(struct green_stream *stream,
-                                         const void *buffer, size_t size)
+                                         const void *bytes, size_t size)
 {
     if (stream->ops) {
         struct iovec iov;
 
-        iov.iov_base = (void *)(uintptr_t)buffer; /* writev only reads it */
+        iov.iov_base = (void *)(uintptr_t)bytes; /* writev only reads it */
         iov.iov_len = size;
         return stream->ops->writev(stream, &iov, 1);
     }
-    return green_write(stream->fd, buffer, size);
+    return green_write(stream->fd, bytes, size);
 }
 
 /*
- * Like green_write_all_counted: writes the whole buffer, and stores the number
+ * Like green_write_all_counted: writes the whole bytes, and stores the number
  * of bytes written in *done, also when it fails.
  * Returns 0, or -1: EINVAL for NULL, and the errors of green_stream_write. May
  * switch.
  */
 GREEN_API int green_stream_write_all_counted(struct green_stream *stream,
-                                             const void *buffer, size_t size,
+                                             const void *bytes, size_t size,
                                              size_t *done);
 
 /*
- * Like green_write_all: writes the whole buffer. Returns 0, or -1 with the
+ * Like green_write_all: writes the whole bytes. Returns 0, or -1 with the
  * errors of green_stream_write. May switch.
  */
 static inline int green_stream_write_all(struct green_stream *stream,
-                                         const void *buffer, size_t size)
+                                         const void *bytes, size_t size)
 {
     size_t done;
 
     if (stream->ops)
-        return green_stream_write_all_counted(stream, buffer, size, &done);
-    return green_write_all(stream->fd, buffer, size);
+        return green_stream_write_all_counted(stream, bytes, size, &done);
+    return green_write_all(stream->fd, bytes, size);
 }
 
 /*
