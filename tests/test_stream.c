@@ -243,6 +243,115 @@ START_TEST(a_kill_ends_a_read)
 }
 END_TEST
 
+/* ---- Lines ------------------------------------------------------------ */
+
+START_TEST(lines_come_from_a_stream)
+{
+    static struct green_reader reader;
+    char space[16], *line, rest[8] = "";
+    size_t length;
+
+    make_ends(_i);
+    ck_ok(green_reader_init_stream(&reader, ends[1], space, sizeof space));
+    ck_ok(green_stream_write_all(ends[0], "one\nlonger than the space\nab\nz",
+                                 30));
+    ck_assert_int_eq(green_read_line(&reader, &line, &length), 1);
+    ck_assert_str_eq(line, "one");
+    ck_fails(green_read_line(&reader, &line, &length), EMSGSIZE);
+    ck_assert_int_eq(green_reader_skip_line(&reader), 1);
+    ck_assert_int_eq(green_reader_read(&reader, rest, 3), 3);
+    ck_assert_str_eq(rest, "ab\n");
+    ck_ok(green_stream_shutdown(ends[0], SHUT_WR));
+    ck_assert_int_eq(green_read_line(&reader, &line, &length), 1);
+    ck_assert_str_eq(line, "z");
+    ck_assert_int_eq(green_reader_read(&reader, rest, 3), 0);
+    ck_ok(green_stream_close(ends[1]));
+    ck_fails(green_read_line(&reader, &line, &length), EBADF);
+}
+END_TEST
+
+START_TEST(a_reader_of_no_stream_is_refused)
+{
+    struct green_reader reader;
+    char space[16];
+
+    make_ends(1);
+    ck_fails(green_reader_init_stream(NULL, ends[0], space, 16), EINVAL);
+    ck_fails(green_reader_init_stream(&reader, NULL, space, 16), EINVAL);
+    ck_fails(green_reader_init_stream(&reader, ends[0], NULL, 16), EINVAL);
+    ck_fails(green_reader_init_stream(&reader, ends[0], space, 1), EINVAL);
+}
+END_TEST
+
+/* ---- Choosing --------------------------------------------------------- */
+
+static struct green_case case_of(struct green_stream *stream, unsigned events)
+{
+    return (struct green_case){
+        .kind = GREEN_CASE_STREAM, .stream = stream, .events = events};
+}
+
+START_TEST(a_stream_can_be_chosen)
+{
+    struct green_case one;
+    char byte;
+
+    make_ends(_i);
+    one = case_of(ends[1], GREEN_READ);
+    ck_fails(green_choose(&one, 1, 0), EAGAIN);
+    later(write_slowly, ends[0]);
+    ck_assert_int_eq(green_choose(&one, 1, GREEN_FOREVER), 0);
+    ck_assert_uint_eq(one.ready & GREEN_READ, GREEN_READ);
+    ck_assert_int_eq(one.fd, ends[1]->fd);
+    ck_assert_int_eq(green_stream_read(ends[1], &byte, 1), 1);
+}
+END_TEST
+
+/* Nothing is left in the socket, so only the layer knows of the second byte. */
+START_TEST(what_a_layer_has_decoded_can_be_chosen)
+{
+    struct green_case cases[2];
+    char byte;
+
+    make_ends(1);
+    ck_ok(green_stream_write_all(ends[0], "ab", 2));
+    ck_assert_int_eq(green_stream_read(ends[1], &byte, 1), 1);
+    ck_fails(green_wait(ends[1]->fd, GREEN_READ, 0), EAGAIN);
+    cases[0] = case_of(ends[0], GREEN_READ);
+    cases[1] = case_of(ends[1], GREEN_READ | GREEN_WRITE);
+    ck_assert_int_eq(green_choose(cases, 2, GREEN_FOREVER), 1);
+    ck_assert_uint_eq(cases[1].ready, GREEN_READ | GREEN_WRITE);
+    cases[1] = case_of(ends[1], GREEN_WRITE);
+    ck_assert_int_eq(green_choose(cases, 2, 0), 1);
+    ck_assert_uint_eq(cases[1].ready, GREEN_WRITE);
+    ck_assert_int_eq(green_stream_read(ends[1], &byte, 1), 1);
+    cases[1] = case_of(ends[1], GREEN_READ);
+    ck_fails(green_choose(cases, 2, 0), EAGAIN);
+}
+END_TEST
+
+static void *close_stream(void *stream)
+{
+    ck_ok(green_stream_close(stream));
+    return NULL;
+}
+
+START_TEST(a_stream_that_is_closed_meanwhile_is_chosen)
+{
+    struct green_case one;
+
+    make_ends(_i);
+    one = case_of(ends[1], GREEN_READ);
+    later(close_stream, ends[1]);
+    ck_assert_int_eq(green_choose(&one, 1, GREEN_FOREVER), 0);
+    ck_assert_int_eq(one.error, EBADF);
+    one = case_of(NULL, GREEN_READ);
+    ck_fails(green_choose(&one, 1, 0), EINVAL);
+    one = case_of(ends[0], 0);
+    ck_fails(green_choose(&one, 1, 0), EINVAL);
+}
+END_TEST
+
 START_TEST(invalid_arguments_are_refused)
 {
     char byte;
@@ -281,6 +390,12 @@ int main(void)
     tcase_add_test(tcase, the_layer_shuts_down_and_closes);
     tcase_add_test(tcase, a_layer_may_leave_things_out);
     tcase_add_loop_test(tcase, a_kill_ends_a_read, 0, 2);
+    tcase_add_loop_test(tcase, lines_come_from_a_stream, 0, 2);
+    tcase_add_test(tcase, a_reader_of_no_stream_is_refused);
+    tcase_add_loop_test(tcase, a_stream_can_be_chosen, 0, 2);
+    tcase_add_test(tcase, what_a_layer_has_decoded_can_be_chosen);
+    tcase_add_loop_test(tcase, a_stream_that_is_closed_meanwhile_is_chosen, 0,
+                        2);
     tcase_add_loop_test(tcase, invalid_arguments_are_refused, 0, 2);
     return run_suite(suite);
 }

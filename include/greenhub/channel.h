@@ -92,12 +92,15 @@ GREEN_API size_t green_channel_length(const struct green_channel *channel);
 
 /* ---- Choosing -------------------------------------------------------- */
 
+struct green_stream;
+
 enum green_case_kind {
     GREEN_CASE_NONE,       /* never ready: a disabled case */
     GREEN_CASE_SEND,       /* channel, value */
     GREEN_CASE_RECEIVE,    /* channel, value */
     GREEN_CASE_DESCRIPTOR, /* fd, events; then `ready` */
     GREEN_CASE_END,        /* thread; ready when green_join would not wait */
+    GREEN_CASE_STREAM,     /* stream, events; then `ready` */
 };
 
 /*
@@ -112,7 +115,8 @@ struct green_case {
     unsigned events; /* GREEN_READ, GREEN_WRITE or both */
     unsigned ready;  /* result: ready events, GREEN_ERROR, GREEN_HANGUP */
     struct green_thread *thread;
-    uint64_t reserved[2]; /* must be zero */
+    struct green_stream *stream; /* stores its descriptor in fd */
+    uint64_t reserved[2];        /* must be zero */
 };
 
 /*
@@ -121,6 +125,9 @@ struct green_case {
  * and a descriptor that is not open (error EBADF) count as ready.
  * deadline  absolute. GREEN_FOREVER: no limit. In the past, such as 0: do not
  *           wait, like Go's default branch.
+ * A stream is ready to be read if green_stream_pending says so, and otherwise if
+ * its descriptor is. A layer may still have to wait then, for the rest of what
+ * it decodes as a whole.
  * The thread of a GREEN_CASE_END must stay joinable, or be linked to
  * (green_link), until it has finished. Any number of greenthreads may wait for
  * it this way.

@@ -227,6 +227,8 @@ GREEN_API ssize_t green_read_full(int fd, void *buffer, size_t size);
 GREEN_API int green_read_full_counted(int fd, void *buffer, size_t size,
                                       size_t *done);
 
+struct green_stream; /* greenhub/stream.h */
+
 /*
  * Reads lines through a buffer that the caller owns. Initialise it with
  * green_reader_init; it needs no clean-up.
@@ -237,12 +239,14 @@ struct green_reader {
     size_t size;
     struct {
         size_t start, end; /* the library's */
-        void *reserved[2];
+        struct green_stream *stream;
+        void *reserved[1];
     } internal;
 };
 
 /*
- * Prepares a reader of fd. A line may have size - 1 bytes, its '\n' not counted.
+ * Prepares a reader of fd. For a reader of a stream, see
+ * green_reader_init_stream. A line may have size - 1 bytes, its '\n' not counted.
  * Returns 0, or -1: EINVAL for NULL or a size below 2. Never switches.
  */
 GREEN_API int green_reader_init(struct green_reader *reader, int fd,

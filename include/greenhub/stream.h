@@ -138,6 +138,15 @@ GREEN_API int green_stream_read_full_counted(struct green_stream *stream,
 GREEN_API ssize_t green_stream_read_full(struct green_stream *stream,
                                          void *bytes, size_t size);
 
+/*
+ * Like green_reader_init, for a stream: the calls of the line reader then read
+ * from it. They fail with EBADF once its descriptor is closed.
+ * Returns 0, or -1: EINVAL for NULL or a size below 2. Never switches.
+ */
+GREEN_API int green_reader_init_stream(struct green_reader *reader,
+                                       struct green_stream *stream,
+                                       char *buffer, size_t size);
+
 /* ---- Writing --------------------------------------------------------- */
 
 /*

@@ -1,6 +1,8 @@
 /* Loops over green_read: read until full, read lines. */
 #include <string.h>
 
+#include <greenhub/stream.h>
+
 #include "io/wait.h"
 
 static int read_full(int fd, char *buffer, size_t size, size_t *done)
@@ -49,6 +51,24 @@ int green_reader_init(struct green_reader *reader, int fd, char *buffer,
     return 0;
 }
 
+int green_reader_init_stream(struct green_reader *reader,
+                             struct green_stream *stream, char *buffer,
+                             size_t size)
+{
+    if (!stream || green_reader_init(reader, stream->fd, buffer, size) < 0)
+        return green__refuse(EINVAL);
+    reader->internal.stream = stream;
+    return 0;
+}
+
+static ssize_t read_from(const struct green_reader *reader, void *buffer,
+                         size_t size)
+{
+    if (reader->internal.stream)
+        return green_stream_read(reader->internal.stream, buffer, size);
+    return green_read(reader->fd, buffer, size);
+}
+
 /* Reads more into the buffer. Returns what green_read does, or -1 with EMSGSIZE
  * if the buffer is full. If green_read returns 0, there is room for a '\0'. */
 static ssize_t fill(struct green_reader *reader)
@@ -63,7 +83,7 @@ static ssize_t fill(struct green_reader *reader)
     }
     if (end == reader->size)
         return green__refuse(EMSGSIZE);
-    n = green_read(reader->fd, reader->buffer + end, reader->size - end);
+    n = read_from(reader, reader->buffer + end, reader->size - end);
     if (n > 0)
         reader->internal.end += (size_t)n;
     return n;
@@ -162,7 +182,7 @@ ssize_t green_reader_read(struct green_reader *reader, void *buffer,
         return green__refuse(EINVAL);
     there = reader->internal.end - reader->internal.start;
     if (there == 0)
-        return green_read(reader->fd, buffer, size);
+        return read_from(reader, buffer, size);
     if (green__call_begins() < 0)
         return -1;
     if (there > size)

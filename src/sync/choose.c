@@ -8,6 +8,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include <greenhub/stream.h>
+
 #include "base/reserved.h"
 #include "base/system.h"
 #include "hub/io_waiter.h"
@@ -76,6 +78,13 @@ static const struct green__wait_kind *kind_of(const struct choice *choice)
     return choice->count == 1 ? &one_descriptor : &choosing_outside;
 }
 
+/* Whether it waits for a descriptor, its own or its stream's. */
+static bool has_descriptor(const struct green_case *entry)
+{
+    return entry->kind == GREEN_CASE_DESCRIPTOR ||
+           entry->kind == GREEN_CASE_STREAM;
+}
+
 /* ---- Cases that can complete at once --------------------------------- */
 
 /* A hang-up or an error makes both directions ready, as with poll(2). */
@@ -89,6 +98,9 @@ static void note_found(struct green_case *entry, const struct pollfd *found)
     entry->ready |=
         entry->events & (ended ? GREEN_READ | GREEN_WRITE
                                : events & (GREEN_READ | GREEN_WRITE));
+    if (entry->kind == GREEN_CASE_STREAM && !entry->error &&
+        (entry->events & GREEN_READ) && green_stream_pending(entry->stream))
+        entry->ready |= GREEN_READ;
 }
 
 /* Asks the kernel about all descriptors. Returns 0, or -1 with errno. */
@@ -99,7 +111,7 @@ static int poll_descriptors(struct choice *choice)
     for (size_t i = 0; i < choice->count; i++) {
         const struct green_case *entry = &choice->cases[i];
 
-        if (entry->kind == GREEN_CASE_DESCRIPTOR)
+        if (has_descriptor(entry))
             choice->fds[n++] = (struct pollfd){
                 .fd = entry->fd,
                 .events = green__to_poll(entry->events),
@@ -109,7 +121,7 @@ static int poll_descriptors(struct choice *choice)
         return -1;
     n = 0;
     for (size_t i = 0; i < choice->count; i++)
-        if (choice->cases[i].kind == GREEN_CASE_DESCRIPTOR)
+        if (has_descriptor(&choice->cases[i]))
             note_found(&choice->cases[i], &choice->fds[n++]);
     return 0;
 }
@@ -124,6 +136,7 @@ static bool can_be_done(const struct green_case *entry)
     case GREEN_CASE_RECEIVE:
         return green__channel_can_receive(entry->channel);
     case GREEN_CASE_DESCRIPTOR:
+    case GREEN_CASE_STREAM:
         return entry->ready || entry->error;
     case GREEN_CASE_END:
         return entry->thread->state == GREEN__FINISHED;
@@ -279,6 +292,7 @@ static int start_waiting(struct choice *choice, struct case_place *place)
         place->leave = leave_channel;
         return 0;
     case GREEN_CASE_DESCRIPTOR:
+    case GREEN_CASE_STREAM:
         result = wait_for_descriptor(choice, place);
         place->leave = result == 0 ? leave_descriptor : NULL;
         return result;
@@ -309,7 +323,7 @@ static struct case_place *find_closed(const struct choice *choice)
         struct case_place *place = &choice->places[i];
         const struct green__descriptor *d;
 
-        if (place->entry->kind != GREEN_CASE_DESCRIPTOR)
+        if (!has_descriptor(place->entry))
             continue;
         d = green__descriptor_peek(choice->scheduler->hub, place->entry->fd);
         if (d && d->generation != place->generation)
@@ -386,21 +400,30 @@ static int choose(struct choice *choice, green_time deadline)
     }
 }
 
+static bool is_sound_descriptor(struct green_case *entry)
+{
+    if (entry->kind == GREEN_CASE_STREAM) {
+        if (!entry->stream)
+            return false;
+        entry->fd = entry->stream->fd;
+    }
+    return entry->fd >= 0 && entry->events &&
+           !(entry->events & ~GREEN__READ_WRITE);
+}
+
 /* Returns 0, or the errno to fail with. */
-static int validate(const struct choice *choice, const struct green_case *entry)
+static int validate(const struct choice *choice, struct green_case *entry)
 {
     bool channel =
         entry->kind == GREEN_CASE_SEND || entry->kind == GREEN_CASE_RECEIVE;
 
-    if ((unsigned)entry->kind > GREEN_CASE_END ||
+    if ((unsigned)entry->kind > GREEN_CASE_STREAM ||
         (channel && !entry->channel) || !GREEN__RESERVED_IS_ZERO(entry))
         return EINVAL;
     if (entry->kind == GREEN_CASE_SEND && !entry->value &&
         entry->channel->internal.size > 0)
         return EINVAL;
-    if (entry->kind == GREEN_CASE_DESCRIPTOR &&
-        (entry->fd < 0 || !entry->events ||
-         (entry->events & ~GREEN__READ_WRITE)))
+    if (has_descriptor(entry) && !is_sound_descriptor(entry))
         return EINVAL;
     if (entry->kind != GREEN_CASE_END)
         return 0;
@@ -421,7 +444,7 @@ static int validate_all(struct choice *choice)
 
         if (error)
             return green__refuse(error);
-        choice->descriptors += choice->cases[i].kind == GREEN_CASE_DESCRIPTOR;
+        choice->descriptors += has_descriptor(&choice->cases[i]);
     }
     return 0;
 }
