@@ -6,6 +6,7 @@
 
 #include <greenhub/thread.h>
 
+#include "base/sigpipe.h"
 #include "base/system.h"
 #include "io/position.h"
 #include "io/wait.h"
@@ -25,26 +26,15 @@ static bool is_socket(int fd)
  */
 static ssize_t sendfile_quietly(int fd, int in_fd, off_t *offset, size_t count)
 {
-    static const struct timespec at_once;
-    sigset_t sigpipe, before, pending;
-    bool was_pending = false;
+    struct green__quiet quiet;
     ssize_t n;
     int error;
 
-    sigemptyset(&sigpipe);
-    sigaddset(&sigpipe, SIGPIPE);
-    if (green__system.pthread_sigmask(SIG_BLOCK, &sigpipe, &before) != 0)
+    if (green__quiet_begin(&quiet) < 0)
         return -1;
-    if (sigismember(&before, SIGPIPE) &&
-        green__system.sigpending(&pending) == 0)
-        was_pending = sigismember(&pending, SIGPIPE);
     n = green__system.sendfile(fd, in_fd, offset, count);
     error = errno;
-    if (n < 0 && error == EPIPE && !was_pending && is_socket(fd))
-        while (green__system.sigtimedwait(&sigpipe, NULL, &at_once) < 0 &&
-               errno == EINTR)
-            ;
-    green__system.pthread_sigmask(SIG_SETMASK, &before, NULL);
+    green__quiet_end(&quiet, n < 0 && error == EPIPE && is_socket(fd));
     errno = error;
     return n;
 }
