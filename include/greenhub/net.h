@@ -143,7 +143,8 @@ struct green_server {
     struct {
         GREEN_ATOMIC(void *) state; /* the library's */
         GREEN_ATOMIC(unsigned) stop;
-        void *reserved[2];
+        void *watcher;    /* the greenthread of green_server_stop_on */
+        uint64_t signals; /* that it waits for */
     } internal;
 };
 
@@ -177,6 +178,7 @@ struct green_serve_options {
  * It runs until one of these happens:
  * - green_server_stop is called. green_serve waits until all handlers have
  *   returned, and returns 0. With kill_on_stop it kills the handlers first.
+ *   green_server_stop_on in greenhub/process.h does so at a signal.
  * - The caller is killed or timed out, or the listener fails. green_serve kills
  *   the handlers, waits until they have returned, and returns -1.
  * Errors: EINVAL for a NULL handler, a reserved word that is not zero, or
@@ -196,6 +198,14 @@ GREEN_API int green_serve(int listener, void (*handler)(int fd, void *arg),
  * signal handlers.
  */
 GREEN_API int green_server_stop(struct green_server *server);
+
+/*
+ * Like green_server_stop, but kills the handlers, also those that an earlier
+ * green_server_stop waits for: their blocking calls fail with ECANCELED.
+ * Returns 0, or -1: EINVAL for NULL. Never switches. From any thread, and from
+ * signal handlers.
+ */
+GREEN_API int green_server_kill(struct green_server *server);
 
 GREEN_END_DECLS
 

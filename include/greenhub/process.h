@@ -31,6 +31,8 @@
 
 GREEN_BEGIN_DECLS
 
+struct green_server; /* greenhub/net.h */
+
 /* ---- Child processes ------------------------------------------------------ */
 
 /* What a child has as its standard input, output or error. */
@@ -209,6 +211,22 @@ GREEN_API pid_t green_waitpid(pid_t pid, int *status, int options);
  * siginfo_t needs _POSIX_C_SOURCE.
  */
 GREEN_API int green_signal_wait(const sigset_t *set, siginfo_t *info);
+
+/*
+ * Makes signals stop a server: the first one as green_server_stop, which lets the
+ * handlers finish, the second one as green_server_kill. So a service ends at
+ * SIGTERM without dropping a request, and Ctrl-C twice ends it at once. set NULL
+ * stands for SIGINT and SIGTERM.
+ * Call it once, before green_serve and from the same OS thread, and, if the
+ * program makes OS threads of its own, before these: it blocks the signals in the
+ * calling OS thread, and OS threads that are made later inherit that. They stay
+ * blocked when green_serve has returned. Children of green_process_start have
+ * them unblocked.
+ * Returns 0, or -1: EINVAL for NULL or an empty set, EBUSY if it was called for
+ * the server before, and the errors of green_spawn. Never switches.
+ */
+GREEN_API int green_server_stop_on(struct green_server *server,
+                                   const sigset_t *set);
 
 GREEN_END_DECLS
 

@@ -18,6 +18,14 @@ bool green__run_ends(const struct green__run *run)
            green__run_error(run);
 }
 
+bool green__run_kills(const struct green__run *run)
+{
+    return run->options.kill_on_stop || green__run_error(run) ||
+           (atomic_load_explicit(&run->server->internal.stop,
+                                 memory_order_acquire) &
+            GREEN__KILL);
+}
+
 bool green__run_fail(struct green__run *run, int error)
 {
     int none = 0;
@@ -32,7 +40,7 @@ bool green__run_fail(struct green__run *run, int error)
  * The run may end during this call: green__run_end first clears `state`, then
  * waits until no call that may have read it is left.
  */
-int green_server_stop(struct green_server *server)
+static int request(struct green_server *server, unsigned what)
 {
     struct green__run *run;
     int error = errno; /* a signal handler must keep it */
@@ -40,13 +48,31 @@ int green_server_stop(struct green_server *server)
     if (!server)
         return green__refuse(EINVAL);
     atomic_fetch_add(&server->internal.stop, GREEN__STOPPER);
-    atomic_fetch_or(&server->internal.stop, GREEN__STOP);
+    atomic_fetch_or(&server->internal.stop, what);
     run = atomic_load(&server->internal.state);
     if (run)
         notify_all(run);
     atomic_fetch_sub(&server->internal.stop, GREEN__STOPPER);
     errno = error;
     return 0;
+}
+
+int green_server_stop(struct green_server *server)
+{
+    return request(server, GREEN__STOP);
+}
+
+int green_server_kill(struct green_server *server)
+{
+    return request(server, GREEN__STOP | GREEN__KILL);
+}
+
+void green__server_unwatch(struct green_server *server)
+{
+    if (server && server->internal.watcher)
+        green_kill(server->internal.watcher);
+    if (server)
+        server->internal.watcher = NULL;
 }
 
 void green__run_begin(struct green__run *run)

@@ -274,5 +274,6 @@ int green_serve(int listener, void (*handler)(int fd, void *arg),
         snprintf(here, sizeof here, "descriptor %d", listener);
     result =
         make_and_serve(listener, handler, options ? options : &defaults, &why);
+    green__server_unwatch(options ? options->server : NULL);
     return result < 0 ? green__net_fail(here, why) : 0;
 }

@@ -25,8 +25,10 @@
 #include "base/self.h"
 #include "greenthread/park.h"
 
-#define GREEN__STOP 1u    /* in green_server.internal.stop: requested */
-#define GREEN__STOPPER 2u /* one running call of green_server_stop */
+/* In green_server.internal.stop. */
+#define GREEN__STOP 1u    /* requested */
+#define GREEN__KILL 2u    /* the handlers, too */
+#define GREEN__STOPPER 4u /* one running call of green_server_stop or _kill */
 
 struct green__run;
 
@@ -82,6 +84,12 @@ bool green__run_fail(struct green__run *run, int error);
 
 /* Whether the run must end, by a stop or by a failure. */
 bool green__run_ends(const struct green__run *run);
+
+/* Ends the greenthread of green_server_stop_on. */
+void green__server_unwatch(struct green_server *server);
+
+/* Whether the handlers are to be killed, if the run ends. */
+bool green__run_kills(const struct green__run *run);
 
 /* Wakes the supervisor, which checks everything. For any OS thread and signal
  * handlers. It fails only if the eventfd's counter is full, and then the

@@ -319,11 +319,6 @@ static int wait_for_wakeup(struct green__shard *shard)
     return 0;
 }
 
-static bool must_kill(const struct green__run *run)
-{
-    return run->options.kill_on_stop || green__run_error(run);
-}
-
 /* Whether the shard must still wait; the first one waits for the others. */
 static bool is_busy(const struct green__shard *shard)
 {
@@ -343,7 +338,7 @@ static void drain(struct green__shard *shard)
 
     shard->draining = true;
     while (is_busy(shard)) {
-        if (!killed && must_kill(shard->run)) {
+        if (!killed && green__run_kills(shard->run)) {
             kill_connections(shard);
             killed = true;
         }
