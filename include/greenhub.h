@@ -21,6 +21,7 @@
  *   greenhub/stream.h      descriptors, and layers over them such as TLS
  *   greenhub/process.h     child processes and signals
  *   greenhub/socket.h      what sockets have beyond bytes: descriptors passed
+ *   greenhub/service.h     service managers, upgrades of a running service
  *   greenhub/net.h         listen, dial, serve, name look-up
  *   greenhub/debug.h       a look inside a running program
  *
@@ -51,6 +52,7 @@
 #include <greenhub/queue.h>
 #include <greenhub/resource.h>
 #include <greenhub/scope.h>
+#include <greenhub/service.h>
 #include <greenhub/shared.h>
 #include <greenhub/socket.h>
 #include <greenhub/stream.h>

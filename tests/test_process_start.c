@@ -399,6 +399,26 @@ START_TEST(options_that_are_refused)
 }
 END_TEST
 
+/* A pipe of the child's must not get the number of what the program has closed. */
+START_TEST(a_descriptor_that_is_closed)
+{
+    SHELL(argv, "echo out");
+    struct green_process_options options = {
+        .argv = argv, .in = STDIO_PIPE, .out = STDIO_PIPE};
+    int fds[2];
+
+    pipe_pair(fds);
+    ck_ok(close(fds[0]));
+    ck_ok(close(fds[1]));
+    options.fds = fds;
+    options.fd_count = 2;
+    fails(&options, EBADF);
+    options.fd_count = 0;
+    options.err = (struct green_stdio){.kind = GREEN_STDIO_FD, .fd = fds[1]};
+    fails(&options, EBADF);
+}
+END_TEST
+
 /* Leaves so many descriptors free, of 64. */
 static void limit_descriptors(int free_ones)
 {
@@ -463,6 +483,7 @@ int main(void)
     tcase_add_checked_fixture(refused, setup, NULL);
     tcase_add_test(refused, there_is_no_such_program);
     tcase_add_test(refused, options_that_are_refused);
+    tcase_add_test(refused, a_descriptor_that_is_closed);
     tcase_add_loop_test(refused, few_descriptors_are_free, 1, 8);
     return run_suite(suite);
 }

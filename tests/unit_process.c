@@ -166,6 +166,21 @@ START_TEST(many_at_once)
 }
 END_TEST
 
+START_TEST(an_upgrade_fails)
+{
+    const char *const ends[] = {"false", NULL};
+    struct green_upgrade_options options = {.argv = ends,
+                                            .timeout = GREEN_FOREVER};
+    SHELL(hangs, "exec sleep 1000");
+
+    ck_fails(green_upgrade(&options), ECHILD);
+    options.argv = hangs;
+    options.timeout = 20 * GREEN_MSEC;
+    ck_fails(green_upgrade(&options), ETIMEDOUT);
+    ck_no_child();
+}
+END_TEST
+
 /* ---- Failures --------------------------------------------------------------- */
 
 static int allocations_left;
@@ -222,6 +237,7 @@ static void add_all(Suite *suite, const char *name, void (*setup)(void))
     tcase_add_test(tcase, a_group_is_killed);
     tcase_add_test(tcase, the_program_collects_the_status);
     tcase_add_test(tcase, many_at_once);
+    tcase_add_test(tcase, an_upgrade_fails);
 }
 
 int main(void)

@@ -66,8 +66,7 @@ static void settle(struct green_process *process,
     green__process_close_pipe(&process->internal.pidfd);
 }
 
-/* Collects the status if the child has ended. Returns 0, or -1 with errno. */
-static int look(struct green_process *process)
+int green__process_look(struct green_process *process)
 {
     siginfo_t info;
 
@@ -80,6 +79,11 @@ static int look(struct green_process *process)
         settle(process, GREEN__PROCESS_ENDED);
     }
     return 0;
+}
+
+void green__process_let_go(struct green_process *process)
+{
+    settle(process, GREEN__PROCESS_NONE);
 }
 
 void green__process_identify(struct green_process *process)
@@ -123,7 +127,7 @@ int green_process_wait(struct green_process *process, int *status)
         return green__refuse(EINVAL);
     if (green__call_begins() < 0)
         return -1;
-    if (green__process_runs(process) && look(process) < 0)
+    if (green__process_runs(process) && green__process_look(process) < 0)
         return -1;
     if (!green__process_runs(process)) {
         green__call_ends(GREEN__COST_SYSTEM_CALL);
@@ -133,7 +137,7 @@ int green_process_wait(struct green_process *process, int *status)
         /* Another greenthread may collect the status, and close the pidfd. */
         if (wait_for_end(process) < 0 && green__process_runs(process))
             return -1;
-        if (green__process_runs(process) && look(process) < 0)
+        if (green__process_runs(process) && green__process_look(process) < 0)
             return -1;
     }
     return tell(process, status);

@@ -32,6 +32,16 @@ void green__process_close_pipe(int *fd);
  * pidfds. Notes it as lost if somebody has collected its status already. */
 void green__process_identify(struct green_process *process);
 
+/* Checks that all these are open, before anything new gets one of their numbers.
+ * Returns 0, or -1 with EBADF. */
+int green__check_open(const int *fds, unsigned count);
+
+/* Collects the status if the child has ended. Returns 0, or -1 with errno. */
+int green__process_look(struct green_process *process);
+
+/* Lets the child live on, and leaves its status to nobody. */
+void green__process_let_go(struct green_process *process);
+
 /* Makes the child close all descriptors from this number on. `actions` is a
  * posix_spawn_file_actions_t. Returns 0 or an error number, as posix_spawn. */
 int green__close_from(void *actions, int least);

@@ -215,6 +215,27 @@ static bool is_valid(const struct green_process_options *o)
            o->out.kind != GREEN_STDIO_AS_OUT;
 }
 
+int green__check_open(const int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (!green__is_open(fds[i]))
+            return -1;
+    return 0;
+}
+
+static int check_standard(const struct green_stdio *stdio)
+{
+    return stdio->kind == GREEN_STDIO_FD ? green__check_open(&stdio->fd, 1) : 0;
+}
+
+static int check_descriptors(const struct green_process_options *o)
+{
+    if (check_standard(&o->in) < 0 || check_standard(&o->out) < 0 ||
+        check_standard(&o->err) < 0)
+        return -1;
+    return green__check_open(o->fds, o->fd_count);
+}
+
 int green_process_start(struct green_process *process,
                         const struct green_process_options *options)
 {
@@ -227,7 +248,7 @@ int green_process_start(struct green_process *process,
     process->in = process->out = process->err = process->internal.pidfd = -1;
     if (!is_valid(options))
         return green__refuse(EINVAL);
-    if (begin(&it, options) < 0)
+    if (check_descriptors(options) < 0 || begin(&it, options) < 0)
         return -1;
     result = spawn(&it, process);
     finish(&it);
