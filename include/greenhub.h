@@ -22,7 +22,8 @@
  *   greenhub/process.h     child processes and signals
  *   greenhub/socket.h      what sockets have beyond bytes: descriptors passed
  *   greenhub/service.h     service managers, upgrades of a running service
- *   greenhub/net.h         listen, dial, serve, name look-up
+ *   greenhub/net.h         listen, dial, serve
+ *   greenhub/resolve.h     names and addresses; the choice of a resolver
  *   greenhub/debug.h       a look inside a running program
  *
  * Every function that fails returns -1 or NULL and sets errno, unless its
@@ -50,6 +51,7 @@
 #include <greenhub/pool.h>
 #include <greenhub/process.h>
 #include <greenhub/queue.h>
+#include <greenhub/resolve.h>
 #include <greenhub/resource.h>
 #include <greenhub/scope.h>
 #include <greenhub/service.h>

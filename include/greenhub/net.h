@@ -19,8 +19,6 @@
 
 GREEN_BEGIN_DECLS
 
-struct addrinfo; /* <netdb.h> */
-
 /* Zero-initialise it; 0 selects the default. */
 struct green_listen_options {
     int backlog;     /* default 4096; the system may lower it */
@@ -86,21 +84,8 @@ GREEN_API int green_dial_with(const char *address,
                               const struct green_dial_options *options);
 
 /*
- * getaddrinfo(3), with the same results; free them with freeaddrinfo(3).
- * Numeric addresses are answered at once; OS threads of the resolver look up
- * names. hints may be NULL.
- * Returns 0, or a code for gai_strerror(3). EAI_SYSTEM also covers, with errno,
- * ECANCELED, ETIMEDOUT, EDEADLK in a hub's callback, EAGAIN if no OS thread is
- * available, EINVAL if found is NULL, and the errors of green_get_hub. May
- * switch.
- */
-GREEN_API int green_getaddrinfo(const char *node, const char *service,
-                                const struct addrinfo *hints,
-                                struct addrinfo **found);
-
-/*
- * Describes the last failure of green_listen, green_dial, green_dial_with or
- * green_serve on this OS thread: "ADDRESS: reason", for instance
+ * Describes the last failure of green_listen, green_dial, green_dial_with,
+ * green_resolve or green_serve on this OS thread: "ADDRESS: reason", for instance
  * "tcp://no.such.host:80: Name or service not known"; "" if none has failed.
  * A call that succeeds does not change the string.
  * The reason is gai_strerror(3)'s if a name could not be looked up,

@@ -11,7 +11,7 @@
  * some seconds without work. They never keep the process from ending. Calls are
  * served first come, first served.
  *
- * Name look-ups (green_dial, green_listen) have a few OS threads of their own.
+ * Name look-ups (greenhub/resolve.h) have a few OS threads of their own.
  */
 #ifndef GREENHUB_THREAD_POOL_H
 #define GREENHUB_THREAD_POOL_H

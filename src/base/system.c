@@ -106,6 +106,7 @@ struct green__system green__system = {
     .waitpid = waitpid,
     .waitid = waitid,
     .getaddrinfo = getaddrinfo,
+    .getnameinfo = getnameinfo,
 
     .raise = raise,
     .sigaction = sigaction,

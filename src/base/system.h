@@ -102,6 +102,8 @@ struct green__system {
     int (*waitid)(idtype_t, id_t, siginfo_t *, int);
     int (*getaddrinfo)(const char *, const char *, const struct addrinfo *,
                        struct addrinfo **);
+    int (*getnameinfo)(const struct sockaddr *, socklen_t, char *, socklen_t,
+                       char *, socklen_t, int);
 
     /* ---- Signals ------------------------------------------------------- */
 

@@ -109,18 +109,16 @@ static int listen_inet(struct green__address *address,
                        const struct green_listen_options *options)
 {
     const int type = green__address_type(address);
-    struct addrinfo *found, *at;
-    int fd = -1, error;
+    struct green__addresses found = {0};
+    int fd = -1;
 
     if (green__address_is_any(address))
         return listen_any(address, options);
-    if (green__resolve(address, true, &found) < 0)
-        return -1;
-    for (at = found; at && fd < 0; at = at->ai_next)
-        fd = bind_inet(type, at->ai_addr, at->ai_addrlen, 1, options);
-    error = errno;
-    freeaddrinfo(found);
-    errno = error;
+    if (green__address_resolve(address, true, &found) == 0)
+        for (size_t i = 0; i < found.count && fd < 0; i++)
+            fd = bind_inet(type, &found.list[i].at.any, found.list[i].length, 1,
+                           options);
+    green__addresses_clear(&found);
     return fd;
 }
 

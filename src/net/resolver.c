@@ -1,28 +1,37 @@
-/*
- * Look-ups run on the resolver's own few OS threads (sync/worker_pool.h). A
- * look-up lies on the heap: if the greenthread is killed or timed out while the
- * system's resolver runs, the worker frees it.
- */
 #include "net/resolver.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "base/reserved.h"
 #include "base/self.h"
 #include "base/system.h"
 #include "hub/hub.h"
-#include "sync/worker_pool.h"
+#include "net/ask.h"
+#include "net/order.h"
+#include "net/system_resolver.h"
 
-struct look_up {
-    char host[GREEN__HOST_SIZE];
-    char service[8];
-    struct addrinfo hints;
-    struct addrinfo *found;
-    int code; /* of getaddrinfo */
-};
+/* ---- The choice ------------------------------------------------------ */
 
-static int error_of(int code)
+static const struct green_resolver *chosen; /* atomic: of any OS thread */
+
+const struct green_resolver *green__resolver(void)
+{
+    return __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
+}
+
+int green_use_resolver(const struct green_resolver *resolver)
+{
+    if (resolver && (!resolver->look_up || !GREEN__RESERVED_IS_ZERO(resolver)))
+        return green__refuse(EINVAL);
+    __atomic_store_n(&chosen, resolver, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* ---- Codes and errors ------------------------------------------------ */
+
+int green__error_of_code(int code)
 {
     switch (code) {
     case 0:
@@ -43,74 +52,100 @@ static int error_of(int code)
     }
 }
 
-/* Returns 0 or an errno. */
-static long look_up(void *arg)
+int green__code_of_error(int error)
 {
-    struct look_up *it = arg;
-    struct addrinfo *found = NULL;
-    int error;
-
-    it->code =
-        green__system.getaddrinfo(it->host, it->service, &it->hints, &found);
-    error = error_of(it->code);
-    it->found = error == 0 ? found : NULL;
-    return error;
+    switch (error) {
+    case ENOENT:
+        return EAI_NONAME;
+    case ENODATA:
+        return EAI_NODATA;
+    case EAGAIN:
+        return EAI_AGAIN;
+    case ENOMEM:
+        return EAI_MEMORY;
+    default:
+        return EAI_SYSTEM;
+    }
 }
 
-static void free_look_up(void *arg)
-{
-    struct look_up *it = arg;
-
-    if (it->found)
-        freeaddrinfo(it->found);
-    green__system.release(it);
-}
-
-static struct look_up *make_look_up(const struct green__address *address,
-                                    bool passive)
-{
-    struct look_up *it = green__system.allocate(1, sizeof *it);
-
-    if (!it)
-        return NULL;
-    memcpy(it->host, address->host, sizeof it->host);
-    snprintf(it->service, sizeof it->service, "%u", address->port);
-    it->hints.ai_family = green__address_is_v6(address) ? AF_INET6 : AF_UNSPEC;
-    it->hints.ai_socktype = green__address_type(address);
-    it->hints.ai_flags = AI_NUMERICHOST | (passive ? AI_PASSIVE : 0);
-    return it;
-}
-
-/* The resolver's message; NULL where errno's is better (EAI_SYSTEM). */
-static const char *message_of(int code)
+const char *green__words_of_code(int code)
 {
     return code == 0 || code == EAI_SYSTEM ? NULL : gai_strerror(code);
 }
 
-int green__resolve(struct green__address *address, bool passive,
-                   struct addrinfo **found)
-{
-    struct look_up *it = make_look_up(address, passive);
-    const struct green__work work = {
-        .fn = look_up, .arg = it, .may_leave = true, .left = free_look_up};
-    long error;
+/* ---- Look-ups -------------------------------------------------------- */
 
-    if (!it)
-        return green__refuse(ENOMEM);
-    error = look_up(it); /* numeric hosts only: no name server is asked */
-    if (error) {
-        if (!green__hub_get()) {
-            error = errno;
-            address->why = green_hub_error();
-            free_look_up(it);
-            return green__refuse((int)error);
-        }
-        it->hints.ai_flags &= ~AI_NUMERICHOST;
-        if (green__worker_pool_run(GREEN__RESOLVER, &work, &error) < 0)
-            return -1;
+int green__resolve_number(struct green__question *question,
+                          struct green__addresses *found)
+{
+    const struct addrinfo hints = {
+        .ai_family = question->family,
+        .ai_socktype = question->type,
+        .ai_flags = AI_NUMERICHOST | (question->passive ? AI_PASSIVE : 0)};
+    struct addrinfo *info = NULL;
+    char service[8];
+    int code, result;
+
+    snprintf(service, sizeof service, "%u", question->port);
+    code = green__system.getaddrinfo(question->host, service, &hints, &info);
+    if (code == EAI_ADDRFAMILY) { /* a number of the other family */
+        question->why = green__words_of_code(code);
+        return green__refuse(ENOENT);
     }
-    *found = it->found;
-    address->why = message_of(it->code);
-    green__system.release(it);
-    return error ? green__refuse((int)error) : 0;
+    if (code != 0)
+        return 1;
+    result = green__addresses_append_info(found, info);
+    freeaddrinfo(info);
+    return result;
+}
+
+static int resolve_by(const struct green_resolver *resolver,
+                      struct green__question *question,
+                      struct green__addresses *found)
+{
+    int code;
+
+    if (green__ask(resolver, question->host, question->family, found, NULL) <
+        0) {
+        code = green__code_of_error(errno);
+        question->why = green__words_of_code(code);
+        return green__refuse(errno == ENODATA ? ENOENT : errno);
+    }
+    green__addresses_set_port(found, question->port);
+    green__order(found);
+    return 0;
+}
+
+int green__resolve(struct green__question *question,
+                   struct green__addresses *found)
+{
+    const struct green_resolver *resolver = green__resolver();
+    int result = green__resolve_number(question, found);
+
+    if (result <= 0)
+        return result;
+    if (!green__hub_get()) {
+        question->why = green_hub_error();
+        return -1;
+    }
+    return resolver ? resolve_by(resolver, question, found)
+                    : green__system_resolve(question, found);
+}
+
+int green__address_resolve(struct green__address *address, bool passive,
+                           struct green__addresses *found)
+{
+    struct green__question question = {
+        .host = address->host,
+        .family = green__address_is_v6(address) ? AF_INET6 : AF_UNSPEC,
+        .type = green__address_type(address),
+        .port = address->port,
+        .passive = passive,
+    };
+    int result = green__resolve(&question, found);
+
+    address->why = question.why;
+    if (result < 0)
+        green__addresses_clear(found);
+    return result;
 }

@@ -3,7 +3,7 @@
  * getaddrinfo can be interrupted; the older functions write into memory of
  * their callers, and so they are waited for to their end.
  */
-#include <greenhub/net.h>
+#include <greenhub/resolve.h>
 #include <greenhub/thread.h>
 
 #include <arpa/inet.h>

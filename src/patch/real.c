@@ -76,6 +76,13 @@ static void fill_files(struct green__system *system,
     system->fdatasync = real->fdatasync;
 }
 
+static void fill_names(struct green__system *system,
+                       const struct green__real *real)
+{
+    system->getaddrinfo = real->getaddrinfo;
+    system->getnameinfo = real->getnameinfo;
+}
+
 /* From here on greenhub's own calls go straight to libc. */
 static void fill_system(void)
 {
@@ -111,7 +118,6 @@ static void fill_system(void)
     system->nanosleep = real->nanosleep;
     system->waitpid = real->waitpid;
     system->waitid = real->waitid;
-    system->getaddrinfo = real->getaddrinfo;
     system->sigaction = real->sigaction;
     system->sigtimedwait = real->sigtimedwait;
     system->pthread_sigmask = real->pthread_sigmask;
@@ -139,6 +145,7 @@ static void fill_system(void)
     system->pthread_key_create = real->pthread_key_create;
     system->pthread_setspecific = real->pthread_setspecific;
     fill_files(system, real);
+    fill_names(system, real);
 }
 
 static void find_all(bool missing)
