@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <openssl/conf.h>
 #include <openssl/evp.h>
 #include <openssl/ocsp.h>
 #include <openssl/pem.h>
@@ -204,4 +205,16 @@ void tls_response(const char *name, int status, int from, int until)
     EVP_PKEY_free(key);
     X509_free(subject);
     X509_free(issuer);
+}
+
+void tls_at_most(const char *version)
+{
+    FILE *file = open_file("openssl", "cnf", "w");
+
+    fprintf(file,
+            "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\n"
+            "system_default = default\n[default]\nMaxProtocol = %s\n",
+            version);
+    fclose(file);
+    must(CONF_modules_load_file(tls_path("openssl.cnf"), NULL, 0) > 0);
 }

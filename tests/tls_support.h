@@ -29,6 +29,9 @@ void tls_certificate(const struct tls_wish *wish);
 /* Writes NAME.ocsp: what "ca" says of NAME, V_OCSP_CERTSTATUS_... */
 void tls_response(const char *name, int status, int from, int until);
 
+/* From now on, configurations that are made have this version at most. */
+void tls_at_most(const char *version);
+
 /* The path of a file in the folder, valid until the eighth next call. */
 const char *tls_path(const char *file);
 

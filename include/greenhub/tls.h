@@ -15,12 +15,14 @@
 #define GREENHUB_TLS_H
 
 #include <greenhub/base.h>
+#include <greenhub/stream.h>
 
 GREEN_BEGIN_DECLS
 
 /* ---- Configurations --------------------------------------------------- */
 
 struct green_tls_config;
+struct ssl_st; /* OpenSSL's SSL */
 
 /*
  * Zero-initialise it; 0 and NULL select the defaults. Files are in PEM unless
@@ -84,6 +86,75 @@ GREEN_API int green_tls_config_reload(struct green_tls_config *config);
  * allowed. Never switches. From any thread.
  */
 GREEN_API void green_tls_config_free(struct green_tls_config *config);
+
+/* ---- Connections ------------------------------------------------------- */
+
+/*
+ * Makes a connected descriptor a stream, by a handshake as client. `host` is the
+ * name, or the address, that the server's certificate must be for; it is sent
+ * to the server if it is a name. It may be NULL with insecure_no_verify alone.
+ * The descriptor must not be non-blocking (O_NONBLOCK). From now on it is the
+ * stream's, and green_stream_close closes both; but if this call fails, it is
+ * still the caller's, who can only close it.
+ * Returns the stream, or NULL; green_tls_reason() says it in words:
+ *   EKEYREJECTED  the server's certificate is not trusted
+ *   EPROTO        the server refused, does not speak TLS, or has nothing in
+ *                 common with this side
+ *   ECONNRESET    the connection ended during the handshake
+ *   ETIMEDOUT     the handshake took longer than handshake_timeout
+ *   EINVAL        config is NULL, or host is and must not be
+ *   ENOMEM, and the errors of green_recv and green_send.
+ * May switch. Mirrors ssl.wrap_socket.
+ */
+GREEN_API struct green_stream *
+green_tls_client(int fd, struct green_tls_config *config, const char *host);
+
+/*
+ * Like green_tls_client, as server. Also fails with EKEYREJECTED if the client's
+ * certificate is not trusted or missing, and with EINVAL if the configuration
+ * has no certificate and cannot choose another. May switch.
+ */
+GREEN_API struct green_stream *
+green_tls_server(int fd, struct green_tls_config *config);
+
+/*
+ * TLS streams are used as all streams are. Besides what others do:
+ * - Any call may write and read the descriptor. Of several greenthreads one
+ *   reads and one writes at a time; further ones wait.
+ * - A read returns 0 when the peer has said that it writes no more
+ *   (close_notify), and fails with ECONNRESET if the connection ends without
+ *   that: what was read may not be all.
+ * - A read that failed with ETIMEDOUT, ECANCELED or EAGAIN can be repeated:
+ *   nothing is lost. After a write that failed, whatever the reason, only reads
+ *   and green_stream_close make sense: further writes fail.
+ * - EPROTO: what came was not TLS, was changed on its way, or was an alert that
+ *   says so of what was sent.
+ * - green_stream_shutdown(SHUT_WR) sends a close_notify, after which reads go
+ *   on; green_stream_close does so if that is possible at once, and never waits
+ *   for the peer.
+ */
+
+/*
+ * Returns the protocol that both sides agreed on by ALPN, valid as long as the
+ * stream; NULL: none, or it is no TLS stream. Never switches.
+ */
+GREEN_API const char *green_tls_protocol(const struct green_stream *stream);
+
+/*
+ * Returns how to make TLS streams with a configuration, for code that knows
+ * streams alone: green_tls_client where a host is named, else green_tls_server.
+ * The configuration must outlive its use. Cannot fail. Never switches.
+ */
+GREEN_API struct green_stream_wrap
+green_tls_wrap(struct green_tls_config *config);
+
+/*
+ * Returns OpenSSL's object of a connection (SSL *), to look at, such as by
+ * SSL_get0_peer_certificate or SSL_get_version; valid as long as the stream; or
+ * NULL: EINVAL if it is no TLS stream. Reading or writing by it is not
+ * possible. Never switches.
+ */
+GREEN_API struct ssl_st *green_tls_ssl(const struct green_stream *stream);
 
 /* ---- What went wrong --------------------------------------------------- */
 
