@@ -54,6 +54,8 @@
 
 GREEN_BEGIN_DECLS
 
+struct mmsghdr; /* <sys/socket.h>, with _GNU_SOURCE */
+
 /* ---- Reading and writing --------------------------------------------- */
 
 /* read(2). May switch. */
@@ -87,6 +89,24 @@ GREEN_API ssize_t green_sendto(int fd, const void *buffer, size_t size,
 /* sendmsg(2); on a stream, the whole message. May switch. */
 GREEN_API ssize_t green_sendmsg(int fd, const struct msghdr *message,
                                 int flags);
+/*
+ * recvmmsg(2): up to `count` messages, at most 1024; one system call for all
+ * that are there. Waits until all have come, or with MSG_WAITFORONE only for
+ * the first. It differs in the timeout, which also ends a wait: the call
+ * returns what has come by then, or fails with EAGAIN if nothing has. A timeout
+ * replaces SO_RCVTIMEO; afterwards it holds the time left. An error that comes
+ * after a message is left for the next call. Also EINVAL for an invalid
+ * timeout. May switch.
+ */
+GREEN_API int green_recvmmsg(int fd, struct mmsghdr *messages, unsigned count,
+                             int flags, struct timespec *timeout);
+/*
+ * sendmmsg(2): at most 1024 messages; on a stream, each of them whole. Returns
+ * the number of messages sent, less than `count` if one could not be sent after
+ * the first, or if a kill or a timeout ended the wait. May switch.
+ */
+GREEN_API int green_sendmmsg(int fd, struct mmsghdr *messages, unsigned count,
+                             int flags);
 
 /* ---- Sockets, pipes and their numbers -------------------------------- */
 

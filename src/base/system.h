@@ -27,6 +27,7 @@
 
 struct addrinfo;
 struct epoll_event;
+struct mmsghdr;
 struct pollfd;
 
 struct green__system {
@@ -63,6 +64,8 @@ struct green__system {
     ssize_t (*sendto)(int, const void *, size_t, int, const struct sockaddr *,
                       socklen_t);
     ssize_t (*sendmsg)(int, const struct msghdr *, int);
+    int (*recvmmsg)(int, struct mmsghdr *, unsigned, int, struct timespec *);
+    int (*sendmmsg)(int, struct mmsghdr *, unsigned, int);
     int (*fsync)(int);
     int (*fdatasync)(int);
     FILE *(*fopen)(const char *, const char *);

@@ -170,8 +170,7 @@ ssize_t green_recvmsg(int fd, struct msghdr *message, int flags)
     return n;
 }
 
-/* Sends all; the address and the ancillary data go with the first piece. */
-static ssize_t send_vector(struct green__io *io, const struct msghdr *message,
+ssize_t green__send_vector(struct green__io *io, const struct msghdr *message,
                            struct green__vector *vector, int flags)
 {
     struct msghdr rest = *message;
@@ -207,8 +206,7 @@ static ssize_t send_vector(struct green__io *io, const struct msghdr *message,
     return done > 0 ? (ssize_t)done : n;
 }
 
-/* The receiver of the descriptors may change their open files' flags. */
-static void share_rights(const struct msghdr *message)
+void green__share_rights(const struct msghdr *message)
 {
     struct msghdr copy = *message;
     struct cmsghdr *c;
@@ -243,9 +241,9 @@ ssize_t green_sendmsg(int fd, const struct msghdr *message, int flags)
         return green__refuse_vector(fd, errno);
     if (green__io_begin(&io, fd, GREEN_WRITE) == 0) {
         io.nonblocking = flags & MSG_DONTWAIT;
-        n = send_vector(&io, message, &vector, flags);
+        n = green__send_vector(&io, message, &vector, flags);
         if (n >= 0)
-            share_rights(message);
+            green__share_rights(message);
         green__io_end(&io, n);
     }
     green__vector_free(&vector);

@@ -83,6 +83,19 @@ static void fill_names(struct green__system *system,
     system->getnameinfo = real->getnameinfo;
 }
 
+static void fill_messages(struct green__system *system,
+                          const struct green__real *real)
+{
+    system->recv = real->recv;
+    system->recvfrom = real->recvfrom;
+    system->recvmsg = real->recvmsg;
+    system->send = real->send;
+    system->sendto = real->sendto;
+    system->sendmsg = real->sendmsg;
+    system->recvmmsg = real->recvmmsg;
+    system->sendmmsg = real->sendmmsg;
+}
+
 /* From here on greenhub's own calls go straight to libc. */
 static void fill_system(void)
 {
@@ -93,12 +106,7 @@ static void fill_system(void)
     system->write = real->write;
     system->readv = real->readv;
     system->writev = real->writev;
-    system->recv = real->recv;
-    system->recvfrom = real->recvfrom;
-    system->recvmsg = real->recvmsg;
-    system->send = real->send;
-    system->sendto = real->sendto;
-    system->sendmsg = real->sendmsg;
+    fill_messages(system, real);
     system->socket = real->socket;
     system->socketpair = real->socketpair;
     system->pipe2 = real->pipe2;
