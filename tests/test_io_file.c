@@ -352,7 +352,8 @@ START_TEST(one_in_line_for_the_offset_is_killed)
     ck_ok(green_kill(writers[1]));
     ck_assert_int_eq(join(writers[0]), 3);
     second = join(writers[1]);
-    ck_assert(second == -ECANCELED || (second == 3 && in_chaos()));
+    ck_assert(second == -ECANCELED ||
+              (second == 3 && (in_chaos() || under_valgrind())));
     ck_assert_int_eq(join(writers[2]), 5);
     ck_assert_int_ge(pread(file_fd, got, sizeof got - 1, 0), 8);
     ck_assert_str_eq(got, second < 0 ? "onethree" : "onetwothree");

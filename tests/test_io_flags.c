@@ -170,7 +170,7 @@ static void ck_waited(green_time since, green_time least)
 START_TEST(receive_timeouts_work)
 {
     struct msghdr message = {0};
-    struct iovec iov;
+    struct iovec iov = {0};
     green_time start;
     char byte;
 

@@ -77,7 +77,8 @@ START_TEST(poll_with_duplicates_and_negatives)
     set[3].fd = 19000;
     ck_assert_int_eq(green_poll(set, 20, -1), 10);
     ck_assert_int_eq(set[3].revents, POLLNVAL);
-    ck_fails(green_poll(NULL, 1, 0), EFAULT);
+    if (!under_valgrind()) /* it reports what the kernel refuses */
+        ck_fails(green_poll(NULL, 1, 0), EFAULT);
 }
 END_TEST
 

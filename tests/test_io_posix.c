@@ -277,6 +277,11 @@ START_TEST(select_stays_within_the_sets_in_use)
     } sets;
     struct timeval none = {0};
 
+    if (under_valgrind()) {
+        SKIP("valgrind's own descriptors are so high that the kernel looks at "
+             "what is behind the set");
+        return;
+    }
     memset(&sets, 0xff, sizeof sets);
     FD_ZERO(&sets.set);
     unix_pair(fds);
