@@ -54,7 +54,7 @@ GREEN_API int green_notify(const char *state);
 
 /*
  * "RELOADING=1" with the time, which Type=notify-reload demands. Send "READY=1"
- * when the configuration has been read. As green_notify.
+ * when the configuration has been read. Returns what green_notify does. May switch.
  */
 GREEN_API int green_notify_reloading(void);
 
