@@ -49,14 +49,19 @@ GREEN_API int green_listen(const char *address,
                            const struct green_listen_options *options);
 
 /*
- * Connects to an address. If a name has several addresses, tries them in turn.
+ * Connects to an address. If a name has several addresses, tries them by
+ * RFC 8305: IPv6 and IPv4 in turn, the next one when one fails, or after 250 ms
+ * without an answer; the first that connects counts, and the other attempts end.
+ * A resolver of the program's own (green_use_resolver) is asked for both
+ * families at once: attempts begin with the answer for IPv6, or 50 ms after that
+ * for IPv4.
  * TCP sockets get TCP_NODELAY. A UDP socket is connected without a word to the
  * peer: if nobody has the port, a later call may fail with ECONNREFUSED. Use a
  * green_timeout to limit the time.
  * Returns the descriptor, close-on-exec, or -1: EINVAL (the address is
  * invalid), ENOENT (the name is unknown), EAGAIN (the name could not be looked
- * up now), ECONNREFUSED, and the errors of socket and connect for the last
- * address tried; green_net_error() gives the error in words.
+ * up now), ECONNREFUSED, and the errors of socket and connect for the attempt
+ * that failed last; green_net_error() gives the error in words.
  * If no process listens at a port that the system also assigns to clients, TCP
  * may connect the socket to itself: that fails with ECONNREFUSED, too. May
  * switch.

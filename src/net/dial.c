@@ -5,42 +5,51 @@
 #include <greenhub/thread.h>
 
 #include "base/reserved.h"
-#include "greenthread/scheduler.h"
 #include "hub/hub.h"
 #include "net/address.h"
 #include "net/connect.h"
+#include "net/race.h"
 #include "net/resolver.h"
 #include "net/words.h"
 
-/* Whether the caller was killed or timed out, and must not try the other
- * addresses. (A connection may also time out by itself.) */
-static bool must_stop(void)
+static int dial_number(int type, struct green__addresses *found,
+                       const struct green__connect *how)
 {
-    int error = errno; /* the first call makes what greenthreads need */
-    const struct green_thread *thread = green__current();
+    return green__connect_to(type, &found->list[0].at.any,
+                             found->list[0].length, how);
+}
 
-    errno = error;
-    return errno == ECANCELED || (errno == ETIMEDOUT && thread &&
-                                  green__interruption(thread) == ETIMEDOUT);
+/* By a program's resolver: attempts begin before it has answered everything. */
+static int dial_host(struct green__question *question,
+                     struct green__addresses *found,
+                     const struct green__connect *how)
+{
+    const struct green_resolver *resolver = green__resolver();
+    int number = green__resolve_number(question, found);
+
+    if (number < 0)
+        return -1;
+    if (number == 0)
+        return dial_number(question->type, found, how);
+    if (resolver && question->family == AF_UNSPEC && green__hub_get())
+        return green__race_to_host(resolver, question, how);
+    if (green__resolve(question, found) < 0)
+        return -1;
+    return found->count == 1 ? dial_number(question->type, found, how)
+                             : green__race(question->type, found, how);
 }
 
 static int dial_inet(struct green__address *address,
                      const struct green__connect *how)
 {
-    const int type = green__address_type(address);
+    struct green__question question = green__question_of(address, false);
     struct green__addresses found = {0};
-    int fd = -1;
+    int fd;
 
     if (address->port == 0 || green__address_is_any(address))
         return green__refuse(EINVAL); /* an address to listen at */
-    if (green__address_resolve(address, false, &found) < 0)
-        return -1;
-    for (size_t i = 0; i < found.count && fd < 0; i++) {
-        fd = green__connect_to(type, &found.list[i].at.any,
-                               found.list[i].length, how);
-        if (fd < 0 && must_stop())
-            break;
-    }
+    fd = dial_host(&question, &found, how);
+    address->why = question.why;
     green__addresses_clear(&found);
     return fd;
 }

@@ -132,16 +132,22 @@ int green__resolve(struct green__question *question,
                     : green__system_resolve(question, found);
 }
 
-int green__address_resolve(struct green__address *address, bool passive,
-                           struct green__addresses *found)
+struct green__question green__question_of(const struct green__address *address,
+                                          bool passive)
 {
-    struct green__question question = {
+    return (struct green__question){
         .host = address->host,
         .family = green__address_is_v6(address) ? AF_INET6 : AF_UNSPEC,
         .type = green__address_type(address),
         .port = address->port,
         .passive = passive,
     };
+}
+
+int green__address_resolve(struct green__address *address, bool passive,
+                           struct green__addresses *found)
+{
+    struct green__question question = green__question_of(address, passive);
     int result = green__resolve(&question, found);
 
     address->why = question.why;

@@ -28,6 +28,10 @@ struct green__question {
 int green__resolve(struct green__question *question,
                    struct green__addresses *found);
 
+/* What an address asks for: its host, its port. */
+struct green__question green__question_of(const struct green__address *address,
+                                          bool passive);
+
 /* The same for the host and the port of an address; sets address->why. */
 int green__address_resolve(struct green__address *address, bool passive,
                            struct green__addresses *found);

@@ -1,0 +1,231 @@
+/*
+ * The caller waits for news of its greenthreads, one for each look-up and each
+ * attempt, and for the times at which the next attempt is due. They belong to a
+ * scope, which ends before the caller returns.
+ */
+#include "net/race.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <greenhub/io.h>
+#include <greenhub/scope.h>
+
+#include "base/self.h"
+#include "greenthread/park.h"
+#include "net/ask.h"
+#include "net/order.h"
+
+#define ATTEMPT_DELAY (250 * GREEN_MSEC)
+#define RESOLUTION_DELAY (50 * GREEN_MSEC)
+
+struct race {
+    struct green_scope scope;
+    const struct green__connect *how;
+    int type; /* of the sockets */
+    struct green__addresses untried;
+    unsigned attempts;            /* that run now */
+    int last;                     /* family of the last attempt, or AF_UNSPEC */
+    green_time next;              /* when the next is due; 0: now */
+    int fd, error;                /* what came of the attempts */
+    struct green__waiter *waiter; /* the caller's, while it waits */
+
+    const struct green_resolver *resolver;
+    struct green__question *question;
+    unsigned look_ups; /* that run now */
+    int look_up_error;
+};
+
+static const struct green__wait_kind racing = {.name = "dial"};
+
+static void tell(struct race *it)
+{
+    struct green__waiter *waiter = it->waiter;
+
+    it->waiter = NULL;
+    if (waiter)
+        green__wake(waiter);
+}
+
+/* ---- Attempts -------------------------------------------------------- */
+
+static struct green_socket_address take_first(struct green__addresses *it)
+{
+    struct green_socket_address first = it->list[0];
+
+    it->count--;
+    memmove(it->list, it->list + 1, it->count * sizeof first);
+    return first;
+}
+
+static void attempt_failed(struct race *it, int error)
+{
+    it->error = error;
+    it->next = 0;
+}
+
+static int attempt(void *arg)
+{
+    struct race *it = arg;
+    struct green_socket_address to = take_first(&it->untried);
+    int fd = green__connect_to(it->type, &to.at.any, to.length, it->how);
+
+    it->attempts--;
+    if (fd < 0)
+        attempt_failed(it, errno);
+    else if (it->fd < 0)
+        it->fd = fd;
+    else
+        green_close(fd); /* two at the same time */
+    tell(it);
+    return 0;
+}
+
+static void start_attempt(struct race *it)
+{
+    it->last = it->untried.list[0].at.any.sa_family;
+    it->next = green_after(ATTEMPT_DELAY);
+    if (green_scope_spawn(&it->scope, attempt, it) == 0) {
+        it->attempts++;
+        return;
+    }
+    attempt_failed(it, errno);
+    take_first(&it->untried);
+}
+
+/* ---- Look-ups -------------------------------------------------------- */
+
+/* When the first attempt is due. Later answers wait for their turn. */
+static void answered(struct race *it, int family)
+{
+    it->look_ups--;
+    if (it->attempts == 0)
+        it->next = family == AF_INET && it->look_ups > 0
+                       ? green_after(RESOLUTION_DELAY)
+                       : 0;
+    tell(it);
+}
+
+static void look_up(struct race *it, int family)
+{
+    struct green__addresses found = {0};
+
+    if (green__ask_family(it->resolver, it->question->host, family, &found,
+                          NULL) < 0)
+        it->look_up_error = green__worse_error(it->look_up_error, errno);
+    green__addresses_set_port(&found, it->question->port);
+    if (green__addresses_append(&it->untried, &found) < 0)
+        it->look_up_error = ENOMEM;
+    green__addresses_clear(&found);
+    green__order(&it->untried);
+    green__interleave(&it->untried, it->last);
+    answered(it, family);
+}
+
+static int look_up_v6(void *arg)
+{
+    look_up(arg, AF_INET6);
+    return 0;
+}
+
+static int look_up_v4(void *arg)
+{
+    look_up(arg, AF_INET);
+    return 0;
+}
+
+static int start_look_ups(struct race *it)
+{
+    if (green_scope_spawn(&it->scope, look_up_v6, it) < 0)
+        return -1;
+    it->look_ups++;
+    if (green_scope_spawn(&it->scope, look_up_v4, it) < 0)
+        return -1;
+    it->look_ups++;
+    return 0;
+}
+
+/* ---- The race -------------------------------------------------------- */
+
+/* Until there is news, or the next attempt is due. */
+static int wait_for_news(struct race *it)
+{
+    struct green__waiter waiter;
+    int result;
+
+    green__waiter_init(&waiter, &racing);
+    it->waiter = &waiter;
+    result = green__park_until(&waiter, it->untried.count > 0 ? it->next
+                                                              : GREEN_FOREVER);
+    it->waiter = NULL;
+    return result < 0 && errno != EAGAIN ? -1 : 0;
+}
+
+static int run(struct race *it)
+{
+    while (it->fd < 0 && (it->attempts || it->look_ups || it->untried.count)) {
+        if (it->untried.count > 0 && it->next <= green_now())
+            start_attempt(it);
+        else if (wait_for_news(it) < 0)
+            return errno;
+    }
+    return 0;
+}
+
+static int look_up_failed(struct race *it)
+{
+    int error = it->look_up_error;
+
+    it->question->why = green__words_of_code(green__code_of_error(error));
+    return error == ENODATA ? ENOENT : error;
+}
+
+/* A connection counts even if the caller was killed meanwhile. */
+static int result_of(struct race *it, int error)
+{
+    if (it->fd >= 0)
+        return it->fd;
+    if (!error)
+        error = it->error ? it->error : look_up_failed(it);
+    return green__refuse(error);
+}
+
+static int race(struct race *it)
+{
+    int error = 0;
+
+    if (green_scope_begin(&it->scope, GREEN_FOREVER) < 0)
+        return -1;
+    if (it->resolver && start_look_ups(it) < 0)
+        error = errno;
+    if (!error)
+        error = run(it);
+    green_scope_stop(&it->scope);
+    green_scope_end(&it->scope);
+    green__addresses_clear(&it->untried);
+    return result_of(it, error);
+}
+
+int green__race(int type, struct green__addresses *addresses,
+                const struct green__connect *how)
+{
+    struct race it = {.type = type, .how = how, .fd = -1};
+
+    green__interleave(addresses, AF_UNSPEC);
+    if (green__addresses_append(&it.untried, addresses) < 0)
+        return -1;
+    return race(&it);
+}
+
+int green__race_to_host(const struct green_resolver *resolver,
+                        struct green__question *question,
+                        const struct green__connect *how)
+{
+    struct race it = {.type = question->type,
+                      .how = how,
+                      .fd = -1,
+                      .resolver = resolver,
+                      .question = question};
+
+    return race(&it);
+}
