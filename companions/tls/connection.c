@@ -96,6 +96,16 @@ static int expect(struct green__tls *tls)
     return done ? 0 : green__tls_fail_openssl(EINVAL, "the name of the host");
 }
 
+static int trust(struct green__tls *tls)
+{
+    int result;
+
+    pthread_mutex_lock(&tls->config->lock);
+    result = green__tls_load_system(SSL_get_SSL_CTX(tls->ssl));
+    pthread_mutex_unlock(&tls->config->lock);
+    return result;
+}
+
 static int become_client(struct green__tls *tls, const char *host)
 {
     bool verify = !tls->config->options.insecure_no_verify;
@@ -103,6 +113,8 @@ static int become_client(struct green__tls *tls, const char *host)
     if (!host && verify)
         return green__tls_fail(EINVAL, "without a host's name the server's "
                                        "certificate cannot be checked");
+    if (trust(tls) < 0)
+        return -1;
     SSL_set_connect_state(tls->ssl);
     SSL_set_verify(tls->ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     if (verify)

@@ -74,6 +74,7 @@ struct green__tls_step {
     void *buffer;
     size_t size;
     size_t done;
+    bool deep; /* it needs much stack */
 };
 
 /* Repeats the call, receiving in between, until it succeeds. 1; 0 at the end, by the peer's
@@ -86,8 +87,11 @@ int green__tls_flush(struct green__tls *tls);
 /* Sends as much of it as can be sent at once. */
 void green__tls_flush_now(struct green__tls *tls);
 
-/* OpenSSL has failed: records why, and sends the alert if that can be done at once. */
-void green__tls_has_failed(struct green__tls *tls);
+/* OpenSSL has failed: records why, before others run. */
+void green__tls_note_failure(struct green__tls *tls);
+
+/* Sends the alert, if that can be done at once. Nothing can be written any more. */
+void green__tls_send_alert(struct green__tls *tls);
 
 /* Sets errno and words by that. Returns -1. */
 int green__tls_fail_again(const struct green__tls *tls);

@@ -20,7 +20,8 @@ struct green__tls_facts {
     int staple_size;
     time_t staple_until;
     bool require_staple;
-    int keylog; /* the file's descriptor, or -1 */
+    bool system_authorities; /* are still to be loaded, for a client */
+    int keylog;              /* the file's descriptor, or -1 */
     struct green_tls_config *(*choose)(const char *server_name, void *arg);
     void *arg;
 };
@@ -38,6 +39,9 @@ int green__tls_staple_use(SSL_CTX *context,
                           const struct green_tls_options *options);
 int green__tls_keylog_use(SSL_CTX *context,
                           const struct green_tls_options *options);
+/* Loads the system's authorities, if they are what a client trusts. The configuration's lock
+ * is held. */
+int green__tls_load_system(SSL_CTX *context);
 /* Which configuration a server's connection continues with. */
 void green__tls_choose_use(SSL_CTX *context,
                            const struct green_tls_options *options);

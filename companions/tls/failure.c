@@ -2,22 +2,37 @@
 #include "connection.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
 #include "reason.h"
 
-void green__tls_has_failed(struct green__tls *tls)
+/* The outermost error of TLS: what lies below it, such as a signature that is wrong, is
+ * queued before. Without one, the first of any kind. Empties the queue. */
+static unsigned long take_error(void)
+{
+    unsigned long code, taken = ERR_peek_error();
+
+    while ((code = ERR_get_error()) != 0)
+        if (ERR_GET_LIB(code) == ERR_LIB_SSL)
+            taken = code;
+    return taken;
+}
+
+void green__tls_note_failure(struct green__tls *tls)
 {
     tls->failure = (struct green__tls_failure){
-        .code = ERR_peek_error(),
+        .code = take_error(),
         .verified = SSL_get_verify_result(tls->ssl),
         .refusal = tls->refusal,
     };
-    ERR_clear_error();
     tls->failed = true;
+}
+
+void green__tls_send_alert(struct green__tls *tls)
+{
     green__tls_flush_now(tls);
     tls->broken = tls->broken ? tls->broken : EPIPE;
 }
@@ -48,12 +63,16 @@ static int fail_known(int reason)
     return 0;
 }
 
-/* The peer has sent an alert: its number is in the code. */
-static int fail_alert(int reason)
+/* The peer has sent an alert: its number is in the code. OpenSSL has no words of their
+ * own for the newer ones. */
+static int fail_alert(unsigned long code)
 {
-    return green__tls_fail(
-        EPROTO, "the peer refused: %s",
-        SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+    const char *words =
+        SSL_alert_desc_string_long(ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET);
+
+    if (strcmp(words, "unknown") == 0)
+        words = ERR_reason_error_string(code);
+    return green__tls_fail(EPROTO, "the peer refused: %s", words ? words : "?");
 }
 
 int green__tls_fail_again(const struct green__tls *tls)
@@ -77,7 +96,7 @@ int green__tls_fail_again(const struct green__tls *tls)
         return -1;
     if (ERR_GET_LIB(failure->code) == ERR_LIB_SSL &&
         reason > SSL_AD_REASON_OFFSET)
-        return fail_alert(reason);
+        return fail_alert(failure->code);
     return green__tls_fail(EPROTO, "TLS failed: %s",
                            words ? words : "OpenSSL does not say why");
 }

@@ -4,47 +4,15 @@
 
 #include "reason.h"
 
-/*
- * A handshake needs 8 KiB of stack and more, several times what reads do. A connection that
- * then waits would keep those pages. So each step of it runs on the stack of a greenthread
- * of its own, of a size that no connection asks for: otherwise the library would give that
- * stack, which it has at hand, to the next connection.
- */
-static const struct green_attr deep = {.name = "TLS handshake",
-                                       .stack_size = 512 << 10};
-
-struct turn {
-    SSL *ssl;
-    int result;
-};
-
-static void *take_turn(void *arg)
-{
-    struct turn *turn = arg;
-
-    turn->result = SSL_do_handshake(turn->ssl);
-    return NULL;
-}
-
-/* A kill or timeout cannot end it: the step waits for nothing. */
 static int shake(SSL *ssl, struct green__tls_step *step)
 {
-    struct turn turn = {.ssl = ssl};
-    struct green_thread *thread = green_spawn_with(&deep, take_turn, &turn);
-    struct green_shield shield;
-
     (void)step;
-    if (!thread)
-        return SSL_do_handshake(ssl);
-    green_shield_begin(&shield);
-    green_join(thread, NULL);
-    green_shield_end(&shield);
-    return turn.result;
+    return SSL_do_handshake(ssl);
 }
 
 static int run(struct green__tls *tls)
 {
-    struct green__tls_step step = {.call = shake};
+    struct green__tls_step step = {.call = shake, .deep = true};
 
     return green__tls_run(tls, &step) < 0 ? -1 : green__tls_flush(tls);
 }

@@ -76,7 +76,7 @@ static void look(struct green__tls *tls)
     case SSL_ERROR_WANT_READ:
         break;
     default:
-        green__tls_has_failed(tls);
+        green__tls_note_failure(tls);
     }
 }
 
@@ -103,7 +103,8 @@ static int encrypt(struct green__tls *tls, const void *bytes, size_t size)
     ERR_clear_error();
     if (SSL_write_ex(tls->ssl, bytes, size, &done) > 0)
         return 0;
-    green__tls_has_failed(tls);
+    green__tls_note_failure(tls);
+    green__tls_send_alert(tls);
     return green__tls_fail_again(tls);
 }
 

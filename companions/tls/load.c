@@ -107,6 +107,28 @@ static int name_authorities(SSL_CTX *context, const char *path)
     return 0;
 }
 
+int green__tls_load_system(SSL_CTX *context)
+{
+    struct green__tls_facts *facts = green__tls_facts(context);
+
+    if (!facts->system_authorities)
+        return 0;
+    if (SSL_CTX_set_default_verify_paths(context) <= 0)
+        return green__tls_fail_openssl(EINVAL, "the system's authorities");
+    facts->system_authorities = false;
+    return 0;
+}
+
+/* There are more than a hundred of the system's, 10 ms to read and a megabyte to keep: a server
+ * needs none of them. */
+static int load_default(SSL_CTX *context,
+                        const struct green_tls_options *options)
+{
+    green__tls_facts(context)->system_authorities =
+        !options->insecure_no_verify;
+    return options->certificate ? 0 : green__tls_load_system(context);
+}
+
 static int load_authorities(SSL_CTX *context,
                             const struct green_tls_options *options)
 {
@@ -114,11 +136,7 @@ static int load_authorities(SSL_CTX *context,
     struct stat status;
 
     if (!path)
-        return options->insecure_no_verify ||
-                       SSL_CTX_set_default_verify_paths(context) > 0
-                   ? 0
-                   : green__tls_fail_openssl(EINVAL,
-                                             "the system's authorities");
+        return load_default(context, options);
     if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
         return SSL_CTX_load_verify_dir(context, path) > 0
                    ? 0

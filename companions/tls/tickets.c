@@ -95,8 +95,9 @@ static int seal(struct green_tls_config *config, unsigned char *name,
     return done ? 1 : -1;
 }
 
-/* 0: unknown, a full handshake follows. 2: known, but renew the ticket. */
-static int open_ticket(struct green_tls_config *config,
+/* 0: unknown, a full handshake follows. 2: known, but give a new ticket; those of TLS 1.3 are
+ * used once. */
+static int open_ticket(SSL *ssl, struct green_tls_config *config,
                        const unsigned char *name, const unsigned char *iv,
                        EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
@@ -110,7 +111,9 @@ static int open_ticket(struct green_tls_config *config,
                0 &&
            set_mac(mac, &key);
     OPENSSL_cleanse(&key, sizeof key);
-    return !done ? -1 : age == 0 ? 1 : 2;
+    if (!done)
+        return -1;
+    return age == 0 && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 }
 
 static int use_key(SSL *ssl, unsigned char *name, unsigned char *iv,
@@ -119,7 +122,7 @@ static int use_key(SSL *ssl, unsigned char *name, unsigned char *iv,
     struct green__tls *tls = SSL_get_app_data(ssl);
 
     return sealing ? seal(tls->config, name, iv, cipher, mac)
-                   : open_ticket(tls->config, name, iv, cipher, mac);
+                   : open_ticket(ssl, tls->config, name, iv, cipher, mac);
 }
 
 int green__tls_tickets_use(SSL_CTX *context)

@@ -130,23 +130,76 @@ void green__tls_flush_now(struct green__tls *tls)
 
 /* ---- Receiving ------------------------------------------------------------------- */
 
-static enum outcome call(struct green__tls *tls, struct green__tls_step *step)
+/* Lets nobody run: what has failed is in OpenSSL's queue of errors, which is the OS
+ * thread's. */
+static enum outcome attempt(struct green__tls *tls,
+                            struct green__tls_step *step)
 {
     int result;
 
+    ERR_clear_error();
+    result = step->call(tls->ssl, step);
+    switch (SSL_get_error(tls->ssl, result)) {
+    case SSL_ERROR_NONE:
+        return DONE;
+    case SSL_ERROR_ZERO_RETURN:
+        return ENDED;
+    case SSL_ERROR_WANT_READ:
+        return STARVED;
+    default:
+        green__tls_note_failure(tls);
+        return FAILED;
+    }
+}
+
+/*
+ * A handshake needs 8 KiB of stack and more, several times what reads do. A connection that
+ * then waits would keep those pages. So each step of it runs on the stack of a greenthread
+ * of its own, of a size that no connection asks for: otherwise the library would give that
+ * stack, which it has at hand, to the next connection.
+ */
+static const struct green_attr deep = {.name = "TLS handshake",
+                                       .stack_size = 512 << 10};
+
+struct deep_attempt {
+    struct green__tls *tls;
+    struct green__tls_step *step;
+    enum outcome outcome;
+};
+
+static void *attempt_there(void *arg)
+{
+    struct deep_attempt *one = arg;
+
+    one->outcome = attempt(one->tls, one->step);
+    return NULL;
+}
+
+/* A kill or timeout cannot end it: it waits for nothing. */
+static enum outcome attempt_deep(struct green__tls *tls,
+                                 struct green__tls_step *step)
+{
+    struct deep_attempt one = {.tls = tls, .step = step};
+    struct green_thread *thread = green_spawn_with(&deep, attempt_there, &one);
+    struct green_shield shield;
+
+    if (!thread)
+        return attempt(tls, step);
+    green_shield_begin(&shield);
+    green_join(thread, NULL);
+    green_shield_end(&shield);
+    return one.outcome;
+}
+
+static enum outcome call(struct green__tls *tls, struct green__tls_step *step)
+{
     if (!tls->failed) {
-        ERR_clear_error();
-        result = step->call(tls->ssl, step);
-        switch (SSL_get_error(tls->ssl, result)) {
-        case SSL_ERROR_NONE:
-            return DONE;
-        case SSL_ERROR_ZERO_RETURN:
-            return ENDED;
-        case SSL_ERROR_WANT_READ:
-            return STARVED;
-        default:
-            green__tls_has_failed(tls);
-        }
+        enum outcome outcome =
+            step->deep ? attempt_deep(tls, step) : attempt(tls, step);
+
+        if (outcome != FAILED)
+            return outcome;
+        green__tls_send_alert(tls);
     }
     green__tls_fail_again(tls);
     return FAILED;
