@@ -25,6 +25,9 @@ static const char usage[] =
     "  --stack SIZE         a thread's stack in bytes, unless the program sets "
     "it;\n"
     "                       K and M are understood\n"
+    "  --threads N          deal its threads to N OS threads, 1 to 64; N above "
+    "1\n"
+    "                       needs --tls own\n"
     "  --report FILE        write what blocked all greenthreads to FILE\n"
     "  --children           patch the programs that it executes, too\n"
     "\n"
@@ -41,7 +44,8 @@ struct settings {
     const char *hub;
     const char *tls;
     const char *report;
-    unsigned long stack; /* 0: the library's */
+    unsigned long stack;   /* 0: the library's */
+    unsigned long threads; /* OS threads; 0: the library's */
     bool children;
     bool self_test;
 };
@@ -86,6 +90,9 @@ static bool set_environment(const struct settings *settings,
            unsetenv("GREENHUB_PATCH_REPORT") == 0 &&
            (settings->stack == 0 ||
             set_number("GREENHUB_PATCH_STACK", settings->stack)) &&
+           (settings->threads == 0
+                ? unsetenv("GREENHUB_PATCH_THREADS") == 0
+                : set_number("GREENHUB_PATCH_THREADS", settings->threads)) &&
            (settings->children ? set("GREENHUB_PATCH_CHILDREN", "1")
                                : unsetenv("GREENHUB_PATCH_CHILDREN") == 0) &&
            (!settings->hub || set("GREENHUB_HUB", settings->hub));
@@ -197,6 +204,30 @@ static bool parse_size(const char *text, unsigned long *size)
     return true;
 }
 
+static bool parse_threads(const char *text, unsigned long *threads)
+{
+    char *end;
+
+    errno = 0;
+    *threads = strtoul(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 &&
+        *threads >= 1 && *threads <= RUN_MOST_THREADS)
+        return true;
+    cli_complain(CLI_USAGE, "--threads is a number from 1 to %d, not %s",
+                 RUN_MOST_THREADS, text);
+    return false;
+}
+
+/* libc finds OS threads by ids that greenthreads without thread-local data of
+ * their own would have to share: setuid would miss some. */
+static bool fit_together(const struct settings *settings)
+{
+    if (settings->threads <= 1 || strcmp(settings->tls, "own") == 0)
+        return true;
+    cli_complain(CLI_USAGE, "--threads above 1 needs --tls own");
+    return false;
+}
+
 static bool parse_tls(const char *text, const char **tls)
 {
     *tls = text;
@@ -210,6 +241,7 @@ static const struct option options_known[] = {
     {"hub", required_argument, NULL, 'H'},
     {"tls", required_argument, NULL, 't'},
     {"stack", required_argument, NULL, 's'},
+    {"threads", required_argument, NULL, 'n'},
     {"report", required_argument, NULL, 'r'},
     {"children", no_argument, NULL, 'c'},
     {"self-test", no_argument, NULL, 'T'},
@@ -227,6 +259,8 @@ static bool set_option(struct settings *settings, int option)
         return parse_tls(optarg, &settings->tls);
     case 's':
         return parse_size(optarg, &settings->stack);
+    case 'n':
+        return parse_threads(optarg, &settings->threads);
     case 'r':
         settings->report = optarg;
         return true;
@@ -255,6 +289,8 @@ int cli_run(int argc, char **argv)
     }
     if (settings.self_test)
         return run_be_tested(settings.tls);
+    if (!fit_together(&settings))
+        return CLI_USAGE;
     if (optind == argc)
         return cli_complain(CLI_USAGE,
                             "run needs a program; see greenhub run --help");

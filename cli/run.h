@@ -16,6 +16,7 @@
 /* A thread's stack, in bytes. */
 #define RUN_SMALLEST_STACK (16ul << 10)
 #define RUN_LARGEST_STACK (8ul << 20)
+#define RUN_MOST_THREADS 64
 
 /* ---- run_image.c: a file that is to be executed ------------------------- */
 

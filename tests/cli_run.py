@@ -160,6 +160,20 @@ def greenhub_variables(text):
                   if line.startswith(("GREENHUB_PATCH", "LD_PRELOAD")))
 
 
+def case_run_deals_threads():
+    """--threads N reaches the program; what it cannot have is said."""
+    out = run_green("--children", "--threads", "3", "sh", "-c", "env")[1]
+    assert "GREENHUB_PATCH_THREADS=3" in out, out
+    assert "GREENHUB_PATCH_THREADS" not in run_green(
+        "--threads", "3", "sh", "-c", "env")[1]
+    for wrong in ("0", "65", "-1", "two", "1x", ""):
+        status, out, err = run_green("--threads", wrong, "true")
+        assert status == 2 and "from 1 to 64" in err, (wrong, status, err)
+    status, out, err = run_green("--threads", "2", "--tls", "shared", "true")
+    assert status == 2 and "--tls own" in err, (status, err)
+    assert run_green("--threads", "1", "--tls", "shared", "true")[0] == 0
+
+
 def case_run_hides_from_children():
     """But not from those of a program that asks for it."""
     out = run_green("sh", "-c", "env")[1]

@@ -83,6 +83,9 @@ static inline int green__tid_of(const struct green__scheduler *s,
 {
     if (thread == &s->main || thread == &s->hub_thread)
         return s->os_tid;
+    /* It has an id in its own block; other OS threads read the OS thread's. */
+    if (thread->identity && thread->identity->thread_pointer)
+        return s->os_tid;
     return GREEN__TID_FIRST | (int)((uintptr_t)thread >> 7 & 0x1fffffff);
 }
 

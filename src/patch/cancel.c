@@ -148,20 +148,32 @@ void green__cancellation_point(void)
     struct green__pthread *it = green__pthread_here();
     const struct green__cancellation *state = it ? &it->cancellation : NULL;
 
-    if (state && state->requested && !state->disabled && !state->exiting)
+    if (state &&
+        atomic_load_explicit(&state->requested, memory_order_relaxed) &&
+        !state->disabled && !state->exiting)
         green__pthread_unwind(it, PTHREAD_CANCELED);
 }
 
 /* Ends its wait; whatever waited looks whether it is a cancellation point. */
+void green__cancel_here(struct green__pthread *it)
+{
+    const struct green__cancellation *state = &it->cancellation;
+
+    if (it->thread && !state->disabled && !state->exiting &&
+        it != green__pthread_here())
+        green__interrupt(it->thread, ECANCELED);
+}
+
 static int request(struct green__pthread *it)
 {
     struct green__cancellation *state = &it->cancellation;
 
-    state->requested = true;
-    if (it->thread && !state->disabled && !state->exiting &&
-        it != green__pthread_here())
-        green__interrupt(it->thread, ECANCELED);
-    if (state->asynchronous && it == green__pthread_here())
+    atomic_store(&state->requested, true);
+    if (green__carrier_is_here(it->carrier))
+        green__cancel_here(it);
+    else
+        green__carrier_ask(it, GREEN__ASKED_CANCEL);
+    if (it == green__pthread_here() && state->asynchronous)
         green__cancellation_point();
     return 0;
 }

@@ -8,6 +8,7 @@
 #define GREEN_PATCH_CANCEL_H
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <unwind.h>
 
@@ -17,8 +18,8 @@
 struct green__pthread;
 
 struct green__cancellation {
-    bool requested;    /* by pthread_cancel */
-    bool disabled;     /* PTHREAD_CANCEL_DISABLE */
+    atomic_bool requested; /* by pthread_cancel, of any OS thread */
+    bool disabled;         /* PTHREAD_CANCEL_DISABLE */
     bool asynchronous; /* PTHREAD_CANCEL_ASYNCHRONOUS, as far as it is kept */
     bool exiting;      /* unwinding: no more cancellation */
     void *innermost;   /* __pthread_unwind_buf_t of pthread_cleanup_push */
@@ -30,6 +31,9 @@ struct green__cancellation {
  * handlers and C++ destructors. */
 void green__pthread_unwind(struct green__pthread *it, void *result)
     __attribute__((noreturn));
+
+/* On the carrier of a thread that has been cancelled: ends its wait. */
+void green__cancel_here(struct green__pthread *it);
 
 /* Ends the calling thread if it has been cancelled and allows it. */
 void green__cancellation_point(void);

@@ -7,10 +7,8 @@
 #include <string.h>
 
 static const char *const variables[] = {
-    "GREENHUB_PATCH",
-    "GREENHUB_PATCH_TLS",
-    "GREENHUB_PATCH_STACK",
-    "GREENHUB_PATCH_REPORT",
+    "GREENHUB_PATCH",         "GREENHUB_PATCH_TLS",    "GREENHUB_PATCH_STACK",
+    "GREENHUB_PATCH_THREADS", "GREENHUB_PATCH_REPORT",
 };
 
 /* The loader keeps a library's path as LD_PRELOAD gave it. */

@@ -8,7 +8,9 @@
 
 #include "base/self.h"
 #include "patch/lock.h"
+#include "patch/carrier.h"
 #include "patch/settings.h"
+#include "patch/signals.h"
 #include "patch/stream.h"
 #include "patch/tls.h"
 
@@ -81,11 +83,11 @@ static int prepare_threads(void)
      * them again: so what its end uses is made now. */
     if (!green__mailbox())
         return -1;
-    if (!green__settings.own_tls)
-        return 0;
-    return green__tls_prepare() < 0
-               ? -1
-               : green__tls_here(green__self_here()->scheduler);
+    if (green__settings.own_tls &&
+        (green__tls_prepare() < 0 ||
+         green__tls_here(green__self_here()->scheduler) < 0))
+        return -1;
+    return green__carriers_prepare();
 }
 
 #define WAITS_IN_LOT                                                           \
@@ -102,6 +104,8 @@ int green__groups_prepare(unsigned groups)
     if ((groups & GREEN_PATCH_LOCKS) && green__locks_prepare() < 0)
         return -1;
     if ((groups & GREEN_PATCH_STDIO) && green__streams_prepare() < 0)
+        return -1;
+    if ((groups & GREEN_PATCH_SIGNALS) && green__signals_prepare() < 0)
         return -1;
     return 0;
 }

@@ -11,11 +11,17 @@ struct held {
     unsigned count;
 };
 
+/* Guards what follows, of all OS threads. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct held *masks;
 static unsigned count, room;
 static unsigned waited_for[64]; /* how many wait for each signal */
-static green__signals main_mask, applied;
-static bool known;
+
+/* What every OS thread is to block. Written under the mutex. */
+static _Atomic(green__signals) blocked;
+
+/* Of callers without memory for a carrier. */
+static green__signals unknown_mask;
 
 green__signals green__signals_of(const sigset_t *set)
 {
@@ -34,23 +40,60 @@ sigset_t green__set_of(green__signals signals)
     return set;
 }
 
-/* ---- The OS thread's ---------------------------------------------------- */
+void green__masks_lock(void)
+{
+    (void)green__real()->pthread_mutex_lock(&mutex);
+}
 
-static void apply(void)
+void green__masks_unlock(void)
+{
+    (void)green__real()->pthread_mutex_unlock(&mutex);
+}
+
+/* ---- The OS threads' ----------------------------------------------------- */
+
+static void find_blocked(void)
 {
     green__signals all = ~(green__signals)0;
-    sigset_t set;
 
     for (unsigned i = 0; i < count; i++)
         all &= masks[i].mask;
     for (unsigned i = 0; i < 64; i++)
         if (waited_for[i])
             all |= (green__signals)1 << i;
-    if (all == applied)
-        return;
-    applied = all;
-    set = green__set_of(all);
+    atomic_store(&blocked, all);
+}
+
+static void apply(green__signals all)
+{
+    sigset_t set = green__set_of(all);
+
     (void)green__real()->pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
+
+void green__mask_follow(struct green__carrier *carrier)
+{
+    green__signals all = atomic_load(&blocked);
+
+    if (carrier->mask_applied == all)
+        return;
+    carrier->mask_applied = all;
+    apply(all);
+}
+
+/* Ends what green__masks_lock began. `before`: what was blocked then. */
+static void unlock_and_apply(green__signals before)
+{
+    struct green__carrier *here;
+
+    find_blocked();
+    green__masks_unlock();
+    if (atomic_load(&blocked) == before)
+        return;
+    here = green__carrier_here();
+    if (here)
+        green__mask_follow(here);
+    green__carriers_take_mask();
 }
 
 static struct held *find(green__signals mask)
@@ -76,64 +119,111 @@ static struct held *append(green__signals mask)
     return &masks[count++];
 }
 
-void green__mask_add(green__signals mask)
+static void add(green__signals mask)
 {
     struct held *held = find(mask);
 
-    if (held) {
-        held->count++;
-        return;
-    }
-    held = append(mask);
     if (!held)
-        return; /* it is not counted: others decide */
-    held->count = 1;
-    apply();
+        held = append(mask);
+    if (held)
+        held->count++; /* without memory it does not count: others decide */
+}
+
+static void remove_one(green__signals mask)
+{
+    struct held *held = find(mask);
+
+    if (held && --held->count == 0)
+        *held = masks[--count];
+}
+
+void green__mask_add(green__signals mask)
+{
+    green__masks_lock();
+    add(mask);
+    unlock_and_apply(atomic_load(&blocked));
 }
 
 void green__mask_remove(green__signals mask)
 {
-    struct held *held = find(mask);
+    green__masks_lock();
+    remove_one(mask);
+    unlock_and_apply(atomic_load(&blocked));
+}
 
-    if (!held || --held->count)
-        return;
-    *held = masks[--count];
-    apply();
+static void replace(green__signals before, green__signals mask)
+{
+    green__masks_lock();
+    add(mask);
+    remove_one(before);
+    unlock_and_apply(atomic_load(&blocked));
 }
 
 void green__mask_begin_wait(green__signals signals)
 {
+    green__masks_lock();
     for (unsigned i = 0; i < 64; i++)
         waited_for[i] += signals >> i & 1;
-    apply();
+    unlock_and_apply(atomic_load(&blocked));
 }
 
 void green__mask_end_wait(green__signals signals)
 {
+    green__masks_lock();
     for (unsigned i = 0; i < 64; i++)
         waited_for[i] -= signals >> i & 1;
-    apply();
+    unlock_and_apply(atomic_load(&blocked));
 }
 
 /* ---- Each greenthread's --------------------------------------------------- */
 
-static void learn(void)
+void green__mask_learn(struct green__carrier *carrier)
 {
     sigset_t set;
 
-    known = true;
     (void)green__real()->pthread_sigmask(SIG_SETMASK, NULL, &set);
-    main_mask = applied = green__signals_of(&set);
-    green__mask_add(main_mask);
+    carrier->main_mask = carrier->mask_applied = green__signals_of(&set);
+    carrier->main_counts = false;
+}
+
+/* The mask of the thread that an OS thread began as. On a carrier that was
+ * started no program runs in that thread, so it never asks. */
+static green__signals *mask_of_main(void)
+{
+    struct green__carrier *carrier = green__carrier_here();
+
+    if (!carrier)
+        return &unknown_mask;
+    if (green__likely(carrier->main_counts))
+        return &carrier->main_mask;
+    carrier->main_counts = true;
+    green__mask_add(carrier->main_mask);
+    return &carrier->main_mask;
 }
 
 green__signals *green__mask_here(void)
 {
     struct green__pthread *it = green__pthread_here();
 
-    if (green__unlikely(!known))
-        learn();
-    return it ? &it->mask : &main_mask;
+    return it ? &it->mask : mask_of_main();
+}
+
+/* The others are not in the child. */
+void green__masks_forked(void)
+{
+    const struct green__scheduler *s = green__self_here()->scheduler;
+    const struct green__pthread *it =
+        s ? green__pthread_of_thread(s->current) : NULL;
+    struct green__carrier *carrier = s ? green__carrier_here() : NULL;
+
+    if (!carrier || count == 0)
+        return;
+    count = 0;
+    memset(waited_for, 0, sizeof waited_for);
+    carrier->main_counts = !it;
+    add(it ? it->mask : carrier->main_mask);
+    find_blocked();
+    green__mask_follow(carrier);
 }
 
 static int change(green__signals *mask, int how, const sigset_t *set)
@@ -156,8 +246,7 @@ static int change(green__signals *mask, int how, const sigset_t *set)
     *mask &= ~(green__signal_bit(SIGKILL) | green__signal_bit(SIGSTOP));
     if (*mask == before)
         return 0;
-    green__mask_add(*mask);
-    green__mask_remove(before);
+    replace(before, *mask);
     return 0;
 }
 

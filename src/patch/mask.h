@@ -1,7 +1,8 @@
 /*
- * A signal mask for each greenthread, though the OS thread has but one: a
- * signal is blocked there as long as all block it, so that a signal for the
- * process comes as soon as any thread would take it.
+ * A signal mask for each greenthread, though its OS thread has but one: a signal
+ * is blocked there as long as all threads block it, of all OS threads, so that a
+ * signal for the process comes as soon as any thread would take it. The caller's
+ * OS thread has the new mask at once, others in their next iteration.
  */
 #ifndef GREEN_PATCH_MASK_H
 #define GREEN_PATCH_MASK_H
@@ -31,5 +32,17 @@ void green__mask_end_wait(green__signals signals);
 
 /* The calling greenthread's mask. */
 green__signals *green__mask_here(void);
+
+struct green__carrier;
+
+/* The calling OS thread becomes a carrier: its mask is what it is now. */
+void green__mask_learn(struct green__carrier *carrier);
+/* It takes over the mask that all are to have. */
+void green__mask_follow(struct green__carrier *carrier);
+
+/* Around a fork; in the child the forking thread alone has a mask. */
+void green__masks_lock(void);
+void green__masks_unlock(void);
+void green__masks_forked(void);
 
 #endif

@@ -28,8 +28,10 @@ GREEN__HOOK void pthread_exit(void *result)
 
     if (it)
         green__pthread_unwind(it, result);
-    if (green__is_green(GREEN_PATCH_THREADS))
+    if (green__is_green(GREEN_PATCH_THREADS)) {
         green__pthreads_await();
+        green__carriers_end();
+    }
     green__real()->pthread_exit(result);
     abort(); /* not reached */
 }

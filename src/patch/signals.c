@@ -10,7 +10,8 @@
  */
 #include "patch/signals.h"
 
-#include <sys/syscall.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 
 #include <greenhub/hub.h>
 
@@ -19,9 +20,14 @@
 
 static struct sigaction installed[NSIG]; /* by the program */
 
-/* The wait of main, when the last signal came. */
-static struct green__waiter *volatile interrupted;
-static volatile int restarts;
+/* Guards its changes: other OS threads may change it, too. */
+static pthread_mutex_t installing = PTHREAD_MUTEX_INITIALIZER;
+
+/* The wait of main, when the last signal came. Any OS thread may have run the
+ * handler. */
+static _Atomic(struct green__waiter *) interrupted;
+static atomic_int restarts;
+/* NULL in a child that an OS thread without greenthreads has forked. */
 static struct green__scheduler *main_scheduler;
 
 /* In a child that another thread than main forked: that thread. */
@@ -53,28 +59,36 @@ static void interrupt(struct green_thread *thread, bool restart)
         green__interrupt(thread, EINTR);
 }
 
-static void interrupt_main(struct green_call *call)
+static struct green__waiter *wait_of_main(void)
 {
     struct green_thread *thread = main_thread();
 
+    return thread ? __atomic_load_n(&thread->waiter, __ATOMIC_RELAXED) : NULL;
+}
+
+static void interrupt_main(struct green_call *call)
+{
+    struct green__waiter *waiter = wait_of_main();
+
     (void)call;
-    if (thread && thread->waiter && thread->waiter == interrupted)
-        interrupt(thread, restarts);
+    if (waiter && waiter == atomic_load(&interrupted))
+        interrupt(main_thread(), atomic_load(&restarts));
 }
 
 static struct green_call call_hub = {.callback = interrupt_main};
 
-/* Async-signal-safe. */
+/* Async-signal-safe. The kernel gives a signal for the process to main's OS
+ * thread as long as that takes signals, else to another one. */
 static void notice(int number)
 {
-    struct green_thread *thread;
+    struct green__waiter *waiter;
 
-    if (!main_scheduler || green__running() != main_scheduler)
-        return; /* taken by another OS thread, or in a callback */
-    thread = main_thread();
-    interrupted = thread ? thread->waiter : NULL;
-    restarts = installed[number].sa_flags & SA_RESTART;
-    if (interrupted)
+    if (!main_scheduler || !main_scheduler->hub)
+        return;
+    waiter = wait_of_main();
+    atomic_store(&interrupted, waiter);
+    atomic_store(&restarts, installed[number].sa_flags & SA_RESTART);
+    if (waiter)
         (void)green_hub_call_threadsafe(main_scheduler->hub, &call_hub);
 }
 
@@ -120,22 +134,35 @@ static bool is_handler(const struct sigaction *action)
     return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
 }
 
-/* The call may have been queued on a hub that the child does not have. */
-static void forked_child(void)
+static void before_fork(void)
 {
-    interrupted = NULL;
-    call_hub = (struct green_call){.callback = interrupt_main};
-    forker = main_scheduler->current;
+    (void)green__real()->pthread_mutex_lock(&installing);
 }
 
-static void know_main(void)
+static void in_parent(void)
 {
-    struct green__scheduler *s = green__running();
+    (void)green__real()->pthread_mutex_unlock(&installing);
+}
 
-    if (main_scheduler || !s)
-        return;
-    main_scheduler = s;
-    (void)pthread_atfork(NULL, NULL, forked_child);
+/* The call may have been queued on a hub that the child does not have. What main
+ * was is now the thread that forks. */
+static void in_child(void)
+{
+    in_parent();
+    atomic_store(&interrupted, NULL);
+    call_hub = (struct green_call){.callback = interrupt_main};
+    main_scheduler = green__self_here()->scheduler;
+    forker = main_scheduler ? main_scheduler->current : NULL;
+}
+
+int green__signals_prepare(void)
+{
+    if (main_scheduler)
+        return 0;
+    if (pthread_atfork(before_fork, in_parent, in_child) != 0)
+        return green__refuse(ENOMEM);
+    main_scheduler = green__self_here()->scheduler;
+    return 0;
 }
 
 static int install(int number, const struct sigaction *action,
@@ -144,7 +171,6 @@ static int install(int number, const struct sigaction *action,
     struct sigaction mine = *action, was = installed[number];
     int result;
 
-    know_main();
     if (is_handler(action)) {
         installed[number] = *action; /* before it can be called */
         mine.sa_sigaction = on_signal;
@@ -163,8 +189,12 @@ GREEN__HOOK int sigaction(int number, const struct sigaction *action,
 {
     int result;
 
-    if (action && is_wrapped(number) && green__is_green(GREEN_PATCH_SIGNALS))
-        return install(number, action, before);
+    if (action && is_wrapped(number) && green__is_green(GREEN_PATCH_SIGNALS)) {
+        (void)green__real()->pthread_mutex_lock(&installing);
+        result = install(number, action, before);
+        (void)green__real()->pthread_mutex_unlock(&installing);
+        return result;
+    }
     result = green__real()->sigaction(number, action, before);
     if (result == 0 && before && before->sa_sigaction == on_signal)
         *before = installed[number];
@@ -199,18 +229,25 @@ GREEN__HOOK int siginterrupt(int number, int interrupts)
 
 /* ---- To one thread ------------------------------------------------------------------ */
 
+/* One that pthread_kill's bits can't tell: it counts each time, or has a value. */
+struct green__signal {
+    struct green__signal *next;
+    int number;
+    bool has_value;
+    union sigval value;
+};
+
 static pthread_t os_thread(void)
 {
-    struct green__scheduler *s = green__running();
+    const struct green__carrier *here = green__carrier_here();
 
-    return s && s->os_thread_pointer ? (pthread_t)s->os_thread_pointer
-                                     : green__real()->pthread_self();
+    return here ? here->os_thread : green__real()->pthread_self();
 }
 
 /* The handler runs at once, on the caller's stack; then the thread's wait
  * ends. */
-int green__signal_thread(struct green__pthread *it, int number,
-                         const union sigval *value)
+static int signal_here(struct green__pthread *it, int number,
+                       const union sigval *value)
 {
     int error =
         value ? green__real()->pthread_sigqueue(os_thread(), number, *value)
@@ -221,4 +258,101 @@ int green__signal_thread(struct green__pthread *it, int number,
     interrupt(it->thread,
               is_wrapped(number) && (installed[number].sa_flags & SA_RESTART));
     return 0;
+}
+
+static int enqueue(struct green__pthread *it, int number,
+                   const union sigval *value)
+{
+    struct green__signal *signal = malloc(sizeof *signal);
+
+    if (!signal)
+        return EAGAIN;
+    *signal = (struct green__signal){
+        .next = atomic_load(&it->signals_queued),
+        .number = number,
+        .has_value = value != NULL,
+    };
+    if (value)
+        signal->value = *value;
+    while (!atomic_compare_exchange_weak(&it->signals_queued, &signal->next,
+                                         signal))
+        continue;
+    return 0;
+}
+
+/* libc keeps 32 and 33 for itself. */
+static bool may_be_sent(int number)
+{
+    return number >= 0 && number < NSIG && number != 32 && number != 33;
+}
+
+int green__signal_thread(struct green__pthread *it, int number,
+                         const union sigval *value)
+{
+    int error = 0;
+
+    if (green__carrier_is_here(it->carrier))
+        return signal_here(it, number, value);
+    if (!may_be_sent(number))
+        return EINVAL;
+    if (number == 0)
+        return 0;
+    if (value || number >= SIGRTMIN)
+        error = enqueue(it, number, value);
+    else
+        atomic_fetch_or(&it->signals_sent, green__signal_bit(number));
+    if (!error)
+        green__carrier_ask(it, GREEN__ASKED_SIGNAL);
+    return error;
+}
+
+static struct green__signal *oldest_first(struct green__signal *signal)
+{
+    struct green__signal *oldest = NULL;
+
+    while (signal) {
+        struct green__signal *next = signal->next;
+
+        signal->next = oldest;
+        oldest = signal;
+        signal = next;
+    }
+    return oldest;
+}
+
+static void take_queued(struct green__pthread *it)
+{
+    struct green__signal *signal =
+        oldest_first(atomic_exchange(&it->signals_queued, NULL));
+
+    while (signal) {
+        struct green__signal *next = signal->next;
+
+        if (it->thread)
+            (void)signal_here(it, signal->number,
+                              signal->has_value ? &signal->value : NULL);
+        free(signal);
+        signal = next;
+    }
+}
+
+void green__signals_take(struct green__pthread *it)
+{
+    green__signals sent = atomic_exchange(&it->signals_sent, 0);
+
+    for (; sent && it->thread; sent &= sent - 1)
+        (void)signal_here(it, __builtin_ctzll(sent) + 1, NULL);
+    take_queued(it);
+}
+
+void green__signals_drop(struct green__pthread *it)
+{
+    struct green__signal *signal = atomic_exchange(&it->signals_queued, NULL);
+
+    while (signal) {
+        struct green__signal *next = signal->next;
+
+        free(signal);
+        signal = next;
+    }
 }

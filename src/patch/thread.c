@@ -27,14 +27,20 @@ static void release_identity(struct green__identity *identity)
         container_of(identity, struct green__pthread, identity));
 }
 
-struct green__pthread *green__pthread_here(void)
+struct green__pthread *green__pthread_of_thread(const struct green_thread *it)
 {
-    struct green__scheduler *s = green__running();
-    struct green__identity *identity = s ? s->current->identity : NULL;
+    struct green__identity *identity = it->identity;
 
     if (!identity || identity->release != release_identity)
         return NULL;
     return container_of(identity, struct green__pthread, identity);
+}
+
+struct green__pthread *green__pthread_here(void)
+{
+    const struct green__scheduler *s = green__running();
+
+    return s ? green__pthread_of_thread(s->current) : NULL;
 }
 
 /* Not inlined: the compiler cannot see that each call has a hold of its own. */
@@ -43,6 +49,7 @@ GREEN__NOINLINE void green__pthread_release(struct green__pthread *it)
     if (atomic_fetch_sub(&it->holders, 1) > 1)
         return;
     green__pthread_unregister(it);
+    green__signals_drop(it);
     if (it->tls)
         green__tls_free(it->tls);
     free(it);
@@ -74,7 +81,7 @@ static int give_tls(struct green__pthread *it)
     it->handle = (pthread_t)it;
     if (!green__settings.own_tls)
         return 0;
-    it->tls = green__tls_make();
+    it->tls = green__tls_make_for(it->carrier->home);
     if (!it->tls)
         return -1;
     it->identity.thread_pointer = it->tls->identity.thread_pointer;
@@ -100,6 +107,11 @@ struct green__pthread *green__pthread_make(const pthread_attr_t *attr,
 
     if (!it)
         return NULL;
+    it->carrier = green__carrier_choose();
+    if (!it->carrier) {
+        free(it);
+        return NULL;
+    }
     if (attr)
         (void)pthread_attr_getdetachstate(attr, &state);
     it->identity.release = release_identity;
@@ -113,6 +125,7 @@ struct green__pthread *green__pthread_make(const pthread_attr_t *attr,
                                 : GREEN__JOINABLE);
     if (give_tls(it) == 0)
         return it;
+    green__carrier_leave(it->carrier);
     free(it);
     return NULL;
 }
@@ -149,30 +162,56 @@ static void run_thread(void *arg)
         green__tls_ends();
     green__signals_thread_ends(it->thread);
     it->thread = NULL;
+    green__carrier_leave(it->carrier);
     green__mask_remove(it->mask);
     wake_joiners(it);
 }
 
-int green__pthread_start(struct green__pthread *it, pthread_t *handle)
+int green__pthread_begin(struct green__pthread *it)
 {
     const struct green_attr attr = {.stack_size = it->stack_size};
-    struct green_thread *thread;
+    struct green_thread *thread =
+        green__spawn_make_as(&it->identity, &attr, run_thread, it);
+    const struct green__stack *stack;
 
+    if (!thread)
+        return -1;
+    it->thread = thread;
+    stack = green__stack_of_thread(thread);
+    it->stack_top = stack->top;
+    atomic_store(&it->stack_bottom, stack->bottom);
+    if (it->name[0])
+        green__pthread_take_name(it);
+    green__spawn_start(thread); /* it may have ended when this returns */
+    return 0;
+}
+
+/* It never was. */
+static void undo_start(struct green__pthread *it)
+{
+    atomic_fetch_sub(&green__pthreads_alive, 1);
+    atomic_store(&it->holders, 1);
+    green__mask_remove(it->mask);
+    green__carrier_leave(it->carrier);
+    green__pthread_release(it);
+}
+
+int green__pthread_start(struct green__pthread *it, pthread_t *handle)
+{
     *handle = it->handle;
     green__pthread_register(it);
     green__mask_add(it->mask);
     atomic_fetch_add(&green__pthreads_alive, 1);
-    thread = green__spawn_make_as(&it->identity, &attr, run_thread, it);
-    if (!thread) {
-        atomic_fetch_sub(&green__pthreads_alive, 1);
-        atomic_store(&it->holders, 1);
-        green__mask_remove(it->mask);
-        green__pthread_release(it);
+    if (!green__carrier_is_here(it->carrier)) {
+        green__count(&green__counted.threads);
+        green__carrier_ask(it, GREEN__ASKED_START);
+        return 0;
+    }
+    if (green__pthread_begin(it) < 0) {
+        undo_start(it);
         return EAGAIN;
     }
-    it->thread = thread;
     green__count(&green__counted.threads);
-    green__spawn_start(thread); /* it may have ended when this returns */
     return 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include "greenthread/identity.h"
 #include "patch/cancel.h"
+#include "patch/carrier.h"
 #include "patch/mask.h"
 #include "patch/rule.h"
 #include "patch/tls.h"
@@ -31,10 +32,19 @@ struct green__pthread {
     struct green__tls *tls; /* its own thread-local data, or NULL */
     pthread_t handle;
     struct green__pthread *next; /* of its bucket in the table of threads */
-    struct green_thread *thread; /* NULL once it has ended */
+    /* Where it runs. Only that OS thread uses `thread`, which is NULL before
+     * the beginning and after the end. */
+    struct green__carrier *carrier;
+    struct green_thread *thread;
     void *(*fn)(void *arg);
     void *arg, *result;
-    char name[16];
+    char name[16];     /* thread_of.c */
+    atomic_uint asked; /* bits of enum green__asked: it is in the inbox */
+    struct green__pthread *next_asked, *next_late;  /* carrier.c */
+    _Atomic(uint64_t) signals_sent;                 /* signals.c: by bits, */
+    _Atomic(struct green__signal *) signals_queued; /* and one by one */
+    _Atomic(char *) stack_bottom; /* NULL before the beginning */
+    char *stack_top;
     atomic_int holders;
     atomic_int state;    /* enum green__pthread_state */
     atomic_int finished; /* a futex for OS threads that join it */
@@ -47,6 +57,9 @@ struct green__pthread {
 /* The calling one, or NULL: main, an OS thread, another greenthread. */
 struct green__pthread *green__pthread_here(void);
 
+/* The one that a greenthread is, or NULL. */
+struct green__pthread *green__pthread_of_thread(const struct green_thread *it);
+
 /*
  * The thread of a handle, held for the caller until green__pthread_release; or
  * NULL if the handle is of main or an OS thread, or of no thread.
@@ -58,7 +71,9 @@ struct green__pthread *green__pthread_of(pthread_t handle);
 bool green__pthread_has_ended(pthread_t handle);
 void green__pthread_release(struct green__pthread *it);
 
-/* The table of threads, by handle. */
+/* The table of threads, by handle, and its lock around a fork. */
+void green__pthreads_lock(void);
+void green__pthreads_unlock(void);
 void green__pthread_register(struct green__pthread *it);
 void green__pthread_unregister(struct green__pthread *it);
 
@@ -69,6 +84,11 @@ struct green__pthread *green__pthread_make(const pthread_attr_t *attr,
 
 /* Starts it; 0, or an error number, and then it is freed. */
 int green__pthread_start(struct green__pthread *it, pthread_t *handle);
+
+/* On its carrier: its greenthread begins. 0, or -1 with errno. */
+int green__pthread_begin(struct green__pthread *it);
+/* On its carrier: green_dump shows its name from now on. */
+void green__pthread_take_name(struct green__pthread *it);
 
 /* Waits for its end until a deadline, and lets go of it. 0, or an error number
  * of pthread_timedjoin_np: ESRCH for NULL, one that is gone. */

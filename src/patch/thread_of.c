@@ -11,6 +11,34 @@ static int released(struct green__pthread *it, int result)
     return result;
 }
 
+/* Any OS thread may set and read a name. */
+static void set_name(struct green__pthread *it, const char *name)
+{
+    green__pthreads_lock();
+    memcpy(it->name, name, strlen(name) + 1);
+    green__pthreads_unlock();
+}
+
+/* The process's name until it has one. */
+static void copy_name(struct green__pthread *it, char *name)
+{
+    green__pthreads_lock();
+    memcpy(name, it->name, sizeof it->name);
+    green__pthreads_unlock();
+    if (!*name)
+        (void)green__real()->pthread_getname_np(it->carrier->os_thread, name,
+                                                sizeof it->name);
+}
+
+void green__pthread_take_name(struct green__pthread *it)
+{
+    char name[sizeof it->name];
+
+    copy_name(it, name);
+    if (it->thread)
+        (void)green_set_name(it->thread, name);
+}
+
 GREEN__HOOK int pthread_setname_np(pthread_t handle, const char *name)
 {
     struct green__pthread *it = green__pthread_of(handle);
@@ -19,9 +47,11 @@ GREEN__HOOK int pthread_setname_np(pthread_t handle, const char *name)
         return green__real()->pthread_setname_np(handle, name);
     if (strlen(name) >= sizeof it->name)
         return released(it, ERANGE);
-    memcpy(it->name, name, strlen(name) + 1);
-    if (it->thread)
-        (void)green_set_name(it->thread, name);
+    set_name(it, name);
+    if (green__carrier_is_here(it->carrier))
+        green__pthread_take_name(it);
+    else
+        green__carrier_ask(it, GREEN__ASKED_NAME);
     return released(it, 0);
 }
 
@@ -33,24 +63,32 @@ GREEN__HOOK int pthread_getname_np(pthread_t handle, char *name, size_t size)
         return green__real()->pthread_getname_np(handle, name, size);
     if (size < sizeof it->name)
         return released(it, ERANGE);
-    if (!it->name[0])
-        (void)green__real()->pthread_getname_np(green__real()->pthread_self(),
-                                                it->name, sizeof it->name);
-    memcpy(name, it->name, strlen(it->name) + 1);
+    copy_name(it, name);
     return released(it, 0);
+}
+
+/* One that was dealt to another OS thread has no stack before that has seen
+ * it. */
+static char *await_stack(struct green__pthread *it)
+{
+    const struct timespec nap = {.tv_nsec = 100000};
+    char *bottom;
+
+    while (!(bottom = atomic_load(&it->stack_bottom)))
+        (void)nanosleep(&nap, NULL);
+    return bottom;
 }
 
 static int fill_attributes(struct green__pthread *it, pthread_attr_t *attr)
 {
-    struct green__stack *stack;
+    char *bottom;
 
-    if (!it->thread)
+    if (atomic_load(&it->finished))
         return ESRCH;
-    stack = green__stack_of_thread(it->thread);
+    bottom = await_stack(it);
     if (pthread_attr_init(attr) != 0)
         return ENOMEM;
-    (void)pthread_attr_setstack(attr, stack->bottom,
-                                (size_t)(stack->top - stack->bottom));
+    (void)pthread_attr_setstack(attr, bottom, (size_t)(it->stack_top - bottom));
     (void)pthread_attr_setdetachstate(attr, atomic_load(&it->state) ==
                                                     GREEN__DETACHED_THREAD
                                                 ? PTHREAD_CREATE_DETACHED
@@ -77,8 +115,9 @@ static pthread_t os_thread(pthread_t handle)
 
     if (!it)
         return handle;
+    handle = it->carrier->os_thread;
     green__pthread_release(it);
-    return green__real()->pthread_self();
+    return handle;
 }
 
 GREEN__HOOK int pthread_setschedparam(pthread_t handle, int policy,

@@ -18,12 +18,12 @@ static struct green__pthread **bucket_of(pthread_t handle)
     return &table[number_of(handle)];
 }
 
-static void lock(void)
+void green__pthreads_lock(void)
 {
     (void)green__real()->pthread_mutex_lock(&mutex);
 }
 
-static void unlock(void)
+void green__pthreads_unlock(void)
 {
     (void)green__real()->pthread_mutex_unlock(&mutex);
 }
@@ -32,24 +32,24 @@ void green__pthread_register(struct green__pthread *it)
 {
     struct green__pthread **bucket = bucket_of(it->handle);
 
-    lock();
+    green__pthreads_lock();
     it->next = *bucket;
     *bucket = it;
     if (ended[number_of(it->handle)] == it->handle)
         ended[number_of(it->handle)] = 0;
-    unlock();
+    green__pthreads_unlock();
 }
 
 void green__pthread_unregister(struct green__pthread *it)
 {
     struct green__pthread **place = bucket_of(it->handle);
 
-    lock();
+    green__pthreads_lock();
     while (*place != it)
         place = &(*place)->next;
     *place = it->next;
     ended[number_of(it->handle)] = it->handle;
-    unlock();
+    green__pthreads_unlock();
 }
 
 struct green__pthread *green__pthread_of(pthread_t handle)
@@ -58,13 +58,13 @@ struct green__pthread *green__pthread_of(pthread_t handle)
 
     if (!(green__patched & GREEN_PATCH_THREADS))
         return NULL;
-    lock();
+    green__pthreads_lock();
     it = *bucket_of(handle);
     while (it && it->handle != handle)
         it = it->next;
     if (it)
         atomic_fetch_add_explicit(&it->holders, 1, memory_order_relaxed);
-    unlock();
+    green__pthreads_unlock();
     return it;
 }
 
@@ -74,8 +74,8 @@ bool green__pthread_has_ended(pthread_t handle)
 
     if (!(green__patched & GREEN_PATCH_THREADS))
         return false;
-    lock();
+    green__pthreads_lock();
     has = handle && ended[number_of(handle)] == handle;
-    unlock();
+    green__pthreads_unlock();
     return has;
 }

@@ -94,7 +94,7 @@ static void fill_shared(void *thread_pointer, void *os_thread_pointer)
     *(void **)green__tls_at(thread_pointer, layout->resolver) =
         *(void **)green__tls_at(os_thread_pointer, layout->resolver);
     *(struct green__self **)in_tcb(thread_pointer, &green__self_pointer) =
-        green__self_pointer;
+        *(struct green__self **)in_tcb(os_thread_pointer, &green__self_pointer);
 }
 
 void green__tls_fill(void *thread_pointer, void *os_thread_pointer)
@@ -185,17 +185,26 @@ static void release(struct green__identity *identity)
     green__tls_free(container_of(identity, struct green__tls, identity));
 }
 
+struct green__tls_home *green__tls_home_here(void)
+{
+    return own.home;
+}
+
 struct green__tls *green__tls_make(void)
 {
-    struct green__tls_home *home = own.home;
+    return green__tls_make_for(own.home);
+}
+
+struct green__tls *green__tls_make_for(struct green__tls_home *home)
+{
     struct green__tls *tls;
     struct own *its;
 
-    if (!home) {
+    if (!home || !own.home) {
         errno = ENOTSUP;
         return NULL;
     }
-    tls = take_unused(home);
+    tls = take_unused(own.home);
     if (!tls)
         tls = allocate();
     if (!tls) {

@@ -29,6 +29,7 @@
 #include "greenthread/identity.h"
 
 struct green__scheduler;
+struct green__tls_home;
 
 struct green__tls {
     /* for green__identity_set; its release is green__tls_free */
@@ -55,6 +56,12 @@ int green__tls_here(struct green__scheduler *s);
 /* Makes a TCB that a greenthread of this OS thread can run on. NULL with ENOMEM,
  * or ENOTSUP before green__tls_here. */
 struct green__tls *green__tls_make(void);
+
+/* The same for another OS thread, by its home: green__tls_home_here() there,
+ * which is NULL before green__tls_here. Any OS thread may free a TCB that no
+ * greenthread runs on. */
+struct green__tls *green__tls_make_for(struct green__tls_home *home);
+struct green__tls_home *green__tls_home_here(void);
 
 /* Frees it, under another one; keeps some for the next green__tls_make. */
 void green__tls_free(struct green__tls *tls);
