@@ -69,9 +69,9 @@ class Program:
 
     def __init__(self, argv, env=None, **more):
         self.process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, start_new_session=True,
-            env=environment(env), **more)
+            argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True, env=environment(env),
+            **{"stdin": subprocess.DEVNULL, **more})
         started.append(self)
         self.out, self.err = [], []
         self.readers = [
@@ -91,12 +91,13 @@ class Program:
         lines = self.out if lines is None else lines
 
         def look():
+            ended = self.process.poll() is not None and not any(
+                reader.is_alive() for reader in self.readers)
             for line in list(lines):
                 match = re.search(pattern, line)
                 if match:
                     return match
-            if self.process.poll() is not None and not any(
-                    reader.is_alive() for reader in self.readers):
+            if ended:
                 raise AssertionError(
                     "the program ended with status %s: %s" % (
                         self.process.returncode, self.out + self.err))

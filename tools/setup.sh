@@ -88,6 +88,7 @@ for purpose; do
         need socat socat
         need curl curl
         need strace strace
+        want_file /usr/bin/gdb gdb
         command -v c++ >/dev/null 2>&1 || optional="$optional g++"
         want_file /usr/include/c++/v1/string "libc++-dev libc++abi-dev"
         ;;
@@ -170,6 +171,7 @@ for purpose; do
     aarch64)
         need qemu-aarch64 qemu-user
         need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+        want_file /usr/bin/gdb-multiarch gdb-multiarch
         if ! echo '#include <stdio.h>' |
             aarch64-linux-gnu-gcc -E - >/dev/null 2>&1; then
             missing="$missing libc6-dev-arm64-cross"

@@ -8,6 +8,7 @@
 #include "base/note.h"
 #include "base/system.h"
 #include "greenthread/scheduler.h"
+#include "greenthread/schedulers.h"
 
 #define HUB_STACK ((size_t)256 << 10)
 
@@ -68,6 +69,7 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
     self->scheduler_layer = &layer;
     green__overflow_thread_begins();
     green__scheduler_look(s);
+    green__schedulers_add(s);
     return s;
 }
 
@@ -230,6 +232,7 @@ static void ends(struct green__self *self)
         green__exits_run(&s->main);
         green__locals_destroy(&s->main);
     }
+    green__schedulers_remove(s);
     drop_others(s);
     green__stack_pool_each(&s->stacks, forget_finished, NULL);
     green__extras_free(s->current);

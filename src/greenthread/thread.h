@@ -192,6 +192,8 @@ struct green__scheduler {
     /* of main, if that was a callback before a fork; else NULL: the OS
      * thread's */
     struct green__stack *main_stack;
+    struct green_list others; /* in green__schedulers */
+    int os_thread;            /* its thread id */
 };
 
 /* The stack of the current greenthread. NULL: the OS thread's. */

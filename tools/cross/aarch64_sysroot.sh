@@ -52,4 +52,5 @@ exe_wrapper = ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu', '-E', 'LD_LIBRARY
 sys_root = '$directory/root'
 pkg_config_libdir = '$directory/root$libraries/pkgconfig'
 needs_exe_wrapper = true
+emulator = 'qemu-aarch64 -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH=$directory/root$libraries'
 INI

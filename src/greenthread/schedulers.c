@@ -1,0 +1,59 @@
+#include "greenthread/schedulers.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/self.h"
+#include "base/system.h"
+
+struct green_list green__schedulers = {&green__schedulers, &green__schedulers};
+
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t prepare_once = PTHREAD_ONCE_INIT;
+
+void green__schedulers_lock(void)
+{
+    green__system.pthread_mutex_lock(&list_lock);
+}
+
+void green__schedulers_unlock(void)
+{
+    green__system.pthread_mutex_unlock(&list_lock);
+}
+
+/* The other OS threads are not in the child. */
+static void keep_own(void)
+{
+    struct green__scheduler *s = green__self_here()->scheduler;
+
+    green__list_init(&green__schedulers);
+    if (s) {
+        s->os_thread = gettid();
+        green__list_append(&green__schedulers, &s->others);
+    }
+    green__schedulers_unlock();
+}
+
+/* Should it fail, a child may have schedulers of its parent in the list, whose
+ * memory stays. */
+static void prepare_forks(void)
+{
+    (void)pthread_atfork(green__schedulers_lock, green__schedulers_unlock,
+                         keep_own);
+}
+
+void green__schedulers_add(struct green__scheduler *s)
+{
+    green__system.pthread_once(&prepare_once, prepare_forks);
+    s->os_thread = gettid();
+    green__schedulers_lock();
+    green__list_append(&green__schedulers, &s->others);
+    green__schedulers_unlock();
+}
+
+void green__schedulers_remove(struct green__scheduler *s)
+{
+    green__schedulers_lock();
+    green__list_remove(&s->others);
+    green__schedulers_unlock();
+}

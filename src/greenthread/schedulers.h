@@ -1,0 +1,20 @@
+/* The list of all schedulers of the process, for debuggers, and for dumps of
+ * all OS threads. */
+#ifndef GREEN_SCHEDULERS_H
+#define GREEN_SCHEDULERS_H
+
+#include "greenthread/thread.h"
+
+/* The script for gdb reads it by this name; links are their `others`. */
+extern struct green_list green__schedulers;
+
+/* While it is locked, no scheduler begins or ends. It is unlocked in a forked
+ * child, whose list has the forking OS thread's scheduler at most. */
+void green__schedulers_lock(void);
+void green__schedulers_unlock(void);
+
+/* Adds the calling OS thread's scheduler. */
+void green__schedulers_add(struct green__scheduler *s);
+void green__schedulers_remove(struct green__scheduler *s);
+
+#endif
