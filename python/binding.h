@@ -94,7 +94,8 @@ struct loop {
     struct pollfd *polled;
     size_t polled_room;
     struct green_call wakeup;
-    int signals[2]; /* a pipe, or -1: signals.c */
+    bool lost;       /* the program has closed the hub's own descriptors */
+    unsigned losses; /* in succession */
     struct green_listener signal_listener;
     char name[64]; /* of the library's hub; "": the default */
 };
@@ -140,7 +141,12 @@ void loop_wake(struct loop *loop);
 
 /* signals.c: signals end the main thread's waits. */
 void signals_open(struct loop *loop);
-void signals_close(struct loop *loop);
+void signals_unwatch(struct loop *loop);
+void signals_close(const struct loop *loop);
+int signals_import(void);
+/* Before a wait, when Python code has run: has Python wake this hub by signals.
+ * Returns whether a signal may have come that does not end the wait. */
+bool signals_look(struct loop *loop);
 
 /* ---- Objects ------------------------------------------------------------ */
 

@@ -15,6 +15,8 @@
  *   with listeners: at once if the last check was long enough ago, otherwise a
  *   little later. The checks take at most 0.2 % of the time, and none while
  *   nothing runs.
+ *   The same check is for what Python code may have done to the hub's own
+ *   descriptors: signals.c.
  * - The number is closed, but another process has the file open, and epoll
  *   reports it under a number that cannot be unregistered. Then many successive
  *   waits end early without an event, and this file replaces the library's hub.
@@ -35,6 +37,10 @@
 /* After this many successive waits without an event, a registration is
  * wrong. */
 #define MAX_EMPTY_WAITS 16
+
+/* After this many failures of waits in succession, another hub of the library
+ * will not do better. */
+#define MAX_LOSSES 3
 
 static pthread_key_t here_key;
 static pthread_once_t here_once = PTHREAD_ONCE_INIT;
@@ -118,7 +124,6 @@ struct loop *loop_open(const char *name, struct hub *object)
         goto failed;
     memcpy(loop->name, name, strlen(name) + 1);
     atomic_init(&loop->references, 2);
-    loop->signals[0] = loop->signals[1] = -1;
     loop->object = object;
     loop->ready_end = &loop->ready;
     if (open_hub(loop) < 0 || pthread_setspecific(here_key, loop) != 0)
@@ -164,8 +169,8 @@ void loop_release(struct loop *loop)
     loop->object = NULL;
     if (loop == loop_here()) {
         each_watch(loop, stop_watch);
-        if (loop->signals[0] >= 0 && loop->hub)
-            green_hub_remove(loop->hub, &loop->signal_listener);
+        if (loop->hub)
+            signals_unwatch(loop);
         pthread_setspecific(here_key, NULL);
         retire(loop);
     }
@@ -408,11 +413,14 @@ static green_time check_descriptors(struct loop *loop, green_time timeout)
         due = loop->checked + CHECK_SHARE * loop->check_cost;
     if (now < due)
         return timeout < due - now ? timeout : due - now;
-    check(loop);
-    loop->ran = false;
+    if (loop->waiting)
+        check(loop);
     loop->checked = now;
     loop->check_cost = green_now() - now;
-    return loop->ready ? 0 : timeout;
+    if (timeout == 0)
+        return 0;
+    loop->ran = false;
+    return signals_look(loop) || loop->ready ? 0 : timeout;
 }
 
 /* ---- Waiting ------------------------------------------------------------ */
@@ -437,6 +445,21 @@ static bool ended_early(green_time start, green_time timeout)
     return green_now() - start < timeout;
 }
 
+/*
+ * A wait has failed, or has shown that the signals' pipe is gone: the program
+ * closes all descriptors that it does not know, as daemons do. Another hub of
+ * the library takes the place of the one whose descriptors are closed.
+ */
+static int recover(struct loop *loop)
+{
+    bool closed = loop->lost || errno == EBADF || errno == EINVAL;
+
+    loop->lost = false;
+    if (!closed || loop->losses++ >= MAX_LOSSES)
+        return -1;
+    return open_anew(loop);
+}
+
 int loop_wait(struct loop *loop, green_time timeout)
 {
     green_time start = 0;
@@ -445,8 +468,7 @@ int loop_wait(struct loop *loop, green_time timeout)
     loop->iterations++;
     loop->asked = loop->births;
     /* Also check, in every 64th iteration, for programs that never block. */
-    if (loop->ran && loop->waiting &&
-        (timeout > 0 || loop->iterations % 64 == 0))
+    if (loop->ran && (timeout > 0 || loop->iterations % 64 == 0))
         timeout = check_descriptors(loop, timeout);
     if (timeout > 0) {
         start = loop->empty_waits ? green_now() : 0;
@@ -455,8 +477,11 @@ int loop_wait(struct loop *loop, green_time timeout)
         result = green_hub_wait(loop->hub, 0);
     }
     if (result < 0)
-        return -1;
+        return recover(loop);
     green_hub_dispatch(loop->hub);
+    if (loop->lost)
+        return recover(loop);
+    loop->losses = 0;
     if (loop->ready || timeout == 0) {
         loop->ran = true;
         loop->empty_waits = 0;

@@ -90,8 +90,8 @@ static int execute(PyObject *module)
         return -1;
     if (binding.hub)
         return fill(module);
-    if (intern_all() < 0 || greenlets_import() < 0 || listener_types() < 0 ||
-        timer_types() < 0 || hub_type() < 0)
+    if (intern_all() < 0 || greenlets_import() < 0 || signals_import() < 0 ||
+        listener_types() < 0 || timer_types() < 0 || hub_type() < 0)
         return -1;
     return fill(module);
 }

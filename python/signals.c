@@ -1,33 +1,72 @@
 /*
  * Signals end a wait. The main thread calls Python's handlers between waits. A
- * signal ends most hubs' waits, but not libevent's, and with every hub a signal
- * may arrive just before the wait begins. So the main thread's hub sets
+ * signal ends most hubs' waits, but not libevent's, another OS thread may take
+ * it, and with every hub it may arrive just before the wait begins. So the main
+ * thread's hub has Python write a byte to a pipe for each signal: it sets
  * Python's wake-up descriptor (signal.set_wakeup_fd), unless the program has
- * set one: Python writes a byte to it for each signal. This changes no signal's
- * disposition.
+ * set one. This changes no signal's disposition.
+ *
+ * asyncio, among others, sets its own and later none, without a word to us: so
+ * signals_look() sets it again. Only the main thread can change it, so it is
+ * enough to look when Python code has run.
+ *
+ * Programs that become daemons close all descriptors, and then open their own
+ * under the same numbers. So a forked child at once closes its copy of the pipe
+ * and has Python forget the number; and before this file reads from or closes a
+ * number, it looks whether that is still the pipe.
  */
-#include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "binding.h"
 
-/* The end of the pipe that Python writes to; -1 if no hub has set it. */
-static int writing_end = -1;
+/* The process has one pipe at most: only the main thread's hub has one. */
+static int ends[2] = {-1, -1};
+static struct stat identity;
+static struct loop *taker; /* whose hub watches it */
 
-static void drain(struct green_listener *listener, unsigned events)
+/* Programs that close numbers without looking rarely go that far, and those
+ * that they open later rarely reach it. */
+#define FIRST_NUMBER 512
+
+static bool is_pipe(int fd)
 {
-    struct loop *loop = listener->arg;
-    char bytes[64];
+    struct stat status;
 
-    (void)events;
-    loop->empty_waits = 0;
-    while (read(listener->fd, bytes, sizeof bytes) == sizeof bytes)
-        continue;
+    return fd >= 0 && fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
+           status.st_ino == identity.st_ino && status.st_dev == identity.st_dev;
+}
+
+static void close_end(int *end)
+{
+    if (is_pipe(*end))
+        close(*end);
+    *end = -1;
+}
+
+/* Leaves the number as it is if there is none so high. */
+static void raise_number(int *end)
+{
+    int raised = fcntl(*end, F_DUPFD_CLOEXEC, FIRST_NUMBER);
+
+    if (raised < 0)
+        return;
+    close(*end);
+    *end = raised;
+}
+
+static int make_pipe(void)
+{
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -1;
+    raise_number(&ends[0]);
+    raise_number(&ends[1]);
+    return fstat(ends[0], &identity);
 }
 
 /* Calls set_wakeup_fd(fd). Returns the old descriptor, or -2 if this is not the
- * main thread. */
+ * main thread, or fd is one that cannot be set. */
 static int exchange(int fd)
 {
     PyObject *module = PyImport_ImportModule("signal"), *set = NULL;
@@ -51,57 +90,136 @@ static int exchange(int fd)
     return old;
 }
 
-/* Sets Python's wake-up descriptor if none was set, or if an earlier hub set
- * it. */
-static bool take(int fd)
+static void close_pipe(void)
 {
-    int old = exchange(fd);
+    int old;
 
-    if (old == -2)
-        return false;
-    if (old == -1 || old == writing_end) {
-        writing_end = fd;
-        return true;
-    }
-    exchange(old);
-    return false;
+    taker = NULL;
+    if (ends[1] < 0)
+        return;
+    old = exchange(-1);
+    if (old >= 0 && old != ends[1])
+        exchange(old); /* the program has set one meanwhile */
+    close_end(&ends[0]);
+    close_end(&ends[1]);
 }
 
-void signals_close(struct loop *loop)
+static void drain(struct green_listener *listener, unsigned events)
 {
-    if (loop->signals[1] < 0)
-        return;
-    if (loop->signals[1] == writing_end) {
-        int old = exchange(-1);
+    struct loop *loop = listener->arg;
+    char bytes[64];
 
-        if (old >= 0 && old != writing_end)
-            exchange(old); /* the program has set one meanwhile */
-        writing_end = -1;
-    }
-    close(loop->signals[0]);
-    close(loop->signals[1]);
-    loop->signals[0] = loop->signals[1] = -1;
+    (void)events;
+    loop->empty_waits = 0;
+    loop->lost = !is_pipe(listener->fd);
+    while (!loop->lost &&
+           read(listener->fd, bytes, sizeof bytes) == sizeof bytes)
+        continue;
+}
+
+/* What came while ours was set instead of the program's. */
+static void forward(int fd)
+{
+    char bytes[64];
+    ssize_t count = read(ends[0], bytes, sizeof bytes);
+
+    if (count > 0 && write(fd, bytes, (size_t)count) < 0)
+        return; /* it is full, so its reader wakes up anyway */
+}
+
+/* Returns what was set: ends[1]; -1; or the program's, which stays. */
+static int take(void)
+{
+    int old = exchange(ends[1]);
+
+    if (old < 0 || old == ends[1])
+        return old;
+    exchange(old);
+    forward(old);
+    return old;
+}
+
+bool signals_look(struct loop *loop)
+{
+    if (loop != taker)
+        return false;
+    if (is_pipe(ends[1]))
+        return take() == -1;
+    loop->lost = true;
+    return true;
+}
+
+static PyObject *after_fork_in_child(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    close_pipe();
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef in_child = {"after_fork_in_child", after_fork_in_child,
+                               METH_NOARGS, NULL};
+
+int signals_import(void)
+{
+    PyObject *os = PyImport_ImportModule("os"), *result = NULL;
+    PyObject *nothing = PyTuple_New(0), *hook = NULL, *keywords = NULL;
+    PyObject *function = PyCFunction_New(&in_child, NULL);
+
+    if (os)
+        hook = PyObject_GetAttrString(os, "register_at_fork");
+    if (function)
+        keywords = Py_BuildValue("{s:O}", "after_in_child", function);
+    if (hook && nothing && keywords)
+        result = PyObject_Call(hook, nothing, keywords);
+    Py_XDECREF(os);
+    Py_XDECREF(nothing);
+    Py_XDECREF(hook);
+    Py_XDECREF(keywords);
+    Py_XDECREF(function);
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
+
+void signals_unwatch(struct loop *loop)
+{
+    if (loop == taker)
+        green_hub_remove(loop->hub, &loop->signal_listener);
+}
+
+void signals_close(const struct loop *loop)
+{
+    if (loop == taker)
+        close_pipe();
+}
+
+static int watch_pipe(struct loop *loop)
+{
+    if (make_pipe() < 0)
+        return -1;
+    loop->signal_listener = (struct green_listener){
+        .fd = ends[0],
+        .events = GREEN_READ,
+        .callback = drain,
+        .arg = loop,
+    };
+    return green_hub_add(loop->hub, &loop->signal_listener);
 }
 
 /* Errors are ignored: without the pipe, some signals end a wait late. */
 void signals_open(struct loop *loop)
 {
-    int old[2] = {loop->signals[0], loop->signals[1]};
+    int old = exchange(-1);
 
-    loop->signals[0] = loop->signals[1] = -1;
-    if (pipe2(loop->signals, O_CLOEXEC | O_NONBLOCK) < 0)
+    loop->lost = false;
+    if (old == -2)
         return;
-    loop->signal_listener = (struct green_listener){
-        .fd = loop->signals[0],
-        .events = GREEN_READ,
-        .callback = drain,
-        .arg = loop,
-    };
-    if (!take(loop->signals[1]) ||
-        green_hub_add(loop->hub, &loop->signal_listener) < 0)
-        signals_close(loop);
-    if (old[0] >= 0) {
-        close(old[0]);
-        close(old[1]);
-    }
+    if (old >= 0 && old != ends[1])
+        exchange(old);
+    close_pipe(); /* an earlier hub's */
+    taker = loop;
+    if (watch_pipe(loop) < 0)
+        close_pipe();
+    else
+        take();
 }
