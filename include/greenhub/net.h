@@ -16,8 +16,12 @@
 #include <greenhub/base.h>
 #include <greenhub/hub.h>
 #include <greenhub/socket.h>
+#include <greenhub/thread.h>
 
 GREEN_BEGIN_DECLS
+
+struct green_stream;      /* greenhub/stream.h */
+struct green_stream_wrap; /* greenhub/stream.h */
 
 /* Zero-initialise it; 0 selects the default. */
 struct green_listen_options {
@@ -156,7 +160,11 @@ struct green_serve_options {
     bool kill_on_stop;        /* kill the handlers on a stop; default: let them
                               * finish */
     struct green_server *server; /* for green_server_stop; may be NULL */
-    uint64_t reserved[4];        /* must be zero */
+    green_time stop_timeout; /* kill the handlers that a stop has waited for as
+                              * long as this; default: wait for ever */
+    const struct green_stream_wrap *wrap; /* green_serve_streams: the layer,
+                                           * such as TLS; NULL: none */
+    uint64_t reserved[4];                 /* must be zero */
 };
 
 /*
@@ -166,13 +174,15 @@ struct green_serve_options {
  * until some are free. It does not close the listener. TCP connections get
  * TCP_NODELAY. options may be NULL.
  * It runs until one of these happens:
- * - green_server_stop is called. green_serve waits until all handlers have
- *   returned, and returns 0. With kill_on_stop it kills the handlers first.
- *   green_server_stop_on in greenhub/process.h does so at a signal.
+ * - green_server_stop is called. green_serve ends the waits in idle regions
+ *   (green_idle_begin), waits until all handlers have returned, and returns 0.
+ *   With kill_on_stop it kills the handlers first, with stop_timeout those that
+ *   are still there after that time. A handler that blocks under a shield is
+ *   waited for. green_server_stop_on in greenhub/process.h does so at a signal.
  * - The caller is killed or timed out, or the listener fails. green_serve kills
  *   the handlers, waits until they have returned, and returns -1.
- * Errors: EINVAL for a NULL handler, a reserved word that is not zero, or
- * several threads without reuse_port; EBADF if the listener is closed; the
+ * Errors: EINVAL for a NULL handler, a wrap, a negative stop_timeout, a reserved
+ * word that is not zero, or several threads without reuse_port; EBADF if the listener is closed; the
  * errors of accept; the errors of green_use_hub in an additional thread, with
  * the reason in green_hub_error(). green_net_error() gives all of these in
  * words.
@@ -180,6 +190,21 @@ struct green_serve_options {
  */
 GREEN_API int green_serve(int listener, void (*handler)(int fd, void *arg),
                           const struct green_serve_options *options);
+
+/*
+ * Like green_serve, but calls handler(stream, arg), with a stream of the
+ * connection: plain, or made by the layer `wrap` of the options. The layer's
+ * part, such as a handshake, runs in the connection's greenthread; if it fails,
+ * the connection is closed and the handler not called. green_serve_streams
+ * closes the stream when the handler returns; the handler may shut it down but
+ * must not close it.
+ * Errors: those of green_serve; EINVAL if `wrap` is incomplete or a reserved
+ * word of it is not zero. May switch.
+ */
+GREEN_API int green_serve_streams(int listener,
+                                  void (*handler)(struct green_stream *stream,
+                                                  void *arg),
+                                  const struct green_serve_options *options);
 
 /*
  * Makes green_serve stop accepting, wait for its handlers and return. If
@@ -196,6 +221,62 @@ GREEN_API int green_server_stop(struct green_server *server);
  * signal handlers.
  */
 GREEN_API int green_server_kill(struct green_server *server);
+
+/*
+ * Returns whether a server has been told to stop. With NULL: whether a
+ * green_serve in which the calling OS thread takes part is to end, also because
+ * it failed. A handler asks this before it starts what takes long, and to tell
+ * its client that this answer is the last. Never switches. With a server, from
+ * any thread.
+ */
+GREEN_API bool green_server_stopping(const struct green_server *server);
+
+/* ---- Idle regions ------------------------------------------------------ */
+
+/*
+ * A part of a handler in which nothing is lost if it ends, such as the wait for
+ * the next request: blocking calls in it fail when the server stops, so that idle
+ * connections do not hold up the stop. It lies on the greenthread's stack, from
+ * green_idle_begin to green_idle_end.
+ */
+struct green_idle {
+    struct {
+        struct green_cancel_scope cancel_scope; /* the library's */
+        struct green_list link;
+        void *reserved[2];
+    } internal;
+};
+
+/*
+ * Begins an idle region of the calling greenthread. When the server stops, the
+ * call in which it is blocked fails with ECANCELED, and so does each later one
+ * that would block, until green_idle_end. After a stop, calls in a new region
+ * fail only if they would block: what has been received can still be read.
+ * Idle regions, timeouts, shields and scopes nest: end each in the function that
+ * began it, before those that were begun earlier. *idle need not be initialised.
+ * server  its green_serve has to run in the calling OS thread; NULL: the
+ *         innermost one that does. To be called by handlers, and by greenthreads
+ *         that they wait for.
+ * Returns 0, or -1: EINVAL if idle is NULL or no such green_serve runs here,
+ * EBUSY if the region was begun and not ended, EDEADLK in a hub's callback.
+ * Never switches.
+ */
+GREEN_API int green_idle_begin(struct green_idle *idle,
+                               struct green_server *server);
+
+/*
+ * Ends an idle region. Returns 0, or -1: EINVAL for NULL or if it is not the
+ * innermost of the caller's idle regions, timeouts, shields and scopes. Leaves
+ * errno unchanged if it succeeds. Never switches.
+ */
+GREEN_API int green_idle_end(struct green_idle *idle);
+
+/*
+ * Returns whether a stop came while the region lasted, or before, also after it
+ * was ended. This tells whether the stop caused an ECANCELED. False for NULL.
+ * Never switches.
+ */
+GREEN_API bool green_idle_stopped(const struct green_idle *idle);
 
 GREEN_END_DECLS
 

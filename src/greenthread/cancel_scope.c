@@ -38,6 +38,8 @@ static const char *name_of_kind(unsigned kind)
         return "shield";
     case GREEN__SCOPE:
         return "scope";
+    case GREEN__IDLE:
+        return "idle region";
     }
     return "cancel scope";
 }

@@ -1,5 +1,5 @@
 /*
- * Cancel scopes: timeouts, shields and green_scope, on a greenthread's stack,
+ * Cancel scopes: timeouts, shields, green_scope and idle regions, on a greenthread's stack,
  * linked from the innermost outwards. Once a cancel scope has fired, blocking
  * calls in it fail with its error until it is left; inside a shield they do
  * not.

@@ -266,6 +266,7 @@ enum green__cancel_scope_kind {
     GREEN__TIMEOUT = 0x71e0,
     GREEN__SHIELD = 0x5e1d,
     GREEN__SCOPE = 0x5c09,
+    GREEN__IDLE = 0x1d1e,
 };
 
 /* ---- The record at the top of the stack ------------------------------ */

@@ -236,10 +236,30 @@ static int serve(struct green__run *run, const char **why)
     return green__refuse(error);
 }
 
-static int make_and_serve(int listener, void (*handler)(int fd, void *arg),
-                          const struct green_serve_options *options,
+/* What calls for each connection: one of the two handlers. */
+struct service {
+    void (*handler)(int fd, void *arg);
+    void (*stream_handler)(struct green_stream *stream, void *arg);
+    const struct green_serve_options *options;
+};
+
+static bool is_sound(const struct service *service)
+{
+    const struct green_serve_options *options = service->options;
+    const struct green_stream_wrap *wrap = options->wrap;
+
+    if (!service->handler && !service->stream_handler)
+        return false;
+    if (!GREEN__RESERVED_IS_ZERO(options) || options->stop_timeout < 0)
+        return false;
+    return !wrap || (service->stream_handler && wrap->wrap &&
+                     GREEN__RESERVED_IS_ZERO(wrap));
+}
+
+static int make_and_serve(int listener, const struct service *service,
                           const char **why)
 {
+    const struct green_serve_options *options = service->options;
     struct green_hub *hub = green__hub_get();
     unsigned threads = options->threads != 0 ? options->threads : 1;
     struct green__run *run;
@@ -248,32 +268,48 @@ static int make_and_serve(int listener, void (*handler)(int fd, void *arg),
         *why = green_hub_error();
         return -1;
     }
-    if (!handler || !GREEN__RESERVED_IS_ZERO(options))
+    if (!is_sound(service))
         return green__refuse(EINVAL);
     if (check_listener(listener, threads) < 0)
         return -1;
     run = new_run(listener, threads);
     if (!run)
         return -1;
-    run->handler = handler;
+    run->handler = service->handler;
+    run->stream_handler = service->stream_handler;
     run->options = *options;
     run->module = !options->hub ? green_hub_get_module(hub) : NULL;
     run->server = options->server ? options->server : &run->own;
     return serve(run, why);
 }
 
-int green_serve(int listener, void (*handler)(int fd, void *arg),
-                const struct green_serve_options *options)
+static int serve_with(int listener, struct service service)
 {
     static const struct green_serve_options defaults;
     char here[128]; /* read while the descriptor is the listener */
     const char *why = NULL;
     int result;
 
+    if (!service.options)
+        service.options = &defaults;
     if (green_local_address(listener, here, sizeof here) < 0)
         snprintf(here, sizeof here, "descriptor %d", listener);
-    result =
-        make_and_serve(listener, handler, options ? options : &defaults, &why);
-    green__server_unwatch(options ? options->server : NULL);
+    result = make_and_serve(listener, &service, &why);
+    green__server_unwatch(service.options->server);
     return result < 0 ? green__net_fail(here, why) : 0;
+}
+
+int green_serve(int listener, void (*handler)(int fd, void *arg),
+                const struct green_serve_options *options)
+{
+    return serve_with(listener,
+                      (struct service){.handler = handler, .options = options});
+}
+
+int green_serve_streams(int listener,
+                        void (*handler)(struct green_stream *stream, void *arg),
+                        const struct green_serve_options *options)
+{
+    return serve_with(listener, (struct service){.stream_handler = handler,
+                                                 .options = options});
 }

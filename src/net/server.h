@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #include <greenhub/net.h>
+#include <greenhub/stream.h>
 #include <greenhub/thread.h>
 
 #include "base/wakeup.h"
@@ -42,13 +43,18 @@ struct green__shard {
     bool draining; /* the supervisor waits for the last connection */
     /* The acceptor waits until a connection of any shard finishes. */
     atomic_bool wants_slot;
+    struct green_list idle;         /* idle regions */
+    struct green__shard *next_here; /* of another server in this OS thread */
+    unsigned drops;                 /* the scheduler's, when it began */
     bool started; /* `thread` is running, or has ended and must be joined */
     pthread_t thread;
     char words[GREEN__ERROR_SIZE]; /* green_hub_error(), if it has no hub */
 };
 
 struct green__run {
+    /* one of the two, the other is NULL */
     void (*handler)(int fd, void *arg);
+    void (*stream_handler)(struct green_stream *stream, void *arg);
     struct green_serve_options options;
     const struct green_hub_module *module; /* of other OS threads, or NULL */
     struct green_server *server;           /* the user's, or `own` */
@@ -65,6 +71,19 @@ struct green__run {
 
 /* Accepts and handles connections until the run stops and all have finished. */
 void green__shard_run(struct green__shard *shard);
+
+/* handle.c */
+
+/* Calls the run's handler for a connection. Returns whether fd was closed. */
+bool green__run_handle(const struct green__run *run, int fd);
+
+/* idle.c: the shards of an OS thread, and their idle regions. */
+
+/* The calling OS thread begins or ends to run the shard. */
+void green__shard_enter(struct green__shard *shard);
+void green__shard_leave(struct green__shard *shard);
+/* Makes the blocking calls in the shard's idle regions fail. */
+void green__shard_end_idle(struct green__shard *shard);
 
 /* run.c: stop and failure. */
 
@@ -84,6 +103,8 @@ bool green__run_fail(struct green__run *run, int error);
 
 /* Whether the run must end, by a stop or by a failure. */
 bool green__run_ends(const struct green__run *run);
+/* Whether the handlers must be killed at once. */
+bool green__run_kills(const struct green__run *run);
 
 /* Ends the greenthread of green_server_stop_on. */
 void green__server_unwatch(struct green_server *server);

@@ -139,7 +139,8 @@ static void free_connection(struct connection *connection)
 {
     struct green__shard *shard = connection->shard;
 
-    green_close(connection->fd);
+    if (connection->fd >= 0)
+        green_close(connection->fd);
     green__list_remove(&connection->link);
     green__system.release(connection);
     atomic_fetch_sub(&shard->run->server->active, 1);
@@ -151,11 +152,11 @@ static void free_connection(struct connection *connection)
 static void *handle(void *arg)
 {
     struct connection *connection = arg;
-    struct green__run *run = connection->shard->run;
 
     connection->thread = green_self();
-    if (!connection->doomed)
-        run->handler(connection->fd, run->options.arg);
+    if (!connection->doomed &&
+        green__run_handle(connection->shard->run, connection->fd))
+        connection->fd = -1;
     free_connection(connection);
     return NULL;
 }
@@ -304,14 +305,15 @@ static void *acceptor(void *arg)
 
 /* ---- The supervisor --------------------------------------------------- */
 
-/* Waits until the shard is notified. Returns 0, or -1 if interrupted. */
-static int wait_for_wakeup(struct green__shard *shard)
+/* Waits until the shard is notified, or for the deadline. Returns 0, or -1 if
+ * interrupted. */
+static int wait_for_wakeup(struct green__shard *shard, green_time deadline)
 {
-    struct pollfd wake = {.fd = shard->wake_fd, .events = POLLIN};
     uint64_t count;
     ssize_t n;
 
-    if (green_poll(&wake, 1, -1) < 0 && errno != EINTR)
+    if (green_wait(shard->wake_fd, GREEN_READ, deadline) < 0 &&
+        errno != EINTR && errno != EAGAIN)
         return -1;
     n = green__system.read(shard->wake_fd, &count, sizeof count);
     (void)n;
@@ -330,19 +332,35 @@ static bool is_busy(const struct green__shard *shard)
            atomic_load_explicit(&run->running, memory_order_acquire) > 0;
 }
 
+/* When the handlers' time after a stop is over. */
+static green_time patience(const struct green__run *run)
+{
+    return green_after(run->options.stop_timeout ? run->options.stop_timeout
+                                                 : GREEN_FOREVER);
+}
+
+static bool must_kill(const struct green__run *run, green_time deadline)
+{
+    return green__run_kills(run) ||
+           (deadline != GREEN_FOREVER && green_now() >= deadline);
+}
+
 /* Waits for the connections; kills them if the run must. */
 static void drain(struct green__shard *shard)
 {
+    green_time deadline = patience(shard->run);
     struct green_shield shield;
     bool killed = false, shielded = false;
 
     shard->draining = true;
+    green__shard_end_idle(shard);
     while (is_busy(shard)) {
-        if (!killed && green__run_kills(shard->run)) {
+        if (!killed && must_kill(shard->run, deadline)) {
             kill_connections(shard);
             killed = true;
+            deadline = GREEN_FOREVER;
         }
-        if (wait_for_wakeup(shard) == 0)
+        if (wait_for_wakeup(shard, deadline) == 0)
             continue;
         green__run_fail(shard->run, errno);
         if (!shielded)
@@ -369,13 +387,15 @@ void green__shard_run(struct green__shard *shard)
     struct green_attr attr = {.name = "green_serve acceptor"};
     struct green_thread *thread = green_spawn_with(&attr, acceptor, shard);
 
+    green__shard_enter(shard);
     if (!thread)
         green__run_fail(shard->run, errno);
     while (!green__run_ends(shard->run)) {
-        if (wait_for_wakeup(shard) < 0)
+        if (wait_for_wakeup(shard, GREEN_FOREVER) < 0)
             green__run_fail(shard->run, errno);
     }
     if (thread)
         end_acceptor(thread);
     drain(shard);
+    green__shard_leave(shard);
 }
