@@ -240,6 +240,42 @@ GREEN_API int green_hub_call(struct green_hub *hub, struct green_call *call);
 GREEN_API int green_hub_call_threadsafe(struct green_hub *hub,
                                         struct green_call *call);
 
+/*
+ * A function for the hub to call when it ends. The caller owns it.
+ * Zero-initialise it. It must stay in place until then; the callback may free
+ * it.
+ */
+struct green_hub_end {
+    void (*callback)(struct green_hub_end *end, bool forked);
+    void *arg;
+    struct {
+        struct green_list link; /* the library's */
+        void *reserved[2];
+    } internal;
+};
+
+/*
+ * Makes the hub call a function when it is eliminated, or ends with its OS
+ * thread; in the child of a fork it is called, too, with `forked`: the parent
+ * goes on with its own copy. So what a program keeps for a hub can go with it.
+ * The last one added is called first. The callback may remove listeners, cancel
+ * timers and free memory; it must not block, and start nothing on the hub. A
+ * process that exits calls none.
+ * Returns 0, or -1: EINVAL for NULL or no callback, EALREADY if it is added.
+ * Never switches. Only on the hub's own OS thread.
+ */
+GREEN_API int green_hub_at_end(struct green_hub *hub,
+                               struct green_hub_end *end);
+
+/*
+ * Returns the first green_hub_end of this hub that has the callback, so that a
+ * program finds what it keeps for the hub; NULL if there is none, or for NULL.
+ * Never switches. Only on the hub's own OS thread.
+ */
+GREEN_API struct green_hub_end *
+green_hub_find_end(const struct green_hub *hub,
+                   void (*callback)(struct green_hub_end *end, bool forked));
+
 /* ---- Operations ------------------------------------------------------ */
 
 /*
