@@ -1,6 +1,6 @@
 /*
  * What sockets have beyond bytes: the peer's credentials and descriptors of
- * unix sockets, keepalive of TCP. Everything here also takes sockets that the
+ * unix sockets, keepalive of TCP, groups and segments of UDP. Everything here also takes sockets that the
  * library did not make.
  */
 #ifndef GREENHUB_SOCKET_H
@@ -8,6 +8,9 @@
 
 #include <greenhub/base.h>
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 GREEN_BEGIN_DECLS
@@ -93,6 +96,70 @@ struct green_keepalive {
  */
 GREEN_API int green_set_keepalive(int fd,
                                   const struct green_keepalive *keepalive);
+
+/* ---- UDP ------------------------------------------------------------- */
+
+/*
+ * Joins a multicast group, on an interface such as "eth0"; NULL: the one that
+ * the system's routes choose. The group is a numeric address, "239.1.2.3" or
+ * "ff02::fb"; an IPv6 address may name the interface itself, "ff02::fb%eth0". A
+ * socket that is bound to all addresses ("udp://0.0.0.0:5353") gets the group's
+ * datagrams to its port. From now on it gets only those of groups that it has
+ * joined itself: by default Linux also delivers those that any other process of
+ * this machine has joined. To let several sockets have the port, bind them with
+ * reuse_port.
+ * Returns 0, or -1: EINVAL if the group is no numeric multicast address, or for
+ * NULL; ENODEV if there is no such interface, or no route; EADDRINUSE if it has
+ * joined already; ENOBUFS if it has joined too many
+ * (net.ipv4.igmp_max_memberships); and the errors of setsockopt, ENOPROTOOPT
+ * for an IPv6 group on an IPv4 socket among them. Never switches.
+ */
+GREEN_API int green_multicast_join(int fd, const char *group,
+                                   const char *interface);
+
+/*
+ * Leaves a group that green_multicast_join has joined by the same arguments;
+ * closing the socket leaves all.
+ * Returns 0, or -1: EADDRNOTAVAIL if it has not joined it, and the errors of
+ * green_multicast_join. Never switches.
+ */
+GREEN_API int green_multicast_leave(int fd, const char *group,
+                                    const char *interface);
+
+/*
+ * Sends a buffer as datagrams of `segment` bytes, the last perhaps shorter, on
+ * a connected UDP socket. The kernel cuts it, 64 datagrams a system call
+ * (UDP_SEGMENT); where it cannot (before Linux 4.18, or EIO of a network device
+ * without checksums), the library sends the datagrams by green_sendmmsg.
+ * Returns the number of bytes sent, less than size if an error, a kill or a
+ * timeout came after the first; or -1: EINVAL for NULL, or a segment of 0;
+ * EMSGSIZE if a segment is larger than a datagram, or than the path's MTU; and
+ * the errors of green_sendmmsg. May switch.
+ */
+GREEN_API ssize_t green_send_segments(int fd, const void *buffer, size_t size,
+                                      size_t segment);
+
+/*
+ * Lets green_recv_segments take several datagrams at once (UDP_GRO, Linux 5.0).
+ * Other calls then get them in one piece, too.
+ * Returns 0, or -1: ENOPROTOOPT if the kernel has it not or it is no UDP
+ * socket, EBADF, ENOTSOCK. green_recv_segments works nevertheless. Never
+ * switches.
+ */
+GREEN_API int green_join_segments(int fd, bool on);
+
+/*
+ * Receives a datagram; after green_join_segments perhaps several of one sender,
+ * which the kernel has joined. All have *segment bytes, the last may have
+ * fewer. For any datagram to fit, the buffer needs 65,535 bytes.
+ * Returns the number of bytes of all, or -1: EINVAL for NULL, EMSGSIZE if they
+ * did not fit and are lost, and the errors of green_recvmsg. *segment is 0 for
+ * an empty datagram. address and length are as of recvfrom, and may be NULL.
+ * May switch.
+ */
+GREEN_API ssize_t green_recv_segments(int fd, void *buffer, size_t size,
+                                      size_t *segment, struct sockaddr *address,
+                                      socklen_t *length);
 
 GREEN_END_DECLS
 
