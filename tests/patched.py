@@ -40,11 +40,15 @@ def has_own_tls():
 
 def run_options(options=()):
     """The options of run: with thread-local data of its own for each thread, if
-    that is possible here and nothing else is asked for."""
+    that is possible here and nothing else is asked for, and with as many OS threads
+    as the environment says."""
     skip_if_not_first()
-    if "--tls" in options or has_own_tls():
+    threads = os.environ.get("GREENHUB_TEST_THREADS", "1")
+    if "--tls" in options:
         return list(options)
-    return ["--tls", "shared"] + list(options)
+    if not has_own_tls():
+        return ["--tls", "shared"] + list(options)
+    return ["--threads", threads] * (threads != "1") + list(options)
 
 
 # ---- Starting ---------------------------------------------------------------

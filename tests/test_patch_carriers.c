@@ -1,12 +1,10 @@
 /* A program's threads on two OS threads: GREENHUB_PATCH_THREADS=2. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -455,71 +453,6 @@ START_TEST(the_process_ends_after_main_and_all_others)
 }
 END_TEST
 
-/* ---- A thread for each connection ----------------------------------------- */
-
-static void *echoes(void *arg)
-{
-    int fd = (int)(intptr_t)arg;
-    char buffer[64];
-    ssize_t n;
-
-    while ((n = read(fd, buffer, sizeof buffer)) > 0)
-        ck_assert_int_eq(write(fd, buffer, (size_t)n), n);
-    ck_ok(close(fd));
-    return NULL;
-}
-
-static int listener;
-
-static void *accepts(void *arg)
-{
-    for (int i = 0; i < 3 * MANY; i++) {
-        int fd = accept(listener, NULL, NULL);
-
-        ck_assert_int_ge(fd, 0);
-        ck_assert_int_eq(
-            pthread_detach(start_thread(echoes, (void *)(intptr_t)fd)), 0);
-    }
-    return arg;
-}
-
-static void *asks(void *arg)
-{
-    struct sockaddr_in *address = arg;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    char text[8];
-
-    ck_ok(connect(fd, (struct sockaddr *)address, sizeof *address));
-    for (int i = 0; i < 200; i++) {
-        ck_assert_int_eq(write(fd, "hello", 5), 5);
-        ck_assert_int_eq(read(fd, text, sizeof text), 5);
-    }
-    ck_ok(close(fd));
-    return NULL;
-}
-
-START_TEST(a_thread_for_each_connection)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    pthread_t server, clients[MANY];
-
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    ck_ok(bind(listener, (struct sockaddr *)&address, sizeof address));
-    ck_ok(listen(listener, MANY));
-    ck_ok(getsockname(listener, (struct sockaddr *)&address, &length));
-    server = start_thread(accepts, NULL);
-    for (int round = 0; round < 3; round++) { /* numbers are used again */
-        for (int i = 0; i < MANY; i++)
-            clients[i] = start_thread(asks, &address);
-        for (int i = 0; i < MANY; i++)
-            join_thread(clients[i]);
-    }
-    join_thread(server);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("carriers");
@@ -540,12 +473,11 @@ int main(void)
     tcase_add_test(tcase, raise_calls_the_handler_before_it_returns);
     tcase_add_test(tcase, sigwait_gets_signals_on_either_os_thread);
     tcase_add_test(tcase, attributes_of_a_thread_elsewhere);
-    tcase = add_tcase(suite, "processes and connections");
+    tcase = add_tcase(suite, "processes");
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, fork_in_either_os_thread);
     tcase_add_test(tcase, exit_in_any_thread_ends_the_process);
     tcase_add_test(tcase, the_process_ends_after_main_and_all_others);
-    tcase_add_test(tcase, a_thread_for_each_connection);
     if (own_tls_is_refused())
         suite = suite_of_the_refusal();
     return run_suite(suite);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "hub/io_waiter.h"
+#include "hub/lives.h"
 #include "hub/hub.h"
 #include "hub/listener.h"
 
@@ -39,22 +40,34 @@ static void end_life(struct green_hub *hub, struct green__descriptor *d)
         hub->module->release(hub, d->fd);
 }
 
+void green__descriptor_ended(struct green_hub *hub, struct green__descriptor *d)
+{
+    end_life(hub, d);
+}
+
 void green__descriptor_closed(struct green_hub *hub, int fd)
 {
+    uint32_t life = green__life_ends(fd);
     struct green__descriptor *d = green__descriptor_peek(hub, fd);
 
-    if (d)
-        end_life(hub, d);
+    if (!d)
+        return;
+    end_life(hub, d);
+    if (green__unlikely(life))
+        d->generation = life;
 }
 
 struct green__descriptor *green__descriptor_opened(struct green_hub *hub,
                                                    int fd)
 {
+    uint32_t life = green__life_begins(fd);
     struct green__descriptor *d = green__descriptor_get(hub, fd);
 
     if (!d)
         return NULL;
     end_life(hub, d);
+    if (green__unlikely(life))
+        d->generation = life;
     d->flags |= GREEN__TRUSTED;
     d->ready = GREEN__READ_WRITE; /* not known yet: the first call tries */
     return d;

@@ -22,6 +22,10 @@ struct green__descriptor *green__descriptor_opened(struct green_hub *hub,
  * unregisters it. */
 void green__descriptor_closed(struct green_hub *hub, int fd);
 
+/* The same for this hub's entry alone, after the number began another life. */
+void green__descriptor_ended(struct green_hub *hub,
+                             struct green__descriptor *d);
+
 /* After a wait: calls the waiters of the reported events. */
 void green__descriptors_dispatch(struct green_hub *hub);
 

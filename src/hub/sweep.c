@@ -11,10 +11,15 @@
  */
 #include "hub/io_waiter.h"
 #include "hub/hub.h"
+#include "hub/lives.h"
 
 /* Returns true if the descriptor must be checked again. */
 static bool check_descriptor(struct green_hub *hub, struct green__descriptor *d)
 {
+    if (green__list_empty(&d->io_waiters))
+        return false;
+    if (green__lives_count)
+        green__life_follow(hub, d); /* another hub may have closed it */
     if (green__list_empty(&d->io_waiters) || (d->flags & GREEN__RENEWED))
         return false;
     if (!(d->flags & GREEN__QUIET)) {

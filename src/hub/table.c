@@ -6,6 +6,7 @@
 #include "base/chaos.h"
 #include "base/system.h"
 #include "hub/hub.h"
+#include "hub/lives.h"
 
 int green_hub_token_fd(uint64_t token)
 {
@@ -93,9 +94,10 @@ struct green__descriptor *green__descriptor_get(struct green_hub *hub, int fd)
         errno = EBADF;
         return NULL;
     }
-    if (green__unlikely(index >= table->chunk_count || !table->chunks[index]))
-        return make_entry(hub, fd, index);
-    return &table->chunks[index]->entries[(size_t)fd % GREEN__CHUNK];
+    if (green__unlikely(index >= table->chunk_count || !table->chunks[index]) &&
+        !make_entry(hub, fd, index))
+        return NULL;
+    return green__descriptor_find(hub, fd);
 }
 
 void *green_hub_descriptor_state(struct green_hub *hub, int fd)

@@ -5,6 +5,7 @@
 
 #include "base/system.h"
 #include "hub/descriptor.h"
+#include "hub/lives.h"
 #include "io/linger.h"
 #include "io/nonblock.h"
 #include "io/wait.h"
@@ -13,11 +14,11 @@
 static void forget(int fd)
 {
     struct green_hub *hub = green__hub_here();
-    struct green__descriptor *d = hub ? green__descriptor_peek(hub, fd) : NULL;
+    struct green__descriptor *d = hub ? green__descriptor_find(hub, fd) : NULL;
 
-    if (!d || (d->file & GREEN__FILE_OUR_NONBLOCK))
+    if (!d || (d->file & GREEN__FILE_OUR_NONBLOCK) || green__lives_count)
         green__nonblock_forget(fd);
-    if (d)
+    if (hub)
         green__descriptor_closed(hub, fd);
 }
 
@@ -25,7 +26,7 @@ static void forget(int fd)
 static bool lingers(int fd)
 {
     struct green_hub *hub = green__hub_here();
-    struct green__descriptor *d = hub ? green__descriptor_peek(hub, fd) : NULL;
+    struct green__descriptor *d = hub ? green__descriptor_find(hub, fd) : NULL;
 
     if (d && (d->flags & GREEN__TRUSTED) && (d->file & GREEN__FILE_NO_SOCKET))
         return false;
@@ -54,10 +55,10 @@ static int duplicated(int fd, int duplicate)
         return -1;
     green__nonblock_forget(duplicate); /* from an earlier use */
     green__nonblock_duplicated(fd, duplicate);
-    d = hub ? green__descriptor_peek(hub, fd) : NULL;
+    d = hub ? green__descriptor_find(hub, fd) : NULL;
     if (d && (d->flags & GREEN__TRUSTED) &&
         !(d->file & GREEN__FILE_OUR_NONBLOCK)) {
-        d->file |= GREEN__FILE_SHARED;
+        green__file_share(fd);
         green__io_opened(duplicate, d->file);
     } else if (hub) {
         green__file_share(fd);
@@ -106,11 +107,11 @@ int green_dup2(int fd, int to_fd)
 static void changed(int fd, unsigned file)
 {
     struct green_hub *hub = green__hub_here();
-    struct green__descriptor *d = hub ? green__descriptor_peek(hub, fd) : NULL;
+    struct green__descriptor *d = hub ? green__descriptor_find(hub, fd) : NULL;
 
     if (d)
         d->file &= ~(uint32_t)file;
-    if (!d || !(d->flags & GREEN__TRUSTED))
+    if (!d || !(d->flags & GREEN__TRUSTED) || green__is_adopted(fd))
         green__files_change();
 }
 
@@ -148,6 +149,7 @@ static void expect_low_water(int fd)
 
     if (d)
         d->file |= GREEN__FILE_RCVLOWAT;
+    green__file_tell_hubs(fd, GREEN__FILE_RCVLOWAT);
 }
 
 int green_setsockopt(int fd, int level, int name, const void *value,

@@ -6,6 +6,7 @@
 
 #include "base/system.h"
 #include "hub/descriptor.h"
+#include "hub/lives.h"
 #include "hub/hub.h"
 
 green_time green__socket_timeout(int fd, unsigned direction)
@@ -49,13 +50,50 @@ static void notice_forks(struct green_hub *hub)
         share_all(hub, forks);
 }
 
+/* What does not depend on who asks, or when. */
+#define FOR_EACH_HUB                                                           \
+    (GREEN__FILE_TCP | GREEN__FILE_NO_SOCKET | GREEN__FILE_SHARED |            \
+     GREEN__FILE_RCVLOWAT)
+
+void green__hubs_share_files(void)
+{
+    green__lives_begin();
+}
+
+bool green__is_adopted(int fd)
+{
+    const struct green__life *life = green__life_of(fd);
+
+    return life && atomic_load(&life->adopted);
+}
+
+void green__file_tell_hubs(int fd, uint32_t file)
+{
+    struct green__life *life = green__life_of(fd);
+
+    if (!life)
+        return;
+    atomic_fetch_or(&life->file, file & FOR_EACH_HUB);
+    if (atomic_load(&life->adopted))
+        green__files_change(); /* they look again */
+}
+
+/* What another hub has told since. */
+static uint32_t told(int fd)
+{
+    struct green__life *life = green__life_of(fd);
+
+    return life ? atomic_load(&life->file) & GREEN__FILE_SHARED : 0;
+}
+
 void green__file_share(int fd)
 {
     struct green_hub *hub = green__hub_here();
-    struct green__descriptor *d = hub ? green__descriptor_peek(hub, fd) : NULL;
+    struct green__descriptor *d = hub ? green__descriptor_find(hub, fd) : NULL;
 
     if (d)
         d->file |= GREEN__FILE_SHARED;
+    green__file_tell_hubs(fd, GREEN__FILE_SHARED);
 }
 
 static uint32_t options_of(int fd)
@@ -87,7 +125,7 @@ void green__file_learn(struct green__descriptor *d)
         file |= GREEN__FILE_NONBLOCK;
     if (!(file & GREEN__FILE_NO_SOCKET) || !(d->flags & GREEN__TRUSTED))
         file |= options_of(d->fd);
-    d->file = file | GREEN__FILE_KNOWN | stamp;
+    d->file = file | told(d->fd) | GREEN__FILE_KNOWN | stamp;
 }
 
 bool green__is_stream(int fd)
@@ -133,4 +171,6 @@ void green__io_opened(int fd, unsigned file)
     d = hub ? green__descriptor_opened(hub, fd) : NULL;
     if (d)
         d->file = (file & ~GREEN__FILE_STAMP) | green__file_stamp();
+    if (d && green__unlikely(green__lives_count))
+        green__file_tell_hubs(fd, file);
 }

@@ -64,6 +64,18 @@ void green__file_learn(struct green__descriptor *d);
 /* From now on a duplicate or another process has the open file too. */
 void green__file_share(int fd);
 
+/* From now on several hubs use the program's descriptors (hub/lives.h); before
+ * there is a second one. */
+GREEN__PRIVATE void green__hubs_share_files(void);
+
+/*
+ * Where several hubs use a program's descriptors (hub/lives.h): whether a hub
+ * uses this one that has not made it; and a fact that all such hubs have to
+ * know.
+ */
+bool green__is_adopted(int fd);
+void green__file_tell_hubs(int fd, uint32_t file);
+
 /* A green call made this descriptor; `file` is what is known about it. */
 void green__io_opened(int fd, unsigned file);
 

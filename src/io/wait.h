@@ -22,6 +22,7 @@
 
 #include "greenthread/call.h"
 #include "hub/io_waiter.h"
+#include "hub/lives.h"
 #include "io/open_file.h"
 
 struct green__io {
@@ -92,7 +93,7 @@ static inline int green__io_look_up(struct green__io *io, int fd,
         if (!io->hub)
             return -1;
     }
-    io->d = green__descriptor_peek(io->hub, fd);
+    io->d = green__descriptor_find(io->hub, fd);
     io->fd = fd;
     io->direction = (uint8_t)direction;
     io->nonblocking = false;
@@ -124,7 +125,10 @@ static inline uint32_t green__io_life(int fd)
     struct green_hub *hub = green__hub_here();
     const struct green__descriptor *d =
         hub ? green__descriptor_peek(hub, fd) : NULL;
+    const struct green__life *life = green__life_of(fd);
 
+    if (green__unlikely(life != NULL))
+        return atomic_load(&life->number);
     return d ? d->generation : 1;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/system.h"
+#include "io/open_file.h"
 #include "patch/settings.h"
 #include "patch/signals.h"
 #include "patch/thread.h"
@@ -428,6 +429,8 @@ int green__carriers_prepare(void)
     prepared = true;
     here->home = green__tls_home_here();
     here->dealt = true;
+    if (green__settings.thread_count > 1)
+        green__hubs_share_files();
     atomic_store(&here->load, 1); /* main */
     dealt_to = 1;
     return 0;
