@@ -89,6 +89,7 @@ struct loop {
     size_t chunk_count;
     unsigned
         empty_waits; /* successive waits that ended early without an event */
+    bool woken;      /* the wait ended because another thread asked for it */
     bool ran;        /* Python ran since the last check of descriptors */
     green_time checked, check_cost;
     struct pollfd *polled;
@@ -128,6 +129,11 @@ void loop_forget(struct watch *watch);
 /* Makes a forked child's hub, unless it has one. That may run Python code.
  * Returns 0, or -1 with errno. */
 int loop_use(struct loop *loop);
+
+/* Call it before each wait: checks what Python code may have done to
+ * descriptors, when it is time to. Returns the timeout for the wait, at most
+ * `timeout`. It may release the GIL for a moment. */
+green_time loop_prepare_wait(struct loop *loop, green_time timeout);
 
 /* Waits, without the GIL if the wait may block, and queues the ready
  * descriptors. Returns 0, or -1 with errno. */
@@ -224,10 +230,14 @@ struct binding {
 
 extern struct binding binding;
 
+/* Converts a descriptor's number. Returns 0; or -1 with an exception set:
+ * OverflowError if no descriptor can have it. */
+int number_of(PyObject *number, int *fd);
+
 /* greenlet's functions. They are wrapped in greenlets.c, because greenlet's
  * header defines a static table in each file that includes it. */
 int greenlets_import(void);
-PyObject *greenlet_current(void); /* new reference */
+PyObject *greenlet_current(void); /* new reference; NULL while Python ends */
 PyObject *greenlet_new(PyObject *run, PyObject *parent);
 PyObject *greenlet_switch(PyObject *greenlet, PyObject *arguments);
 PyObject *greenlet_parent(PyObject *greenlet); /* new reference, or NULL */
@@ -283,6 +293,8 @@ extern PyMethodDef waiters_methods[];
 
 /* run.c */
 PyObject *run_switch(struct hub *hub);
+/* A greenlet that is to call the hub's method run. */
+PyObject *run_greenlet(struct hub *hub, PyObject *parent);
 extern PyMethodDef run_methods[];
 #define RUN_DEFAULT_SLEEP 60.0 /* seconds, when no timer is pending */
 

@@ -51,11 +51,7 @@ static int open_loop(struct hub *self)
 
 static int make_greenlet(struct hub *self)
 {
-    PyObject *run = PyObject_GetAttr((PyObject *)self, binding.run);
-
-    if (run)
-        self->greenlet = greenlet_new(run, NULL);
-    Py_XDECREF(run);
+    self->greenlet = run_greenlet(self, NULL);
     return self->greenlet ? 0 : -1;
 }
 
@@ -327,13 +323,29 @@ static int add_constants(void)
     return status;
 }
 
+/* Programs compare it with time.monotonic; it reads the clock that the library
+ * reads. */
+static int add_clock(void)
+{
+    PyObject *module = PyImport_ImportModule("time"), *clock = NULL;
+    int status = -1;
+
+    if (module)
+        clock = PyObject_GetAttrString(module, "monotonic");
+    if (clock)
+        status = PyDict_SetItemString(binding.hub->tp_dict, "clock", clock);
+    Py_XDECREF(module);
+    Py_XDECREF(clock);
+    return status;
+}
+
 int hub_type(void)
 {
     binding.hub = (PyTypeObject *)PyType_FromSpec(&spec);
     if (!binding.hub || add_methods(run_methods) < 0 ||
         add_methods(watch_methods) < 0 || add_methods(waiters_methods) < 0 ||
         add_methods(schedule_methods) < 0 || add_methods(debug_methods) < 0 ||
-        add_constants() < 0)
+        add_constants() < 0 || add_clock() < 0)
         return -1;
     PyType_Modified(binding.hub);
     return 0;

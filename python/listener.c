@@ -70,12 +70,10 @@ PyObject *listener_new(PyTypeObject *type, enum direction direction, int fd,
     self->tb = Py_NewRef(rest[1]);
     self->mark_as_closed = Py_NewRef(rest[2]);
     self->greenlet = greenlet_current();
-    if (type != binding.listener &&
-        PyType_IsSubtype(type, binding.debug_listener) &&
-        remember_caller(self) < 0) {
-        Py_DECREF(self);
-        return NULL;
-    }
+    if (!self->greenlet || (type != binding.listener &&
+                            PyType_IsSubtype(type, binding.debug_listener) &&
+                            remember_caller(self) < 0))
+        Py_CLEAR(self);
     return (PyObject *)self;
 }
 
@@ -147,18 +145,26 @@ static int clear(PyObject *object)
     return 0;
 }
 
+static void release(PyTypeObject *type, struct listener *self)
+{
+    if (type == binding.listener && spares < SPARE) {
+        spare[spares++] = self; /* with its reference to the type */
+        return;
+    }
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
 static void deallocate(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
 
     PyObject_GC_UnTrack(object);
-    clear(object);
-    if (type == binding.listener && spares < SPARE) {
-        spare[spares++] = LISTENER(object); /* with its reference to the type */
-        return;
-    }
-    type->tp_free(object);
-    Py_DECREF(type);
+    /* A long chain of listeners, each the callback of the next, would overflow
+     * the stack. */
+    Py_TRASHCAN_BEGIN(object, deallocate) clear(object);
+    release(type, LISTENER(object));
+    Py_TRASHCAN_END
 }
 
 /* ---- Attributes ------------------------------------------------- */

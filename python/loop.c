@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,9 +86,13 @@ struct loop *loop_here(void)
 
 /* ---- Opening and closing ------------------------------------------------ */
 
+/* Its purpose is to end the wait: not one that ends early for no reason. */
 static void woken(struct green_call *call)
 {
-    (void)call; /* its only purpose is to end the wait */
+    struct loop *loop =
+        (struct loop *)((char *)call - offsetof(struct loop, wakeup));
+
+    loop->woken = true;
 }
 
 static int open_hub(struct loop *loop)
@@ -460,16 +465,22 @@ static int recover(struct loop *loop)
     return open_anew(loop);
 }
 
+green_time loop_prepare_wait(struct loop *loop, green_time timeout)
+{
+    loop->iterations++;
+    loop->woken = false;
+    loop->asked = loop->births;
+    /* Also check, in every 64th iteration, for programs that never block. */
+    if (loop->ran && (timeout > 0 || loop->iterations % 64 == 0))
+        return check_descriptors(loop, timeout);
+    return timeout;
+}
+
 int loop_wait(struct loop *loop, green_time timeout)
 {
     green_time start = 0;
     int result;
 
-    loop->iterations++;
-    loop->asked = loop->births;
-    /* Also check, in every 64th iteration, for programs that never block. */
-    if (loop->ran && (timeout > 0 || loop->iterations % 64 == 0))
-        timeout = check_descriptors(loop, timeout);
     if (timeout > 0) {
         start = loop->empty_waits ? green_now() : 0;
         result = wait_blocking(loop, timeout);
@@ -482,7 +493,7 @@ int loop_wait(struct loop *loop, green_time timeout)
     if (loop->lost)
         return recover(loop);
     loop->losses = 0;
-    if (loop->ready || timeout == 0) {
+    if (loop->ready || loop->woken || timeout == 0) {
         loop->ran = true;
         loop->empty_waits = 0;
     } else if (start == 0 || ended_early(start, timeout)) {

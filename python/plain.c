@@ -4,6 +4,7 @@
  * calls the hub's methods directly.
  */
 #include <errno.h>
+#include <limits.h>
 
 #include "binding.h"
 
@@ -40,6 +41,21 @@ struct loop *hub_loop(struct hub *hub)
                     loop->dead ? "another hub has replaced this one"
                                : "a hub belongs to the OS thread that made it");
     return NULL;
+}
+
+int number_of(PyObject *number, int *fd)
+{
+    long value = PyLong_AsLong(number);
+
+    if (value == -1 && PyErr_Occurred())
+        return -1;
+    if (value < INT_MIN || value > INT_MAX) {
+        PyErr_Format(PyExc_OverflowError,
+                     "%ld is not the number of a descriptor", value);
+        return -1;
+    }
+    *fd = (int)value;
+    return 0;
 }
 
 /* ---- Overrides ------------------------------------ */

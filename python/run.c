@@ -152,18 +152,20 @@ static green_time until_next(const struct hub *hub, green_time timeout)
 static int wait_for(struct hub *hub, green_time timeout)
 {
     struct loop *loop = hub_loop(hub);
+    bool may_block = timeout > 0;
 
     if (!loop)
         return -1;
     if (loop_use(loop) < 0)
         goto failed;
-    if (timeout > 0 && hub->next.count > 0)
-        timeout = until_next(hub, timeout);
     if (timeout == 0 && loop->added == 0)
         return 0; /* no descriptor can be ready */
+    timeout = loop_prepare_wait(loop, timeout);
+    if (timeout > 0 && hub->next.count > 0)
+        timeout = until_next(hub, timeout);
     if (loop_wait(loop, timeout) < 0)
         goto failed;
-    if (timeout > 0 && PyErr_CheckSignals() < 0)
+    if (may_block && PyErr_CheckSignals() < 0)
         return -1;
     return loop->ready ? deliver_watched(hub) : 0;
 
@@ -364,17 +366,32 @@ static PyObject *run(PyObject *self, PyObject *args, PyObject *keywords)
 /* ---- Switching to the hub and back
  * ---------------------------------------------- */
 
+PyObject *run_greenlet(struct hub *hub, PyObject *parent)
+{
+    PyObject *module = PyImport_ImportModule("greenhub._run");
+    PyObject *function = NULL, *method = NULL, *greenlet = NULL;
+
+    if (module)
+        function = PyObject_GetAttr(module, binding.run);
+    if (function)
+        method = PyMethod_New(function, (PyObject *)hub);
+    if (method)
+        greenlet = greenlet_new(method, parent);
+    Py_XDECREF(module);
+    Py_XDECREF(function);
+    Py_XDECREF(method);
+    return greenlet;
+}
+
 static int renew_greenlet(struct hub *hub)
 {
-    PyObject *parent, *run_method, *fresh = NULL;
+    PyObject *parent, *fresh;
     int status = -1;
 
     if (!greenlet_is_dead(hub->greenlet))
         return 0;
     parent = greenlet_parent(hub->greenlet);
-    run_method = PyObject_GetAttr((PyObject *)hub, binding.run);
-    if (run_method)
-        fresh = greenlet_new(run_method, parent);
+    fresh = run_greenlet(hub, parent);
     /* For children of the old one that end without another switch to the
      * hub. */
     if (fresh && greenlet_set_parent(hub->greenlet, fresh) == 0) {
@@ -382,7 +399,6 @@ static int renew_greenlet(struct hub *hub)
         status = 0;
     }
     Py_XDECREF(parent);
-    Py_XDECREF(run_method);
     Py_XDECREF(fresh);
     return status;
 }
@@ -500,7 +516,9 @@ static PyObject *abort_method(PyObject *self, PyObject *args,
     if (!wait)
         Py_RETURN_NONE;
     current = greenlet_current();
-    Py_XDECREF(current);
+    if (!current)
+        return NULL;
+    Py_DECREF(current);
     if (current == hub->greenlet) {
         PyErr_SetString(
             PyExc_AssertionError,

@@ -432,13 +432,6 @@ static PyObject *sleep_until(PyObject *self, PyObject *unused)
     return PyFloat_FromDouble(hub->timers.items[0].when);
 }
 
-static PyObject *clock_method(PyObject *self, PyObject *unused)
-{
-    (void)self;
-    (void)unused;
-    return PyFloat_FromDouble(schedule_clock());
-}
-
 PyObject *schedule_list(const struct entries *entries)
 {
     PyObject *list = PyList_New((Py_ssize_t)entries->count), *pair;
@@ -487,7 +480,5 @@ PyMethodDef schedule_methods[] = {
     {"sleep_until", sleep_until, METH_NOARGS,
      "sleep_until()\n--\n\n"
      "When the first timer is due, by clock(); None if there is none."},
-    {"clock", clock_method, METH_NOARGS,
-     "clock()\n--\n\nSeconds by the monotonic clock."},
     {NULL, NULL, 0, NULL},
 };

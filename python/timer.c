@@ -122,8 +122,11 @@ struct timer *timer_new(PyTypeObject *type, PyObject *const *arguments,
         Py_DECREF(self);
         return NULL;
     }
-    if (type != binding.timer && PyType_IsSubtype(type, binding.local_timer))
+    if (type != binding.timer && PyType_IsSubtype(type, binding.local_timer)) {
         self->greenlet = greenlet_current();
+        if (!self->greenlet)
+            Py_CLEAR(self);
+    }
     return self;
 }
 
@@ -387,18 +390,26 @@ static int clear(PyObject *object)
     return 0;
 }
 
+static void release(PyTypeObject *type, struct timer *self)
+{
+    if (type == binding.timer && spares < SPARE) {
+        spare[spares++] = self; /* with its reference to the type */
+        return;
+    }
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
 static void deallocate(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
 
     PyObject_GC_UnTrack(object);
-    clear(object);
-    if (type == binding.timer && spares < SPARE) {
-        spare[spares++] = TIMER(object); /* with its reference to the type */
-        return;
-    }
-    type->tp_free(object);
-    Py_DECREF(type);
+    /* Timers may be arguments of timers: a long chain of them would overflow
+     * the stack. */
+    Py_TRASHCAN_BEGIN(object, deallocate) clear(object);
+    release(type, TIMER(object));
+    Py_TRASHCAN_END
 }
 
 /* ---- The types ---------------------------------------------------------- */

@@ -83,13 +83,13 @@ static int direction_of(PyObject *const *values)
     return read ? READING : WRITING;
 }
 
-static int number_of(PyObject *fd)
+static int number_of_object(PyObject *fd, int *result)
 {
     PyObject *number;
-    int result;
+    int status;
 
     if (PyLong_CheckExact(fd))
-        return (int)PyLong_AsLong(fd);
+        return number_of(fd, result);
     number = PyObject_CallMethodObjArgs(fd, fileno_name, NULL);
     if (!number) {
         if (!PyErr_ExceptionMatches(PyExc_AttributeError))
@@ -97,9 +97,9 @@ static int number_of(PyObject *fd)
         PyErr_Clear();
         number = Py_NewRef(fd);
     }
-    result = (int)PyLong_AsLong(number);
+    status = number_of(number, result);
     Py_DECREF(number);
-    return result;
+    return status;
 }
 
 /* The timer of a timeout. NULL with an exception set; or without one, if there
@@ -169,14 +169,15 @@ static PyObject *trampoline(PyObject *module, PyObject *const *arguments,
     if (hub && arrange(values, arguments, count, keywords))
         direction = direction_of(values);
     current = direction < 0 ? NULL : greenlet_current();
+    if (direction >= 0 && !current)
+        return NULL;
     if (!current || current == hub->greenlet) {
         Py_XDECREF(current);
         return PyObject_Vectorcall(original, arguments, (size_t)count,
                                    keywords);
     }
     Py_DECREF(current); /* it is the running greenlet */
-    fd = number_of(values[FD]);
-    if (fd == -1 && PyErr_Occurred())
+    if (number_of_object(values[FD], &fd) < 0)
         return NULL;
     Py_INCREF(hub);
     result = wait_for(hub, (enum direction)direction, fd, values, current);

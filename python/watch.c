@@ -208,8 +208,7 @@ static PyObject *make_listener(struct hub *hub, PyObject *const *arguments)
 
     if (direction < 0)
         return NULL;
-    fd = (int)PyLong_AsLong(arguments[1]);
-    if (fd == -1 && PyErr_Occurred())
+    if (number_of(arguments[1], &fd) < 0)
         return NULL;
     if (fd < 0)
         return refuse_number(fd);
@@ -344,8 +343,7 @@ static PyObject *mark_as_reopened(PyObject *self, PyObject *number)
 
     if (!loop)
         return NULL;
-    fd = (int)PyLong_AsLong(number);
-    if (fd == -1 && PyErr_Occurred())
+    if (number_of(number, &fd) < 0)
         return NULL;
     watch = loop_peek(loop, fd);
     if (!watch)
@@ -416,9 +414,9 @@ int watch_remove_descriptor(struct hub *hub, int fd)
 
 static PyObject *remove_descriptor(PyObject *self, PyObject *number)
 {
-    int fd = (int)PyLong_AsLong(number);
+    int fd;
 
-    if (fd == -1 && PyErr_Occurred())
+    if (number_of(number, &fd) < 0)
         return NULL;
     if (watch_remove_descriptor(as_hub(self), fd) < 0)
         return NULL;

@@ -11,8 +11,8 @@ _old_handlers = {}
 
 
 def _alarmed(signum, frame):
-    raise RuntimeError(
-        "Blocking detector ALARMED at" + str(inspect.getframeinfo(frame)))
+    where = inspect.getframeinfo(frame) if frame else " no Python code"
+    raise RuntimeError("Blocking detector ALARMED at" + str(where))
 
 
 def arm(hub):
