@@ -120,7 +120,7 @@ def case_port_forwarder_without_memory():
     open_then = peers.descriptors(forwarder)
     peers.starve(forwarder)
     crowd = [connect(address) for _ in range(200)]
-    forwarder.line("port_forwarder: greenthread: Cannot allocate memory",
+    forwarder.line("port_forwarder: relay: Cannot allocate memory",
                    forwarder.err)
     echoes(first, b"meanwhile")
     for one in crowd:

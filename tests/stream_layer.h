@@ -46,29 +46,42 @@ static inline ssize_t layer_read(struct green_stream *stream, void *buffer,
     return (ssize_t)n;
 }
 
-static inline ssize_t layer_write_one(struct green_stream *stream,
-                                      unsigned char byte)
+/* Writes some of the bytes, turned over. */
+static inline ssize_t layer_write_some(struct green_stream *stream,
+                                       const unsigned char *bytes, size_t size)
 {
-    byte ^= LAYER_MASK;
-    return green_write(stream->fd, &byte, 1);
+    unsigned char turned[512];
+    size_t n = size < sizeof turned ? size : sizeof turned;
+
+    for (size_t i = 0; i < n; i++)
+        turned[i] = bytes[i] ^ LAYER_MASK;
+    return green_write(stream->fd, turned, n);
+}
+
+/* Fails after one byte: the error comes with the next call. */
+static inline ssize_t layer_fail(struct layer *layer, const struct iovec *iov)
+{
+    if (layer->fail_writes < 0) {
+        errno = -layer->fail_writes;
+        return -1;
+    }
+    layer->fail_writes = -layer->fail_writes;
+    return layer_write_some(&layer->stream, iov->iov_base, 1);
 }
 
 static inline ssize_t layer_writev(struct green_stream *stream,
                                    const struct iovec *iov, int count)
 {
-    int error = layer_of(stream)->fail_writes;
-    ssize_t done = 0;
+    ssize_t done = 0, n;
 
+    if (layer_of(stream)->fail_writes)
+        return layer_fail(layer_of(stream), iov);
     for (int i = 0; i < count; i++)
-        for (size_t j = 0; j < iov[i].iov_len; j++) {
-            if (error && done > 0)
-                return layer_of(stream)->fail_writes = -error, done;
-            if (error < 0)
-                return errno = -error, -1;
-            if (layer_write_one(stream, ((unsigned char *)iov[i].iov_base)[j]) <
-                0)
+        for (size_t at = 0; at < iov[i].iov_len; at += (size_t)n, done += n) {
+            n = layer_write_some(stream, (unsigned char *)iov[i].iov_base + at,
+                                 iov[i].iov_len - at);
+            if (n < 0)
                 return done ? done : -1;
-            done++;
         }
     return done;
 }

@@ -118,9 +118,11 @@ static void *check_file(void *stream)
 {
     static unsigned char buffer[300000];
     ssize_t n = green_stream_read_full(stream, buffer, sizeof buffer);
+    int wrong = 0;
 
     for (ssize_t i = 0; i < n; i++)
-        ck_assert_uint_eq(buffer[i], (unsigned)((i + 1000) % 251));
+        wrong += buffer[i] != (i + 1000) % 251;
+    ck_assert_int_eq(wrong, 0);
     return (void *)n;
 }
 

@@ -147,6 +147,49 @@ GREEN_API int green_reader_init_stream(struct green_reader *reader,
                                        struct green_stream *stream,
                                        char *buffer, size_t size);
 
+/*
+ * Like green_reader_init, for a stream: the calls of the line reader then read
+ * from it. They fail with EBADF once its descriptor is closed.
+ * Returns 0, or -1: EINVAL for NULL or a size below 2. Never switches.
+ */
+GREEN_API int green_reader_init_stream(struct green_reader *reader,
+                                       struct green_stream *stream,
+                                       char *buffer, size_t size);
+
+/* A buffer that the library lends. */
+struct green_buffer {
+    char *data;
+    size_t size; /* bytes in it */
+    struct {
+        struct green_buffer *next; /* the library's */
+        size_t room;
+        void *reserved[2];
+    } internal;
+};
+
+/*
+ * Like green_stream_read, but waits without a buffer: when there is something to
+ * read, it takes the buffer that was returned last in this OS thread, which is
+ * the one most likely in the processor's cache, and lends it to the caller. So
+ * idle connections need no buffers. A buffer has 2 KiB to 64 KiB, as the
+ * stream's earlier reads have shown to be useful; the caller may write to those
+ * of its bytes that hold data.
+ * A layer that has got only part of what it decodes as a whole waits for the
+ * rest with the buffer.
+ * Returns the number of bytes, also in (*buffer)->size, and the caller must
+ * return the buffer; 0 at the end of the input, or -1: EINVAL for NULL, ENOMEM,
+ * and the errors of green_stream_read, and *buffer is NULL. May switch.
+ */
+GREEN_API ssize_t green_stream_lend(struct green_stream *stream,
+                                    struct green_buffer **buffer);
+
+/*
+ * Returns a lent buffer; in the OS thread that it was lent in, and before that
+ * OS thread ends. NULL is allowed. The OS thread keeps free buffers of up to 1
+ * MiB until it ends. Leaves errno unchanged. Never switches.
+ */
+GREEN_API void green_buffer_return(struct green_buffer *buffer);
+
 /* ---- Writing --------------------------------------------------------- */
 
 /*
@@ -215,6 +258,30 @@ static inline int green_stream_write_all(struct green_stream *stream,
  */
 GREEN_API ssize_t green_stream_sendfile(struct green_stream *stream, int in_fd,
                                         off_t *offset, size_t count);
+
+/* ---- From stream to stream --------------------------------------------- */
+
+/*
+ * Copies bytes until the input ends, through lent buffers. Shuts down and closes
+ * neither stream.
+ * copied  the number of bytes written so far, also when it fails; may be NULL.
+ * Returns 0 at the end of the input; or -1: EINVAL for NULL, and the errors of
+ * green_stream_lend and green_stream_write. Up to 64 KiB may have been read and
+ * not written then. May switch.
+ */
+GREEN_API int green_stream_copy(struct green_stream *from,
+                                struct green_stream *to, uint64_t *copied);
+
+/*
+ * Copies in both directions at once until both inputs have ended. When one
+ * does, it shuts the other stream down for writing (SHUT_WR) and goes on with
+ * the other direction. If one direction fails, the other ends, too, and so do
+ * both if the caller is killed or timed out. Closes neither stream.
+ * Returns 0, or -1 with the first error: EINVAL for NULL, and those of
+ * green_stream_copy, green_stream_shutdown and green_spawn. May switch.
+ */
+GREEN_API int green_stream_relay(struct green_stream *left,
+                                 struct green_stream *right);
 
 /* ---- The end --------------------------------------------------------- */
 

@@ -45,6 +45,8 @@ static void thread_ends(void *value)
         self->hub_layer->ends(self);
     if (self->mailbox)
         self->mailbox_layer->ends(self);
+    if (self->buffers)
+        self->buffers_layer->ends(self);
 }
 
 static void forked_child(void)

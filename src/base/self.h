@@ -12,6 +12,7 @@ struct green_hub;
 struct green__scheduler;
 struct green__mailbox;
 struct green__shard;
+struct green__buffers;
 
 #define GREEN__ERROR_SIZE 256
 
@@ -37,7 +38,9 @@ struct green__self {
     struct green__scheduler *running;
     /* other OS threads wake greenthreads by it */
     struct green__mailbox *mailbox;
-    struct green__shard *servers; /* net/server.h: this OS thread's parts */
+    struct green__shard *servers;   /* net/server.h: this OS thread's parts */
+    struct green__buffers *buffers; /* io/buffers.h */
+    const struct green__layer *buffers_layer;
     const struct green__layer *hub_layer, *scheduler_layer, *mailbox_layer;
     bool registered; /* thread_ends() will run when this OS thread exits */
     char error[GREEN__ERROR_SIZE];     /* of green_hub_error() */
