@@ -83,6 +83,10 @@ GROUPS = {
     'mutex_pair': (
         'A mutex without contention', 'pthread_mutex_lock and unlock through '
         'libgreenhub-patch, in a native region and green.'),
+    'start_wait': (
+        'Start a program and wait for it', '/bin/true, from its start until '
+        'its status is collected, in a small program and in one with 1 GiB '
+        'of memory.'),
     'files_late': (
         'A timer while files are read', 'How late a greenthread that sleeps '
         'until each millisecond wakes, while 16 others read 64 KiB from the '

@@ -33,7 +33,7 @@ PROGRAMS = {'yield': (1.5, 0), 'spawn_join': (1, 0),
             'queue_round_trip': (1, 0), 'sleepers': (1.5, 22),
             'files': (1.5, 0), 'files_late': (3.5, 0), 'libraries': (3, 0),
             'create_join': (0.9, 0), 'thread_yield': (0.9, 0),
-            'hook_native': (1.2, 0), 'mutex_pair': (1.2, 0),
+            'start_wait': (6, 0), 'hook_native': (1.2, 0), 'mutex_pair': (1.2, 0),
             'timers': (1.2, 7)}
 
 
@@ -133,11 +133,21 @@ def patch_plans(options):
                        "libc's own function"))
 
 
+def processes_plans(options):
+    session = subjects.micro(('greenhub', 'greenhub', 'micro_process'))
+    for name, units in subjects.PROCESSES.items():
+        yield Plan(name, {name}, session, options.rounds * PROGRAMS[name][0],
+                   lambda wanted, name=name, units=units: measure.Files(
+                       options, name, wanted, [name], units,
+                       'posix_spawn and a pidfd by hand'))
+
+
 def plans(options):
     yield from echo_plans(options)
     yield from files_plans(options)
     yield from libraries_plans(options)
     yield from patch_plans(options)
+    yield from processes_plans(options)
     yield micro_plan(options, 'yield')
     yield micro_plan(options, 'spawn_join')
     for name, reason in subjects.OPEN:

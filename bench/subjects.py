@@ -117,6 +117,10 @@ HOOKS = {
     'mutex_pair': {'native': 'ns', 'green': 'ns'},
 }
 
+# A child process from its start to its status: the figures of micro_process, which
+# measures its own floor.
+PROCESSES = {'start_wait': {'small': 'ns', 'one_gib': 'ns'}}
+
 # Regular files: row -> the arguments of files_greenhub. Each program measures its own
 # floor, with plain calls.
 FILES = {

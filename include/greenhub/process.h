@@ -37,7 +37,7 @@ struct green_server; /* greenhub/net.h */
 
 /* What a child has as its standard input, output or error. */
 enum green_stdio_kind {
-    GREEN_STDIO_INHERIT, /* what this process has */
+    GREEN_STDIO_INHERIT, /* what this process has, unless close-on-exec */
     GREEN_STDIO_PIPE,    /* a pipe to this process: in, out, err below */
     GREEN_STDIO_NULL,    /* /dev/null */
     GREEN_STDIO_FD,      /* this descriptor, which stays open here, too */

@@ -19,7 +19,7 @@ int green__close_from(void *actions, int least)
     if (!folder)
         return errno;
     while (error == 0 && (entry = readdir(folder))) {
-        int fd = atoi(entry->d_name); /* "." and "..": 0 */
+        int fd = (int)strtol(entry->d_name, NULL, 10); /* "..": 0 */
 
         if (fd >= least && fd != dirfd(folder))
             error = posix_spawn_file_actions_addclose(actions, fd);

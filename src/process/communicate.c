@@ -3,6 +3,7 @@
  * side waits for a full pipe while the other waits for an empty one. What each has
  * done is in the program's struct, so a call that is interrupted can be continued.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -134,6 +135,7 @@ static int read_some(const struct reader *it, size_t *room)
 
     if (space == 0)
         return -1;
+    assert(*it->data);
     if (*it->size >= it->limit)
         return expect_end(*it->fd);
     n = green_read(*it->fd, *it->data + *it->size, space);

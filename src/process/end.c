@@ -15,6 +15,8 @@
 
 #include "base/system.h"
 #include "greenthread/call.h"
+#include "io/open_file.h"
+#include "io/wait.h"
 #include "process/process.h"
 #include "process/wait.h"
 
@@ -38,16 +40,21 @@ void green__process_close_pipe(int *fd)
 
 /* ---- The status ----------------------------------------------------------- */
 
-/* waitid for the end of this child; info->si_pid is 0 if it goes on. */
-static int ask(const struct green_process *process, siginfo_t *info,
-               int options)
+/* waitid for the end of this child; info->si_pid is 0 if it goes on. ECHILD: it is
+ * no child of this process's any more, and its number may be another's. */
+static int ask(struct green_process *process, siginfo_t *info, int options)
 {
-    int pidfd = process->internal.pidfd;
+    int *pidfd = &process->internal.pidfd;
+    int result;
 
     info->si_pid = 0;
     options |= WEXITED | WNOHANG;
-    if (pidfd >= 0)
-        return green__system.waitid(BY_PIDFD, (id_t)pidfd, info, options);
+    if (*pidfd >= 0) {
+        result = green__system.waitid(BY_PIDFD, (id_t)*pidfd, info, options);
+        if (result == 0 || errno != EINVAL)
+            return result;
+        green__process_close_pipe(pidfd); /* Linux 5.3: by number then */
+    }
     return green__system.waitid(P_PID, (id_t)process->pid, info, options);
 }
 
@@ -88,28 +95,42 @@ void green__process_let_go(struct green_process *process)
 
 void green__process_identify(struct green_process *process)
 {
-    siginfo_t info;
-    int *pidfd = &process->internal.pidfd;
+    int pidfd = green__system.pidfd_open(process->pid, 0);
 
-    *pidfd = green__system.pidfd_open(process->pid, 0);
-    /* Not our child: that was collected meanwhile, and its number is another's.
-     * Linux 5.3 has pidfds, but none for waitid. */
-    if (ask(process, &info, WNOWAIT) < 0) {
-        if (errno == ECHILD)
-            settle(process, GREEN__PROCESS_LOST);
-        else
-            green__process_close_pipe(pidfd);
-    }
+    process->internal.pidfd = pidfd;
+    if (pidfd >= 0)
+        green__io_opened(pidfd, GREEN__FILE_KNOWN | GREEN__FILE_NO_SOCKET |
+                                    GREEN__FILE_OTHER);
 }
 
 /* ---- Waiting -------------------------------------------------------------- */
 
+/* One wait, and a look; another greenthread may collect the status, and close the
+ * pidfd. Returns 0, or -1 with errno while the child still runs. */
+static int wait_once(struct green_process *process, struct green__io *io)
+{
+    int result = process->internal.pidfd >= 0
+                     ? green__io_wait(io)
+                     : green__child_wait(process->pid, 0);
+
+    if (green__process_runs(process))
+        return result < 0 ? -1 : green__process_look(process);
+    return 0;
+}
+
 static int wait_for_end(struct green_process *process)
 {
-    int pidfd = process->internal.pidfd;
+    struct green__io io;
 
-    return pidfd >= 0 ? green_wait(pidfd, GREEN_READ, GREEN_FOREVER)
-                      : green__child_wait(process->pid, 0);
+    if (green__io_look_up(&io, process->internal.pidfd, GREEN_READ) < 0)
+        return -1;
+    while (green__process_runs(process))
+        if (wait_once(process, &io) < 0) {
+            if (io.ticket)
+                green__io_pass(&io);
+            return -1;
+        }
+    return 0;
 }
 
 static int tell(const struct green_process *process, int *status)
@@ -133,47 +154,40 @@ int green_process_wait(struct green_process *process, int *status)
         green__call_ends(GREEN__COST_SYSTEM_CALL);
         return tell(process, status);
     }
-    while (green__process_runs(process)) {
-        /* Another greenthread may collect the status, and close the pidfd. */
-        if (wait_for_end(process) < 0 && green__process_runs(process))
-            return -1;
-        if (green__process_runs(process) && green__process_look(process) < 0)
-            return -1;
-    }
-    return tell(process, status);
+    return wait_for_end(process) < 0 ? -1 : tell(process, status);
 }
 
 /* ---- Signals -------------------------------------------------------------- */
 
 /* False once the status was collected, here or elsewhere. */
-static bool has_its_number(const struct green_process *process)
+static bool has_its_number(struct green_process *process)
 {
     siginfo_t info;
 
     return green__process_runs(process) && ask(process, &info, WNOWAIT) == 0;
 }
 
-static int send_by_number(const struct green_process *process, int signal,
+static int send_by_number(struct green_process *process, int signal,
                           bool to_group)
 {
-    if (!has_its_number(process))
-        return green__refuse(ESRCH);
     return kill(to_group ? -process->pid : process->pid, signal);
 }
 
 /* Linux 6.9 sends to groups by a pidfd; older kernels say EINVAL, and some
  * sandboxes know none of it. */
-static int send_to(const struct green_process *process, int signal,
-                   bool to_group)
+static int send_to(struct green_process *process, int signal, bool to_group)
 {
-    int pidfd = process->internal.pidfd, result;
+    int result;
 
     if (!green__process_exists(process) || signal < 0 || signal >= NSIG)
         return green__refuse(EINVAL);
-    if (pidfd < 0)
+    if (!has_its_number(process))
+        return green__refuse(ESRCH);
+    if (process->internal.pidfd < 0)
         return send_by_number(process, signal, to_group);
-    result = (int)green__system.syscall(SYS_pidfd_send_signal, pidfd, signal,
-                                        NULL, to_group ? TO_GROUP : 0);
+    result = (int)green__system.syscall(SYS_pidfd_send_signal,
+                                        process->internal.pidfd, signal, NULL,
+                                        to_group ? TO_GROUP : 0);
     if (result < 0 && (errno == EINVAL || errno == ENOSYS))
         return send_by_number(process, signal, to_group);
     return result;

@@ -28,8 +28,7 @@ static inline bool green__process_exists(const struct green_process *process)
 /* Closes one of the pipes, if it is open. Preserves errno. */
 void green__process_close_pipe(int *fd);
 
-/* Opens the pidfd of a child that has just been started, if the kernel has
- * pidfds. Notes it as lost if somebody has collected its status already. */
+/* Opens the pidfd of a child that has just been started, if the kernel has any. */
 void green__process_identify(struct green_process *process);
 
 /* Checks that all these are open, before anything new gets one of their numbers.

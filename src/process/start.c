@@ -23,6 +23,7 @@
 #include "base/reserved.h"
 #include "base/system.h"
 #include "greenthread/park.h"
+#include "io/open_file.h"
 #include "process/process.h"
 
 extern char **environ;
@@ -62,15 +63,6 @@ static int give(struct start *it, int fd, int slot)
     return fails_with(posix_spawn_file_actions_adddup2(&it->actions, fd, slot));
 }
 
-/* What is 0, 1 or 2 here stays so in the child, even if it is close-on-exec; what
- * is closed here is closed there. */
-static int inherit(struct start *it, int slot)
-{
-    int flags = green__system.fcntl(slot, F_GETFD);
-
-    return flags >= 0 && (flags & FD_CLOEXEC) ? give(it, slot, slot) : 0;
-}
-
 /* A program without a standard input must not get the pipe's number for one. */
 static int above_standard(int fd)
 {
@@ -90,6 +82,9 @@ static int give_pipe(struct start *it, int slot, int *ours)
     if (green__system.pipe2(fds, O_CLOEXEC) < 0)
         return -1;
     *ours = above_standard(fds[slot == STDIN_FILENO]);
+    if (*ours >= 0)
+        green__io_opened(*ours, GREEN__FILE_KNOWN | GREEN__FILE_NO_SOCKET |
+                                    GREEN__FILE_FIFO);
     theirs = for_child(it, above_standard(fds[slot != STDIN_FILENO]));
     return *ours < 0 || theirs < 0 ? -1 : give(it, theirs, slot);
 }
@@ -107,7 +102,7 @@ static int give_standard(struct start *it, const struct green_stdio *stdio,
 {
     switch (stdio->kind) {
     case GREEN_STDIO_INHERIT:
-        return inherit(it, slot);
+        return 0;
     case GREEN_STDIO_PIPE:
         return give_pipe(it, slot, ours);
     case GREEN_STDIO_NULL:

@@ -203,6 +203,8 @@ static pid_t wait_until_ready(struct upgrade *it)
     };
     pid_t ready = 0;
 
+    if (green__process_look(&it->process) < 0)
+        return -1;
     while (ready == 0) {
         if (green_poll(fds, 2, fds[1].fd < 0 ? LOOK_MS : -1) < 0)
             return -1;
