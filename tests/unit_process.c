@@ -63,6 +63,12 @@ static void setup_sandboxed(void)
     green__system.syscall = no_signal_by_pidfd;
 }
 
+static void setup_plain(void)
+{
+    real = green__system;
+    ck_ok(green_use_hub("poll"));
+}
+
 static void *waits(void *process)
 {
     ck_fails(green_process_wait(process, NULL), ECANCELED);
@@ -227,6 +233,30 @@ START_TEST(no_memory_for_the_output)
 }
 END_TEST
 
+/* Another part of the program collects the status before the pidfd is opened, and
+ * the number goes to another process: here, the one that runs the tests. */
+static int reused_pidfd(pid_t pid, unsigned flags)
+{
+    (void)pid;
+    return (int)syscall(SYS_pidfd_open, getppid(), flags);
+}
+
+START_TEST(its_number_is_another_processs)
+{
+    struct green_process process;
+    pid_t child;
+
+    green__system.pidfd_open = reused_pidfd;
+    start_shell(&process, "read line");
+    child = process.pid;
+    ck_fails(green_process_kill(&process, 0), ESRCH);
+    ck_fails(green_process_wait(&process, NULL), ECHILD);
+    ck_ok(green_process_end(&process));
+    ck_ok(kill(child, SIGKILL));
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+END_TEST
+
 static void add_all(Suite *suite, const char *name, void (*setup)(void))
 {
     TCase *tcase = add_tcase(suite, name);
@@ -248,7 +278,8 @@ int main(void)
     add_all(suite, "no pidfd", setup_without);
     add_all(suite, "old pidfd", setup_old);
     add_all(suite, "no signal by pidfd", setup_sandboxed);
-    tcase_add_checked_fixture(failures, setup_old, NULL);
+    tcase_add_checked_fixture(failures, setup_plain, NULL);
+    tcase_add_test(failures, its_number_is_another_processs);
     tcase_add_test(failures, no_memory);
     tcase_add_test(failures, no_memory_for_the_output);
     return run_suite(suite);
