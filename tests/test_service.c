@@ -330,17 +330,13 @@ START_TEST(an_upgrade_is_killed)
 }
 END_TEST
 
-int main(int argc, char **argv)
+static Suite *make_suite(void)
 {
     Suite *suite = suite_create("service");
     TCase *activation = add_tcase(suite, "activation");
     TCase *notification = add_tcase(suite, "notification");
     TCase *upgrade = add_tcase(suite, "upgrade");
 
-    if (argc > 1 && strcmp(argv[1], "--new") == 0)
-        return be_the_new_process();
-    if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
-        return 1;
     tcase_add_test(activation, descriptors_are_passed);
     tcase_add_test(activation, none_are_passed);
     tcase_add_test(activation, descriptors_that_are_wrong);
@@ -351,5 +347,14 @@ int main(int argc, char **argv)
     tcase_add_test(upgrade, a_new_process_takes_over);
     tcase_add_test(upgrade, a_new_process_that_fails);
     tcase_add_test(upgrade, an_upgrade_is_killed);
-    return run_suite(suite);
+    return suite;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--new") == 0)
+        return be_the_new_process();
+    if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
+        return 1;
+    return run_suite(make_suite());
 }
