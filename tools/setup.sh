@@ -77,6 +77,7 @@ for purpose; do
         need pkg-config pkg-config
         want_library libevent_core libevent-dev
         want_library liburing liburing-dev
+        want_library libcares libc-ares-dev
         want_library openssl libssl-dev
         ;;
     test)
@@ -87,6 +88,7 @@ for purpose; do
         need nc netcat-openbsd
         need socat socat
         need curl curl
+        want_file /usr/sbin/dnsmasq dnsmasq-base
         need strace strace
         want_file /usr/bin/gdb gdb
         command -v c++ >/dev/null 2>&1 || optional="$optional g++"
