@@ -40,7 +40,7 @@ static bool loopback_up(void)
     return done;
 }
 
-static bool put_over(const char *name, const char *text)
+bool put_over_etc(const char *name, const char *text)
 {
     char from[128], to[128];
 
@@ -60,9 +60,9 @@ static bool enter(void)
     snprintf(folder, sizeof folder, "/tmp/dns-test-XXXXXX");
     if (!mkdtemp(folder) || mount("none", folder, "tmpfs", 0, NULL) < 0)
         return false;
-    return loopback_up() && put_over("hosts", "127.0.0.1 localhost\n") &&
-           put_over("resolv.conf", "nameserver 127.0.0.1\n") &&
-           put_over("nsswitch.conf", "hosts: files dns\n");
+    return loopback_up() && put_over_etc("hosts", "127.0.0.1 localhost\n") &&
+           put_over_etc("resolv.conf", "nameserver 127.0.0.1\n") &&
+           put_over_etc("nsswitch.conf", "hosts: files dns\n");
 }
 
 bool enter_namespace(const char *function)

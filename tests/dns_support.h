@@ -17,6 +17,9 @@ bool enter_namespace(const char *function);
 /* Writes one of these files; "hosts" for /etc/hosts. */
 void write_etc(const char *name, const char *text);
 
+/* Puts another one over a file of /etc, which must exist. */
+bool put_over_etc(const char *name, const char *text);
+
 /*
  * A name server on 127.0.0.1 in greenthreads of this one's. The first label of
  * a name says what happens to the question:

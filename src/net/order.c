@@ -100,27 +100,45 @@ static void find_source(struct destination *it)
 
 /* ---- The rules, section 6 --------------------------------------------- */
 
+static bool scopes_match(const struct destination *it)
+{
+    return it->reachable && scope_of(&it->to) == scope_of(&it->from);
+}
+
+static bool labels_match(const struct destination *it)
+{
+    return it->reachable &&
+           policy_of(&it->to)->label == policy_of(&it->from)->label;
+}
+
+static int prefix_of(const struct destination *it)
+{
+    return it->reachable && !IN6_IS_ADDR_V4MAPPED(&it->to)
+               ? common_bits(it->to.s6_addr, it->from.s6_addr)
+               : 0;
+}
+
+static bool is_v4(const struct destination *it)
+{
+    return IN6_IS_ADDR_V4MAPPED(&it->to);
+}
+
 static int compare(const void *left, const void *right)
 {
     const struct destination *a = left, *b = right;
-    const struct policy *pa = policy_of(&a->to), *pb = policy_of(&b->to);
-    int scope_a = scope_of(&a->to), scope_b = scope_of(&b->to);
     int difference = b->reachable - a->reachable; /* 1 */
 
     if (difference == 0)
-        difference = (scope_b == scope_of(&b->from)) - /* 2 */
-                     (scope_a == scope_of(&a->from));
+        difference = scopes_match(b) - scopes_match(a); /* 2 */
     if (difference == 0)
-        difference = (pb->label == policy_of(&b->from)->label) - /* 5 */
-                     (pa->label == policy_of(&a->from)->label);
+        difference = labels_match(b) - labels_match(a); /* 5 */
     if (difference == 0)
-        difference = pb->precedence - pa->precedence; /* 6 */
+        difference = policy_of(&b->to)->precedence - /* 6 */
+                     policy_of(&a->to)->precedence;
     if (difference == 0)
-        difference = scope_a - scope_b; /* 8 */
-    if (difference == 0 && !IN6_IS_ADDR_V4MAPPED(&a->to) &&
-        !IN6_IS_ADDR_V4MAPPED(&b->to))
-        difference = common_bits(b->to.s6_addr, b->from.s6_addr) - /* 9 */
-                     common_bits(a->to.s6_addr, a->from.s6_addr);
+        difference = scope_of(&a->to) - scope_of(&b->to); /* 8 */
+    if (difference == 0 && is_v4(a) == is_v4(b))
+        difference = prefix_of(b) - prefix_of(a);         /* 9 */
     return difference ? difference : a->index - b->index; /* 10 */
 }
 
