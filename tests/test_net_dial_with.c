@@ -63,6 +63,36 @@ START_TEST(from_a_unix_name)
 }
 END_TEST
 
+static const struct green_keepalive keepalive = {
+    .idle = 7 * GREEN_SEC, .interval = GREEN_SEC, .probes = 3};
+
+START_TEST(options_of_tcp)
+{
+    const struct green_dial_options options = {.fast_open = true,
+                                               .keepalive = &keepalive};
+    int listener = listen_at("tcp://127.0.0.1:0"), fd, server;
+    char byte = 0;
+
+    for (int i = 0; i < 2; i++) { /* the second time by fast open, if at all */
+        fd = green_dial_with(text, &options);
+        ck_assert_msg(fd >= 0, "%s", green_net_error());
+        ck_assert_int_eq(flag_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+        ck_assert_int_eq(flag_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 7);
+        ck_assert_int_eq(flag_of(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT), 1);
+        ck_assert_int_eq(green_write(fd, "x", 1), 1);
+        server = green_accept(listener, NULL, NULL);
+        ck_assert_int_eq(green_read(server, &byte, 1), 1);
+        ck_assert_int_eq(byte, 'x');
+        ck_ok(green_close(server));
+        ck_ok(green_close(fd));
+    }
+    ck_ok(green_close(listener));
+    listener = listen_at("unix://@dial-with-options");
+    ck_fails(green_dial_with(text, &options), EINVAL);
+    ck_ok(green_close(listener));
+}
+END_TEST
+
 static const struct {
     struct green_dial_options options;
     int error;
@@ -145,6 +175,7 @@ int main(void)
     tcase_add_test(tcase, from_a_local_address);
     tcase_add_test(tcase, from_a_local_port);
     tcase_add_test(tcase, from_a_unix_name);
+    tcase_add_test(tcase, options_of_tcp);
     tcase_add_loop_test(tcase, invalid_options, 0, WRONG);
     tcase_add_test(tcase, a_timeout_ends_it);
     return run_suite(suite);

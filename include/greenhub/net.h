@@ -74,17 +74,23 @@ GREEN_API int green_dial(const char *address);
 
 /* Zero-initialise it; 0 and NULL select the defaults. */
 struct green_dial_options {
-    const char *local;    /* the address to connect from, in the same form; with
+    const char *local;  /* the address to connect from, in the same form; with
                            * port 0 the system chooses the port. Default: the
                            * system chooses address and port */
-    green_time timeout;   /* for the whole call with look-up; default: none */
-    uint64_t reserved[4]; /* must be zero */
+    green_time timeout; /* for the whole call with look-up; default: none */
+    bool fast_open;     /* TCP fast open (TCP_FASTOPEN_CONNECT): to a server
+                           * that this machine knows, the first bytes written go
+                           * with the handshake. The call then succeeds at once,
+                           * and they find out whether anybody is there */
+    const struct green_keepalive *keepalive; /* of TCP; NULL: off */
+    uint64_t reserved[4];                    /* must be zero */
 };
 
 /*
  * Like green_dial, with options, which may be NULL.
  * Fails with the errors of green_dial, and with EINVAL for a negative timeout,
- * a local address of another scheme, or a reserved word that is not zero;
+ * a local address of another scheme, fast_open or keepalive without TCP, or a
+ * reserved word that is not zero; with the errors of green_set_keepalive;
  * ETIMEDOUT when the timeout expires; EAFNOSUPPORT if `local` and the address
  * have no address family in common; EADDRINUSE, EADDRNOTAVAIL and the other
  * errors of bind; EDEADLK with a timeout in a hub's callback. May switch.

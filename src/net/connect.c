@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <greenhub/io.h>
+#include <greenhub/socket.h>
 
 #include "base/self.h"
 
@@ -75,18 +76,28 @@ static int bind_local(int fd, int family, const struct green__connect *how)
     return how->from ? bind_inet(fd, family, how->from) : 0;
 }
 
+static int prepare_stream(int fd, const struct green__connect *how)
+{
+    int one = 1;
+
+    green_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    /* A kernel that lacks it connects as usual. */
+    if (how->fast_open)
+        green_setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one,
+                         sizeof one);
+    return how->keepalive ? green_set_keepalive(fd, how->keepalive) : 0;
+}
+
 int green__connect_to(int type, const struct sockaddr *address,
                       socklen_t length, const struct green__connect *how)
 {
     const bool is_tcp = type == SOCK_STREAM && address->sa_family != AF_UNIX;
-    int one = 1, error;
-    int fd = green_socket(address->sa_family, type | SOCK_CLOEXEC, 0);
+    int fd = green_socket(address->sa_family, type | SOCK_CLOEXEC, 0), error;
 
     if (fd < 0)
         return -1;
-    if (is_tcp)
-        green_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (bind_local(fd, address->sa_family, how) == 0 &&
+    if ((!is_tcp || prepare_stream(fd, how) == 0) &&
+        bind_local(fd, address->sa_family, how) == 0 &&
         green_connect(fd, address, length) == 0)
         return is_tcp && is_connected_to_itself(fd, address, length)
                    ? refuse_self_connection(fd)

@@ -5,10 +5,14 @@
 #include "net/address.h"
 #include "net/addresses.h"
 
-/* Where to connect from; all zero: as the system chooses. */
+struct green_keepalive;
+
+/* All zero: from where the system chooses, without options. */
 struct green__connect {
     const struct green__addresses *from; /* for each family */
     const struct green__endpoint *from_unix;
+    const struct green_keepalive *keepalive; /* TCP; NULL: off */
+    bool fast_open;                          /* TCP */
 };
 
 /* Returns a descriptor, or -1 with the errors of socket, bind and connect. */

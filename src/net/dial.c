@@ -64,7 +64,8 @@ static int dial_how(struct green__address *address,
 }
 
 /* The same with an address to connect from, as it is written. */
-static int dial_from(struct green__address *address, const char *text)
+static int dial_from(struct green__address *address, const char *text,
+                     struct green__connect how)
 {
     struct green__address local;
     struct green__addresses found = {0};
@@ -74,35 +75,50 @@ static int dial_from(struct green__address *address, const char *text)
         return -1;
     if (!green__address_goes_with(&local, address))
         return green__refuse(EINVAL);
-    if (local.scheme == GREEN__UNIX)
-        return dial_how(address,
-                        &(struct green__connect){.from_unix = &local.local});
+    if (local.scheme == GREEN__UNIX) {
+        how.from_unix = &local.local;
+        return dial_how(address, &how);
+    }
     if (green__address_resolve(&local, true, &found) < 0) {
         address->why = local.why;
         return -1;
     }
-    fd = dial_how(address, &(struct green__connect){.from = &found});
+    how.from = &found;
+    fd = dial_how(address, &how);
     green__addresses_clear(&found);
     return fd;
 }
 
-static int dial(const char *text, const char *local)
+static bool is_tcp(const struct green__address *address)
 {
+    return address->scheme == GREEN__TCP || address->scheme == GREEN__TCP6;
+}
+
+static int dial(const char *text, const struct green_dial_options *options)
+{
+    const struct green__connect how = {.keepalive = options->keepalive,
+                                       .fast_open = options->fast_open};
     struct green__address address;
     int fd;
 
     if (green__address_parse(text, &address) < 0)
         return green__net_fail(text, NULL);
+    if (!is_tcp(&address) && (options->fast_open || options->keepalive)) {
+        errno = EINVAL;
+        return green__net_fail(text, "fast open and keepalive are TCP's");
+    }
     if (green__hub_get() == NULL)
         return green__net_fail(text, green_hub_error());
-    fd = local ? dial_from(&address, local)
-               : dial_how(&address, &(struct green__connect){0});
+    fd = options->local ? dial_from(&address, options->local, how)
+                        : dial_how(&address, &how);
     return fd < 0 ? green__net_fail(text, address.why) : fd;
 }
 
+static const struct green_dial_options defaults;
+
 int green_dial(const char *text)
 {
-    return dial(text, NULL);
+    return dial(text, &defaults);
 }
 
 int green_dial_with(const char *text, const struct green_dial_options *options)
@@ -111,7 +127,7 @@ int green_dial_with(const char *text, const struct green_dial_options *options)
     int fd;
 
     if (!options)
-        return dial(text, NULL);
+        options = &defaults;
     if (options->timeout < 0 || !GREEN__RESERVED_IS_ZERO(options)) {
         errno = EINVAL;
         return green__net_fail(text, options->timeout < 0
@@ -119,10 +135,10 @@ int green_dial_with(const char *text, const struct green_dial_options *options)
                                          : "a reserved word is not zero");
     }
     if (options->timeout == 0)
-        return dial(text, options->local);
+        return dial(text, options);
     if (green_timeout_start(&timeout, options->timeout) < 0)
         return green__net_fail(text, NULL);
-    fd = dial(text, options->local);
+    fd = dial(text, options);
     green_timeout_cancel(&timeout);
     return fd;
 }
