@@ -283,6 +283,44 @@ def case_parallel_connect_connects_at_once():
     assert 2 <= took < 6, "5 limits of 2 s at once take %.1f s" % took
 
 
+NAMES = r"""
+set -e
+echo "nameserver 127.0.0.1" >"$1/resolv.conf"
+echo "hosts: files dns" >"$1/nsswitch.conf"
+mount --bind "$1/resolv.conf" /etc/resolv.conf
+mount --bind "$1/nsswitch.conf" /etc/nsswitch.conf
+ip link set lo up
+/usr/sbin/dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --user=root \
+    --group=root \
+    --pid-file="$1/pid" --local=/test/ --listen-address=127.0.0.1 \
+    --bind-interfaces --log-facility=/dev/null \
+    --host-record=both.test,192.0.2.1,2001:db8::1
+status=0
+"$2" both.test none.test 192.0.2.1 || status=$?
+kill "$(cat "$1/pid")"
+exit $status
+"""
+
+
+def case_name_lookup_asks_dnsmasq():
+    if not os.path.exists(example("name_lookup")):
+        print("skipped: built without libgreenhub-dns")
+        return
+    if run(["unshare", "-mn", "true"])[0] or \
+            not os.path.exists("/usr/sbin/dnsmasq"):
+        print("skipped: needs dnsmasq, and root for namespaces of its own")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        status, out, err = run(["unshare", "-mn", "sh", "-c", NAMES, "sh",
+                                folder, example("name_lookup")])
+    lines = sorted(out.splitlines())
+    assert status == 1 and len(lines) == 3, (status, out, err)
+    assert lines[0] == "192.0.2.1: both.test", out
+    assert lines[1] in ("both.test: 2001:db8::1 192.0.2.1",
+                        "both.test: 192.0.2.1 2001:db8::1"), out
+    assert lines[2].startswith("none.test: "), out
+
+
 def case_parallel_connect_looks_names_up():
     web = web_server(b"hello")
     status, out, err = run([
