@@ -156,6 +156,8 @@ static int open_channel(struct green__dns *it)
     struct ares_options files = {.lookups = (char *)"f"};
     int status;
 
+    free(it->hosts);
+    it->hosts = green__dns_hosts_read();
     green__dns_settings_read(&settings);
     options.timeout = settings.timeout_ms;
     options.tries = settings.tries;
@@ -193,14 +195,22 @@ static void answer_queues(struct green_call *call)
     int status = ARES_SUCCESS;
 
     it->called = false;
-    if (green__dns_files_changed(&it->seen) || !it->channel) {
+    if (it->stale || !it->channel) {
         close_channel(it);
-        green__dns_cache_clear(&it->cache);
         status = open_channel(it);
+        it->stale = false;
     }
     green__dns_ask_all(it, status);
     green__dns_reverse_all(it, status);
     set_timer(it);
+}
+
+void green__dns_check_files(struct green__dns *it)
+{
+    if (it->called || !green__dns_files_changed(&it->seen))
+        return;
+    it->stale = true;
+    green__dns_cache_clear(&it->cache);
 }
 
 void green__dns_call(struct green__dns *it)
@@ -240,6 +250,7 @@ static void hub_ends(struct green_hub_end *end, bool forked)
     close_channel(it);
     green__dns_cache_end(&it->cache);
     green__dns_reverse_end(it);
+    free(it->hosts);
     free(it);
 }
 

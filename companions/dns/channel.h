@@ -29,6 +29,8 @@ struct green__dns {
     bool uses_files, files_first, uses_servers; /* nsswitch.conf */
     LIST_HEAD(, green__dns_watch) watches;
     struct green__dns_files seen;
+    bool stale;  /* they have changed: another channel is needed */
+    char *hosts; /* the text of the file of hosts, or NULL */
 
     struct green__dns_cache cache;
     struct green__dns_entries to_ask;
@@ -37,6 +39,10 @@ struct green__dns {
 
 /* This OS thread's; NULL with errno. */
 struct green__dns *green__dns_here(void);
+
+/* Looks whether the files have changed, unless the hub is about to call, that is,
+ * it has been looked for others. */
+void green__dns_check_files(struct green__dns *it);
 
 /* Has the hub call soon, to ask what is in the queues. */
 void green__dns_call(struct green__dns *it);

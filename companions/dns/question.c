@@ -79,6 +79,9 @@ static bool is_in_hosts(struct green__dns_entry *entry)
                                               .ai_flags = ARES_AI_NOSORT};
     struct hosts_answer it = {.entry = entry, .status = ARES_ENOTFOUND};
 
+    /* c-ares reads the file each time: not if the name is nowhere in it. */
+    if (entry->dns->hosts && !strcasestr(entry->dns->hosts, entry->name))
+        return false;
     if (entry->dns->files)
         ares_getaddrinfo(entry->dns->files, entry->name, NULL, &hints,
                          hosts_found, &it);
@@ -181,10 +184,7 @@ struct green__dns_entry *green__dns_ask(struct green__dns *dns,
 {
     struct green__dns_entry *entry;
 
-    if (green__dns_files_changed(&dns->seen)) {
-        memset(&dns->seen, 0, sizeof dns->seen); /* for the callback, too */
-        green__dns_cache_clear(&dns->cache);
-    }
+    green__dns_check_files(dns);
     entry = green__dns_cache_find(&dns->cache, name, family);
     if (!entry) {
         entry = green__dns_cache_add(&dns->cache, name, family);

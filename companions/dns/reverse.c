@@ -107,6 +107,7 @@ int green__dns_look_up_name(struct green__dns *dns,
         errno = ENOMEM;
         return -1;
     }
+    green__dns_check_files(dns);
     it->dns = dns;
     it->address = *address;
     TAILQ_INSERT_TAIL(&dns->reverses, it, link);

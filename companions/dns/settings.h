@@ -21,4 +21,7 @@ struct green__dns_files {
 /* Whether the files have changed since the last call. */
 bool green__dns_files_changed(struct green__dns_files *it);
 
+/* The text of the file of hosts, for free(3); NULL if it is not there, or large. */
+char *green__dns_hosts_read(void);
+
 #endif
