@@ -14,62 +14,25 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "library.h"
 #include "run.h"
 
 extern char **environ;
 
 /* ---- Where it is -------------------------------------------------------------- */
 
-/* In the build tree it is below the command; installed, in libdir, which is
- * where it was meant to be, or as far from the command as it was meant to be. */
-static const char *const places[] = {
-    "%s/src/patch/libgreenhub-patch.so",
-    "%s/../" CLI_LIBDIR "/libgreenhub-patch.so." CLI_SOVERSION,
-    CLI_PREFIX "/" CLI_LIBDIR "/libgreenhub-patch.so." CLI_SOVERSION,
-};
-
-static bool find_folder(char folder[PATH_MAX])
-{
-    ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX - 1);
-    char *slash;
-
-    if (length < 0)
-        return false;
-    folder[length] = '\0';
-    slash = strrchr(folder, '/');
-    if (slash)
-        *slash = '\0';
-    return slash != NULL;
-}
-
-static bool is_at(const char *format, const char *folder, char path[PATH_MAX])
-{
-    char found[PATH_MAX + 64];
-
-    snprintf(found, sizeof found, format, folder);
-    return realpath(found, path) != NULL;
-}
-
 int run_find_library(char path[PATH_MAX])
 {
-    char folder[PATH_MAX];
-
-    if (!find_folder(folder))
-        return cli_complain(RUN_REFUSED, "cannot read /proc/self/exe: %s",
-                            strerror(errno));
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        if (!is_at(places[i], folder, path))
-            continue;
-        if (strpbrk(path, " :"))
-            return cli_complain(RUN_REFUSED,
-                                "%s cannot be preloaded: its path has a blank "
-                                "or a colon",
-                                path);
-        return CLI_OK;
-    }
-    return cli_complain(RUN_REFUSED,
-                        "libgreenhub-patch.so is not installed beside this "
-                        "command");
+    if (!cli_find_library("greenhub-patch", "src/patch", path))
+        return cli_complain(RUN_REFUSED,
+                            "libgreenhub-patch.so is not installed "
+                            "beside this command");
+    if (strpbrk(path, " :"))
+        return cli_complain(RUN_REFUSED,
+                            "%s cannot be preloaded: its path has a blank or a "
+                            "colon",
+                            path);
+    return CLI_OK;
 }
 
 /* ---- Whether it works --------------------------------------------------------- */

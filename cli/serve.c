@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "serve_tls.h"
 
 static const char usage[] =
     "usage: greenhub serve --echo [OPTIONS]\n"
@@ -24,6 +25,9 @@ static const char usage[] =
     "tcp://*:PORT,\n"
     "                       tcp://[::1]:PORT or unix:///PATH;\n"
     "                       default tcp://127.0.0.1:6000\n"
+    "  --tls CERT KEY       serve TLS, with this certificate and its key, "
+    "files "
+    "in PEM\n"
     "  --hub NAME           the hub to run on; greenhub hubs lists them\n"
     "  --threads N          OS threads, each with its own hub; default 1\n"
     "  --max-connections M  connections served at once, the others wait;\n"
@@ -38,6 +42,7 @@ static const char usage[] =
 struct settings {
     const char *address;
     const char *hub;
+    const char *certificate, *key; /* NULL: without TLS */
     unsigned threads;
     unsigned max_connections;
     bool echo;
@@ -54,17 +59,21 @@ static int dump_pipe[2] = {-1, -1};
 
 static void echo(int fd, void *arg)
 {
+    struct green_stream plain, *stream;
     uint64_t messages = 0, bytes = 0;
     char buffer[16384];
     ssize_t n;
 
     (void)arg;
-    while ((n = green_read(fd, buffer, sizeof buffer)) > 0) {
+    if (!serve_tls_begin(fd, &plain, &stream))
+        return;
+    while ((n = green_stream_read(stream, buffer, sizeof buffer)) > 0) {
         messages++;
         bytes += (uint64_t)n;
-        if (green_write_all(fd, buffer, (size_t)n) < 0)
+        if (green_stream_write_all(stream, buffer, (size_t)n) < 0)
             break;
     }
+    serve_tls_end(stream);
     atomic_fetch_add_explicit(&served.messages, messages, memory_order_relaxed);
     atomic_fetch_add_explicit(&served.bytes, bytes, memory_order_relaxed);
 }
@@ -139,10 +148,21 @@ static void print_nc(const char *address)
         printf("nc %s %s", host, port + 1);
 }
 
-static void print_hello(const char *address)
+static void print_openssl(const char *address)
+{
+    bool is_path = strncmp(address, "unix://", 7) == 0;
+
+    printf("openssl s_client -quiet %s %s", is_path ? "-unix" : "-connect",
+           strstr(address, "://") + 3);
+}
+
+static void print_hello(const char *address, bool tls)
 {
     printf("\nIn another terminal type\n\n    ");
-    print_nc(address);
+    if (tls)
+        print_openssl(address);
+    else
+        print_nc(address);
     printf("\n\nand then a line: the server sends it back.\n"
            "    kill -USR1 %-10ld shows what each greenthread does\n"
            "    GREENHUB_HUB=poll     before the command selects another hub\n"
@@ -287,6 +307,9 @@ static int start(const struct settings *settings)
         return cli_complain(CLI_FAILED,
                             "no hub: %s; greenhub hubs lists the hubs",
                             green_hub_error());
+    if (settings->certificate &&
+        serve_tls_use(settings->certificate, settings->key) != CLI_OK)
+        return CLI_FAILED;
     green_debug_stack_overflow(true);
     raise_descriptor_limit();
     listener = green_listen(settings->address, &options);
@@ -299,7 +322,7 @@ static int start(const struct settings *settings)
            green_hub_name(green_get_hub()), settings->threads,
            settings->threads == 1 ? "" : "s");
     if (settings->hello || isatty(STDOUT_FILENO))
-        print_hello(here);
+        print_hello(here, settings->certificate != NULL);
     fflush(stdout);
     return serve(settings, listener);
 }
@@ -329,6 +352,7 @@ static bool parse_number(const char *text, unsigned most, unsigned *number)
 static const struct option options_known[] = {
     {"echo", no_argument, NULL, 'e'},
     {"listen", required_argument, NULL, 'l'},
+    {"tls", required_argument, NULL, 'T'},
     {"hub", required_argument, NULL, 'H'},
     {"threads", required_argument, NULL, 't'},
     {"max-connections", required_argument, NULL, 'm'},
@@ -336,6 +360,18 @@ static const struct option options_known[] = {
     {"help", no_argument, NULL, 'h'},
     {0},
 };
+
+/* getopt_long has taken the first of two arguments. */
+static bool take_tls(struct settings *settings, int argc, char **argv)
+{
+    if (optind >= argc || argv[optind][0] == '-') {
+        cli_complain(CLI_USAGE, "--tls takes a certificate and its key");
+        return false;
+    }
+    settings->certificate = optarg;
+    settings->key = argv[optind++];
+    return true;
+}
 
 static bool set_option(struct settings *settings, int option)
 {
@@ -372,7 +408,8 @@ int cli_serve(int argc, char **argv)
         }
         if (option == '?')
             return CLI_USAGE; /* getopt_long has printed the error */
-        if (!set_option(&settings, option))
+        if (option == 'T' ? !take_tls(&settings, argc, argv)
+                          : !set_option(&settings, option))
             return CLI_USAGE; /* set_option has printed it */
     }
     if (optind < argc)

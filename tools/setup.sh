@@ -92,6 +92,7 @@ for purpose; do
         need strace strace
         want_file /usr/bin/gdb gdb
         command -v c++ >/dev/null 2>&1 || optional="$optional g++"
+        want_file /usr/bin/openssl openssl
         want_file /usr/include/c++/v1/string "libc++-dev libc++abi-dev"
         ;;
     test-patch)
