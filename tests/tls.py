@@ -4,6 +4,7 @@ Python's own, on every hub.
 """
 
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -167,6 +168,49 @@ def case_serve_says_what_is_wrong():
         assert status == 1 and reason in err, err
     status, out, err = run([COMMAND, "serve", "--echo", "--tls", path("good.crt")])
     assert status == 2 and "takes a certificate and its key" in err, err
+
+
+# ---- The example ------------------------------------------------------------------
+
+def case_example_renews_its_certificate_under_load():
+    certificates()
+    context = ssl.create_default_context(cafile=path("ca.crt"))
+    for hub in peers.hubs():
+        make("renewed")
+        server = Program([peers.example("tls_echo"), HERE, path("renewed.crt"),
+                          path("renewed.key")], env={"GREENHUB_HUB": hub})
+        address = server.listening()
+
+        def connected():
+            return context.wrap_socket(peers.connect(address),
+                                       server_hostname="host.test")
+
+        first = connected()
+        serials = {first.getpeercert()["serialNumber"]}
+        for round in range(3):
+            make("renewed")
+            server.process.send_signal(signal.SIGHUP)
+            for _ in range(20):
+                with connected() as peer:
+                    peers.echoes(peer, b"hello")
+                    serials.add(peer.getpeercert()["serialNumber"])
+            until("it has read the certificate again", lambda: sum(
+                "read again" in line for line in server.err) == round + 1)
+        with connected() as peer:
+            serials.add(peer.getpeercert()["serialNumber"])
+        assert len(serials) >= 3, serials
+        os.unlink(path("renewed.key"))
+        server.process.send_signal(signal.SIGHUP)
+        server.line("the old certificate stays: .*renewed.key: No such file", server.err)
+        with connected() as peer:
+            peers.echoes(peer, b"still here")
+        peers.echoes(first, b"from before")
+        # Python's clients close without a close_notify, or with unread tickets. No
+        # handshake has failed.
+        ends = ("certificate", "without a close_notify", "receiving: Connection reset",
+                "sending: ")
+        assert all(any(end in line for end in ends) for line in server.err), server.err
+        server.stop()
 
 
 # ---- greenhub asks --------------------------------------------------------------------
