@@ -50,6 +50,7 @@ struct settings {
 };
 
 static struct green_server server;
+static struct green_stream_wrap tls_wrap;
 static struct {
     _Atomic uint64_t messages, bytes; /* added up when a connection ends */
 } served;
@@ -57,23 +58,19 @@ static int dump_pipe[2] = {-1, -1};
 
 /* ---- Serving ----------------------------------------------------------- */
 
-static void echo(int fd, void *arg)
+static void echo(struct green_stream *stream, void *arg)
 {
-    struct green_stream plain, *stream;
     uint64_t messages = 0, bytes = 0;
     char buffer[16384];
     ssize_t n;
 
     (void)arg;
-    if (!serve_tls_begin(fd, &plain, &stream))
-        return;
     while ((n = green_stream_read(stream, buffer, sizeof buffer)) > 0) {
         messages++;
         bytes += (uint64_t)n;
         if (green_stream_write_all(stream, buffer, (size_t)n) < 0)
             break;
     }
-    serve_tls_end(stream);
     atomic_fetch_add_explicit(&served.messages, messages, memory_order_relaxed);
     atomic_fetch_add_explicit(&served.bytes, bytes, memory_order_relaxed);
 }
@@ -286,10 +283,11 @@ static int serve(const struct settings *settings, int listener)
         .hub = settings->hub,
         .kill_on_stop = true, /* an echo ends only with its connection */
         .server = &server,
+        .wrap = settings->certificate ? &tls_wrap : NULL,
     };
     int result;
 
-    result = green_serve(listener, echo, &options);
+    result = green_serve_streams(listener, echo, &options);
     if (result < 0)
         cli_complain(CLI_FAILED, "serving failed: %s", green_net_error());
     print_summary();
@@ -308,7 +306,8 @@ static int start(const struct settings *settings)
                             "no hub: %s; greenhub hubs lists the hubs",
                             green_hub_error());
     if (settings->certificate &&
-        serve_tls_use(settings->certificate, settings->key) != CLI_OK)
+        serve_tls_use(settings->certificate, settings->key, &tls_wrap) !=
+            CLI_OK)
         return CLI_FAILED;
     green_debug_stack_overflow(true);
     raise_descriptor_limit();

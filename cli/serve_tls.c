@@ -16,11 +16,9 @@
 static struct {
     struct green_tls_config *(*config_create)(
         const struct green_tls_options *options);
-    struct green_stream *(*server)(int fd, struct green_tls_config *config);
+    struct green_stream_wrap (*wrap)(struct green_tls_config *config);
     const char *(*reason)(void);
 } tls;
-
-static struct green_tls_config *config;
 
 /* ISO C does not convert a pointer to an object to one to a function. */
 static bool find(void *library, const char *name, void *function)
@@ -44,16 +42,18 @@ static int load(void)
     if (!library)
         return cli_complain(CLI_FAILED, "--tls: %s", dlerror());
     if (!find(library, "green_tls_config_create", &tls.config_create) ||
-        !find(library, "green_tls_server", &tls.server) ||
+        !find(library, "green_tls_wrap", &tls.wrap) ||
         !find(library, "green_tls_reason", &tls.reason))
         return cli_complain(CLI_FAILED, "--tls: %s is of another version",
                             path);
     return CLI_OK;
 }
 
-int serve_tls_use(const char *certificate, const char *key)
+int serve_tls_use(const char *certificate, const char *key,
+                  struct green_stream_wrap *wrap)
 {
     struct green_tls_options options = {.certificate = certificate, .key = key};
+    struct green_tls_config *config;
     int status = load();
 
     if (status != CLI_OK)
@@ -61,27 +61,6 @@ int serve_tls_use(const char *certificate, const char *key)
     config = tls.config_create(&options);
     if (!config)
         return cli_complain(CLI_FAILED, "--tls: %s", tls.reason());
+    *wrap = tls.wrap(config);
     return CLI_OK;
-}
-
-/* A stream owns its descriptor, but green_serve closes the connection's. */
-bool serve_tls_begin(int fd, struct green_stream *plain,
-                     struct green_stream **stream)
-{
-    int own;
-
-    *stream = plain;
-    if (!config)
-        return green_stream_init(plain, fd) == 0;
-    own = green_dup(fd);
-    *stream = own < 0 ? NULL : tls.server(own, config);
-    if (!*stream && own >= 0)
-        green_close(own);
-    return *stream != NULL;
-}
-
-void serve_tls_end(struct green_stream *stream)
-{
-    if (config)
-        green_stream_close(stream);
 }

@@ -4,13 +4,9 @@
 
 #include <greenhub.h>
 
-/* Makes connections TLS from now on. Returns the exit status, CLI_OK if it can be done. */
-int serve_tls_use(const char *certificate, const char *key);
-
-/* The stream of a connection, whose descriptor stays the caller's; plain without TLS. False:
- * the handshake failed. */
-bool serve_tls_begin(int fd, struct green_stream *plain,
-                     struct green_stream **stream);
-void serve_tls_end(struct green_stream *stream);
+/* Makes *wrap that of a server with this certificate. Returns the exit status, CLI_OK if it
+ * can be done. */
+int serve_tls_use(const char *certificate, const char *key,
+                  struct green_stream_wrap *wrap);
 
 #endif
