@@ -24,6 +24,7 @@
  *   greenhub/service.h     service managers, upgrades of a running service
  *   greenhub/net.h         listen, dial, serve
  *   greenhub/resolve.h     names and addresses; the choice of a resolver
+ *   greenhub/log.h         a log that keeps nobody waiting
  *   greenhub/debug.h       a look inside a running program
  *
  * Every function that fails returns -1 or NULL and sets errno, unless its
@@ -47,6 +48,7 @@
 #include <greenhub/hub.h>
 #include <greenhub/hub_module.h>
 #include <greenhub/io.h>
+#include <greenhub/log.h>
 #include <greenhub/net.h>
 #include <greenhub/pool.h>
 #include <greenhub/process.h>

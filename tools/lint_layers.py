@@ -15,7 +15,7 @@ import sys
 
 import sources
 
-LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net", "process",
+LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net", "process", "tools",
           "patch")
 # What greenhub.h leaves out.
 COMPANIONS = sources.companions()
