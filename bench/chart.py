@@ -91,6 +91,9 @@ GROUPS = {
         'A timer while files are read', 'How late a greenthread that sleeps '
         'until each millisecond wakes, while 16 others read 64 KiB from the '
         'disk: the median, and what one time in a hundred is exceeded.'),
+    'log_line': (
+        'A line of a log', 'green_log beside a write(2) of the same bytes: what it costs '
+        'who logs, and with the writing, in bursts of 1,000 lines.'),
     'yield': (
         'Yield', 'A switch to another greenthread that is ready to run.'),
     'spawn_join': (

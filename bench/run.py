@@ -33,8 +33,8 @@ PROGRAMS = {'yield': (1.5, 0), 'spawn_join': (1, 0),
             'queue_round_trip': (1, 0), 'sleepers': (1.5, 22),
             'files': (1.5, 0), 'files_late': (3.5, 0), 'libraries': (3, 0),
             'create_join': (0.9, 0), 'thread_yield': (0.9, 0),
-            'start_wait': (6, 0), 'hook_native': (1.2, 0), 'mutex_pair': (1.2, 0),
-            'timers': (1.2, 7)}
+             'start_wait': (6, 0), 'hook_native': (1.2, 0), 'mutex_pair': (1.2, 0),
+             'log_line': (0.2, 0), 'timers': (1.2, 7)}
 
 
 class Plan:
@@ -142,12 +142,21 @@ def processes_plans(options):
                        'posix_spawn and a pidfd by hand'))
 
 
+def log_plan(options):
+    return Plan('log_line', {'log_line'}, subjects.LOG,
+                options.rounds * PROGRAMS['log_line'][0],
+                lambda wanted: measure.Files(options, 'log_line', wanted, [],
+                                             {'call': 'ns', 'line': 'ns'},
+                                             'a write(2)'))
+
+
 def plans(options):
     yield from echo_plans(options)
     yield from files_plans(options)
     yield from libraries_plans(options)
     yield from patch_plans(options)
     yield from processes_plans(options)
+    yield log_plan(options)
     yield micro_plan(options, 'yield')
     yield micro_plan(options, 'spawn_join')
     for name, reason in subjects.OPEN:

@@ -121,6 +121,9 @@ HOOKS = {
 # measures its own floor.
 PROCESSES = {'start_wait': {'small': 'ns', 'one_gib': 'ns'}}
 
+# A line of a log.
+LOG = micro(('greenhub', 'greenhub', 'log_greenhub'))
+
 # Regular files: row -> the arguments of files_greenhub. Each program measures its own
 # floor, with plain calls.
 FILES = {

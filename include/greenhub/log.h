@@ -38,7 +38,9 @@ struct green_log_options {
     const char *path;   /* a file to append to, made with mode 0640 */
     const char *syslog; /* a datagram socket of the system's log, such as
                          * "/dev/log". At most one of the three is set */
-    bool rfc5424;       /* for syslog; default: RFC 3164, as syslog(3) writes */
+    bool rfc5424;       /* for syslog; default: RFC 3164, as syslog(3) writes.
+                         * rsyslog reads it from /dev/log only if its imuxsock
+                         * has UseSpecialParser="off" */
     unsigned facility;  /* for syslog, 1 to 23; default 1, LOG_USER >> 3 */
     const char *name;   /* the program's, in each line; default: that of
                          * program_invocation_short_name. Cut at 47 bytes */

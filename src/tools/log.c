@@ -387,6 +387,8 @@ static void find_words(struct green__log_words *words,
     if (gethostname(words->host, sizeof words->host - 1) < 0 || !*words->host)
         strcpy(words->host, "-");
     words->pid = getpid();
+    snprintf(words->who, sizeof words->who, "%s[%d]: ", words->name,
+             (int)words->pid);
     words->facility = options->facility ? options->facility : 1;
     words->syslog = options->syslog != NULL;
     words->rfc5424 = options->rfc5424;

@@ -11,7 +11,8 @@
 /* What is in each line; does not change. */
 struct green__log_words {
     char name[GREEN__LOG_NAME];
-    char host[64]; /* for RFC 5424 */
+    char who[GREEN__LOG_NAME + 16]; /* "name[PID]: " */
+    char host[64];                  /* for RFC 5424 */
     pid_t pid;
     unsigned facility;
     bool syslog, rfc5424;
