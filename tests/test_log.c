@@ -452,6 +452,29 @@ START_TEST(a_daemon_that_starts_anew)
 }
 END_TEST
 
+/* Its socket takes some messages; then the log's greenthread waits, and the end
+ * of the log does not wait longer than its caller may. */
+START_TEST(a_daemon_that_does_not_read)
+{
+    struct green_log_options options = {.syslog = path};
+    struct green_timeout timeout;
+
+    make_folder();
+    daemon_socket();
+    file_log = log_to(options);
+    for (int i = 0; i < 1000; i++)
+        ck_ok(green_log(file_log, GREEN_LOG_INFO, "line"));
+    ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    ck_fails(green_log_flush(file_log), ETIMEDOUT);
+    green_timeout_cancel(&timeout);
+    ck_assert_uint_lt(stats_of(file_log).written, 1000);
+    ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    green_log_destroy(file_log);
+    green_timeout_cancel(&timeout);
+    remove_folder();
+}
+END_TEST
+
 /* ---- Who logs ----------------------------------------------------------- */
 
 #define THREADS 4
@@ -564,6 +587,7 @@ int main(void)
     tcase_add_test(targets, a_path_that_cannot_be_opened_again);
     tcase_add_loop_test(targets, messages_to_the_systems_log, 0, 2);
     tcase_add_test(targets, a_daemon_that_starts_anew);
+    tcase_add_test(targets, a_daemon_that_does_not_read);
     tcase_add_test(who, several_os_threads);
     tcase_add_test(who, a_callback_and_another_thread);
     tcase_add_test(who, a_forked_child);

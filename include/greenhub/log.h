@@ -4,7 +4,8 @@
  * the system's log. Lines for which there is no room are dropped, counted, and
  * told of in the next line. A log belongs to the OS thread that made it, whose
  * hub must run for lines to be written; any OS thread, and callbacks of hubs,
- * may log to it. Signal handlers may not.
+ * may log to it. Signal handlers may not. If that OS thread changes its hub or
+ * ends, nothing is written any more: destroy the log before.
  */
 #ifndef GREENHUB_LOG_H
 #define GREENHUB_LOG_H
