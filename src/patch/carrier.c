@@ -1,7 +1,9 @@
 #include "patch/carrier.h"
 
 #include <errno.h>
-#include <semaphore.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/system.h"
@@ -151,6 +153,7 @@ void green__carriers_end(void)
     for (; carrier; carrier = carrier->next) {
         if (!carrier->idle)
             continue;
+        atomic_store(&carrier->watched, false);
         atomic_store(&carrier->ends, true);
         call_hub(carrier);
     }
@@ -210,12 +213,25 @@ static struct green__carrier *find_carrier(struct green__scheduler *s)
     return carrier;
 }
 
+static void learn_os_thread(struct green__carrier *carrier)
+{
+    const struct green__real *real = green__real();
+    void *entered = green__tls_enter_os();
+
+    carrier->os_thread = real->pthread_self();
+    carrier->home = green__tls_home_here();
+    green__tls_leave_os(entered);
+    carrier->self = green__self_here();
+    carrier->kernel_id = gettid();
+    if (real->pthread_getcpuclockid(carrier->os_thread, &carrier->clock) != 0)
+        carrier->clock = CLOCK_MONOTONIC;
+}
+
 /* Takes one that no OS thread uses, or makes one. */
 static GREEN__COLD struct green__carrier *claim(struct green__scheduler *s)
 {
     struct green__carrier *carrier = atomic_load(&carriers);
     struct green__scheduler *nobody = NULL;
-    void *entered;
 
     for (; carrier; carrier = carrier->next, nobody = NULL)
         if (atomic_compare_exchange_strong(&carrier->scheduler, &nobody, s))
@@ -224,14 +240,16 @@ static GREEN__COLD struct green__carrier *claim(struct green__scheduler *s)
         carrier = make_carrier(s);
     if (!carrier)
         return NULL;
-    entered = green__tls_enter_os();
-    carrier->os_thread = green__real()->pthread_self();
-    carrier->home = green__tls_home_here();
-    green__tls_leave_os(entered);
+    learn_os_thread(carrier);
     atomic_store(&carrier->load, 0);
     atomic_store(&carrier->ends, false);
     green__mask_learn(carrier);
     return carrier;
+}
+
+struct green__carrier *green__carriers_first(void)
+{
+    return atomic_load(&carriers);
 }
 
 struct green__carrier *green__carrier_here(void)
@@ -259,7 +277,7 @@ bool green__carrier_is_here(const struct green__carrier *carrier)
 
 /* On the stack of who starts an OS thread. */
 struct start {
-    sem_t ready;
+    atomic_int ready;               /* a futex */
     struct green__carrier *carrier; /* NULL: it cannot be one */
 };
 
@@ -286,22 +304,32 @@ static struct green__carrier *become_carrier(void)
     return green__carrier_here();
 }
 
+/* A word that is gone has nobody who waits for it. */
+static void wake_starter(atomic_int *ready)
+{
+    (void)green__system_table()->syscall(SYS_futex, ready, FUTEX_WAKE_PRIVATE,
+                                         1, NULL, NULL, 0);
+}
+
 static void *carry(void *arg)
 {
     struct start *start = arg;
     struct green__carrier *carrier = become_carrier();
 
     start->carrier = carrier;
-    green__real()->sem_post(&start->ready); /* `start` may be gone */
+    atomic_store(&start->ready, 1); /* from here on `start` may be gone */
+    wake_starter(&start->ready);
     if (carrier)
         wait_for_ever(carrier);
     return NULL;
 }
 
+/* No call that the report would time: it is not the program's. */
 static void await_start(struct start *start)
 {
-    while (green__real()->sem_wait(&start->ready) < 0 && errno == EINTR)
-        continue;
+    while (!atomic_load(&start->ready))
+        (void)green__system_table()->syscall(
+            SYS_futex, &start->ready, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 }
 
 /* NULL if the system or memory does not allow another OS thread. */
@@ -312,16 +340,15 @@ static GREEN__COLD struct green__carrier *start_carrier(void)
     pthread_t thread;
     int saved = errno;
 
-    real->sem_init(&start.ready, 0, 0);
     if (real->pthread_create(&thread, NULL, carry, &start) == 0) {
         real->pthread_detach(thread);
         await_start(&start);
     }
-    real->sem_destroy(&start.ready);
     errno = saved;
     if (!start.carrier)
         return NULL;
     start.carrier->dealt = true;
+    atomic_store(&start.carrier->watched, true);
     dealt_to++;
     return start.carrier;
 }
@@ -400,8 +427,11 @@ static void in_child(void)
     for (; carrier; carrier = carrier->next) {
         bool here = green__carrier_is_here(carrier);
 
-        if (!here)
+        if (here)
+            learn_os_thread(carrier);
+        else
             atomic_store(&carrier->scheduler, NULL);
+        atomic_store(&carrier->watched, false);
         carrier->dealt = here && carrier->dealt;
         dealt_to += carrier->dealt;
         atomic_store(&carrier->load, 1);

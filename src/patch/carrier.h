@@ -59,6 +59,16 @@ struct green__carrier {
     struct green_timer try_again;
     struct green__waiter *idle; /* where one that was started waits */
     atomic_bool ends;
+
+    /* For the report: the OS thread as the kernel knows it; whether it is
+     * watched; odd while it is in a timed call; how long a greenthread has
+     * computed, if it was asked where. */
+    const struct green__self *self;
+    pid_t kernel_id;
+    clockid_t clock;
+    atomic_bool watched;
+    atomic_uint timed;
+    _Atomic(green_time) asked_where;
 };
 
 /* Before the first thread, on main's OS thread. 0, or -1 with errno. */
@@ -70,6 +80,9 @@ struct green__carrier *green__carrier_here(void);
 
 /* Whether its greenthreads are the caller's OS thread's. */
 bool green__carrier_is_here(const struct green__carrier *carrier);
+
+/* All of them, by `next`. */
+struct green__carrier *green__carriers_first(void);
 
 /* For a new thread, which counts from now on. May start an OS thread. NULL as
  * green__carrier_here. */

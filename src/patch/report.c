@@ -185,7 +185,8 @@ static void print(FILE *to, struct note *notes, unsigned count)
     unsigned long long missed = atomic_load(&noted.missed);
 
     fprintf(to,
-            "# process %d: what blocked all its greenthreads for 10 ms or "
+            "# process %d: what blocked all greenthreads of an OS thread for "
+            "10 ms or "
             "more\n"
             "# kind  function            count     total ms longest ms caller, "
             "its file\n",

@@ -1,6 +1,6 @@
 /*
- * The report, GREENHUB_PATCH_REPORT=FILE: what kept the OS thread from running
- * any other greenthread for 10 ms and more.
+ * The report, GREENHUB_PATCH_REPORT=FILE: what kept an OS thread from running
+ * any other of its greenthreads for 10 ms and more.
  *
  *   native   a function of libc that blocked, in a greenthread, because its
  *            group is off or it cannot be green: report_calls.c times them
@@ -51,10 +51,6 @@ const void *green__report_scan(const uintptr_t *stack, unsigned count);
 
 /* Puts functions that measure in front of those of green__real(). */
 void green__report_time_calls(void);
-
-/* Changes when the watched OS thread enters or leaves a function that is timed;
- * odd while it is in one. */
-unsigned green__report_timed(void);
 
 /* ---- report_watch.c: an OS thread that looks every 10 ms ------------------ */
 

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "patch/carrier.h"
 #include "patch/report.h"
 #include "patch/rule.h"
 
@@ -17,33 +18,28 @@ static struct green__real behind;
 
 struct timed {
     const char *symbol;
-    green_time began; /* 0: the call is not timed */
+    struct green__carrier *carrier; /* NULL: the call is not timed */
+    green_time began;
 };
-
-/* Of the OS thread with the greenthreads. */
-static atomic_uint timed;
-
-unsigned green__report_timed(void)
-{
-    return atomic_load(&timed);
-}
 
 /* Other OS threads may block as they like, and the hub waits for events. What a
  * signal handler calls meanwhile is part of the call. */
-static bool is_to_be_timed(void)
+static struct green__carrier *carrier_to_time(void)
 {
     const struct green__scheduler *s = green__running();
+    struct green__carrier *carrier =
+        s && s->current != &s->hub_thread ? green__carrier_here() : NULL;
 
-    return s && s->current != &s->hub_thread && atomic_load(&timed) % 2 == 0;
+    return carrier && atomic_load(&carrier->timed) % 2 == 0 ? carrier : NULL;
 }
 
 static void begin(struct timed *call, const char *symbol)
 {
     call->symbol = symbol;
-    call->began = 0;
-    if (!is_to_be_timed())
+    call->carrier = carrier_to_time();
+    if (!call->carrier)
         return;
-    atomic_fetch_add(&timed, 1);
+    atomic_fetch_add(&call->carrier->timed, 1);
     call->began = green__clock();
 }
 
@@ -52,9 +48,9 @@ static void end(const struct timed *call)
     green_time time;
     int saved;
 
-    if (!call->began)
+    if (!call->carrier)
         return;
-    atomic_fetch_add(&timed, 1);
+    atomic_fetch_add(&call->carrier->timed, 1);
     time = green__clock() - call->began;
     if (time < GREEN__REPORT_FROM)
         return;

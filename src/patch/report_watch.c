@@ -1,7 +1,7 @@
 /*
- * The OS thread of the report. Every 10 ms it looks whether the watched OS
- * thread still runs the greenthread that it ran before, without a switch. If it
- * has used the processor, the greenthread spins: a signal asks it where. If it
+ * The OS thread of the report. Every 10 ms it looks whether each watched OS
+ * thread, those that carry a program's threads, still runs the greenthread that
+ * it ran before, without a switch. If it has used the processor, the greenthread spins: a signal asks it where. If it
  * sleeps, and not in a function that is timed, a system call blocks that the
  * library has not seen: /proc says which, and where its stack is.
  */
@@ -17,36 +17,50 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "patch/carrier.h"
 #include "patch/report.h"
 #include "patch/rule.h"
+#include "patch/settings.h"
 
 #define PERIOD GREEN__REPORT_FROM
 #define WRITE_EVERY 100    /* periods */
 #define WORDS_TO_SCAN 1024 /* of a stack */
 #define MOST_SYSTEM_CALLS 512
 
-static struct {
-    const struct green__self *self;
-    clockid_t clock;
-    pid_t thread;
-    int signal;
-} watched;
+static int signal_to_ask;
 
 /* What the watched OS thread did when it was looked at. */
 struct look {
     const struct green_thread *current; /* NULL: it is in the hub */
     int64_t switches;
-    unsigned timed;  /* of green__report_timed() */
+    unsigned timed;  /* the carrier's */
     green_time used; /* of the processor */
 };
 
+/* `first` is that look at a greenthread since which it has computed: on a busy
+ * system it does so in small pieces. */
+static struct watched {
+    struct green__carrier *carrier; /* NULL: none yet */
+    struct look first, last, now;
+} watched[GREEN__MOST_OS_THREADS];
+
 /* ---- Where it spins ------------------------------------------------------------ */
 
-static _Atomic(green_time) asked; /* how long it has computed; 0: answered */
+/* Async-signal-safe, as green__carrier_here is not. */
+static struct green__carrier *interrupted_carrier(void)
+{
+    struct green__carrier *carrier = green__carriers_first();
+    const pid_t id = gettid();
+
+    while (carrier && carrier->kernel_id != id)
+        carrier = carrier->next;
+    return carrier;
+}
 
 static void answer(int number)
 {
-    green_time time = atomic_exchange(&asked, 0);
+    struct green__carrier *carrier = interrupted_carrier();
+    green_time time = carrier ? atomic_exchange(&carrier->asked_where, 0) : 0;
     int saved = errno;
 
     (void)number;
@@ -56,11 +70,11 @@ static void answer(int number)
 }
 
 /* If it keeps the signal blocked, it has not answered the last one yet. */
-static void ask(green_time time)
+static void ask(struct green__carrier *carrier, green_time time)
 {
-    if (atomic_fetch_add(&asked, time) == 0)
-        green__real()->syscall(SYS_tgkill, getpid(), watched.thread,
-                               watched.signal);
+    if (atomic_fetch_add(&carrier->asked_where, time) == 0)
+        green__real()->syscall(SYS_tgkill, getpid(), carrier->kernel_id,
+                               signal_to_ask);
 }
 
 /* The last real-time signal that has the default action. */
@@ -75,7 +89,7 @@ static bool take_signal(void)
         if (real->sigaction(number, NULL, &theirs) == 0 &&
             (theirs.sa_handler == SIG_DFL || theirs.sa_handler == answer) &&
             real->sigaction(number, &mine, NULL) == 0) {
-            watched.signal = number;
+            signal_to_ask = number;
             return true;
         }
     }
@@ -124,12 +138,13 @@ static bool read_call(const char *text, long *number, uintptr_t *stack)
     return end != text && *number >= 0;
 }
 
-static bool look_at_call(long *number, uintptr_t *stack)
+static bool look_at_call(const struct green__carrier *carrier, long *number,
+                         uintptr_t *stack)
 {
     char path[64], text[256];
 
     snprintf(path, sizeof path, "/proc/self/task/%d/syscall",
-             (int)watched.thread);
+             (int)carrier->kernel_id);
     return read_file(path, text, sizeof text) > 0 &&
            read_call(text, number, stack);
 }
@@ -149,13 +164,13 @@ static unsigned words_above(uintptr_t stack)
                                               : WORDS_TO_SCAN;
 }
 
-static void note_sleep(unsigned timed)
+static void note_sleep(struct green__carrier *carrier, unsigned timed)
 {
     long number;
     uintptr_t stack;
 
-    if (timed % 2 != 0 || !look_at_call(&number, &stack) ||
-        green__report_timed() != timed)
+    if (timed % 2 != 0 || !look_at_call(carrier, &number, &stack) ||
+        atomic_load(&carrier->timed) != timed)
         return;
     green__report_note(
         GREEN__OUTSIDE, name_of(number),
@@ -175,14 +190,14 @@ static green_time time_of(clockid_t clock)
 
 /* Reads what the other OS thread writes meanwhile: a look may be wrong, two
  * that are equal are not. */
-static void take_look(struct look *look)
+static void take_look(struct green__carrier *carrier, struct look *look)
 {
     const struct green__scheduler *s =
-        __atomic_load_n(&watched.self->running, __ATOMIC_RELAXED);
+        __atomic_load_n(&carrier->self->running, __ATOMIC_RELAXED);
 
     look->current = NULL;
-    look->used = time_of(watched.clock);
-    look->timed = green__report_timed();
+    look->used = time_of(carrier->clock);
+    look->timed = atomic_load(&carrier->timed);
     if (!s)
         return;
     look->switches = __atomic_load_n(&s->switches, __ATOMIC_RELAXED);
@@ -203,31 +218,55 @@ static bool has_slept(const struct look *last, const struct look *now)
     return now->used - last->used < PERIOD / 10 && now->timed == last->timed;
 }
 
-/* `first` is that look at this greenthread since which it has computed: on a
- * busy system it does so in small pieces. */
-static void compare_looks(struct look *first, const struct look *last,
-                          const struct look *now)
+static void compare_looks(struct watched *it)
 {
-    if (!is_same(first, now)) {
-        *first = *now;
-    } else if (now->used - first->used >= PERIOD) {
-        ask(now->used - first->used);
-        first->used = now->used;
-    } else if (has_slept(last, now)) {
-        note_sleep(now->timed);
+    const struct look *now = &it->now;
+
+    if (!is_same(&it->first, now)) {
+        it->first = *now;
+    } else if (now->used - it->first.used >= PERIOD) {
+        ask(it->carrier, now->used - it->first.used);
+        it->first.used = now->used;
+    } else if (has_slept(&it->last, now)) {
+        note_sleep(it->carrier, now->timed);
+    }
+    it->last = *now;
+}
+
+/* NULL if more are watched than there is room for. */
+static struct watched *watched_of(struct green__carrier *carrier)
+{
+    for (unsigned i = 0; i < GREEN__MOST_OS_THREADS; i++) {
+        if (!watched[i].carrier)
+            watched[i].carrier = carrier;
+        if (watched[i].carrier == carrier)
+            return &watched[i];
+    }
+    return NULL;
+}
+
+static void look_at_all(void)
+{
+    struct green__carrier *carrier = green__carriers_first();
+
+    for (; carrier; carrier = carrier->next) {
+        struct watched *it =
+            atomic_load(&carrier->watched) ? watched_of(carrier) : NULL;
+
+        if (!it)
+            continue;
+        take_look(carrier, &it->now);
+        compare_looks(it);
     }
 }
 
 static void *watch(void *unused)
 {
     const struct timespec period = green__timespec(PERIOD);
-    struct look first = {0}, last = {0}, now = {0};
 
     (void)unused;
     for (unsigned turn = 0;; turn++) {
-        take_look(&now);
-        compare_looks(&first, &last, &now);
-        last = now;
+        look_at_all();
         if (turn % WRITE_EVERY == 0)
             green__report_write();
         green__real()->nanosleep(&period, NULL);
@@ -253,13 +292,13 @@ static void start_thread(void)
 
 void green__report_watch(void)
 {
-    const struct green__real *real = green__real();
+    struct green__carrier *here = green__carrier_here();
 
-    watched.self = green__self_here();
-    watched.thread = gettid();
-    atomic_store(&asked, 0);
-    if (real->pthread_getcpuclockid(real->pthread_self(), &watched.clock) ==
-            0 &&
-        take_signal())
+    if (!here)
+        return;
+    memset(watched, 0, sizeof watched);
+    atomic_store(&here->asked_where, 0);
+    atomic_store(&here->watched, true);
+    if (take_signal())
         start_thread();
 }
