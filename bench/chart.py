@@ -44,8 +44,9 @@ GROUPS = {
     'thread_per_connection_100': (
         'A thread for each connection, 100', 'The CPU time for a request of 64 '
         'bytes, and the memory of a connection, of a program that knows nothing '
-        'of greenhub: on OS threads, and by `greenhub run`. Beside it the server '
-        'written for greenhub, and one by hand.'),
+        'of greenhub: on OS threads, and by `greenhub run`, on one OS thread '
+        'and on two. Beside it the server written for greenhub, and one by '
+        'hand.'),
     'thread_per_connection_5000': (
         'A thread for each connection, 5,000', 'The same with 5,000 '
         'connections.'),

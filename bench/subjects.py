@@ -56,6 +56,12 @@ def run(tls, name, like=None):
                     '@' + name], like)
 
 
+# The cost of a second OS thread for the program's threads.
+RUN_ON_TWO = Subject('run --threads=2', 'greenhub',
+                     ['../greenhub', 'run', '--hub=epolls', '--threads=2',
+                      '@threaded_echo'], 'run --tls=own')
+
+
 # The hand-written program on the same system call or library as a hub.
 BY_HAND = {
     'epolls': AGAIN,  # which shows the noise of the ratio
@@ -216,7 +222,8 @@ def echo_sessions(build, name):
         return
     if name in PER_CONNECTION:
         yield [run(tls, 'threaded_echo', WRITTEN_FOR_IT.name)
-               for tls in ('shared', 'own')] + [WRITTEN_FOR_IT, FLOOR]
+               for tls in ('shared', 'own')] + [RUN_ON_TWO, WRITTEN_FOR_IT,
+                                                FLOOR]
         return
     for hub in hub_names(build):
         by_hand = BY_HAND.get(hub)
