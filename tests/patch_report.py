@@ -101,6 +101,17 @@ def case_a_program_that_is_run():
     sees("spun", "-", "compute", run=True)
 
 
+def case_a_thread_that_asks_for_its_id():
+    skip_if_not_first()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "report")
+        with Blocking(path, "thread", run=True) as program:
+            note = until("a note", lambda: note_of(path, "thread", "ask_for_id"))
+            assert program.end() == 0
+        assert note[1] == "gettid" and int(note[2]) >= 1, note
+        assert {one[0] for one in read(path)} == {"thread"}, read(path)
+
+
 def case_nothing_to_report():
     skip_if_not_first()
     with tempfile.TemporaryDirectory() as folder:

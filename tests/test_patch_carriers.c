@@ -374,6 +374,30 @@ START_TEST(attributes_of_a_thread_elsewhere)
 }
 END_TEST
 
+/* What the kernel knows of the OS thread that carries it. */
+static void *asks_the_kernel(void *arg)
+{
+    struct sched_param parameters;
+    cpu_set_t set;
+
+    ck_assert_int_eq(gettid() == getpid(), arg != NULL);
+    ck_ok(sched_getaffinity(0, sizeof set, &set));
+    ck_ok(sched_setaffinity(0, sizeof set, &set));
+    ck_ok(sched_getparam(0, &parameters));
+    ck_ok(sched_setparam(0, &parameters));
+    ck_ok(sched_setscheduler(0, sched_getscheduler(0), &parameters));
+    ck_assert_int_eq(sched_setaffinity(0, 0, &set), -1);
+    ck_assert_int_eq(errno, EINVAL);
+    return NULL;
+}
+
+START_TEST(the_kernel_knows_the_os_thread)
+{
+    asks_the_kernel("main");
+    join_thread(start_thread(asks_the_kernel, NULL));
+}
+END_TEST
+
 /* ---- fork and exit -------------------------------------------------------- */
 
 static int status_of(pid_t child)
@@ -473,6 +497,7 @@ int main(void)
     tcase_add_test(tcase, raise_calls_the_handler_before_it_returns);
     tcase_add_test(tcase, sigwait_gets_signals_on_either_os_thread);
     tcase_add_test(tcase, attributes_of_a_thread_elsewhere);
+    tcase_add_test(tcase, the_kernel_knows_the_os_thread);
     tcase = add_tcase(suite, "processes");
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, fork_in_either_os_thread);

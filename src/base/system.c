@@ -125,6 +125,7 @@ struct green__system green__system = {
     .pthread_setcancelstate = pthread_setcancelstate,
     .pthread_setcanceltype = pthread_setcanceltype,
     .sched_yield = sched_yield,
+    .gettid = gettid,
 
     .pthread_key_create = pthread_key_create,
     .pthread_setspecific = pthread_setspecific,

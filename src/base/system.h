@@ -128,6 +128,7 @@ struct green__system {
     int (*pthread_setcancelstate)(int, int *);
     int (*pthread_setcanceltype)(int, int *);
     int (*sched_yield)(void);
+    pid_t (*gettid)(void);
 
     int (*pthread_key_create)(pthread_key_t *, void (*)(void *));
     int (*pthread_setspecific)(pthread_key_t, const void *);

@@ -1,8 +1,7 @@
 /* Identities of greenthreads: set-up. The switch is in scheduler.c. */
 #include "greenthread/identity.h"
 
-#include <unistd.h>
-
+#include "base/system.h"
 #include "context/thread_pointer.h"
 #include "greenthread/scheduler.h"
 
@@ -34,6 +33,6 @@ void green__identity_forked(struct green__scheduler *s)
 {
     if (!s->tid_place)
         return;
-    s->os_tid = gettid();
+    s->os_tid = green__system.gettid();
     *s->tid_place = green__tid_of(s, s->current);
 }

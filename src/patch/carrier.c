@@ -222,7 +222,7 @@ static void learn_os_thread(struct green__carrier *carrier)
     carrier->home = green__tls_home_here();
     green__tls_leave_os(entered);
     carrier->self = green__self_here();
-    carrier->kernel_id = gettid();
+    carrier->kernel_id = green__real()->gettid();
     if (real->pthread_getcpuclockid(carrier->os_thread, &carrier->clock) != 0)
         carrier->clock = CLOCK_MONOTONIC;
 }

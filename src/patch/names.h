@@ -122,6 +122,12 @@ NAME(pthread_getcpuclockid, THREADS, 2)
 NAME(pthread_kill, THREADS, 2)
 NAME(pthread_sigqueue, THREADS, 2)
 
+/* The identity of an OS thread: native, and named in the report */
+NAME(gettid, THREADS, 2)
+NAME(sched_setaffinity, THREADS, 2)
+NAME(sched_setscheduler, THREADS, 2)
+NAME(sched_setparam, THREADS, 2)
+
 /* Cancellation */
 NAME(pthread_cancel, THREADS, 2)
 NAME(pthread_testcancel, THREADS, 2)

@@ -12,6 +12,7 @@
 #include "patch/kinds.h"
 #include "patch/lock.h"
 #include "patch/once.h"
+#include "patch/real.h"
 #include "patch/tls.h"
 
 /* Its offset in the control block, whose address is pthread_self(). */
@@ -33,7 +34,7 @@ static int find_place(void)
         place_of_tid = field[2];
         if (green__running() && green__running()->tid_place)
             return 0;
-        if (*tid_here() == gettid())
+        if (*tid_here() == green__real()->gettid())
             return 0;
     }
     return green__fail(ENOTSUP, "this C library hides where it keeps the id of "
@@ -45,7 +46,7 @@ GREEN__COLD void green__owners_begin(struct green__scheduler *s)
 {
     void *entered = green__tls_enter_os();
 
-    green__tids_begin(s, tid_here(), gettid());
+    green__tids_begin(s, tid_here(), green__real()->gettid());
     green__tls_leave_os(entered);
 }
 

@@ -62,7 +62,7 @@ void *green__real_late(void **place, const char *name)
     return *place;
 }
 
-static void fill_files(struct green__system *system,
+static void fill_rest(struct green__system *system,
                        const struct green__real *real)
 {
     system->sendfile = real->sendfile;
@@ -74,6 +74,7 @@ static void fill_files(struct green__system *system,
     system->openat = real->openat;
     system->fsync = real->fsync;
     system->fdatasync = real->fdatasync;
+    system->gettid = real->gettid;
 }
 
 static void fill_names(struct green__system *system,
@@ -152,7 +153,7 @@ static void fill_system(void)
     system->pthread_once = real->pthread_once;
     system->pthread_key_create = real->pthread_key_create;
     system->pthread_setspecific = real->pthread_setspecific;
-    fill_files(system, real);
+    fill_rest(system, real);
     fill_names(system, real);
 }
 

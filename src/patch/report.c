@@ -99,12 +99,22 @@ void green__report_note(enum green__report_kind kind, const char *symbol,
     atomic_store(&noted.changed, true);
 }
 
+void green__report_identity(const char *symbol)
+{
+    int saved = errno;
+
+    if (file.path)
+        green__report_note(GREEN__OF_THREAD, symbol, green__report_caller(), 0);
+    errno = saved;
+}
+
 /* ---- The file ---------------------------------------------------------------- */
 
 static const char *const words[] = {
     [GREEN__NATIVELY] = "native",
     [GREEN__OUTSIDE] = "outside",
     [GREEN__SPUN] = "spun",
+    [GREEN__OF_THREAD] = "thread",
 };
 
 /* A function that spins is interrupted anywhere: its begin stands for it. */

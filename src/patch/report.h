@@ -7,6 +7,9 @@
  *   outside  a system call that blocked and that the library has not seen
  *   spun     a greenthread that computed: report_watch.c looks for both
  *
+ *   thread   no time, but a function that needs the identity of an OS thread:
+ *            kernel_thread.c and thread_of.c
+ *
  * Each is noted by its caller, the first function outside of greenhub and libc.
  * Without the variable nothing of this runs, and no call is slower.
  */
@@ -26,11 +29,20 @@ void green__report_begin(void);
 
 /* ---- report.c: the notes and the file ------------------------------------- */
 
-enum green__report_kind { GREEN__NATIVELY, GREEN__OUTSIDE, GREEN__SPUN };
+enum green__report_kind {
+    GREEN__NATIVELY,
+    GREEN__OUTSIDE,
+    GREEN__SPUN,
+    GREEN__OF_THREAD,
+};
 
 /* Adds to the notes. `symbol` lives for ever. Safe in signal handlers. */
 void green__report_note(enum green__report_kind kind, const char *symbol,
                         const void *caller, green_time time);
+
+/* The calling greenthread has asked for what OS threads have: noted, if there is
+ * a report. */
+void green__report_identity(const char *symbol);
 
 /* Writes the file, if there is anything new. */
 void green__report_write(void);

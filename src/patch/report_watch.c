@@ -50,7 +50,7 @@ static struct watched {
 static struct green__carrier *interrupted_carrier(void)
 {
     struct green__carrier *carrier = green__carriers_first();
-    const pid_t id = gettid();
+    const pid_t id = green__real()->gettid();
 
     while (carrier && carrier->kernel_id != id)
         carrier = carrier->next;

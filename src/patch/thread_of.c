@@ -2,6 +2,7 @@
  * behind a handle of ours as its own. */
 #include <string.h>
 
+#include "patch/report.h"
 #include "patch/signals.h"
 #include "patch/thread.h"
 
@@ -109,10 +110,12 @@ GREEN__HOOK int pthread_getattr_np(pthread_t handle, pthread_attr_t *attr)
 
 /* The greenthreads of an OS thread share its policy, priority, processors and
  * CPU clock: reading tells the OS thread's, setting is for all. */
-static pthread_t os_thread(pthread_t handle)
+static pthread_t os_thread(pthread_t handle, const char *symbol)
 {
     struct green__pthread *it = green__pthread_of(handle);
 
+    if (symbol && green__is_green(GREEN_PATCH_THREADS))
+        green__report_identity(symbol);
     if (!it)
         return handle;
     handle = it->carrier->os_thread;
@@ -123,37 +126,41 @@ static pthread_t os_thread(pthread_t handle)
 GREEN__HOOK int pthread_setschedparam(pthread_t handle, int policy,
                                       const struct sched_param *parameters)
 {
-    return green__real()->pthread_setschedparam(os_thread(handle), policy,
-                                                parameters);
+    return green__real()->pthread_setschedparam(
+        os_thread(handle, "pthread_setschedparam"), policy, parameters);
 }
 
 GREEN__HOOK int pthread_getschedparam(pthread_t handle, int *policy,
                                       struct sched_param *parameters)
 {
-    return green__real()->pthread_getschedparam(os_thread(handle), policy,
+    return green__real()->pthread_getschedparam(os_thread(handle, NULL), policy,
                                                 parameters);
 }
 
 GREEN__HOOK int pthread_setschedprio(pthread_t handle, int priority)
 {
-    return green__real()->pthread_setschedprio(os_thread(handle), priority);
+    return green__real()->pthread_setschedprio(
+        os_thread(handle, "pthread_setschedprio"), priority);
 }
 
 GREEN__HOOK int pthread_setaffinity_np(pthread_t handle, size_t size,
                                        const cpu_set_t *set)
 {
-    return green__real()->pthread_setaffinity_np(os_thread(handle), size, set);
+    return green__real()->pthread_setaffinity_np(
+        os_thread(handle, "pthread_setaffinity_np"), size, set);
 }
 
 GREEN__HOOK int pthread_getaffinity_np(pthread_t handle, size_t size,
                                        cpu_set_t *set)
 {
-    return green__real()->pthread_getaffinity_np(os_thread(handle), size, set);
+    return green__real()->pthread_getaffinity_np(os_thread(handle, NULL), size,
+                                                 set);
 }
 
 GREEN__HOOK int pthread_getcpuclockid(pthread_t handle, clockid_t *clock)
 {
-    return green__real()->pthread_getcpuclockid(os_thread(handle), clock);
+    return green__real()->pthread_getcpuclockid(
+        os_thread(handle, "pthread_getcpuclockid"), clock);
 }
 
 /* ---- Signals -------------------------------------------------------------------- */

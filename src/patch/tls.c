@@ -1,4 +1,5 @@
 /* Makes, keeps and frees thread control blocks. */
+#include "patch/real.h"
 #include "patch/tls.h"
 
 #include <errno.h>
@@ -244,7 +245,7 @@ static void home_ends(void *value)
 {
     struct green__tls_home *home = value;
 
-    if (gettid() == getpid())
+    if (green__real()->gettid() == getpid())
         return;
     own.home = NULL;
     while (home->unused) {

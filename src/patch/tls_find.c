@@ -10,6 +10,7 @@
 
 #include "base/self.h"
 #include "context/thread_pointer.h"
+#include "patch/real.h"
 #include "patch/tls_parts.h"
 
 struct green__tls_layout green__tls_layout;
@@ -197,7 +198,7 @@ static int find_rest(struct green__tls_layout *layout, void *here)
     layout->resolver = resolver - (char *)here;
     layout->error = (char *)&errno - (char *)here;
     layout->rseq = rseq && rseq_size && *rseq_size ? *rseq : 0;
-    if (*(int *)green__tls_at(here, layout->tid) != gettid())
+    if (*(int *)green__tls_at(here, layout->tid) != green__real()->gettid())
         return refuse("its thread id is not where it says");
     return find_robust(layout, here);
 }

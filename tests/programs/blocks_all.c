@@ -5,6 +5,7 @@
  *     blocks_all native     in a function of libc
  *     blocks_all outside    in a system call that the library does not see
  *     blocks_all spun       by computing
+ *     blocks_all thread     not, but asks for the OS thread's id
  *     blocks_all nothing    not at all
  *
  * With another word, in a thread.
@@ -24,6 +25,7 @@ int __poll(struct pollfd *fds, nfds_t count, int timeout);
 NAMED unsigned sleep_in_libc(void);
 NAMED unsigned sleep_by_another_name(void);
 NAMED unsigned compute(void);
+NAMED unsigned ask_for_id(void);
 
 /* What is added after the call keeps it from being the last jump. */
 unsigned sleep_in_libc(void)
@@ -45,6 +47,12 @@ unsigned compute(void)
     return sum | 1;
 }
 
+unsigned ask_for_id(void)
+{
+    (void)usleep(1000);
+    return (unsigned)gettid() + 1;
+}
+
 static unsigned nothing(void)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -57,6 +65,7 @@ static unsigned (*function_of(const char *word))(void)
     return strcmp(word, "native") == 0    ? sleep_in_libc
            : strcmp(word, "outside") == 0 ? sleep_by_another_name
            : strcmp(word, "spun") == 0    ? compute
+           : strcmp(word, "thread") == 0  ? ask_for_id
                                           : nothing;
 }
 
