@@ -20,6 +20,36 @@ GREEN_BEGIN_DECLS
 GREEN_API int green_dump(int fd);
 
 /*
+ * Writes one table of the greenthreads of all OS threads to descriptor fd, the
+ * running ones first: what green_dump says of each, and the most of its stack
+ * that it, or an earlier user of the stack, has had in use, in whole pages.
+ * Each OS thread is interrupted by a signal, one after another, for as long as
+ * it takes to copy what its greenthreads do; so it works while one of them
+ * computes. The signal is the last real-time signal that has the default action
+ * at the first call; system calls that it interrupts are restarted, but those
+ * that signal(7) lists fail with EINTR. An OS thread that blocks it for a second
+ * is named as one that does not answer. The handler needs about 8 KiB of the
+ * stack that it interrupts.
+ * Returns 0, or -1: EBADF, ENOMEM and the errors of write. Never switches; the
+ * OS thread blocks. From any thread. Not for signal handlers.
+ */
+GREEN_API int green_dump_all(int fd);
+
+/*
+ * Makes the library write green_dump_all's table to descriptor fd each time the
+ * process gets the signal. The signal's handler only wakes an OS thread of the
+ * library, which writes; so it works while greenthreads compute, and fd may
+ * block. A negative fd restores the signal's former action. One signal at a
+ * time: another one replaces it. As long as the process has that OS thread, the
+ * library finds fewer deadlocks (green_debug_deadlock). It ends with the
+ * process; a forked child calls this again.
+ * Returns 0, or -1: EBADF, EINVAL for a number that is no signal or cannot be
+ * handled, EAGAIN if there can be no OS thread. Never switches. From any
+ * thread.
+ */
+GREEN_API int green_debug_dump_on_signal(int number, int fd);
+
+/*
  * With on = true, makes the library report a greenthread's stack overflow on
  * stderr: which greenthread, the size of its stack, and where it was spawned.
  * The process then dies of SIGSEGV, as it does without the report. This

@@ -16,8 +16,10 @@
 int green__context_switch(void **save, void *load, void *arg);
 
 /*
- * Calls fn(arg) on the stack of a suspended context, as if from the point of
- * suspension: a backtrace made by fn shows that point and its callers.
+ * Calls fn(arg) as if from the point where a context was suspended: a backtrace
+ * made by fn shows that point and its callers. In assembly it runs on the
+ * caller's stack, also in a signal handler; ucontext's runs on the suspended
+ * one.
  */
 void green__context_inspect(void *context, void (*fn)(void *), void *arg);
 

@@ -112,7 +112,8 @@ green__context_switch:
  * void green__context_inspect(void *context, void (*fn)(void *), void *arg)
  *
  * To an unwinder, fn's return address lies in the suspended switch: the CFI is
- * the one that holds after .Lload.
+ * the one that holds after .Lload, but counts from x19. fn runs on the caller's
+ * stack, so nothing is written to the suspended one.
  */
     .globl  green__context_inspect
     .hidden green__context_inspect
@@ -125,10 +126,9 @@ green__context_inspect:
     .cfi_adjust_cfa_offset 16
     .cfi_rel_offset x19, 0
     .cfi_rel_offset x30, 8
-    mov     x19, sp
     .cfi_remember_state
-    mov     sp, x0
-    .cfi_def_cfa sp, 176
+    mov     x19, x0
+    .cfi_def_cfa x19, 176
     .cfi_offset x19, -176
     .cfi_offset x20, -168
     .cfi_offset x21, -160
@@ -143,7 +143,6 @@ green__context_inspect:
     .cfi_offset x30, -88
     mov     x0, x2
     blr     x1
-    mov     sp, x19
     .cfi_restore_state
     ldp     x19, x30, [sp], #16
     .cfi_adjust_cfa_offset -16

@@ -118,7 +118,8 @@ green__context_switch:
  * void green__context_inspect(void *context, void (*fn)(void *), void *arg)
  *
  * To an unwinder, fn's return address lies in the suspended switch: the CFI is
- * the one that holds after .Lload.
+ * the one that holds after .Lload, but counts from rbx. fn runs on the caller's
+ * stack, so nothing is written to the suspended one.
  */
     .globl  green__context_inspect
     .hidden green__context_inspect
@@ -130,10 +131,9 @@ green__context_inspect:
     pushq   %rbx
     .cfi_adjust_cfa_offset 8
     .cfi_rel_offset %rbx, 0
-    movq    %rsp, %rbx
     .cfi_remember_state
-    movq    %rdi, %rsp
-    .cfi_def_cfa %rsp, 64
+    movq    %rdi, %rbx
+    .cfi_def_cfa %rbx, 64
     .cfi_offset %rbp, -16
     .cfi_offset %rbx, -24
     .cfi_offset %r12, -32
@@ -142,7 +142,6 @@ green__context_inspect:
     .cfi_offset %r15, -56
     movq    %rdx, %rdi
     call    *%rsi
-    movq    %rbx, %rsp
     .cfi_restore_state
     popq    %rbx
     .cfi_adjust_cfa_offset -8

@@ -333,6 +333,20 @@ void *green__stack_pool_find(const struct green__stack_pool *pool,
     return NULL;
 }
 
+bool green__stack_pool_has(const struct green__stack_pool *pool,
+                           const void *address)
+{
+    for (const struct green__stack_class *class = pool->all; class;
+         class = class->next) {
+        const struct green__stack_arena *arena = class->arenas;
+
+        for (; arena; arena = arena->next)
+            if ((uintptr_t)address - (uintptr_t)arena->memory < arena->size)
+                return true;
+    }
+    return false;
+}
+
 void green__stack_pool_each(const struct green__stack_pool *pool,
                             void (*fn)(void *room, void *arg), void *arg)
 {

@@ -161,6 +161,10 @@ bool green__stack_pool_cool(struct green__stack_pool *pool);
 void *green__stack_pool_find(const struct green__stack_pool *pool,
                              bool (*is_it)(const void *room));
 
+/* Whether the address is in the pool's memory. */
+bool green__stack_pool_has(const struct green__stack_pool *pool,
+                           const void *address);
+
 /* Calls fn(room, arg) for each of these rooms; fn may release the stack. */
 void green__stack_pool_each(const struct green__stack_pool *pool,
                             void (*fn)(void *room, void *arg), void *arg);

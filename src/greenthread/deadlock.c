@@ -14,7 +14,7 @@
 #include <greenhub/debug.h>
 
 #include "base/system.h"
-#include "greenthread/scheduler.h"
+#include "greenthread/look.h"
 
 /* The descriptor for reports, or -1. */
 static atomic_int report_fd = -1;
@@ -36,13 +36,14 @@ static bool is_fault_signal(int number)
            number == SIGABRT;
 }
 
-/* The C library reserves some signal numbers and refuses to query them. */
+/* The C library reserves some signal numbers and refuses to query them. The
+ * handler of looks wakes nobody. */
 static bool handles_signals(void)
 {
     struct sigaction action;
 
     for (int number = 1; number < NSIG; number++)
-        if (!is_fault_signal(number) &&
+        if (!is_fault_signal(number) && number != green__look_signal() &&
             green__system.sigaction(number, NULL, &action) == 0 &&
             ((action.sa_flags & SA_SIGINFO) ||
              (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)))

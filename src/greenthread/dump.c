@@ -41,8 +41,8 @@ static void print_backtrace(struct green__scheduler *s,
                              trace.count - OWN_FRAMES, fd);
 }
 
-static const char *state_of(const struct green__scheduler *s,
-                            const struct green_thread *thread)
+const char *green__state_name(const struct green__scheduler *s,
+                              const struct green_thread *thread)
 {
     switch ((enum green__state)thread->state) {
     case GREEN__DELAYED:
@@ -103,7 +103,7 @@ static int print_one(struct green__scheduler *s, struct green_thread *thread,
     green__describe_place(thread->spawned_at, place, sizeof place);
     return green__system.dprintf(
         fd, "%p  %-16s %-12s %s%s%sspawned at %s\n", (void *)thread,
-        name[0] ? name : "-", state_of(s, thread),
+        name[0] ? name : "-", green__state_name(s, thread),
         thread->flags & GREEN__KILLED ? "killed  " : "", wait,
         wait[0] ? "  " : "", place);
 }

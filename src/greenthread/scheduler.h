@@ -204,6 +204,10 @@ GREEN__PRIVATE void green__interrupt(struct green_thread *thread, int error);
 /* dump.c: describes a code address, by its function's name if known. */
 void green__describe_place(void *address, char *text, size_t size);
 
+/* dump.c: the greenthread's state in words. */
+const char *green__state_name(const struct green__scheduler *s,
+                              const struct green_thread *thread);
+
 /* hub_context.c: ends the OS thread when nothing is left to run. */
 void green__lifecycle_check(struct green__scheduler *s);
 

@@ -196,15 +196,23 @@ struct green__scheduler {
     int os_thread;            /* its thread id */
 };
 
+/* NULL: the OS thread's. */
+static inline struct green__stack *
+green__stack_of(const struct green__scheduler *s,
+                const struct green_thread *thread)
+{
+    if (thread == &s->main)
+        return s->main_stack;
+    if (thread == &s->hub_thread)
+        return s->hub_stack;
+    return green__stack_of_thread(thread);
+}
+
 /* The stack of the current greenthread. NULL: the OS thread's. */
 static inline struct green__stack *
 green__current_stack(const struct green__scheduler *s)
 {
-    if (s->current == &s->main)
-        return s->main_stack;
-    if (s->current == &s->hub_thread)
-        return s->hub_stack;
-    return green__stack_of_thread(s->current);
+    return green__stack_of(s, s->current);
 }
 
 /* Calls fn(thread, arg) for each greenthread that has not finished, main first;

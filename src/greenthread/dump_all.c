@@ -1,0 +1,276 @@
+/* The table of all OS threads' greenthreads: when called, and on a signal. */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <greenhub/debug.h>
+
+#include "base/system.h"
+#include "greenthread/look.h"
+#include "greenthread/symbols.h"
+
+/* ---- Writing --------------------------------------------------------- */
+
+struct table {
+    int fd, error;
+    size_t length;
+    struct green__symbols symbols;
+    char text[16384];
+};
+
+static void flush(struct table *table)
+{
+    size_t written = 0;
+
+    while (!table->error && written < table->length) {
+        ssize_t n = green__system.write(table->fd, table->text + written,
+                                        table->length - written);
+
+        if (n >= 0)
+            written += (size_t)n;
+        else if (errno != EINTR)
+            table->error = errno;
+    }
+    table->length = 0;
+}
+
+static void __attribute__((format(printf, 2, 3)))
+print(struct table *table, const char *format, ...)
+{
+    const size_t line = 1024;
+    va_list arguments;
+    int length;
+
+    if (sizeof table->text - table->length < line)
+        flush(table);
+    va_start(arguments, format);
+    length = vsnprintf(table->text + table->length, line, format, arguments);
+    va_end(arguments);
+    if (length > 0)
+        table->length +=
+            (size_t)length < line ? (size_t)length : (size_t)line - 1;
+}
+
+/* ---- The rows -------------------------------------------------------- */
+
+static void print_wait(struct table *table, const struct green__row *row)
+{
+    if (row->wait)
+        print(table, "  %s%s%s since %.3f s", row->wait,
+              row->particulars[0] ? " " : "", row->particulars,
+              (double)row->waited / (double)GREEN_SEC);
+}
+
+static void print_stack(struct table *table, const struct green__row *row)
+{
+    if (row->bottom)
+        print(table, "  stack %zu of %zu KiB", (row->used + 1023) / 1024,
+              ((size_t)(row->top - row->bottom) + 1023) / 1024);
+}
+
+static void print_row(struct table *table, const struct green__look *look,
+                      const struct green__row *row)
+{
+    print(table, "%d  %p  %-16s %s%s", look->os_thread,
+          (const void *)row->thread, row->name[0] ? row->name : "-", row->state,
+          row->killed ? ", killed" : "");
+    print_wait(table, row);
+    print_stack(table, row);
+    print(table, "  spawned at %s\n",
+          green__symbol_of(&table->symbols, row->spawned_at));
+    for (int i = 0; i < row->count; i++)
+        print(table, "    %s\n",
+              green__symbol_of(&table->symbols, row->frames[i]));
+}
+
+static void print_rows(struct table *table, const struct green__look *looks,
+                       bool running)
+{
+    for (const struct green__look *look = looks; look; look = look->next)
+        for (size_t i = 0; i < look->count; i++)
+            if (look->rows[i].running == running)
+                print_row(table, look, &look->rows[i]);
+}
+
+static void print_os_thread(struct table *table, const struct green__look *look)
+{
+    if (!look->taken)
+        print(table, "OS thread %d: does not answer; it may block signal %d\n",
+              look->os_thread, green__look_signal());
+    else if (look->hub[0])
+        print(table, "OS thread %d on hub %s: %zu greenthreads%s\n",
+              look->os_thread, look->hub, look->found,
+              look->in_hub ? ", none runs" : "");
+    if (look->found > look->count)
+        print(table, "OS thread %d: %zu more are not shown\n", look->os_thread,
+              look->found - look->count);
+}
+
+static int print_all(int fd, const struct green__look *looks)
+{
+    struct table *table = green__system.allocate(1, sizeof *table);
+    int error;
+
+    if (!table)
+        return green__refuse(ENOMEM);
+    table->fd = fd;
+    if (!looks)
+        print(table, "no greenthreads\n");
+    for (const struct green__look *look = looks; look; look = look->next)
+        print_os_thread(table, look);
+    print_rows(table, looks, true);
+    print_rows(table, looks, false);
+    flush(table);
+    error = table->error;
+    green__system.release(table);
+    return error ? green__refuse(error) : 0;
+}
+
+static int dump_all(int fd, void *from)
+{
+    struct green__look *looks;
+    int result;
+
+    errno = 0;
+    looks = green__look_at_all(from);
+    if (!looks && errno == ENOMEM)
+        return -1;
+    result = print_all(fd, looks);
+    green__looks_free(looks);
+    return result;
+}
+
+GREEN__NOINLINE int green_dump_all(int fd)
+{
+    int before = errno, result;
+
+    if (!green__is_open(fd))
+        return -1;
+    result = dump_all(fd, __builtin_return_address(0));
+    if (result == 0)
+        errno = before;
+    return result;
+}
+
+/* ---- On a signal ----------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t lock;
+    int number; /* 0: none */
+    struct sigaction former;
+} chosen = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* What the signal handler reads. */
+static atomic_int dump_fd, helper_process;
+static atomic_uint wanted;
+
+static const char no_helper[] =
+    "greenhub: a forked child has to ask for dumps itself\n";
+
+/* Wakes the helper alone; it looks at all OS threads, by another signal. */
+static void on_dump(int number)
+{
+    int saved = errno;
+
+    (void)number;
+    if (atomic_load(&helper_process) == getpid()) {
+        atomic_fetch_add(&wanted, 1);
+        green__system.syscall(SYS_futex, &wanted, FUTEX_WAKE_PRIVATE, INT_MAX,
+                              NULL, NULL, 0);
+    } else if (green__system.write(atomic_load(&dump_fd), no_helper,
+                                   sizeof no_helper - 1) < 0) {
+        /* nobody to tell */
+    }
+    errno = saved;
+}
+
+static void *help(void *arg)
+{
+    unsigned done = 0;
+
+    for (;;) {
+        unsigned now = atomic_load(&wanted);
+        int fd = atomic_load(&dump_fd);
+
+        if (now == done) {
+            green__system.syscall(SYS_futex, &wanted, FUTEX_WAIT_PRIVATE, now,
+                                  NULL, NULL, 0);
+            continue;
+        }
+        done = now;
+        if (fd >= 0)
+            dump_all(fd, NULL);
+    }
+    return arg;
+}
+
+/* Signals are the program's, so the helper gets none. */
+static int start_helper(void)
+{
+    sigset_t all, before;
+    pthread_attr_t detached;
+    pthread_t thread;
+    int error;
+
+    if (atomic_load(&helper_process) == getpid())
+        return 0;
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    atomic_store(&wanted, 0);
+    sigfillset(&all);
+    green__system.pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = green__system.pthread_create(&thread, &detached, help, NULL);
+    green__system.pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&detached);
+    if (error)
+        return green__refuse(error);
+    atomic_store(&helper_process, getpid());
+    return 0;
+}
+
+static void restore(void)
+{
+    if (chosen.number)
+        green__system.sigaction(chosen.number, &chosen.former, NULL);
+    chosen.number = 0;
+}
+
+static int choose(int number)
+{
+    struct sigaction action = {.sa_handler = on_dump, .sa_flags = SA_RESTART};
+    struct sigaction former;
+
+    sigfillset(&action.sa_mask);
+    if (number && number == chosen.number)
+        return 0;
+    if (start_helper() < 0 ||
+        green__system.sigaction(number, &action, &former) < 0)
+        return -1;
+    restore();
+    chosen.number = number;
+    chosen.former = former;
+    return 0;
+}
+
+int green_debug_dump_on_signal(int number, int fd)
+{
+    int result = 0;
+
+    if (fd >= 0 && !green__is_open(fd))
+        return -1;
+    green__system.pthread_mutex_lock(&chosen.lock);
+    atomic_store(&dump_fd, fd);
+    if (fd < 0)
+        restore();
+    else
+        result = choose(number);
+    green__system.pthread_mutex_unlock(&chosen.lock);
+    return result;
+}
