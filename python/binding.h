@@ -19,6 +19,7 @@
  *     debug.c     exceptions that the hub prints; the blocking detector
  *     plain.c     which OS thread a hub belongs to; whether it has overrides
  *     hub.c       the type Hub
+ *     late*.[ch]  libevent and liburing, only where they are used
  *     module.c    the module
  *
  * Python code never runs inside a call of the library: while the library

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "binding.h"
+#include "late.h"
 
 /* ---- Making and end ----------------------------------------------------- */
 
@@ -40,9 +41,12 @@ static int open_loop(struct hub *self)
     PyObject *keep;
     const char *name = name_of(Py_TYPE(self), &keep);
 
+    late_failure[0] = '\0';
     if (name) {
         self->loop = loop_open(name, self);
-        if (!self->loop)
+        if (!self->loop && late_failure[0])
+            PyErr_SetString(PyExc_OSError, late_failure);
+        else if (!self->loop)
             raise_hub_error();
     }
     Py_XDECREF(keep);
@@ -204,8 +208,11 @@ static PyObject *why_not(PyObject *type, PyObject *unused)
         Py_XDECREF(keep);
         return NULL;
     }
+    late_failure[0] = '\0';
     if (green_hub_available(*name ? name : NULL, &reason))
         reason = "";
+    else if (late_failure[0])
+        reason = late_failure;
     Py_DECREF(keep);
     return PyUnicode_FromString(reason);
 }

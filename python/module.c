@@ -1,7 +1,9 @@
 /* The module greenhub._hub. */
 #include "binding.h"
+#include "late.h"
 
 struct binding binding;
+char late_failure[160];
 
 static int intern(PyObject **place, const char *text)
 {
