@@ -19,16 +19,17 @@ extern char late_failure[160];
 static inline void *late_find(void **place, const char *library,
                               const char *name)
 {
-    void *handle;
+    void *handle, *found = *place;
 
-    if (*place)
-        return *place;
+    if (found)
+        return found;
     handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
     if (handle)
-        *place = dlsym(handle, name);
-    if (!*place)
+        found = dlsym(handle, name);
+    if (!found)
         snprintf(late_failure, sizeof late_failure, "%s", dlerror());
-    return *place;
+    *place = found;
+    return found;
 }
 
 /* Defines a function with the parameters `declared`, which it passes as

@@ -13,5 +13,6 @@ done
 exec cppcheck --quiet --error-exitcode=1 --std=c11 -j 2 --library=python --inline-suppr \
     --enable=warning,portability --suppress=missingIncludeSystem \
     --suppress=autoVariables -D_GNU_SOURCE -D__linux__ \
-    '-DGREEN__VERSION="0"' '-DGREEN__HUB_DIR="/"' -DPY_VERSION_HEX=0x030b0000 -Iinclude -Isrc \
+    '-DGREEN__VERSION="0"' '-DGREEN__HUB_DIR="/"' -DPY_VERSION_HEX=0x030b0000 \
+    '-DPy_TRASHCAN_BEGIN(object, function)=' -DPy_TRASHCAN_END= -Iinclude -Isrc \
     --template='{file}:{line}: {message} [{id}]' $folders
