@@ -198,6 +198,7 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
         need_python psycopg2 python3-psycopg2
         need_python redis python3-redis
         need_python websocket python3-websocket
+        need_python daemon python3-daemon
         need gunicorn gunicorn
         need curl curl
         need openssl openssl

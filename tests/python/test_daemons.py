@@ -128,3 +128,44 @@ def test_daemon_sets_a_wakeup_descriptor_of_its_own(run):
         return old, a.recv(1)[0] == signal.SIGHUP
     daemon(act)
     """) == "(-1, True)\n"
+
+
+PYTHON_DAEMON = """
+    import daemon, tempfile
+    eventlet.monkey_patch()
+    import socket, time
+    folder = tempfile.TemporaryDirectory()
+    handled = []
+
+    def work():
+        "What a service does first; returns what is wrong."
+        log = open(os.path.join(folder.name, "log"), "wb", 0)
+        log.write(b"line")
+        listener = socket.create_server(("127.0.0.1", 0))
+        os.kill(os.getpid(), signal.SIGHUP)  # a log rotation
+        time.sleep(0.01)
+
+        def answer():
+            connection = listener.accept()[0]
+            connection.sendall(connection.recv(10)[::-1])
+        eventlet.spawn(answer)
+        client = socket.create_connection(listener.getsockname())
+        client.sendall(b"hello")
+        return os.stat(log.name).st_size, client.recv(10), len(handled)
+
+    eventlet.sleep(0)
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        with daemon.DaemonContext(
+                files_preserve=[writing], umask=0o22,
+                signal_map={signal.SIGHUP: lambda *a: handled.append(a)}):
+            os.write(writing, repr(work()).encode())
+            os._exit(0)
+    os.close(writing)
+    print(os.read(reading, 1000).decode())
+    """
+
+
+def test_python_daemon(run):
+    """The package that many services use, as they do."""
+    assert run(PYTHON_DAEMON) == "(4, b'olleh', 1)\n"
