@@ -239,7 +239,7 @@ START_TEST(a_write_that_timed_out_is_the_last)
     ssize_t n;
 
     tls_pair(ends);
-    ck_ok(green_timeout_start(&timeout, 20 * GREEN_MSEC));
+    ck_ok(green_timeout_start(&timeout, 200 * GREEN_MSEC));
     while ((n = green_stream_write(ends[0], bytes, 1 << 20)) == 1 << 20)
         ;
     ck_assert(green_timeout_fired(&timeout));
