@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define MOST_BYTES (256 * 1024)
+#define MOST_BYTES ((size_t)256 * 1024)
 
 static unsigned bucket_of(const char *name, int family)
 {
@@ -96,6 +96,18 @@ struct green__dns_entry *green__dns_cache_add(struct green__dns_cache *it,
     return entry;
 }
 
+/* The oldest go. An answer that is larger than all the room is alone. */
+static void make_room(struct green__dns_cache *it, size_t size)
+{
+    struct green__dns_entry *entry, *before;
+
+    entry = TAILQ_LAST(&it->by_age, green__dns_entries);
+    for (; entry && it->bytes + size > MOST_BYTES; entry = before) {
+        before = TAILQ_PREV(entry, green__dns_entries, age);
+        remove_entry(it, entry);
+    }
+}
+
 void green__dns_cache_keep(struct green__dns_cache *it,
                            struct green__dns_entry *entry, green_time ttl)
 {
@@ -105,26 +117,29 @@ void green__dns_cache_keep(struct green__dns_cache *it,
         remove_entry(it, entry);
         return;
     }
+    make_room(it, size_of(entry));
     entry->known = true;
     entry->expires = green_after(ttl);
     TAILQ_INSERT_HEAD(&it->by_age, entry, age);
     it->bytes += size_of(entry);
-    while (it->bytes > MOST_BYTES)
-        remove_entry(it, TAILQ_LAST(&it->by_age, green__dns_entries));
 }
 
 void green__dns_cache_clear(struct green__dns_cache *it)
 {
-    struct green__dns_entry *entry;
+    struct green__dns_entry *entry, *next;
 
-    while ((entry = TAILQ_FIRST(&it->by_age)) != NULL)
+    for (entry = TAILQ_FIRST(&it->by_age); entry; entry = next) {
+        next = TAILQ_NEXT(entry, age);
         remove_entry(it, entry);
+    }
 }
 
 void green__dns_cache_end(struct green__dns_cache *it)
 {
-    struct green__dns_entry *entry;
+    struct green__dns_entry *entry, *next;
 
-    while ((entry = LIST_FIRST(&it->all)) != NULL)
+    for (entry = LIST_FIRST(&it->all); entry; entry = next) {
+        next = LIST_NEXT(entry, any);
         free_entry(entry);
+    }
 }

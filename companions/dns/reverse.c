@@ -73,10 +73,12 @@ void green__dns_reverse_all(struct green__dns *dns, int status)
 
 void green__dns_reverse_end(struct green__dns *dns)
 {
-    struct green__dns_reverse *it;
+    struct green__dns_reverse *it, *next;
 
-    while ((it = TAILQ_FIRST(&dns->reverses)) != NULL)
+    for (it = TAILQ_FIRST(&dns->reverses); it; it = next) {
+        next = TAILQ_NEXT(it, link);
         drop(it);
+    }
 }
 
 static int wait_for(struct green__dns_reverse *it, char *name, size_t size)
@@ -91,7 +93,7 @@ static int wait_for(struct green__dns_reverse *it, char *name, size_t size)
     if (!error && strlen(it->name) >= size)
         error = ENOSPC;
     if (!error)
-        strcpy(name, it->name);
+        memcpy(name, it->name, strlen(it->name) + 1);
     drop(it);
     errno = error;
     return error ? -1 : 0;

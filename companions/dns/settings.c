@@ -81,7 +81,7 @@ bool green__dns_files_changed(struct green__dns_files *it)
     return changed(HOSTS, &it->hosts) || one;
 }
 
-#define MAX_HOSTS (1024 * 1024)
+#define MAX_HOSTS ((off_t)1024 * 1024)
 
 char *green__dns_hosts_read(void)
 {

@@ -183,7 +183,7 @@ static int answer(struct answer *it, struct addrinfo **found)
     green__order(&it->found);
     code = list_all(it, found);
     if (code == 0)
-        code = add_canonical(it, *found);
+        code = *found ? add_canonical(it, *found) : EAI_NODATA;
     if (code != 0 && *found)
         freeaddrinfo(*found);
     return code;

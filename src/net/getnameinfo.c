@@ -59,7 +59,7 @@ static int use_name(const struct name *it, char *found)
         cut_own_domain(found);
     if (strlen(found) >= it->host_size)
         return EAI_OVERFLOW;
-    strcpy(it->host, found);
+    memcpy(it->host, found, strlen(found) + 1);
     service.host = NULL;
     service.host_size = 0;
     return it->service && it->service_size > 0

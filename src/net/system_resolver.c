@@ -149,8 +149,9 @@ int green__system_getnameinfo(const struct sockaddr *address, socklen_t length,
         return EAI_SYSTEM;
     error = errno;
     if (code == 0) {
-        memcpy(host, it->host, it->host_size);
-        if (it->service_size > 0)
+        if (host)
+            memcpy(host, it->host, it->host_size);
+        if (service && it->service_size > 0)
             memcpy(service, it->service, it->service_size);
     }
     green__system.release(it);
