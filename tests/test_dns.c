@@ -281,6 +281,14 @@ START_TEST(files_that_change)
     write_etc("resolv.conf", "nameserver 127.0.0.1\nsearch x.y test\n");
     answers("plain", AF_UNSPEC, 2);
     ck_assert_int_eq(questions("plain.x.y"), 2);
+    /* systemd-resolved writes this if there is none. */
+    write_etc("resolv.conf", "nameserver 127.0.0.1\nsearch .\n");
+    answers("plain", AF_UNSPEC, -ENOENT);
+    ck_assert_int_ge(questions("plain."), 1);
+    answers("plain.test", AF_UNSPEC, 2);
+    answers("none.test", AF_INET, -ENOENT);
+    answers("none.test", AF_INET, -ENOENT);
+    ck_assert_int_eq(questions("none."), 1); /* kept, so not EBADNAME */
     /* Who waits for a server is taken along to the new one's answers. */
     thread = green_spawn(asks_silent, NULL);
     while (questions("silent6.") < 1)

@@ -164,7 +164,8 @@ static int open_channel(struct green__dns *it)
     options.flags = settings.tcp ? ARES_FLAG_USEVC : 0;
     status = ares_init_options(&it->channel, &options,
                                ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                                   ARES_OPT_FLAGS | ARES_OPT_SOCK_STATE_CB);
+                                   ARES_OPT_FLAGS | ARES_OPT_SOCK_STATE_CB |
+                                   (settings.no_search ? ARES_OPT_DOMAINS : 0));
     if (status != ARES_SUCCESS) {
         it->channel = NULL;
         return status;

@@ -37,9 +37,12 @@ static void read_file(struct green__dns_settings *it)
     FILE *file = fopen(RESOLV_CONF, "re");
     char line[512];
 
-    while (file && fgets(line, sizeof line, file))
+    while (file && fgets(line, sizeof line, file)) {
         if (strncmp(line, "options", 7) == 0)
             read_options(it, line + 7);
+        if (strncmp(line, "search", 6) == 0)
+            it->no_search = strcmp(line + 6, " .\n") == 0;
+    }
     if (file)
         fclose(file);
 }

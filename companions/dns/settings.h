@@ -9,6 +9,7 @@
 struct green__dns_settings {
     int timeout_ms, tries;
     bool tcp;
+    bool no_search; /* "search .", which c-ares takes for a domain */
 };
 
 void green__dns_settings_read(struct green__dns_settings *it);

@@ -63,7 +63,7 @@ void *green__real_late(void **place, const char *name)
 }
 
 static void fill_rest(struct green__system *system,
-                       const struct green__real *real)
+                      const struct green__real *real)
 {
     system->sendfile = real->sendfile;
     system->fopen = real->fopen;
