@@ -397,12 +397,14 @@ static void find_words(struct green__log_words *words,
 /* A copy, of the allocator's. 0, or -1 with ENOMEM. */
 static int copy_path(char **copy, const char *path)
 {
+    size_t size = path ? strlen(path) + 1 : 0;
+
     if (!path)
         return 0;
-    *copy = green__system.allocate(1, strlen(path) + 1);
+    *copy = green__system.allocate(1, size);
     if (!*copy)
         return green__refuse(ENOMEM);
-    strcpy(*copy, path);
+    memcpy(*copy, path, size);
     return 0;
 }
 
