@@ -104,7 +104,7 @@ GREEN_API int green_stream_init(struct green_stream *stream, int fd);
 static inline ssize_t green_stream_read(struct green_stream *stream,
                                         void *bytes, size_t size)
 {
-    if (stream->ops)
+    if (__builtin_expect(stream->ops != NULL, 0))
         return size ? stream->ops->read(stream, bytes, size) : 0;
     return green_read(stream->fd, bytes, size);
 }
@@ -200,7 +200,7 @@ GREEN_API void green_buffer_return(struct green_buffer *buffer);
 static inline ssize_t green_stream_writev(struct green_stream *stream,
                                           const struct iovec *iov, int count)
 {
-    if (stream->ops)
+    if (__builtin_expect(stream->ops != NULL, 0))
         return stream->ops->writev(stream, iov, count);
     return green_writev(stream->fd, iov, count);
 }
@@ -213,7 +213,7 @@ static inline ssize_t green_stream_writev(struct green_stream *stream,
 static inline ssize_t green_stream_write(struct green_stream *stream,
                                          const void *bytes, size_t size)
 {
-    if (stream->ops) {
+    if (__builtin_expect(stream->ops != NULL, 0)) {
         struct iovec iov;
 
         iov.iov_base = (void *)(uintptr_t)bytes; /* writev only reads it */
@@ -242,7 +242,7 @@ static inline int green_stream_write_all(struct green_stream *stream,
 {
     size_t done;
 
-    if (stream->ops)
+    if (__builtin_expect(stream->ops != NULL, 0))
         return green_stream_write_all_counted(stream, bytes, size, &done);
     return green_write_all(stream->fd, bytes, size);
 }
