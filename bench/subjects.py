@@ -24,6 +24,10 @@ ECHO = {
     'accept': (100, 64, True),
 }
 
+# The same by buffers that the library lends.
+LENT = 'echo_64k_lent'
+ECHO[LENT] = ECHO['echo_64k']
+
 # The same with the command's own server, on one OS thread and on two: the cost of the
 # second thread, though the threads share no memory that they write. All threads are
 # pinned to one core, so that the load does not compete with only one of them.
@@ -219,6 +223,10 @@ def echo_sessions(build, name):
     is not in them."""
     if name == THREADS:
         yield [TWO_THREADS]
+        return
+    if name == LENT:
+        for hub in hub_names(build):
+            yield [Subject(hub, 'greenhub', ['echo_lent', hub], None)]
         return
     if name in PER_CONNECTION:
         yield [run(tls, 'threaded_echo', WRITTEN_FOR_IT.name)
