@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/system.h"
 
@@ -85,10 +86,22 @@ void green__own_descriptor_forget(int fd)
     }
 }
 
+/* What hubs have is of no type of file: epoll, eventfd, io_uring. */
+bool green__own_descriptor_is_lost(int fd)
+{
+    struct stat status;
+    int saved = errno;
+    bool lost = fstat(fd, &status) < 0 || (status.st_mode & S_IFMT) != 0;
+
+    errno = saved;
+    return lost;
+}
+
 void green__own_descriptor_close(int fd)
 {
     green__own_descriptor_forget(fd);
-    green__system.close(fd);
+    if (!green__own_descriptor_is_lost(fd))
+        green__system.close(fd);
 }
 
 bool green__is_own_descriptor(int fd)

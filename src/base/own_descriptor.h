@@ -15,7 +15,12 @@
  * it has from now on. Preserves errno. */
 int green__own_descriptor(int fd);
 
-/* Closes it. */
+/* Whether the program has closed it, and perhaps has a file of its own under the
+ * number now. Sees neither epolls nor eventfds of the program. Preserves
+ * errno. */
+bool green__own_descriptor_is_lost(int fd);
+
+/* Closes it, unless it is lost. */
 void green__own_descriptor_close(int fd);
 
 /* Before another library closes it. */

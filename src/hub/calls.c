@@ -8,11 +8,26 @@
 #include "base/system.h"
 #include "hub/hub.h"
 
+static int open_wakeup(struct green_hub *hub);
+
+/* The program closes numbers that it does not know, as daemons do: the hub must
+ * not read what the program has there now. */
+static GREEN__COLD void renew_wakeup(struct green_hub *hub)
+{
+    green_hub_remove(hub, &hub->wakeup_listener);
+    green__own_descriptor_forget(hub->wakeup_fd);
+    (void)open_wakeup(hub); /* without it, other OS threads wake the hub late */
+}
+
 static void drain_wakeup(struct green_listener *listener, unsigned events)
 {
     uint64_t count;
 
     (void)events;
+    if (green__own_descriptor_is_lost(listener->fd)) {
+        renew_wakeup(container_of(listener, struct green_hub, wakeup_listener));
+        return;
+    }
     /* Non-blocking. An error loses nothing: the hub is awake already. */
     if (green__system.read(listener->fd, &count, sizeof count) < 0)
         return;
@@ -101,24 +116,29 @@ void green__calls_await_callers(struct green_hub *hub)
         green__back_off(&round);
 }
 
-int green__calls_open(struct green_hub *hub)
+static int open_wakeup(struct green_hub *hub)
 {
-    hub->calls_end = &hub->calls;
-    hub->wakeup_fd = -1;
-    if (hub->module->wakeup)
-        return 0;
     hub->wakeup_fd = green__own_descriptor(
         green__system.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (hub->wakeup_fd < 0)
-        return green__fail(errno, "no descriptor for waking the hub");
+        return -1;
     hub->wakeup_listener = (struct green_listener){
         .fd = hub->wakeup_fd,
         .events = GREEN_READ,
         .callback = drain_wakeup,
     };
-    if (green_hub_add(hub, &hub->wakeup_listener) == 0)
+    return green_hub_add(hub, &hub->wakeup_listener);
+}
+
+int green__calls_open(struct green_hub *hub)
+{
+    hub->calls_end = &hub->calls;
+    hub->wakeup_fd = -1;
+    if (hub->module->wakeup || open_wakeup(hub) == 0)
         return 0;
-    green__fail(errno, "the hub cannot watch its own wake-up descriptor");
+    green__fail(errno, hub->wakeup_fd < 0
+                           ? "no descriptor for waking the hub"
+                           : "the hub cannot watch its own wake-up descriptor");
     green__calls_close(hub);
     return -1;
 }

@@ -169,3 +169,48 @@ PYTHON_DAEMON = """
 def test_python_daemon(run):
     """The package that many services use, as they do."""
     assert run(PYTHON_DAEMON) == "(4, b'olleh', 1)\n"
+
+
+WITHOUT_A_FORK = BEGIN + """
+    def close_all():
+        "What the program knows nothing of; then it opens its own."
+        eventlet.sleep(0)
+        os.closerange(3, 4096)
+        return open_sockets()
+    """
+
+
+def test_descriptors_closed_without_a_fork(run):
+    """As DaemonContext(detach_process=False) does it: the hub makes itself new."""
+    assert run(WITHOUT_A_FORK + """
+    sockets = close_all()
+    before = [identity(s) for s in sockets]
+    for s in sockets:
+        s.send(b"DATA")
+    os.kill(os.getpid(), signal.SIGHUP)
+    for i in range(3):
+        eventlet.sleep(0.02)
+    print({s.recv(100) for s in sockets}, len(handled),
+          [identity(s) for s in sockets] == before)
+    """) == "{b'DATA'} 1 True\n"
+
+
+def test_hub_serves_after_a_close_of_all(run):
+    """Its own and other OS threads wake it, and so do signals."""
+    assert run(WITHOUT_A_FORK + """
+    from eventlet import greenio
+    threading = patcher.original("threading")
+    main = greenlet.getcurrent()
+    hub = hubs.get_hub()
+    sockets = close_all()
+    eventlet.sleep(0.02)
+    a, b = (greenio.GreenSocket(s) for s in sockets[:2])
+    reader = eventlet.spawn(a.recv, 10)
+    signal.signal(signal.SIGALRM, lambda number, frame: b.send(b"signal"))
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    print(reader.wait())
+    thread = threading.Thread(
+        target=hub.schedule_call_global, args=(0, main.switch, "thread"))
+    hub.schedule_call_global(0.01, thread.start)
+    print(hub.switch())
+    """) == "b'signal'\nthread\n"

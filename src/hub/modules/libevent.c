@@ -34,6 +34,7 @@
 
 #include "base/self.h"
 #include "base/attributes.h"
+#include "base/own_descriptor.h"
 #include "base/clock.h"
 #include "base/system.h"
 #include "hub/modules/modules.h"
@@ -125,6 +126,10 @@ static void close_libevent(struct green_hub *hub)
 {
     struct libevents *libevents = green_hub_state(hub);
 
+    /* If the program has closed all, libevent would close what is the program's
+     * now: its base stays. */
+    if (green__own_descriptor_is_lost(libevents->scratch))
+        return;
     event_base_free(libevents->base);
     green__system.close(libevents->scratch);
 }

@@ -91,6 +91,8 @@ void green__uring_close_ring(struct green__uring *uring)
 {
     atomic_fetch_add(&closed_rings, 1);
     green__own_descriptor_forget(uring->ring.ring_fd);
+    if (green__own_descriptor_is_lost(uring->ring.ring_fd))
+        uring->ring.ring_fd = -1; /* what liburing is to close */
     io_uring_queue_exit(&uring->ring);
 }
 
