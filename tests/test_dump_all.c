@@ -372,6 +372,7 @@ static void wait_for_text(int fd, const char *words)
 
 static void *spins(void *arg)
 {
+    atomic_store(&other.ready, 1);
     while (!atomic_load(&other.stop))
         ;
     return arg;
@@ -381,7 +382,8 @@ static int dump_fd;
 
 static void *asks_by_signal(void *arg)
 {
-    atomic_store(&other.ready, 1);
+    while (!atomic_load(&other.ready))
+        sched_yield();
     ck_ok(kill(getpid(), SIGQUIT));
     wait_for_text(dump_fd, "the-waiter");
     atomic_store(&other.stop, 1);

@@ -25,8 +25,8 @@ GREEN_API int green_dump(int fd);
  * that it, or an earlier user of the stack, has had in use, in whole pages.
  * Each OS thread is interrupted by a signal, one after another, for as long as
  * it takes to copy what its greenthreads do; so it works while one of them
- * computes. The signal is the last real-time signal that has the default action
- * at the first call; system calls that it interrupts are restarted, but those
+ * computes. The signal is a real-time signal that has the default action at the
+ * first call; system calls that it interrupts are restarted, but those
  * that signal(7) lists fail with EINTR. An OS thread that blocks it for a second
  * is named as one that does not answer. The handler needs about 8 KiB of the
  * stack that it interrupts.
@@ -60,6 +60,23 @@ GREEN_API int green_debug_dump_on_signal(int number, int fd);
  * Returns 0, or -1: ENOMEM and the errors of sigaction. Never switches.
  */
 GREEN_API int green_debug_stack_overflow(bool on);
+
+/*
+ * Makes the library report each greenthread that keeps its OS thread for
+ * `longest` nanoseconds or more, on descriptor fd, while it still does: its
+ * name, how long, its backtrace, and the system call that it is in. There is
+ * one report for each such stretch, and at most ten a second; the next one
+ * counts those left out. A negative fd turns the reports off, which is the
+ * default. GREENHUB_DEBUG=blocking=50ms (us, ms, s) in the environment does the
+ * same, on stderr.
+ * An OS thread of the library looks twice in each `longest`, at least 1 ms;
+ * what takes less than one and a half of it may be missed. The backtrace is
+ * taken as by green_dump_all, but not in a system call that a signal would end,
+ * such as poll or nanosleep. A forked child calls this again.
+ * Returns 0, or -1: EBADF, EINVAL if longest <= 0, EAGAIN if there can be no OS
+ * thread. Never switches. From any thread.
+ */
+GREEN_API int green_debug_blocking(green_time longest, int fd);
 
 /*
  * Makes the library report each deadlock that it finds, in any OS thread, on

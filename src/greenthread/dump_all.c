@@ -13,6 +13,7 @@
 #include <greenhub/debug.h>
 
 #include "base/system.h"
+#include "greenthread/blocking.h"
 #include "greenthread/look.h"
 #include "greenthread/symbols.h"
 
@@ -212,26 +213,25 @@ static void *help(void *arg)
 }
 
 /* Signals are the program's, so the helper gets none. */
-static int start_helper(void)
+int green__helper_start(atomic_int *process, void *(*fn)(void *))
 {
     sigset_t all, before;
     pthread_attr_t detached;
     pthread_t thread;
     int error;
 
-    if (atomic_load(&helper_process) == getpid())
+    if (atomic_load(process) == getpid())
         return 0;
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    atomic_store(&wanted, 0);
     sigfillset(&all);
     green__system.pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = green__system.pthread_create(&thread, &detached, help, NULL);
+    error = green__system.pthread_create(&thread, &detached, fn, NULL);
     green__system.pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&detached);
     if (error)
         return green__refuse(error);
-    atomic_store(&helper_process, getpid());
+    atomic_store(process, getpid());
     return 0;
 }
 
@@ -250,7 +250,7 @@ static int choose(int number)
     sigfillset(&action.sa_mask);
     if (number && number == chosen.number)
         return 0;
-    if (start_helper() < 0 ||
+    if (green__helper_start(&helper_process, help) < 0 ||
         green__system.sigaction(number, &action, &former) < 0)
         return -1;
     restore();

@@ -7,6 +7,7 @@
 
 #include "base/note.h"
 #include "base/system.h"
+#include "greenthread/blocking.h"
 #include "greenthread/scheduler.h"
 #include "greenthread/schedulers.h"
 
@@ -70,6 +71,7 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
     green__overflow_thread_begins();
     green__scheduler_look(s);
     green__schedulers_add(s);
+    green__blocking_begin();
     return s;
 }
 

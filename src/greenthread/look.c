@@ -164,14 +164,15 @@ int green__look_signal(void)
     return atomic_load(&look_signal);
 }
 
-/* The last real-time signal that has the default action. */
+/* A real-time signal that has the default action. qemu's emulation of programs
+ * never delivers the last ones. */
 static int find_signal(void)
 {
     struct sigaction action = {.sa_handler = on_look, .sa_flags = SA_RESTART};
     struct sigaction theirs;
 
     sigfillset(&action.sa_mask);
-    for (int number = SIGRTMAX - 1; number > SIGRTMIN; number--)
+    for (int number = SIGRTMAX - 4; number > SIGRTMIN; number--)
         if (green__system.sigaction(number, NULL, &theirs) == 0 &&
             theirs.sa_handler == SIG_DFL &&
             green__system.sigaction(number, &action, NULL) == 0)

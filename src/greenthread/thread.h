@@ -154,6 +154,14 @@ struct green__extras {
     void (*destroy_values)(struct green_thread *thread);
 };
 
+/* What blocking.c saw of an OS thread. */
+struct green__watched {
+    const struct green_thread *current;
+    int64_t switches;
+    green_time since;
+    bool reported;
+};
+
 struct green__scheduler {
     struct green_thread *current, *last;
     int *errno_place; /* address of this OS thread's errno */
@@ -194,6 +202,7 @@ struct green__scheduler {
     struct green__stack *main_stack;
     struct green_list others; /* in green__schedulers */
     int os_thread;            /* its thread id */
+    struct green__watched watched;
 };
 
 /* NULL: the OS thread's. */
