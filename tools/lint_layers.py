@@ -5,8 +5,8 @@ In src/ a file includes its own layer and lower ones, as "layer/file.h", and
 the public headers. Programs that use the library include only
 <greenhub.h> and the headers of companions; so do the tests, except unit_* and fuzz_*,
 which test internals. A companion sees the library as a program does: <greenhub.h>, its
-own header, and files of its own folder. The floors of bench/ include nothing of the library. The picture of the layers in
-HACKING.md must agree.
+own header, and files of its own folder. The floors of bench/ include nothing of the
+library. The picture of the layers in HACKING.md must agree.
 """
 
 import os

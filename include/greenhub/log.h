@@ -78,7 +78,7 @@ GREEN_API int green_log(struct green_log *log, enum green_log_level level,
                         const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Like green_log, with the arguments in a list. */
+/* Like green_log, with the arguments in a list. Never switches. */
 GREEN_API int green_log_v(struct green_log *log, enum green_log_level level,
                           const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));

@@ -28,7 +28,7 @@ static void keep_own(void)
 
     green__list_init(&green__schedulers);
     if (s) {
-        s->os_thread = gettid();
+        s->os_thread = green__system.gettid();
         green__list_append(&green__schedulers, &s->others);
     }
     green__schedulers_unlock();
@@ -45,7 +45,7 @@ static void prepare_forks(void)
 void green__schedulers_add(struct green__scheduler *s)
 {
     green__system.pthread_once(&prepare_once, prepare_forks);
-    s->os_thread = gettid();
+    s->os_thread = green__system.gettid();
     green__schedulers_lock();
     green__list_append(&green__schedulers, &s->others);
     green__schedulers_unlock();

@@ -245,7 +245,7 @@ static void home_ends(void *value)
 {
     struct green__tls_home *home = value;
 
-    if (green__real()->gettid() == getpid())
+    if (green__system_table()->gettid() == getpid())
         return;
     own.home = NULL;
     while (home->unused) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/self.h"
+#include "base/system.h"
 #include "context/thread_pointer.h"
 #include "patch/real.h"
 #include "patch/tls_parts.h"
@@ -198,7 +199,8 @@ static int find_rest(struct green__tls_layout *layout, void *here)
     layout->resolver = resolver - (char *)here;
     layout->error = (char *)&errno - (char *)here;
     layout->rseq = rseq && rseq_size && *rseq_size ? *rseq : 0;
-    if (*(int *)green__tls_at(here, layout->tid) != green__real()->gettid())
+    if (*(int *)green__tls_at(here, layout->tid) !=
+        green__system_table()->gettid())
         return refuse("its thread id is not where it says");
     return find_robust(layout, here);
 }
