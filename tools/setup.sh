@@ -170,6 +170,8 @@ for purpose; do
         need debootstrap debootstrap
         need_library libevent_core libevent-dev
         need_library liburing liburing-dev
+        need_library libcares libc-ares-dev
+        need_library openssl libssl-dev
         ;;
     aarch64)
         need qemu-aarch64 qemu-user
