@@ -10,9 +10,10 @@
 void green__shard_enter(struct green__shard *shard)
 {
     struct green__self *self = green__self();
+    const struct green__scheduler *s = green__scheduler();
 
     green__list_init(&shard->idle);
-    shard->drops = green__scheduler()->drops;
+    shard->drops = s ? s->drops : 0; /* as of one that is made later */
     shard->next_here = self->servers;
     self->servers = shard;
 }

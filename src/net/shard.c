@@ -387,9 +387,9 @@ void green__shard_run(struct green__shard *shard)
     struct green_attr attr = {.name = "green_serve acceptor"};
     struct green_thread *thread = green_spawn_with(&attr, acceptor, shard);
 
-    green__shard_enter(shard);
     if (!thread)
         green__run_fail(shard->run, errno);
+    green__shard_enter(shard);
     while (!green__run_ends(shard->run)) {
         if (wait_for_wakeup(shard, GREEN_FOREVER) < 0)
             green__run_fail(shard->run, errno);
