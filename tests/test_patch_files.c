@@ -432,7 +432,8 @@ START_TEST(errors_of_locks_are_the_kernels)
     ck_fails(kinds[_i].unlock(-1), EBADF);
     ck_fails(flock(fd, 0), EINVAL);
     ck_fails(fcntl(fd, F_SETLKW, &odd), EINVAL);
-    ck_fails(fcntl(fd, F_SETLKW, NULL), EFAULT);
+    if (!under_valgrind()) /* it reports what the kernel refuses */
+        ck_fails(fcntl(fd, F_SETLKW, NULL), EFAULT);
     ck_fails(lockf(fd, 77, 0), EINVAL);
     ck_ok(flock(fd, LOCK_EX));
     ck_fails(flock(other, LOCK_EX | LOCK_NB), EWOULDBLOCK);

@@ -146,7 +146,8 @@ static void *reads_file(void *arg)
     (void)arg;
     for (int i = 0; i < 20; i++) {
         ck_assert_int_eq(on_thread(read_self, magic), 4);
-        ck_assert_int_eq(memcmp(magic, "\177ELF", 4), 0);
+        /* valgrind shares one offset among all who open that file. */
+        ck_assert(under_valgrind() || memcmp(magic, "\177ELF", 4) == 0);
     }
     return NULL;
 }
