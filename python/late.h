@@ -32,6 +32,8 @@ static inline void *late_find(void **place, const char *library,
     return found;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): of declarations */
+
 /* Defines a function with the parameters `declared`, which it passes as
  * `passed`. Each declaration is checked against the library's header. */
 #define LATE(result, name, declared, passed, failure)                          \
@@ -54,5 +56,7 @@ static inline void *late_find(void **place, const char *library,
         if (found)                                                             \
             found passed;                                                      \
     }
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -59,14 +59,22 @@ static void remove_entry(struct green__dns_cache *it,
     green__dns_entry_release(entry);
 }
 
-struct green__dns_entry *green__dns_cache_find(struct green__dns_cache *it,
-                                               const char *name, int family)
+static struct green__dns_entry *find(const struct green__dns_cache *it,
+                                     const char *name, int family)
 {
     struct green__dns_entry *entry;
 
     LIST_FOREACH(entry, &it->buckets[bucket_of(name, family)], bucket)
     if (entry->family == family && strcasecmp(entry->name, name) == 0)
-        break;
+        return entry;
+    return NULL;
+}
+
+struct green__dns_entry *green__dns_cache_find(struct green__dns_cache *it,
+                                               const char *name, int family)
+{
+    struct green__dns_entry *entry = find(it, name, family);
+
     if (!entry || !entry->known)
         return entry;
     if (entry->expires <= green_now()) {

@@ -35,11 +35,12 @@ struct green__dns_entry {
 };
 
 TAILQ_HEAD(green__dns_entries, green__dns_entry);
+LIST_HEAD(green__dns_list, green__dns_entry);
 
 struct green__dns_cache {
-    LIST_HEAD(, green__dns_entry) buckets[GREEN__DNS_BUCKETS];
-    struct green__dns_entries by_age;  /* the known ones, newest first */
-    LIST_HEAD(, green__dns_entry) all; /* also those that are not found */
+    struct green__dns_list buckets[GREEN__DNS_BUCKETS];
+    struct green__dns_entries by_age; /* the known ones, newest first */
+    struct green__dns_list all;       /* also those that are not found */
     size_t bytes;
 };
 

@@ -18,6 +18,8 @@
 
 struct green__dns_watch;
 
+LIST_HEAD(green__dns_watches, green__dns_watch);
+
 struct green__dns {
     struct green_hub *hub;
     struct green_hub_end end;
@@ -27,7 +29,7 @@ struct green__dns {
 
     ares_channel channel, files;                /* NULL: to be made */
     bool uses_files, files_first, uses_servers; /* nsswitch.conf */
-    LIST_HEAD(, green__dns_watch) watches;
+    struct green__dns_watches watches;
     struct green__dns_files seen;
     bool stale;  /* they have changed: another channel is needed */
     char *hosts; /* the text of the file of hosts, or NULL */
