@@ -6,11 +6,17 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+/* A configuration lasts as long as its case, which is a process: leak checkers are
+ * to find it here. */
+static struct green_tls_config *made[64];
+static size_t made_count;
+
 struct green_tls_config *tls_config(const struct green_tls_options *options)
 {
     struct green_tls_config *config = green_tls_config_create(options);
 
     ck_assert_msg(config != NULL, "%s", green_tls_reason());
+    made[made_count++ % (sizeof made / sizeof made[0])] = config;
     return config;
 }
 

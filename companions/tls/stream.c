@@ -63,8 +63,12 @@ static int note_protocol(struct green__tls *tls)
     unsigned size;
 
     SSL_get0_alpn_selected(tls->ssl, &name, &size);
-    if (size > 0 && !(tls->protocol = strndup((const char *)name, size)))
+    if (size == 0)
+        return 0;
+    tls->protocol = calloc(1, (size_t)size + 1);
+    if (!tls->protocol)
         return green__tls_fail(ENOMEM, "out of memory");
+    memcpy(tls->protocol, name, size);
     return 0;
 }
 
