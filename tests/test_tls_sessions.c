@@ -275,7 +275,7 @@ START_TEST(a_reload_changes_the_certificate)
 {
     struct tls_end client = {.config = tls_client_config(),
                              .host = "host.test"};
-    struct tls_end server = {.host = NULL}, old;
+    struct tls_end server = {.host = NULL}, old, old_client;
     ASN1_INTEGER *serial;
 
     tls_certificate(&(struct tls_wish){.name = "renewed"});
@@ -284,6 +284,7 @@ START_TEST(a_reload_changes_the_certificate)
     serial = ASN1_INTEGER_dup(X509_get_serialNumber(
         SSL_get0_peer_certificate(green_tls_ssl(client.stream))));
     old = server;
+    old_client = client;
     tls_certificate(&(struct tls_wish){.name = "renewed"});
     ck_ok(green_tls_config_reload(server.config));
     ck_ok(green_stream_write_all(old.stream, "old", 3));
@@ -295,6 +296,8 @@ START_TEST(a_reload_changes_the_certificate)
                              green_tls_ssl(client.stream)))),
         0);
     ASN1_INTEGER_free(serial);
+    tls_drop(&old_client);
+    tls_drop(&old);
 }
 END_TEST
 

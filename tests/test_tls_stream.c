@@ -334,13 +334,14 @@ START_TEST(it_needs_little_stack)
 {
     struct green_attr attr = {.stack_size = 16 << 10};
     struct green_stream *ends[2];
-    struct tls_load load = {.bytes = tls_pattern(100000), .size = 100000};
+    struct tls_load load = {.size = 100000};
     struct green_thread *threads[2];
 
     if (checker()) {
         SKIP("a checker needs more");
         return;
     }
+    load.bytes = tls_pattern(load.size);
     tls_pair(ends);
     load.stream = ends[0];
     threads[0] = green_spawn_with(&attr, tls_writes, &load);
