@@ -1,8 +1,8 @@
 /*
- * A log that keeps nobody waiting: whoever logs puts a line into a bounded
+ * A log whose callers never wait: a call puts a line into a bounded
  * queue, and a greenthread of the log's own writes it to a descriptor, a file or
  * the system's log. Lines for which there is no room are dropped, counted, and
- * told of in the next line. A log belongs to the OS thread that made it, whose
+ * the next line says how many. A log belongs to the OS thread that made it, whose
  * hub must run for lines to be written; any OS thread, and callbacks of hubs,
  * may log to it. Signal handlers may not. If that OS thread changes its hub or
  * ends, nothing is written any more: destroy the log before.
@@ -68,7 +68,7 @@ green_log_create(const struct green_log_options *options);
  * "%m" is errno's message. In files, lines are
  *   2026-11-26T22:10:00.123Z info name[PID]: text
  * Control characters of the text become "#" and three octal digits, so that
- * nobody forges lines; a '\n' at its end is dropped.
+ * no text can forge a line; a '\n' at its end is dropped.
  * Returns 0, also if the log's level excludes the line, or -1: ENOBUFS if it
  * was dropped, EINVAL for NULL, ECHILD in a forked child, which needs a log of
  * its own. errno stays as it was if it succeeds. Never switches, and waits for

@@ -110,8 +110,8 @@ GREEN_API int green_process_start(struct green_process *process,
  * Waits until the child has ended, and stores its status as waitpid(2) does:
  * WIFEXITED(*status) and the like. status may be NULL. Several greenthreads may
  * wait, and a later call returns the same status again.
- * It does not touch the pipes: a child that writes more than a pipe has room for
- * ends only if somebody reads. green_process_communicate does.
+ * It does not read the pipes: a child that writes more than a pipe holds ends
+ * only if the program reads them, as green_process_communicate does.
  * Where the kernel has no pidfds (before Linux 5.4), an OS thread of the thread
  * pool waits.
  * Returns 0, or -1: ECHILD if another part of the program has collected the
@@ -123,8 +123,8 @@ GREEN_API int green_process_start(struct green_process *process,
 GREEN_API int green_process_wait(struct green_process *process, int *status);
 
 /*
- * Sends a signal to the child; 0 only asks whether it can be sent. It goes to
- * the child or to nobody, never to a later process with the same number: the
+ * Sends a signal to the child; 0 only asks whether it can be sent. It never
+ * goes to a later process with the same number, but to the child or nowhere: the
  * kernel keeps the number until the status is collected. (Without pidfds the
  * program must not collect it elsewhere at the same moment.)
  * Returns 0, also if the child has ended and its status was not collected yet;

@@ -45,8 +45,8 @@ GREEN_API int green_listen_fd(const char *name);
  * Tells the service manager about this process, as sd_notify(3): lines such as
  * "READY=1", "STOPPING=1", "WATCHDOG=1" or "STATUS=words", separated by '\n'.
  * With "READY=1", a process that green_upgrade has started tells the old one, too.
- * Returns 1 if the message was sent; 0 if nobody waits for any (NOTIFY_SOCKET is
- * not set); or -1: EINVAL for NULL, an empty state, or a NOTIFY_SOCKET that is no
+ * Returns 1 if the message was sent; 0 if no service manager waits for messages
+ * (NOTIFY_SOCKET is not set); or -1: EINVAL for NULL, an empty state, or a NOTIFY_SOCKET that is no
  * path and no abstract name; the errors of socket and sendto; ECANCELED,
  * ETIMEDOUT, EDEADLK if it would have to wait in a hub's callback. May switch.
  */
@@ -92,8 +92,9 @@ struct green_upgrade_options {
  * this process's server, let its handlers finish, and exit. No connection is
  * refused or reset, since the listeners are never closed. (But see `threads` in
  * struct green_serve_options.)
- * If the service manager waits for notifications, it is told the main process
- * (MAINPID=, READY=1); then this process must not send it any more, not even STOPPING=1.
+ * If the service manager waits for notifications, this call tells it the new main
+ * process (MAINPID=, READY=1); afterwards this process must send it none, not even
+ * STOPPING=1.
  * Returns the new process's ID, or -1, and then the new process is gone and this
  * one goes on: ECHILD if it ended before it was ready, also if there is no such
  * program; ETIMEDOUT; EINVAL for NULL, an empty argv, or a reserved word that is

@@ -73,10 +73,10 @@ static inline int green__call_done(int result)
     return result;
 }
 
-/* Begins a call that takes what other OS threads may want too. It makes way before,
- * not at its end: a caller that is dropped meanwhile, with its hub, has taken
- * nothing. As green__call_begins, but may switch. */
-static inline int green__call_begins_last(void)
+/* Lets others run if the budget is used up, and then begins a call. For calls that
+ * take what other OS threads may want too: a caller that is dropped with its hub
+ * while others run has taken nothing yet. As green__call_begins, but may switch. */
+static inline int green__call_yields_and_begins(void)
 {
     green__call_ends(GREEN__COST_CALL);
     return green__call_begins();

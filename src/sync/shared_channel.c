@@ -259,7 +259,7 @@ static int receive_value(struct green_shared_channel *channel, void *value,
 
     if (!channel)
         return green__refuse(EINVAL);
-    if (waits && green__call_begins_last() < 0)
+    if (waits && green__call_yields_and_begins() < 0)
         return -1;
     green__visit_begin(&visit, &channel->shared);
     error = receive_now(channel, &visit, value);
