@@ -1,20 +1,23 @@
 /*
  * The register by which code finds its thread-local data. On x86-64 the kernel
- * says by AT_HWCAP2 whether a program may write it; a switch by arch_prctl(2)
- * would take 20 times as long.
+ * says by AT_HWCAP2 whether a program may write it (Linux 5.9, unless a virtual
+ * machine hides the feature); else each change is an arch_prctl(2), which takes 10
+ * to 20 times as long, and much longer in some virtual machines.
  */
 #ifndef GREEN_THREAD_POINTER_H
 #define GREEN_THREAD_POINTER_H
 
+#include "base/attributes.h"
+
 #include <stdbool.h>
-#include <sys/auxv.h>
+
+/* Changes are system calls. green__thread_pointer_may_change() finds it out. */
+GREEN__PRIVATE extern bool green__thread_pointer_by_call;
+
+/* Call it before the first change. */
+GREEN__PRIVATE bool green__thread_pointer_may_change(void);
 
 #if defined(__x86_64__)
-
-static inline bool green__thread_pointer_may_change(void)
-{
-    return getauxval(AT_HWCAP2) & 2; /* HWCAP2_FSGSBASE */
-}
 
 static inline void *green__thread_pointer(void)
 {
@@ -24,17 +27,27 @@ static inline void *green__thread_pointer(void)
     return pointer;
 }
 
+/* Not by syscall(3), whose errno is thread-local. */
+static inline void green__thread_pointer_call(void *pointer)
+{
+    enum { ARCH_PRCTL = 158, ARCH_SET_FS_BASE = 0x1002 };
+    long result = ARCH_PRCTL;
+
+    __asm__ volatile("syscall"
+                     : "+a"(result)
+                     : "D"((long)ARCH_SET_FS_BASE), "S"(pointer)
+                     : "rcx", "r11", "memory");
+}
+
 static inline void green__thread_pointer_change(void *pointer)
 {
-    __asm__ volatile("wrfsbase %0" : : "r"(pointer) : "memory");
+    if (green__thread_pointer_by_call)
+        green__thread_pointer_call(pointer);
+    else
+        __asm__ volatile("wrfsbase %0" : : "r"(pointer) : "memory");
 }
 
 #elif defined(__aarch64__)
-
-static inline bool green__thread_pointer_may_change(void)
-{
-    return true;
-}
 
 static inline void *green__thread_pointer(void)
 {
@@ -50,11 +63,6 @@ static inline void green__thread_pointer_change(void *pointer)
 }
 
 #else
-
-static inline bool green__thread_pointer_may_change(void)
-{
-    return false;
-}
 
 static inline void *green__thread_pointer(void)
 {
