@@ -282,12 +282,13 @@ allow_services()
 install()
 {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+        -o DPkg::Lock::Timeout=300 \
         --no-install-recommends "$@" </dev/null >"$log" 2>&1
 }
 
 update()
 {
-    $as_root apt-get update -q </dev/null >"$log" 2>&1
+    $as_root apt-get -o DPkg::Lock::Timeout=300 update -q </dev/null >"$log" 2>&1
 }
 
 log=$(mktemp)
