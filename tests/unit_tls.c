@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/self.h"
+#include "context/thread_pointer.h"
 #include "unit_own_tls.h"
 
 /* ---- Variables ------------------------------------------------------------ */
@@ -27,6 +28,17 @@ START_TEST(variables_and_errno_are_its_own)
     }
     ck_assert_int_eq(*number_here(), 7);
     ck_assert_int_eq(room[0], 0);
+}
+END_TEST
+
+/* What kernels need that do not let programs write the thread pointer. */
+START_TEST(system_calls_change_to_it_too)
+{
+    BEGIN();
+    green__thread_pointer_by_call = true;
+    number = 7;
+    run_own(use_variables, MANY);
+    ck_assert_int_eq(*number_here(), 7);
 }
 END_TEST
 
@@ -313,6 +325,7 @@ int main(void)
     TCase *tcase = add_tcase(suite, "tls");
 
     tcase_add_test(tcase, variables_and_errno_are_its_own);
+    tcase_add_test(tcase, system_calls_change_to_it_too);
     tcase_add_test(tcase, others_keep_those_of_the_os_thread);
     tcase_add_test(tcase, each_is_a_thread_of_its_own);
     tcase_add_test(tcase, fork_works_under_the_os_threads_block);
