@@ -455,7 +455,7 @@ START_TEST(many_look_up_at_once)
     release();
     for (int i = 0; i < DIALLERS; i++)
         ck_assert_int_eq(result_of(i), 0);
-    ck_assert_int_eq(slow, DIALLERS);
+    ck_assert_int_ge(slow, DIALLERS); /* late ones are asked for again */
     nothing_leaks(fds);
 }
 END_TEST
@@ -497,7 +497,7 @@ START_TEST(timed_out_while_it_looks_up)
 END_TEST
 
 /* The library runs so many lookups at once, and queues the rest. */
-#define WORKERS 4
+#define WORKERS 16
 
 /*
  * The child has no lookups or OS threads of the parent; both continue. No OS

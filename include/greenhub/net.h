@@ -58,7 +58,9 @@ GREEN_API int green_listen(const char *address,
  * without an answer; the first that connects counts, and the other attempts end.
  * A resolver of the program's own (green_use_resolver) is asked for both
  * families at once: attempts begin with the answer for IPv6, or 50 ms after that
- * for IPv4.
+ * for IPv4. The system's resolver gets one question for both, and another for
+ * each family if it has not answered after 50 ms: so neither way does a family
+ * whose name server is silent delay the other.
  * TCP sockets get TCP_NODELAY. A UDP socket is connected without a word to the
  * peer: if nobody has the port, a later call may fail with ECONNREFUSED. Use a
  * green_timeout to limit the time.

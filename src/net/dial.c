@@ -19,20 +19,19 @@ static int dial_number(int type, struct green__addresses *found,
                              found->list[0].length, how);
 }
 
-/* By a program's resolver: attempts begin before it has answered everything. */
+/* Attempts begin before the resolver has answered everything. */
 static int dial_host(struct green__question *question,
                      struct green__addresses *found,
                      const struct green__connect *how)
 {
-    const struct green_resolver *resolver = green__resolver();
     int number = green__resolve_number(question, found);
 
     if (number < 0)
         return -1;
     if (number == 0)
         return dial_number(question->type, found, how);
-    if (resolver && question->family == AF_UNSPEC && green__hub_get())
-        return green__race_to_host(resolver, question, how);
+    if (question->family == AF_UNSPEC && green__hub_get())
+        return green__race_to_host(green__resolver(), question, how);
     if (green__resolve(question, found) < 0)
         return -1;
     return found->count == 1 ? dial_number(question->type, found, how)

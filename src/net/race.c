@@ -15,6 +15,7 @@
 #include "greenthread/park.h"
 #include "net/ask.h"
 #include "net/order.h"
+#include "net/system_resolver.h"
 
 #define ATTEMPT_DELAY (250 * GREEN_MSEC)
 #define RESOLUTION_DELAY (50 * GREEN_MSEC)
@@ -30,10 +31,14 @@ struct race {
     int fd, error;                /* what came of the attempts */
     struct green__waiter *waiter; /* the caller's, while it waits */
 
-    const struct green_resolver *resolver;
+    const struct green_resolver *resolver; /* NULL: the system's */
     struct green__question *question;
-    unsigned look_ups; /* that run now */
+    unsigned look_ups; /* that run now and may tell more */
     int look_up_error;
+
+    bool v4_known, v6_known; /* the system's resolver has answered */
+    int alone;               /* the family to ask it for next; 0: none */
+    green_time alone_at;
 };
 
 static const struct green__wait_kind racing = {.name = "dial"};
@@ -93,7 +98,7 @@ static void start_attempt(struct race *it)
     take_first(&it->untried);
 }
 
-/* ---- Look-ups -------------------------------------------------------- */
+/* ---- Look-ups by a program's resolver ---------------------------------- */
 
 /* When the first attempt is due. Later answers wait for their turn. */
 static void answered(struct race *it, int family)
@@ -145,7 +150,114 @@ static int start_look_ups(struct race *it)
     return 0;
 }
 
+/* ---- Look-ups by the system's resolver ---------------------------------- */
+
+/*
+ * One question for both families comes first: the answer is in the order of
+ * gai.conf(5), and a name in /etc/hosts that has IPv4 alone is not looked up
+ * elsewhere for IPv6. It ends when both families are answered. If that takes
+ * long, one of them may be silent, so each is asked for alone, too, IPv4 first.
+ */
+static bool is_known(const struct race *it, int family)
+{
+    return family == AF_INET6 ? it->v6_known : it->v4_known;
+}
+
+static void drop_known(const struct race *it, struct green__addresses *found)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < found->count; i++)
+        if (!is_known(it, found->list[i].at.any.sa_family))
+            found->list[kept++] = found->list[i];
+    found->count = kept;
+}
+
+static void use_answer(struct race *it, struct green__addresses *found)
+{
+    drop_known(it, found);
+    if (green__addresses_append(&it->untried, found) < 0)
+        it->look_up_error = ENOMEM;
+    green__interleave(&it->untried, it->last);
+    if (it->attempts == 0)
+        it->next = 0;
+}
+
+static int ask_for_all(void *arg)
+{
+    struct race *it = arg;
+    struct green__addresses found = {0};
+
+    if (green__system_resolve(it->question, &found) < 0)
+        it->look_up_error = errno;
+    use_answer(it, &found);
+    green__addresses_clear(&found);
+    it->v4_known = it->v6_known = true;
+    it->look_ups = 0;
+    tell(it);
+    return 0;
+}
+
+/* A failure says nothing that the answer to the first question will not. */
+static void ask_for_one(struct race *it, int family)
+{
+    struct green__question question = *it->question;
+    struct green__addresses found = {0};
+
+    question.family = family;
+    if (green__system_resolve(&question, &found) == 0 &&
+        !is_known(it, family)) {
+        use_answer(it, &found);
+        *(family == AF_INET6 ? &it->v6_known : &it->v4_known) = true;
+        tell(it);
+    }
+    green__addresses_clear(&found);
+}
+
+static int ask_for_v4(void *arg)
+{
+    ask_for_one(arg, AF_INET);
+    return 0;
+}
+
+static int ask_for_v6(void *arg)
+{
+    ask_for_one(arg, AF_INET6);
+    return 0;
+}
+
+static bool asks_alone(const struct race *it)
+{
+    return it->alone && !it->v4_known && !it->v6_known;
+}
+
+static void ask_alone(struct race *it)
+{
+    bool v4 = it->alone == AF_INET;
+
+    green_scope_spawn(&it->scope, v4 ? ask_for_v4 : ask_for_v6, it);
+    it->alone = v4 ? AF_INET6 : 0;
+    it->alone_at = green_after(RESOLUTION_DELAY);
+}
+
+static int ask_system(struct race *it)
+{
+    if (green_scope_spawn(&it->scope, ask_for_all, it) < 0)
+        return -1;
+    it->look_ups = 1;
+    it->alone = AF_INET;
+    it->alone_at = green_after(RESOLUTION_DELAY);
+    return 0;
+}
+
 /* ---- The race -------------------------------------------------------- */
+
+static green_time time_of_next_step(const struct race *it)
+{
+    green_time next = it->untried.count > 0 ? it->next : GREEN_FOREVER;
+
+    return asks_alone(it) && it->alone_at < next ? it->alone_at : next;
+}
 
 /* Until there is news, or the next attempt is due. */
 static int wait_for_news(struct race *it)
@@ -155,8 +267,7 @@ static int wait_for_news(struct race *it)
 
     green__waiter_init(&waiter, &racing);
     it->waiter = &waiter;
-    result = green__park_until(&waiter, it->untried.count > 0 ? it->next
-                                                              : GREEN_FOREVER);
+    result = green__park_until(&waiter, time_of_next_step(it));
     it->waiter = NULL;
     return result < 0 && errno != EAGAIN ? -1 : 0;
 }
@@ -166,6 +277,8 @@ static int run(struct race *it)
     while (it->fd < 0 && (it->attempts || it->look_ups || it->untried.count)) {
         if (it->untried.count > 0 && it->next <= green_now())
             start_attempt(it);
+        else if (asks_alone(it) && it->alone_at <= green_now())
+            ask_alone(it);
         else if (wait_for_news(it) < 0)
             return errno;
     }
@@ -176,7 +289,8 @@ static int look_up_failed(struct race *it)
 {
     int error = it->look_up_error;
 
-    it->question->why = green__words_of_code(green__code_of_error(error));
+    if (it->resolver)
+        it->question->why = green__words_of_code(green__code_of_error(error));
     return error == ENODATA ? ENOENT : error;
 }
 
@@ -196,7 +310,8 @@ static int race(struct race *it)
 
     if (green_scope_begin(&it->scope, GREEN_FOREVER) < 0)
         return -1;
-    if (it->resolver && start_look_ups(it) < 0)
+    if (it->question &&
+        (it->resolver ? start_look_ups(it) : ask_system(it)) < 0)
         error = errno;
     if (!error)
         error = run(it);

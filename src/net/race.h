@@ -16,9 +16,10 @@ int green__race(int type, struct green__addresses *addresses,
                 const struct green__connect *how);
 
 /*
- * The same for a host, of which a program's resolver is asked for both families
- * at once. Attempts begin when IPv6 is answered, or 50 ms after IPv4 is. Sets
- * question->why if there is no address.
+ * The same for a host, asked for both families. Attempts begin when IPv6 is
+ * answered, or 50 ms after IPv4 is. The system's resolver (NULL) answers one
+ * question for both; if it takes longer than 50 ms, each family is asked for
+ * alone, too. Sets question->why if there is no address.
  */
 int green__race_to_host(const struct green_resolver *resolver,
                         struct green__question *question,

@@ -10,7 +10,7 @@
 #include "base/system.h"
 
 #define THREAD_POOL_SIZE 20
-#define RESOLVER_SIZE 4
+#define RESOLVER_SIZE 16
 #define IDLE_SECONDS 5
 
 /*
