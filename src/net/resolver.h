@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "base/attributes.h"
 #include "net/address.h"
 #include "net/addresses.h"
 
@@ -41,7 +42,7 @@ int green__resolve_number(struct green__question *question,
                           struct green__addresses *found);
 
 /* The program's resolver; NULL: the system's. */
-const struct green_resolver *green__resolver(void);
+GREEN__PRIVATE const struct green_resolver *green__resolver(void);
 
 /* errno for a code of getaddrinfo, and the code for an errno of a resolver. */
 int green__error_of_code(int code);

@@ -1,7 +1,8 @@
 /*
- * Name look-ups, on the resolver's OS threads. Numeric addresses need none.
- * getaddrinfo can be interrupted; the older functions write into memory of
- * their callers, and so they are waited for to their end.
+ * Name look-ups: by the program's resolver (green_use_resolver), or by the
+ * system's on OS threads. Numeric addresses need none. On an OS thread the older
+ * functions write into memory of their callers, and so they are waited for to
+ * their end; all else can be interrupted.
  */
 #include <greenhub/resolve.h>
 #include <greenhub/thread.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/system.h"
+#include "patch/host.h"
 #include "patch/rule.h"
 #include "patch/worker.h"
 
@@ -24,9 +26,11 @@ GREEN__HOOK int getaddrinfo(const char *node, const char *service,
 
 /* ---- The older functions -------------------------------------------------- */
 
-/* A call of one of them. `run` makes the native call. */
+/* A call of one of them. `run` makes the native call, `ask` asks the program's
+ * resolver. */
 struct look_up {
     void (*run)(struct look_up *it);
+    void (*ask)(struct look_up *it);
     const void *address; /* or the name */
     socklen_t length;
     int family;
@@ -48,9 +52,32 @@ static long run_on_worker(void *arg)
     return 0;
 }
 
+static struct green__host_place place_of(const struct look_up *it)
+{
+    return (struct green__host_place){it->entry, it->buffer, it->size,
+                                      it->found, it->h_error};
+}
+
+static void ask_for_name(struct look_up *it)
+{
+    const struct green__host_place place = place_of(it);
+
+    it->result = green__host_by_name(it->address, it->family, &place);
+}
+
+static void ask_for_address(struct look_up *it)
+{
+    const struct green__host_place place = place_of(it);
+
+    it->result =
+        green__host_by_address(it->address, it->length, it->family, &place);
+}
+
 static void look_up(struct look_up *it, bool green)
 {
-    if (green && green__on_worker(GREEN__RESOLVER, run_on_worker, it))
+    if (green && green__has_resolver_for(it->family))
+        it->ask(it);
+    else if (green && green__on_worker(GREEN__RESOLVER, run_on_worker, it))
         h_errno = it->h_error_here;
     else
         it->run(it);
@@ -80,7 +107,9 @@ GREEN__HOOK int gethostbyname_r(const char *name, struct hostent *entry,
                                 struct hostent **found, int *h_error)
 {
     struct look_up it = {.run = by_name_r,
+                         .ask = ask_for_name,
                          .address = name,
+                         .family = AF_INET,
                          .entry = entry,
                          .buffer = buffer,
                          .size = size,
@@ -104,6 +133,7 @@ GREEN__HOOK int gethostbyname2_r(const char *name, int family,
                                  int *h_error)
 {
     struct look_up it = {.run = by_name2_r,
+                         .ask = ask_for_name,
                          .address = name,
                          .family = family,
                          .entry = entry,
@@ -129,6 +159,7 @@ GREEN__HOOK int gethostbyaddr_r(const void *address, socklen_t length,
                                 int *h_error)
 {
     struct look_up it = {.run = by_address_r,
+                         .ask = ask_for_address,
                          .address = address,
                          .length = length,
                          .family = family,
@@ -212,7 +243,10 @@ static struct hostent *look_up_own(struct look_up *it)
 
 GREEN__HOOK struct hostent *gethostbyname(const char *name)
 {
-    struct look_up it = {.run = by_name_r, .address = name};
+    struct look_up it = {.run = by_name_r,
+                         .ask = ask_for_name,
+                         .address = name,
+                         .family = AF_INET};
 
     if (name_is_green(name))
         return look_up_own(&it);
@@ -221,7 +255,10 @@ GREEN__HOOK struct hostent *gethostbyname(const char *name)
 
 GREEN__HOOK struct hostent *gethostbyname2(const char *name, int family)
 {
-    struct look_up it = {.run = by_name2_r, .address = name, .family = family};
+    struct look_up it = {.run = by_name2_r,
+                         .ask = ask_for_name,
+                         .address = name,
+                         .family = family};
 
     if (name_is_green(name))
         return look_up_own(&it);
@@ -232,6 +269,7 @@ GREEN__HOOK struct hostent *gethostbyaddr(const void *address, socklen_t length,
                                           int family)
 {
     struct look_up it = {.run = by_address_r,
+                         .ask = ask_for_address,
                          .address = address,
                          .length = length,
                          .family = family};
@@ -243,42 +281,20 @@ GREEN__HOOK struct hostent *gethostbyaddr(const void *address, socklen_t length,
 
 /* ---- getnameinfo ---------------------------------------------------------- */
 
-struct name_query {
-    const struct sockaddr *address;
-    socklen_t length, host_size, service_size;
-    char *host, *service;
-    int flags, result;
-};
-
-static long ask_name(void *arg)
-{
-    struct name_query *it = arg;
-
-    it->result = green__real()->getnameinfo(it->address, it->length, it->host,
-                                            it->host_size, it->service,
-                                            it->service_size, it->flags);
-    return 0;
-}
-
 GREEN__HOOK int getnameinfo(const struct sockaddr *restrict address,
                             socklen_t length, char *restrict host,
                             socklen_t host_size, char *restrict service,
                             socklen_t service_size, int flags)
 {
-    struct name_query it = {.address = address,
-                            .length = length,
-                            .host = host,
-                            .host_size = host_size,
-                            .service = service,
-                            .service_size = service_size,
-                            .flags = flags};
-    bool asks = host && !(flags & NI_NUMERICHOST);
-    int before = errno;
+    bool asks = address && host && !(flags & NI_NUMERICHOST);
+    int before = errno, result;
 
-    if (!asks || !green__is_green(GREEN_PATCH_NAMES) ||
-        !green__on_worker(GREEN__RESOLVER, ask_name, &it))
-        (void)ask_name(&it);
-    else if (it.result != EAI_SYSTEM)
+    if (!asks || !green__is_green(GREEN_PATCH_NAMES))
+        return green__real()->getnameinfo(address, length, host, host_size,
+                                          service, service_size, flags);
+    result = green_getnameinfo(address, length, host, host_size, service,
+                               service_size, flags);
+    if (result != EAI_SYSTEM)
         errno = before;
-    return it.result;
+    return result;
 }
