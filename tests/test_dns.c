@@ -350,6 +350,17 @@ START_TEST(dials_though_one_family_is_silent)
 }
 END_TEST
 
+/* The same with the system's resolver, which gives up on silence after 10 s. */
+START_TEST(dials_by_the_system_though_one_family_is_silent)
+{
+    SET_UP();
+    ck_ok(green_use_resolver(NULL));
+    ck_assert_int_eq(green_dial("tcp://silent6.test:80"), -1);
+    ck_assert_int_eq(errno, ENETUNREACH);
+    ck_assert_uint_ge(questions("silent6."), 3);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("dns");
@@ -367,5 +378,6 @@ int main(void)
     tcase_add_test(tcase, by_tcp_if_told_so);
     tcase_add_test(tcase, names_of_addresses);
     tcase_add_test(tcase, dials_though_one_family_is_silent);
+    tcase_add_test(tcase, dials_by_the_system_though_one_family_is_silent);
     return run_suite(suite);
 }

@@ -32,6 +32,7 @@ static void start_dnsmasq(void)
               "--host-record=both.test,192.0.2.1,2001:db8::1,300",
               "--host-record=four.test,192.0.2.4,300",
               "--cname=alias.test,both.test,60",
+              "--address=/hundred.test/192.0.2.100",
               "--ptr-record=4.2.0.192.in-addr.arpa,four.test", (char *)NULL);
         _exit(127);
     }
@@ -65,6 +66,25 @@ static void answers_all(void)
     ck_fails(resolve("refused.example", AF_UNSPEC), EAGAIN);
 }
 
+static void *resolves(void *number)
+{
+    char host[32];
+
+    snprintf(host, sizeof host, "n%d.hundred.test", (int)(intptr_t)number);
+    ck_assert_int_eq(resolve(host, AF_INET), 1);
+    return NULL;
+}
+
+static void answers_a_hundred_at_once(void)
+{
+    struct green_thread *threads[100];
+
+    for (int i = 0; i < 100; i++)
+        threads[i] = green_spawn(resolves, (void *)(intptr_t)i);
+    for (int i = 0; i < 100; i++)
+        ck_ok(green_join(threads[i], NULL));
+}
+
 START_TEST(answers)
 {
     const struct addrinfo hints = {.ai_flags = AI_CANONNAME,
@@ -85,6 +105,7 @@ START_TEST(answers)
     start_dnsmasq();
     ck_ok(green_use_dns());
     answers_all();
+    answers_a_hundred_at_once();
     ck_assert_int_eq(resolve("both", AF_UNSPEC), 2); /* by the search domain */
     ck_assert_int_eq(green_getaddrinfo("alias", "80", &hints, &found), 0);
     ck_assert_str_eq(found->ai_canonname, "both.test");
