@@ -90,10 +90,10 @@ static void start_attempt(struct race *it)
 {
     it->last = it->untried.list[0].at.any.sa_family;
     it->next = green_after(ATTEMPT_DELAY);
-    if (green_scope_spawn(&it->scope, attempt, it) == 0) {
-        it->attempts++;
+    it->attempts++;
+    if (green_scope_spawn(&it->scope, attempt, it) == 0)
         return;
-    }
+    it->attempts--;
     attempt_failed(it, errno);
     take_first(&it->untried);
 }
@@ -141,13 +141,10 @@ static int look_up_v4(void *arg)
 
 static int start_look_ups(struct race *it)
 {
+    it->look_ups = 2; /* one may end before the other has begun */
     if (green_scope_spawn(&it->scope, look_up_v6, it) < 0)
         return -1;
-    it->look_ups++;
-    if (green_scope_spawn(&it->scope, look_up_v4, it) < 0)
-        return -1;
-    it->look_ups++;
-    return 0;
+    return green_scope_spawn(&it->scope, look_up_v4, it);
 }
 
 /* ---- Look-ups by the system's resolver ---------------------------------- */
@@ -242,12 +239,10 @@ static void ask_alone(struct race *it)
 
 static int ask_system(struct race *it)
 {
-    if (green_scope_spawn(&it->scope, ask_for_all, it) < 0)
-        return -1;
     it->look_ups = 1;
     it->alone = AF_INET;
     it->alone_at = green_after(RESOLUTION_DELAY);
-    return 0;
+    return green_scope_spawn(&it->scope, ask_for_all, it);
 }
 
 /* ---- The race -------------------------------------------------------- */
