@@ -74,7 +74,7 @@ static int count_of(const char *words)
 static struct green_thread *named(const char *name, void *(*fn)(void *),
                                   void *arg)
 {
-    struct green_attr attr = {.name = name};
+    struct green_attr attr = {.name = name, .stack_size = 256 << 10};
     struct green_thread *thread = green_spawn_with(&attr, fn, arg);
 
     ck_assert_ptr_nonnull(thread);

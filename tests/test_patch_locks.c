@@ -9,7 +9,7 @@
 struct waiter {
     const struct lock *lock;
     int result, error, after;
-    bool done;
+    bool begun, done;
     struct green_thread *thread;
 };
 
@@ -151,8 +151,10 @@ END_TEST
 static void *wait_with_timeout(void *arg)
 {
     struct green_timeout timeout;
+    struct waiter *waiter = arg;
 
     ck_ok(green_timeout_start(&timeout, GREEN_MSEC));
+    waiter->begun = true;
     wait_for_lock(arg);
     ck_ok(green_timeout_cancel(&timeout));
     return NULL;
@@ -171,6 +173,8 @@ START_TEST(a_timeout_ends_only_waits_that_have_an_error)
     patch_libraries();
     hold(&holder, lock, who_of(_i));
     waiter.thread = green_spawn(wait_with_timeout, &waiter);
+    while (!waiter.begun)
+        ck_ok(green_sleep(0));
     ck_ok(green_sleep(5 * GREEN_MSEC));
     ck_assert_int_eq(waiter.done, (lock->traits & KILLABLE) != 0);
     serve(&holder);
