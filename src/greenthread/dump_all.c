@@ -3,92 +3,54 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <greenhub/debug.h>
 
 #include "base/system.h"
+#include "base/text.h"
 #include "greenthread/blocking.h"
 #include "greenthread/look.h"
 #include "greenthread/symbols.h"
 
-/* ---- Writing --------------------------------------------------------- */
-
 struct table {
-    int fd, error;
-    size_t length;
+    struct green__text out;
     struct green__symbols symbols;
-    char text[16384];
 };
-
-static void flush(struct table *table)
-{
-    size_t written = 0;
-
-    while (!table->error && written < table->length) {
-        ssize_t n = green__system.write(table->fd, table->text + written,
-                                        table->length - written);
-
-        if (n >= 0)
-            written += (size_t)n;
-        else if (errno != EINTR)
-            table->error = errno;
-    }
-    table->length = 0;
-}
-
-static void __attribute__((format(printf, 2, 3)))
-print(struct table *table, const char *format, ...)
-{
-    const size_t line = 1024;
-    va_list arguments;
-    int length;
-
-    if (sizeof table->text - table->length < line)
-        flush(table);
-    va_start(arguments, format);
-    length = vsnprintf(table->text + table->length, line, format, arguments);
-    va_end(arguments);
-    if (length > 0)
-        table->length +=
-            (size_t)length < line ? (size_t)length : (size_t)line - 1;
-}
 
 /* ---- The rows -------------------------------------------------------- */
 
 static void print_wait(struct table *table, const struct green__row *row)
 {
     if (row->wait)
-        print(table, "  %s%s%s since %.3f s", row->wait,
-              row->particulars[0] ? " " : "", row->particulars,
-              (double)row->waited / (double)GREEN_SEC);
+        green__print(&table->out, "  %s%s%s since %.3f s", row->wait,
+                     row->particulars[0] ? " " : "", row->particulars,
+                     (double)row->waited / (double)GREEN_SEC);
 }
 
 static void print_stack(struct table *table, const struct green__row *row)
 {
     if (row->bottom)
-        print(table, "  stack %zu of %zu KiB", (row->used + 1023) / 1024,
-              ((size_t)(row->top - row->bottom) + 1023) / 1024);
+        green__print(&table->out, "  stack %zu of %zu KiB",
+                     (row->used + 1023) / 1024,
+                     ((size_t)(row->top - row->bottom) + 1023) / 1024);
 }
 
 static void print_row(struct table *table, const struct green__look *look,
                       const struct green__row *row)
 {
-    print(table, "%d  %p  %-16s %s%s", look->os_thread,
-          (const void *)row->thread, row->name[0] ? row->name : "-", row->state,
-          row->killed ? ", killed" : "");
+    green__print(&table->out, "%d  %p  %-16s %s%s", look->os_thread,
+                 (const void *)row->thread, row->name[0] ? row->name : "-",
+                 row->state, row->killed ? ", killed" : "");
     print_wait(table, row);
     print_stack(table, row);
-    print(table, "  spawned at %s\n",
-          green__symbol_of(&table->symbols, row->spawned_at));
+    green__print(&table->out, "  spawned at %s\n",
+                 green__symbol_of(&table->symbols, row->spawned_at));
     for (int i = 0; i < row->count; i++)
-        print(table, "    %s\n",
-              green__symbol_of(&table->symbols, row->frames[i]));
+        green__print(&table->out, "    %s\n",
+                     green__symbol_of(&table->symbols, row->frames[i]));
 }
 
 static void print_rows(struct table *table, const struct green__look *looks,
@@ -103,49 +65,68 @@ static void print_rows(struct table *table, const struct green__look *looks,
 static void print_os_thread(struct table *table, const struct green__look *look)
 {
     if (!look->taken)
-        print(table, "OS thread %d: does not answer; it may block signal %d\n",
-              look->os_thread, green__look_signal());
+        green__print(&table->out,
+                     "OS thread %d: does not answer; it may block signal %d\n",
+                     look->os_thread, green__look_signal());
     else if (look->hub[0])
-        print(table, "OS thread %d on hub %s: %zu greenthreads%s\n",
-              look->os_thread, look->hub, look->found,
-              look->in_hub ? ", none runs" : "");
+        green__print(&table->out,
+                     "OS thread %d on hub %s: %zu greenthreads%s\n",
+                     look->os_thread, look->hub, look->found,
+                     look->in_hub ? ", none runs" : "");
     if (look->found > look->count)
-        print(table, "OS thread %d: %zu more are not shown\n", look->os_thread,
-              look->found - look->count);
+        green__print(&table->out, "OS thread %d: %zu more are not shown\n",
+                     look->os_thread, look->found - look->count);
 }
 
-static int print_all(int fd, const struct green__look *looks)
+static size_t count_rows(const struct green__look *looks)
+{
+    size_t count = 0;
+
+    for (; looks; looks = looks->next)
+        count += looks->count;
+    return count;
+}
+
+static int print_all(int fd, const struct green__look *looks,
+                     bool with_os_threads)
 {
     struct table *table = green__system.allocate(1, sizeof *table);
     int error;
 
     if (!table)
         return green__refuse(ENOMEM);
-    table->fd = fd;
-    if (!looks)
-        print(table, "no greenthreads\n");
-    for (const struct green__look *look = looks; look; look = look->next)
+    table->out.fd = fd;
+    if (!looks && with_os_threads)
+        green__print(&table->out, "no greenthreads\n");
+    for (const struct green__look *look = looks; look && with_os_threads;
+         look = look->next)
         print_os_thread(table, look);
     print_rows(table, looks, true);
     print_rows(table, looks, false);
-    flush(table);
-    error = table->error;
+    error = green__text_end(&table->out);
     green__system.release(table);
     return error ? green__refuse(error) : 0;
 }
 
-static int dump_all(int fd, void *from)
+static int dump_all(int fd, const struct green_thread *only, void *from)
 {
     struct green__look *looks;
     int result;
 
     errno = 0;
-    looks = green__look_at_all(from);
+    looks = green__look_at_all(only, from);
     if (!looks && errno == ENOMEM)
         return -1;
-    result = print_all(fd, looks);
+    result = print_all(fd, looks, !only);
+    if (result == 0 && only && !count_rows(looks))
+        result = 1;
     green__looks_free(looks);
     return result;
+}
+
+int green__dump(int fd, const struct green_thread *only)
+{
+    return dump_all(fd, only, NULL);
 }
 
 GREEN__NOINLINE int green_dump_all(int fd)
@@ -154,7 +135,7 @@ GREEN__NOINLINE int green_dump_all(int fd)
 
     if (!green__is_open(fd))
         return -1;
-    result = dump_all(fd, __builtin_return_address(0));
+    result = dump_all(fd, NULL, __builtin_return_address(0));
     if (result == 0)
         errno = before;
     return result;
@@ -207,7 +188,7 @@ static void *help(void *arg)
         }
         done = now;
         if (fd >= 0)
-            dump_all(fd, NULL);
+            dump_all(fd, NULL, NULL);
     }
     return arg;
 }

@@ -27,6 +27,7 @@ enum green__carry {
     GREEN__CARRIES_EXCEPTIONS = 1, /* a C++ runtime is loaded */
     GREEN__CARRIES_IDENTITIES = 2, /* os_thread_pointer is set */
     GREEN__CARRIES_TIDS = 4,       /* tid_place is set */
+    GREEN__CARRIES_GAUGE = 8,      /* somebody watches: gauge.h */
 };
 
 /* Has each greenthread use the thread pointer of its identity. Call it under

@@ -72,6 +72,8 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
     green__scheduler_look(s);
     green__schedulers_add(s);
     green__blocking_begin();
+    if (green__schedulers_begin)
+        green__schedulers_begin();
     return s;
 }
 
@@ -143,6 +145,8 @@ static uint64_t drop_others(struct green__scheduler *s)
     uint64_t before = s->alive;
 
     s->drops++;
+    if (s->gauge)
+        s->gauge->marked = NULL;
     green__free_dead(s);
     s->last = s->current;
     s->current->next = s->current;
@@ -157,7 +161,9 @@ static void hub_replaced(struct green__self *self)
     uint64_t dropped = drop_others(s);
 
     green__hub_thread_make(s);
+    green__schedulers_lock(); /* others call s->hub */
     use(s, self->hub);
+    green__schedulers_unlock();
     self->hub->stats.dropped = dropped;
     if (dropped)
         green__note("greenhub: %llu greenthreads dropped with their hub",
@@ -248,6 +254,7 @@ static void ends(struct green__self *self)
         return; /* it cannot be unmapped */
     green__sanitizer_done(&s->hub_thread.context, true);
     green__stack_pool_destroy(&s->stacks);
+    green__system.release(s->gauge);
     green__system.release(s);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/system.h"
 #include "greenthread/schedulers.h"
+#include "greenthread/survey.h"
 
 /* How long an OS thread that blocks the signal is waited for. */
 #define PATIENCE GREEN_SEC
@@ -124,6 +125,8 @@ static void add_row(struct green_thread *thread, void *arg)
 
     if (look->running_only && !is_running(look->scheduler, thread))
         return;
+    if (look->only && look->only != thread)
+        return;
     if (look->found++ < look->room)
         note_thread(look, &look->rows[look->count++], thread);
 }
@@ -134,7 +137,9 @@ GREEN__NOINLINE static void take(struct green__look *look)
     struct green_hub *hub = s->hub;
 
     look->in_hub = s->current == &s->hub_thread;
-    if (hub) {
+    if (look->survey) {
+        green__survey_take(look->survey, s);
+    } else if (hub) {
         strncpy(look->hub, hub->module->name, sizeof look->hub - 1);
         look->now = green__hub_now(hub);
         green__each_thread(s, add_row, look);
@@ -206,7 +211,7 @@ static void wait_for_answer(struct green__look *look)
 }
 
 /* One after another: `asked` has room for one. */
-static void ask(struct green__look *look)
+void green__look_ask(struct green__look *look)
 {
     if (look->scheduler == green__self_here()->scheduler) {
         take(look);
@@ -224,7 +229,7 @@ static void ask(struct green__look *look)
 bool green__look_at_running(struct green__look *look)
 {
     look->running_only = true;
-    ask(look);
+    green__look_ask(look);
     return look->taken;
 }
 
@@ -257,9 +262,10 @@ static void measure_stack(struct green__row *row)
 
 /* ---- All OS threads -------------------------------------------------- */
 
-static struct green__look *new_look(struct green__scheduler *s, void *from)
+static struct green__look *new_look(struct green__scheduler *s,
+                                    const struct green_thread *only, void *from)
 {
-    size_t room = (size_t)s->alive + SPARE_ROWS;
+    size_t room = only ? 1 : (size_t)s->alive + SPARE_ROWS;
     struct green__look *look = green__system.allocate(1, sizeof *look);
 
     if (!look)
@@ -271,24 +277,27 @@ static struct green__look *new_look(struct green__scheduler *s, void *from)
     }
     look->scheduler = s;
     look->os_thread = s->os_thread;
+    look->only = only;
     look->from = from;
     look->room = room;
     return look;
 }
 
-static struct green__look *look_at(struct green__scheduler *s, void *from)
+static struct green__look *look_at(struct green__scheduler *s,
+                                   const struct green_thread *only, void *from)
 {
-    struct green__look *look = new_look(s, from);
+    struct green__look *look = new_look(s, only, from);
 
     if (!look)
         return NULL;
-    ask(look);
+    green__look_ask(look);
     for (size_t i = 0; i < look->count; i++)
         measure_stack(&look->rows[i]);
     return look;
 }
 
-struct green__look *green__look_at_all(void *from)
+struct green__look *green__look_at_all(const struct green_thread *only,
+                                       void *from)
 {
     struct green__look *looks = NULL, **end = &looks;
     struct green_list *at;
@@ -297,7 +306,8 @@ struct green__look *green__look_at_all(void *from)
     green__schedulers_lock();
     for (at = green__schedulers.next; at != &green__schedulers && !failed;
          at = at->next) {
-        *end = look_at(container_of(at, struct green__scheduler, others), from);
+        *end = look_at(container_of(at, struct green__scheduler, others), only,
+                       from);
         failed = !*end;
         if (!failed)
             end = &(*end)->next;

@@ -69,7 +69,7 @@ static GREEN__NOINLINE int switch_with_exceptions(struct green__scheduler *s,
 static GREEN__NOINLINE int switch_carrying(struct green__scheduler *s,
                                            struct green_thread *to)
 {
-    green__identity_follow(s, to);
+    green__switch_carries(s, to);
     if (green__unlikely(green__exceptions_in_use(&s->runtimes)))
         return switch_with_exceptions(s, to);
     return switch_stacks(s, to);

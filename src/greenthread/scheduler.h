@@ -4,6 +4,7 @@
 
 #include "base/chaos.h"
 #include "context/thread_pointer.h"
+#include "greenthread/gauge.h"
 #include "greenthread/park.h"
 #include "greenthread/thread.h"
 
@@ -126,6 +127,15 @@ static inline void green__scheduler_look(struct green__scheduler *s)
 /* The only function that switches between stacks. Returns 0. */
 int green__switch_to(struct green__scheduler *s, struct green_thread *to);
 
+/* What a switch from s->current has to do if anything is carried. */
+static inline void green__switch_carries(struct green__scheduler *s,
+                                         const struct green_thread *to)
+{
+    green__identity_follow(s, to);
+    if (green__unlikely(s->carries & GREEN__CARRIES_GAUGE))
+        green__gauge_switch(s, to);
+}
+
 /* The last switch of a finished greenthread. Its context must end with the
  * result at once. */
 GREEN__NO_SANITIZE static inline struct green__next_context
@@ -134,9 +144,9 @@ green__switch_last(struct green__scheduler *s, struct green_thread *from)
     struct green_thread *to = green__leave_ring(s, from);
 
     *s->errno_place = to->saved_errno;
-    s->current = to;
     if (green__unlikely(s->carries))
-        green__identity_follow(s, to);
+        green__switch_carries(s, to);
+    s->current = to;
     green__sanitizer_before_switch(&from->context, &to->context, true);
     return (struct green__next_context){.load = to->context.sp, .arg = to};
 }

@@ -8,6 +8,8 @@
 
 struct green_list green__schedulers = {&green__schedulers, &green__schedulers};
 
+void (*green__schedulers_begin)(void);
+
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t prepare_once = PTHREAD_ONCE_INIT;
 

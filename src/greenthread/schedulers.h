@@ -8,6 +8,10 @@
 /* The script for gdb reads it by this name; links are their `others`. */
 extern struct green_list green__schedulers;
 
+/* The layers above ask by it to be called when a scheduler begins; NULL: none
+ * does. */
+extern void (*green__schedulers_begin)(void);
+
 /* While it is locked, no scheduler begins or ends. It is unlocked in a forked
  * child, whose list has the forking OS thread's scheduler at most. */
 void green__schedulers_lock(void);

@@ -138,6 +138,7 @@ green__stack_of_thread(const struct green_thread *thread)
     return (struct green__stack *)(void *)room;
 }
 
+struct green__gauge;
 struct green__values;
 
 /* Name, links, functions at exit, locals: allocated at first use. */
@@ -203,6 +204,7 @@ struct green__scheduler {
     struct green_list others; /* in green__schedulers */
     int os_thread;            /* its thread id */
     struct green__watched watched;
+    struct green__gauge *gauge; /* NULL: nobody has watched yet */
 };
 
 /* NULL: the OS thread's. */

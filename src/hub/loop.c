@@ -171,8 +171,11 @@ static green_time begin_wait(struct green_hub *hub, green_time timeout,
 {
     green_time ran = clock - hub->run_start;
 
-    if (ran > hub->stats.longest_run)
-        hub->stats.longest_run = ran;
+    if (ran > hub->slowest) {
+        hub->slowest = ran;
+        if (ran > hub->stats.longest_run)
+            hub->stats.longest_run = ran;
+    }
     if (green__descriptors_prepare(hub) || green__calls_prepare(hub) ||
         hub->completed)
         return 0;
@@ -193,7 +196,10 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
         return green__refuse(EBUSY);
     clock = green__clock();
     timeout = begin_wait(hub, timeout, clock);
-    hub->stats.waits += timeout > 0;
+    if (timeout > 0) {
+        hub->stats.waits++;
+        hub->wait_start = clock;
+    }
     /* Deliver earlier reports first: see green__descriptors_dispatch. */
     result = hub->descriptors.owed ? 0 : hub->module->wait(hub, timeout);
     error = green__likely(result >= 0) ? errno : green__module_error();
@@ -201,6 +207,10 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
     if (green__unlikely(result < 0))
         hub->operations = 0;
     hub->run_start = green__clock();
+    if (hub->wait_start) {
+        hub->waited += hub->run_start - hub->wait_start;
+        hub->wait_start = 0;
+    }
     if (timeout == 0 && !hub->descriptors.owed)
         hub->look_cost = hub->run_start - clock;
     hub->iteration_time =

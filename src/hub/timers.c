@@ -225,6 +225,42 @@ size_t green__timers_fire(struct green__timers *timers, green_time now,
     return fired;
 }
 
+static size_t count(const struct green__timer_bucket *bucket)
+{
+    size_t count = 0;
+
+    for (const struct green_timer *t = bucket->first; t; t = t->internal.next)
+        count++;
+    return count;
+}
+
+size_t green__timers_count(const struct green__timers *timers)
+{
+    size_t sum = count(&timers->fresh);
+
+    for (unsigned level = 0; level < GREEN__LEVELS; level++)
+        for (unsigned digit = 0; digit < GREEN__DIGITS; digit++)
+            if (timers->used[level] >> digit & 1)
+                sum += count(&timers->buckets[level][digit]);
+    return sum;
+}
+
+green_time green__timers_peek(const struct green__timers *timers)
+{
+    green_time next = GREEN_FOREVER;
+
+    for (unsigned level = 0; level < GREEN__LEVELS; level++) {
+        unsigned digit;
+
+        if (!timers->used[level])
+            continue;
+        digit = (unsigned)__builtin_ctzll(timers->used[level]);
+        if (timers->buckets[level][digit].early < next)
+            next = timers->buckets[level][digit].early;
+    }
+    return next;
+}
+
 static void forget(struct green__timer_bucket *bucket)
 {
     for (struct green_timer *t = bucket->first; t; t = t->internal.next)

@@ -61,6 +61,11 @@ bool green__timers_remove(struct green__timers *timers,
  * none. */
 green_time green__timers_next(struct green__timers *timers);
 
+/* For a signal handler that interrupts a change: counts the pending timers, one
+ * after another; and green__timers_next, which may be too early. */
+size_t green__timers_count(const struct green__timers *timers);
+green_time green__timers_peek(const struct green__timers *timers);
+
 /*
  * Fires all timers due at `now`; returns how many. If a callback sets *stop, it
  * returns without touching `timers` again.
