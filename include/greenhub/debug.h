@@ -90,6 +90,57 @@ GREEN_API int green_debug_blocking(green_time longest, int fd);
  */
 GREEN_API int green_debug_deadlock(int fd);
 
+/* ---- The door ---------------------------------------------------------- */
+
+/*
+ * Has the process answer questions about itself on a unix socket: `greenhub top`,
+ * `greenhub dump` and `greenhub stats` ask them, and so does socat; greenhub-top(1)
+ * describes the lines. `where` is "unix:" and the socket's path; with "unix:"
+ * alone that is greenhub-PID.sock in $XDG_RUNTIME_DIR, or in /tmp. NULL closes the
+ * door again, and removes the socket. One door at a time: another call moves it.
+ * The socket has mode 0600, and only processes of the same user, or of root, get an
+ * answer. They can read, but change nothing, see green_debug_allow.
+ * GREENHUB_DEBUG=serve, or serve=PATH, in the environment does the same when the
+ * first greenthread is used. Programs that gain privileges by their file
+ * (AT_SECURE) ignore that.
+ * An OS thread of the library answers, also while greenthreads compute. It looks
+ * as green_dump_all does, and as long as the process has it, the library finds
+ * fewer deadlocks. A socket that was left behind is replaced. The socket is
+ * removed when the process ends by exit. A forked child has no door; it calls this
+ * again.
+ * Returns 0, or -1: EINVAL if `where` does not begin with "unix:" or the path is too
+ * long, EADDRINUSE if another process answers there, ENOENT with NULL and no door,
+ * EAGAIN if there can be no OS thread, and the errors of socket, bind, listen and
+ * eventfd. Never switches; the OS thread may block for a second. From any thread.
+ */
+GREEN_API int green_debug_serve(const char *where);
+
+/* What may be changed through the door. */
+#define GREEN_DEBUG_KILL 1u /* the command kill: green_kill */
+
+/* Allows what the bits say, and nothing else, to those who may ask at all; 0, the
+ * default, allows nothing. Returns 0, or -1: EINVAL for other bits. Never
+ * switches. From any thread. */
+GREEN_API int green_debug_allow(unsigned bits);
+
+/*
+ * Adds a command of the program's own to those that the door answers. A greenthread
+ * of the calling OS thread runs fn(fd, words, arg) each time somebody asks: what fn
+ * writes to fd, by dprintf or by green_dump for example, is the answer. words[0] is
+ * the name, words[1] and so on what followed it; the last one is NULL. fn may
+ * switch; if the asker leaves, it runs on. fd never blocks, and is closed
+ * afterwards.
+ * name  up to 31 of the characters a-z, 0-9, - and _; an earlier command of that
+ *       name is replaced
+ * fn    NULL removes the command. It may still run
+ * Returns 0, or -1: EINVAL for a name that cannot be one, EEXIST if the door has a
+ * command of its own by that name, ENOENT if there is none to remove, ENOSPC if
+ * there are 32, and the errors of green_get_hub. Never switches.
+ */
+GREEN_API int green_debug_command(const char *name,
+                                  void (*fn)(int fd, char **words, void *arg),
+                                  void *arg);
+
 GREEN_END_DECLS
 
 #endif

@@ -16,6 +16,7 @@
 #include "hub/hub.h"
 #include "net/address.h"
 #include "net/server.h"
+#include "net/servers.h"
 #include "net/words.h"
 
 /* ---- Listeners -------------------------------------------------------- */
@@ -221,9 +222,11 @@ static int serve(struct green__run *run, const char **why)
     int error;
 
     green__run_begin(run);
+    green__servers_add(run);
     start_threads(run);
     green__shard_run(&run->shards[0]);
     join_threads(run);
+    green__servers_remove(run);
     green__run_end(run);
     error = green__run_error(run);
     if (run->no_hub) {
@@ -256,8 +259,8 @@ static bool is_sound(const struct service *service)
                      GREEN__RESERVED_IS_ZERO(wrap));
 }
 
-static int make_and_serve(int listener, const struct service *service,
-                          const char **why)
+static int make_and_serve(int listener, const char *here,
+                          const struct service *service, const char **why)
 {
     const struct green_serve_options *options = service->options;
     struct green_hub *hub = green__hub_get();
@@ -278,6 +281,7 @@ static int make_and_serve(int listener, const struct service *service,
     run->handler = service->handler;
     run->stream_handler = service->stream_handler;
     run->options = *options;
+    snprintf(run->address, sizeof run->address, "%s", here);
     run->module = !options->hub ? green_hub_get_module(hub) : NULL;
     run->server = options->server ? options->server : &run->own;
     return serve(run, why);
@@ -294,7 +298,7 @@ static int serve_with(int listener, struct service service)
         service.options = &defaults;
     if (green_local_address(listener, here, sizeof here) < 0)
         snprintf(here, sizeof here, "descriptor %d", listener);
-    result = make_and_serve(listener, &service, &why);
+    result = make_and_serve(listener, here, &service, &why);
     green__server_unwatch(service.options->server);
     return result < 0 ? green__net_fail(here, why) : 0;
 }

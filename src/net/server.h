@@ -52,6 +52,9 @@ struct green__shard {
 };
 
 struct green__run {
+    struct green_list link; /* in the list of servers.h */
+    pid_t process;          /* a forked child has it in its list, too */
+    char address[128];      /* the listener's */
     /* one of the two, the other is NULL */
     void (*handler)(int fd, void *arg);
     void (*stream_handler)(struct green_stream *stream, void *arg);
