@@ -15,6 +15,9 @@ int cli_hubs(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_top(int argc, char **argv);
+int cli_dump(int argc, char **argv);
+int cli_stats(int argc, char **argv);
 
 /* Prints "greenhub: " and the message to stderr; returns `status`. */
 int cli_complain(int status, const char *format, ...)

@@ -14,6 +14,9 @@ static const char usage[] =
     "  serve --echo         run a server that sends back what it receives\n"
     "  run PROGRAM ...      run a program with greenthreads for its threads\n"
     "  check FILE.so|NAME   check that a hub keeps the contract of hubs\n"
+    "  top PID|SOCKET       show what a running program does\n"
+    "  dump PID|SOCKET      print what its greenthreads do\n"
+    "  stats PID|SOCKET     print its counters\n"
     "\n"
     "  --help               print this; for a command: greenhub COMMAND "
     "--help\n"
@@ -25,10 +28,9 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"hubs", cli_hubs},
-    {"serve", cli_serve},
-    {"run", cli_run},
-    {"check", cli_check},
+    {"hubs", cli_hubs},   {"serve", cli_serve}, {"run", cli_run},
+    {"check", cli_check}, {"top", cli_top},     {"dump", cli_dump},
+    {"stats", cli_stats},
 };
 
 int cli_complain(int status, const char *format, ...)
