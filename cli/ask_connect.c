@@ -116,8 +116,8 @@ static void find_listening(struct process *process)
     if (!file)
         return;
     while (fgets(line, sizeof line, file))
-        if (sscanf(line, "%*s %*s %*s %lx %*s %*s %lu %255s", &flags, &inode,
-                   path) == 3 &&
+        if (sscanf(line, "%*s %*s %*s %lx %*s %*s %lu %255[^\n]", &flags,
+                   &inode, path) == 3 &&
             flags == 0x10000 && path[0] == '/' && has(process, inode))
             consider(process, path);
     fclose(file);

@@ -109,7 +109,6 @@ static void top(struct green__connection *connection, char **words,
 {
     bool json = words[1] && strcmp(words[1], "json") == 0;
     green_time interval = interval_of(words[json ? 2 : 1]);
-    green_time now = green__clock();
 
     if (interval < 0 ||
         (words[1] && words[json ? 2 : 1] && words[json ? 3 : 2])) {
@@ -117,8 +116,9 @@ static void top(struct green__connection *connection, char **words,
         return;
     }
     connection->json = json;
-    connection->due = now + interval;
-    connection->before = green__survey_all(false, now + interval + SPARE);
+    connection->before =
+        green__survey_all(false, green__clock() + interval + SPARE);
+    connection->due = green__clock() + interval;
     connection->state = GREEN__CONNECTION_WATCHES;
 }
 
@@ -251,13 +251,20 @@ static void errand_ends(struct green__connection *connection,
 void green__debug_command_ends(struct green__connection *connection,
                                struct green__text *out)
 {
-    if (connection->state == GREEN__CONNECTION_WAITS) {
+    switch (connection->state) {
+    case GREEN__CONNECTION_WAITS:
         errand_ends(connection, out);
         return;
+    case GREEN__CONNECTION_WATCHES:
+        green__debug_print_top(out, connection->before, connection->json);
+        green__surveys_free(connection->before);
+        connection->before = NULL;
+        break;
+    case GREEN__CONNECTION_READS:
+    case GREEN__CONNECTION_SENDS:
+        fail(out, "the line is too long");
+        break;
     }
-    green__debug_print_top(out, connection->before, connection->json);
-    green__surveys_free(connection->before);
-    connection->before = NULL;
     connection->state = GREEN__CONNECTION_SENDS;
 }
 

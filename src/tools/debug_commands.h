@@ -14,7 +14,7 @@ void green__debug_command(struct green__connection *connection, char *line,
                           struct green__text *out);
 
 /* Goes on with a line that had to wait, when its time has come or its errand is
- * done. */
+ * done; or answers one that does not fit. */
 void green__debug_command_ends(struct green__connection *connection,
                                struct green__text *out);
 

@@ -33,7 +33,8 @@ short green__connection_events(const struct green__connection *connection,
                                green_time *due)
 {
     if (connection->state == GREEN__CONNECTION_READS) {
-        if (memchr(connection->line, '\n', connection->have))
+        if (memchr(connection->line, '\n', connection->have) ||
+            connection->have == sizeof connection->line)
             *due = 0;
         return POLLIN;
     }
@@ -60,7 +61,7 @@ static void complete(struct green__connection *connection,
     connection->size = lseek(out->fd, 0, SEEK_CUR);
 }
 
-/* Runs `fn` with the text of the answer. */
+/* Answers a line; NULL: goes on with one, or there is none that can be read. */
 static void with_text(struct green__connection *connection, char *line)
 {
     struct green__text *out = green__system.allocate(1, sizeof *out);
@@ -141,10 +142,8 @@ static void receive(struct green__connection *connection)
 
 static void refuse_line(struct green__connection *connection)
 {
-    char line[] = "line-too-long";
-
     connection->ends = true;
-    answer(connection, line);
+    answer(connection, NULL);
 }
 
 static void next_line(struct green__connection *connection, short events)

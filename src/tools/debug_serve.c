@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <greenhub/debug.h>
@@ -26,8 +27,8 @@
 static struct {
     pthread_mutex_t lock; /* the OS thread has it but while it waits */
     struct green__descriptor_id listener, wakeup;
-    char path[PATH_MAX]; /* empty: closed */
-    pid_t process;       /* that has the door */
+    char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* empty: closed */
+    pid_t process; /* that has the door */
     struct green__connection connections[CONNECTIONS];
 } door = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -209,10 +210,29 @@ __attribute__((destructor)) static void remove_socket(void)
         unlink(door.path);
 }
 
+/* The program has closed the eventfd, and the OS thread waits for what nobody
+ * can write to any more. The listener that it waits for is still there. */
+static void wake_by_knocking(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = green__system.socket(
+        AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", door.path);
+    if (fd >= 0 && green__system.connect(fd, (const struct sockaddr *)&address,
+                                         sizeof address) < 0) {
+        /* It does not wait there. */
+    }
+    if (fd >= 0)
+        green__system.close(fd);
+}
+
 static int open_wakeup(void)
 {
     if (door.wakeup.fd >= 0 && green__descriptor_is_ours(&door.wakeup))
         return 0;
+    if (door.path[0])
+        wake_by_knocking();
     door.wakeup = green__descriptor_own(
         green__system.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     atomic_store(&wakeup_fd, door.wakeup.fd);
@@ -221,10 +241,15 @@ static int open_wakeup(void)
 
 static int open_door(const char *path)
 {
+    bool is_there = strcmp(path, door.path) == 0;
     int fd;
 
+    if (is_there && green__descriptor_is_ours(&door.listener))
+        return 0;
     if (open_wakeup() < 0)
         return -1;
+    if (is_there) /* the program has closed the listener */
+        close_door();
     fd = green__debug_listen(path);
     if (fd < 0)
         return -1;
@@ -275,7 +300,7 @@ int green_debug_serve(const char *where)
 static void read_environment(void)
 {
     const char *text = secure_getenv("GREENHUB_DEBUG");
-    char where[sizeof door.path] = "unix:";
+    char where[PATH_MAX] = "unix:";
     size_t length;
 
     for (; text; text = strchr(text, ',') ? strchr(text, ',') + 1 : NULL) {
