@@ -1,0 +1,358 @@
+/* Responses: what is written waits in a buffer, until it is known whether that is
+ * all. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "http.h"
+
+static int refuse(int error)
+{
+    errno = error;
+    return -1;
+}
+
+/* ---- Sending ------------------------------------------------------------------ */
+
+int green__http_send(struct green_http *http, const struct iovec *parts,
+                     int count)
+{
+    struct green__http_connection *connection = http->connection;
+    ssize_t n;
+    int error;
+
+    if (http->failed)
+        return refuse(EPIPE);
+    green__http_deadline_set(&connection->deadline, GREEN__HTTP_WRITES,
+                             connection->config->options.write_timeout);
+    n = green_stream_writev(connection->stream, parts, count);
+    error = errno;
+    green__http_deadline_clear(&connection->deadline);
+    if (n >= 0)
+        return 0;
+    http->failed = true;
+    connection->keep = false;
+    return refuse(connection->deadline.expired ? ETIMEDOUT : error);
+}
+
+/* Sends a part of the body, as a chunk where it goes in chunks. */
+static int send_body(struct green_http *http, const struct iovec *parts,
+                     int count, size_t size)
+{
+    char line[24];
+    struct iovec all[5];
+
+    if (size == 0 || http->end == GREEN__HTTP_BODILESS)
+        return 0;
+    if (http->end != GREEN__HTTP_BY_CHUNK)
+        return green__http_send(http, parts, count);
+    all[0].iov_base = line;
+    all[0].iov_len = (size_t)snprintf(line, sizeof line, "%zx\r\n", size);
+    memcpy(&all[1], parts, (size_t)count * sizeof parts[0]);
+    all[1 + count] = (struct iovec){(void *)(uintptr_t) "\r\n", 2};
+    return green__http_send(http, all, count + 2);
+}
+
+/* ---- The head ----------------------------------------------------------------- */
+
+static bool is_bodiless(const struct green_http *http)
+{
+    return http->is_head || http->status == 204 || http->status == 304;
+}
+
+/* Decides where the body ends. */
+static enum green__http_end end_of(struct green_http *http, size_t size,
+                                   bool whole)
+{
+    if (whole && !http->has_length && http->status != 204 &&
+        http->status != 304) {
+        http->has_length = true;
+        http->length = http->written + size;
+    }
+    if (http->status == 204)
+        http->has_length = false;
+    if (is_bodiless(http))
+        return GREEN__HTTP_BODILESS;
+    if (http->has_length)
+        return GREEN__HTTP_BY_LENGTH;
+    return http->version >= 11 ? GREEN__HTTP_BY_CHUNK : GREEN__HTTP_BY_CLOSE;
+}
+
+/* Whether the connection goes on after this response. */
+static void decide_to_keep(struct green_http *http)
+{
+    struct green__http_connection *connection = http->connection;
+
+    if (!http->keep || http->end == GREEN__HTTP_BY_CLOSE ||
+        green_server_stopping(NULL))
+        connection->keep = false;
+    if (green__http_body_is_long(http)) {
+        connection->keep = false;
+        connection->linger = true;
+    }
+}
+
+/* What stands in front of the fields that the handler has added. */
+static size_t print_begin(const struct green_http *http, char *text,
+                          size_t size)
+{
+    return (size_t)snprintf(text, size, "HTTP/1.1 %d %s\r\n%s%s%s",
+                            http->status, green__http_reason(http->status),
+                            http->has_date ? "" : "Date: ",
+                            http->has_date ? "" : green__http_now(),
+                            http->has_date ? "" : "\r\n");
+}
+
+/* And behind them. */
+static size_t print_end(const struct green_http *http, char *text, size_t size)
+{
+    size_t n = 0;
+
+    if (http->has_length)
+        n = (size_t)snprintf(text, size, "Content-Length: %llu\r\n",
+                             (unsigned long long)http->length);
+    else if (http->end == GREEN__HTTP_BY_CHUNK)
+        n = (size_t)snprintf(text, size, "Transfer-Encoding: chunked\r\n");
+    if (!http->connection->keep)
+        n += (size_t)snprintf(text + n, size - n, "Connection: close\r\n");
+    else if (http->version == 10)
+        n += (size_t)snprintf(text + n, size - n, "Connection: keep-alive\r\n");
+    return n + (size_t)snprintf(text + n, size - n, "\r\n");
+}
+
+int green__http_send_head(struct green_http *http, const void *bytes,
+                          size_t size, bool whole)
+{
+    char begin[160], end[128], line[24];
+    size_t body = http->out_size + size;
+    struct iovec parts[7];
+    int count = 0;
+
+    http->end = end_of(http, size, whole);
+    decide_to_keep(http);
+    http->head_sent = true;
+    parts[count++] =
+        (struct iovec){begin, print_begin(http, begin, sizeof begin)};
+    if (http->fields.size > 0)
+        parts[count++] =
+            (struct iovec){http->fields.bytes, http->fields.size};
+    parts[count++] = (struct iovec){end, print_end(http, end, sizeof end)};
+    if (body > 0 && http->end != GREEN__HTTP_BODILESS) {
+        bool chunk = http->end == GREEN__HTTP_BY_CHUNK;
+
+        if (chunk)
+            parts[count++] = (struct iovec){
+                line, (size_t)snprintf(line, sizeof line, "%zx\r\n", body)};
+        if (http->out_size > 0)
+            parts[count++] = (struct iovec){http->out, http->out_size};
+        if (size > 0)
+            parts[count++] = (struct iovec){(void *)(uintptr_t)bytes, size};
+        if (chunk)
+            parts[count++] = (struct iovec){(void *)(uintptr_t) "\r\n", 2};
+    }
+    http->out_size = 0;
+    return green__http_send(http, parts, count);
+}
+
+int green_http_status(struct green_http *http, int status)
+{
+    if (!http || status < 200 || status > 599)
+        return refuse(EINVAL);
+    if (http->head_sent)
+        return refuse(EBUSY);
+    http->status = status;
+    return 0;
+}
+
+/* ---- The body ------------------------------------------------------------------ */
+
+/* Counts what is added to the body. */
+static int account(struct green_http *http, size_t size)
+{
+    if (http->upgraded)
+        return refuse(EBUSY);
+    if (http->failed)
+        return refuse(EPIPE);
+    if (http->has_length && size > http->length - http->written)
+        return refuse(EMSGSIZE);
+    return 0;
+}
+
+/* Sends what has been written, and `bytes`. */
+static int send_all(struct green_http *http, const void *bytes, size_t size)
+{
+    struct iovec parts[] = {{http->out, http->out_size},
+                            {(void *)(uintptr_t)bytes, size}};
+    size_t before = http->out_size;
+
+    if (!http->head_sent)
+        return green__http_send_head(http, bytes, size, false);
+    http->out_size = 0;
+    if (before == 0)
+        return send_body(http, parts + 1, 1, size);
+    return send_body(http, parts, size > 0 ? 2 : 1, before + size);
+}
+
+int green_http_write(struct green_http *http, const void *bytes, size_t size)
+{
+    if (!http || (!bytes && size > 0))
+        return refuse(EINVAL);
+    if (account(http, size) < 0)
+        return -1;
+    if (size > GREEN__HTTP_BUFFER - http->out_size) {
+        if (send_all(http, bytes, size) < 0)
+            return -1;
+    } else if (size > 0) {
+        if (!http->out)
+            http->out = malloc(GREEN__HTTP_BUFFER);
+        if (!http->out)
+            return -1;
+        memcpy(http->out + http->out_size, bytes, size);
+        http->out_size += size;
+    }
+    http->written += size;
+    return 0;
+}
+
+int green_http_print(struct green_http *http, const char *format, ...)
+{
+    char few[512], *text = few;
+    va_list list;
+    int n, result;
+
+    va_start(list, format);
+    n = vsnprintf(few, sizeof few, format, list);
+    va_end(list);
+    if (n < 0)
+        return -1;
+    if ((size_t)n >= sizeof few) {
+        text = malloc((size_t)n + 1);
+        if (!text)
+            return -1;
+        va_start(list, format);
+        n = vsnprintf(text, (size_t)n + 1, format, list);
+        va_end(list);
+    }
+    result = n < 0 ? -1 : green_http_write(http, text, (size_t)n);
+    if (text != few)
+        free(text);
+    return result;
+}
+
+int green_http_flush(struct green_http *http)
+{
+    if (!http)
+        return refuse(EINVAL);
+    if (account(http, 0) < 0)
+        return -1;
+    if (http->head_sent && http->out_size == 0)
+        return 0;
+    return send_all(http, NULL, 0);
+}
+
+int green_http_reply(struct green_http *http, int status, const char *type,
+                     const void *bytes, size_t size)
+{
+    int result;
+
+    if (green_http_status(http, status) < 0 ||
+        (type && green_http_add(http, "Content-Type", type) < 0))
+        return -1;
+    if (http->written > 0 || size <= 64)
+        return green_http_write(http, bytes, size);
+    if (account(http, size) < 0)
+        return -1;
+    result = green__http_send_head(http, bytes, size, true);
+    http->written += size;
+    return result;
+}
+
+/* ---- Its end ---------------------------------------------------------------------- */
+
+void green__http_response_reset(struct green_http *http)
+{
+    http->fields.size = http->trailer_fields.size = 0;
+    http->out_size = 0;
+    http->written = 0;
+    http->has_length = http->has_date = false;
+    http->status = 200;
+}
+
+int green_http_error(struct green_http *http, int status)
+{
+    const struct green_http_options *options =
+        &http->connection->config->options;
+    const char *reason = green__http_reason(status);
+
+    if (green_http_status(http, status) < 0)
+        return -1;
+    if (options->error_page && !http->in_error_page) {
+        http->in_error_page = true;
+        if (options->error_page(http, status, options->arg) == 0 ||
+            http->head_sent)
+            return http->failed ? -1 : 0;
+        green__http_response_reset(http);
+        http->status = status;
+    }
+    if (green_http_add(http, "Content-Type", "text/html; charset=utf-8") < 0)
+        return -1;
+    return green_http_print(http,
+                            "<!doctype html><title>%d %s</title>"
+                            "<h1>%d %s</h1>\n",
+                            status, reason, status, reason);
+}
+
+/* The rest of a body that has been begun. */
+static int end_body(struct green_http *http)
+{
+    if (http->has_length && http->end != GREEN__HTTP_BODILESS &&
+        http->written != http->length)
+        return refuse(EPROTO);
+    if (http->out_size > 0 && send_all(http, NULL, 0) < 0)
+        return -1;
+    if (http->end == GREEN__HTTP_BY_CHUNK) {
+        struct iovec parts[] = {
+            {(void *)(uintptr_t) "0\r\n", 3},
+            {http->trailer_fields.bytes, http->trailer_fields.size},
+            {(void *)(uintptr_t) "\r\n", 2}};
+
+        return green__http_send(http, parts, 3);
+    }
+    return 0;
+}
+
+static int finish(struct green_http *http, int result)
+{
+    if (!http->head_sent) {
+        bool is_short = http->has_length && !is_bodiless(http) &&
+                        http->written != http->length;
+
+        if (result < 0 || is_short) {
+            green__http_response_reset(http);
+            if (green_http_error(http, http->refused ? http->refused : 500) < 0)
+                return -1;
+        }
+        if (!http->head_sent) {
+            result = green__http_send_head(http, NULL, 0, true);
+            return result;
+        }
+    }
+    return result < 0 ? -1 : end_body(http);
+}
+
+void green__http_response_finish(struct green_http *http, int result)
+{
+    struct green__http_connection *connection = http->connection;
+
+    if (http->upgraded) {
+        connection->keep = false;
+        return;
+    }
+    if (finish(http, result) == 0)
+        return;
+    connection->keep = false;
+    connection->cut = true;
+}
