@@ -41,6 +41,29 @@ static void *signals_the_process(void *arg)
 
 /* ---- EINTR ----------------------------------------------------------------- */
 
+static bool interrupted;
+
+/* A chaos build may let it run before main waits; then it signals again. */
+static void *interrupts_main(void *arg)
+{
+    do
+        signals_the_process(arg);
+    while (in_chaos() && (usleep(100), !interrupted));
+    return NULL;
+}
+
+/* Starts that, and checks that it interrupts a wait. */
+static void is_interrupted(int (*wait)(void))
+{
+    pthread_t thread;
+
+    interrupted = false;
+    thread = start_thread(interrupts_main, NULL);
+    ck_fails(wait(), EINTR);
+    interrupted = true;
+    join_thread(thread);
+}
+
 static int in_poll(void)
 {
     return poll(NULL, 0, 60000);
@@ -128,26 +151,20 @@ static const struct wait {
 
 START_TEST(a_handler_interrupts_mains_wait)
 {
-    pthread_t thread;
-
     handle(SIGUSR1, 0);
-    thread = start_thread(signals_the_process, NULL);
-    ck_fails(waits[_i].call(), EINTR);
-    ck_assert_int_eq(handled, 1);
-    join_thread(thread);
+    is_interrupted(waits[_i].call);
+    ck_assert_int_ge(handled, 1);
+    if (!in_chaos())
+        ck_assert_int_eq(handled, 1);
 }
 END_TEST
 
 START_TEST(with_sa_restart_some_waits_are_interrupted)
 {
-    pthread_t thread;
-
     if (waits[_i].restarts)
         return;
     handle(SIGUSR1, SA_RESTART);
-    thread = start_thread(signals_the_process, NULL);
-    ck_fails(waits[_i].call(), EINTR);
-    join_thread(thread);
+    is_interrupted(waits[_i].call);
 }
 END_TEST
 
@@ -186,9 +203,7 @@ START_TEST(siginterrupt_and_signal)
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     ck_ok(siginterrupt(SIGUSR1, 1));
 #pragma GCC diagnostic pop
-    thread = start_thread(signals_the_process, NULL);
-    ck_fails(in_read(), EINTR);
-    join_thread(thread);
+    is_interrupted(in_read);
 }
 END_TEST
 
