@@ -26,6 +26,7 @@
  *   greenhub/resolve.h     names and addresses; the choice of a resolver
  *   greenhub/log.h         a log that keeps nobody waiting
  *   greenhub/debug.h       a look inside a running program
+ *   greenhub/trace.h       what a program does over time
  *
  * Every function that fails returns -1 or NULL and sets errno, unless its
  * comment says otherwise. Errors stand after a colon: "-1: EINVAL for NULL"
@@ -63,5 +64,6 @@
 #include <greenhub/sync.h>
 #include <greenhub/thread.h>
 #include <greenhub/thread_pool.h>
+#include <greenhub/trace.h>
 
 #endif

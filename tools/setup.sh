@@ -50,6 +50,13 @@ want_file()
     [ -e "$1" ] || optional="$optional $2"
 }
 
+# want_header HEADER PACKAGE: optional, for headers that pkg-config does not know
+want_header()
+{
+    echo "#include <$1>" | $compiler -E - >/dev/null 2>&1 ||
+        optional="$optional $2"
+}
+
 # want_library MODULE PACKAGE: optional
 want_library()
 {
@@ -79,6 +86,7 @@ for purpose; do
         want_library liburing liburing-dev
         want_library libcares libc-ares-dev
         want_library openssl libssl-dev
+        want_header sys/sdt.h systemtap-sdt-dev
         ;;
     test)
         need python3 python3

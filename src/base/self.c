@@ -12,6 +12,7 @@
 #include <greenhub/hub_module.h>
 
 #include "base/system.h"
+#include "base/trace.h"
 
 static const struct green__self nobody;
 
@@ -47,6 +48,7 @@ static void thread_ends(void *value)
         self->mailbox_layer->ends(self);
     if (self->buffers)
         self->buffers_layer->ends(self);
+    green__trace_thread_ends(self);
 }
 
 static void forked_child(void)

@@ -13,6 +13,7 @@ struct green__scheduler;
 struct green__mailbox;
 struct green__shard;
 struct green__buffers;
+struct green__trace_ring;
 
 #define GREEN__ERROR_SIZE 256
 
@@ -38,8 +39,9 @@ struct green__self {
     struct green__scheduler *running;
     /* other OS threads wake greenthreads by it */
     struct green__mailbox *mailbox;
-    struct green__shard *servers;   /* net/server.h: this OS thread's parts */
-    struct green__buffers *buffers; /* io/buffers.h */
+    struct green__shard *servers;    /* net/server.h: this OS thread's parts */
+    struct green__buffers *buffers;  /* io/buffers.h */
+    struct green__trace_ring *trace; /* base/trace.h; NULL: none */
     const struct green__layer *buffers_layer;
     const struct green__layer *hub_layer, *scheduler_layer, *mailbox_layer;
     bool registered; /* thread_ends() will run when this OS thread exits */

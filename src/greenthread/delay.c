@@ -17,7 +17,7 @@ static void parent_ends(struct green_thread *parent, void *arg)
 static void end_delay(struct green_thread *thread)
 {
     green__delay_forget(thread);
-    green__make_runnable(green__self()->scheduler, thread);
+    green__run_again(green__self()->scheduler, thread);
 }
 
 static void delay_expired(struct green_timer *timer)

@@ -68,6 +68,7 @@ static struct green__next_context hub_main(void *arg)
         if (green_hub_wait(s->hub,
                            green__others_runnable(s) ? 0 : GREEN_FOREVER) < 0)
             interrupt_all(s);
+        green__trace_follow(s);
         if (s->hub->run_start - s->runtimes.looked >= LOOK_FOR_RUNTIMES)
             look_for_runtimes(s);
         green_hub_dispatch(s->hub);

@@ -28,6 +28,7 @@ enum green__carry {
     GREEN__CARRIES_IDENTITIES = 2, /* os_thread_pointer is set */
     GREEN__CARRIES_TIDS = 4,       /* tid_place is set */
     GREEN__CARRIES_GAUGE = 8,      /* somebody watches: gauge.h */
+    GREEN__CARRIES_TRACE = 16,     /* greenthread/trace.h */
 };
 
 /* Has each greenthread use the thread pointer of its identity. Call it under

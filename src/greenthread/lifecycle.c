@@ -30,6 +30,7 @@ static void use(struct green__scheduler *s, struct green_hub *hub)
     /* In a callback green__dispatch_ends sets it. */
     if (!hub->dispatching)
         hub->owner->running = s;
+    green__trace_follow(s);
 }
 
 /* A fork in a callback may have left the hub without a context. */
@@ -74,6 +75,7 @@ static GREEN__COLD struct green__scheduler *make(struct green__self *self)
     green__blocking_begin();
     if (green__schedulers_begin)
         green__schedulers_begin();
+    green__trace_begin_by_environment();
     return s;
 }
 

@@ -42,6 +42,7 @@ static inline int switch_stacks(struct green__scheduler *s,
     struct green_thread *from = s->current;
     int *place = s->errno_place, result;
 
+    GREEN__PROBE2(switch, from, to);
     from->saved_errno = *place;
     *place = to->saved_errno;
     s->current = to;
@@ -194,5 +195,5 @@ void green__interrupt(struct green_thread *thread, int error)
     if (thread->state != GREEN__PARKED)
         return;
     thread->interrupt = error;
-    green__make_runnable(green__self_here()->scheduler, thread);
+    green__run_again(green__self_here()->scheduler, thread);
 }

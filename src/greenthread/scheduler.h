@@ -7,6 +7,7 @@
 #include "greenthread/gauge.h"
 #include "greenthread/park.h"
 #include "greenthread/thread.h"
+#include "greenthread/trace.h"
 
 /* Returns this OS thread's scheduler, made on first use; NULL with errno as
  * green_get_hub. */
@@ -132,6 +133,8 @@ static inline void green__switch_carries(struct green__scheduler *s,
                                          const struct green_thread *to)
 {
     green__identity_follow(s, to);
+    if (green__traced(s))
+        green__trace_switch(s, s->current, to);
     if (green__unlikely(s->carries & GREEN__CARRIES_GAUGE))
         green__gauge_switch(s, to);
 }
@@ -147,6 +150,7 @@ green__switch_last(struct green__scheduler *s, struct green_thread *from)
     if (green__unlikely(s->carries))
         green__switch_carries(s, to);
     s->current = to;
+    GREEN__PROBE2(switch, from, to);
     green__sanitizer_before_switch(&from->context, &to->context, true);
     return (struct green__next_context){.load = to->context.sp, .arg = to};
 }
@@ -168,6 +172,7 @@ static inline int green__park_on(struct green__scheduler *s,
     waiter->since = s->hub->iteration_time;
     thread->waiter = waiter;
     thread->state = GREEN__PARKED;
+    GREEN__PROBE2(park, thread, waiter->kind);
     green__switch_to(s, green__leave_ring(s, thread));
     thread->waiter = NULL;
     if (green__unlikely(thread->interrupt))
@@ -175,12 +180,22 @@ static inline int green__park_on(struct green__scheduler *s,
     return 0;
 }
 
+/* It waits no longer. */
+static inline void green__run_again(struct green__scheduler *s,
+                                    struct green_thread *thread)
+{
+    GREEN__PROBE2(wake, thread, s->current);
+    if (green__traced(s))
+        green__trace_wake(thread);
+    green__make_runnable(s, thread);
+}
+
 /* green__wake, given the waiting greenthread. */
 static inline void green__wake_thread(struct green__scheduler *s,
                                       struct green_thread *thread)
 {
     if (green__likely(thread->state == GREEN__PARKED)) {
-        green__make_runnable(s, thread);
+        green__run_again(s, thread);
     } else if (thread->interrupt) { /* interrupted, but has not run yet */
         thread->interrupt = 0;
         if (thread->alarms) /* not only a deadline */

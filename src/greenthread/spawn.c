@@ -57,6 +57,7 @@ finish(struct green__scheduler *s, struct green_thread *thread)
     green__free_dead(s);
     s->alive--;
     thread->state = GREEN__FINISHED;
+    GREEN__PROBE1(end, thread);
     if (thread->flags & GREEN__DETACHED)
         s->dead = thread;
     else if (thread->joiner)
@@ -150,6 +151,9 @@ make(union green__start start, void *arg, const struct green_attr *attr,
     thread->arg = arg;
     s->spawns++;
     s->alive++;
+    GREEN__PROBE3(spawn, thread, start.function, spawned_at);
+    if (green__traced(s))
+        green__trace_spawn(thread);
     return thread;
 }
 

@@ -57,6 +57,9 @@ struct green__wait_kind {
      * deadlock. */
     bool inside;
     enum green__signal_effect signals;
+    /* Where the descriptor that it waits for is, an int, counted from the
+     * waiter; 0: it waits for none. */
+    ptrdiff_t descriptor_at;
 };
 
 /* A waiting greenthread, on its stack; see park.h. */

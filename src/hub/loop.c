@@ -1,7 +1,9 @@
 /* The loop: opening and closing a hub, and its iterations. */
 #include <errno.h>
 
+#include "base/probe.h"
 #include "base/system.h"
+#include "base/trace.h"
 #include "hub/descriptor.h"
 #include "hub/hub.h"
 
@@ -200,6 +202,7 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
         hub->stats.waits++;
         hub->wait_start = clock;
     }
+    GREEN__PROBE2(hub_wait, hub, timeout);
     /* Deliver earlier reports first: see green__descriptors_dispatch. */
     result = hub->descriptors.owed ? 0 : hub->module->wait(hub, timeout);
     error = green__likely(result >= 0) ? errno : green__module_error();
@@ -211,6 +214,9 @@ int green_hub_wait(struct green_hub *hub, green_time timeout)
         hub->waited += hub->run_start - hub->wait_start;
         hub->wait_start = 0;
     }
+    GREEN__PROBE2(hub_wake, hub, result);
+    if (green__tracing())
+        green__trace_wait(clock, hub->run_start);
     if (timeout == 0 && !hub->descriptors.owed)
         hub->look_cost = hub->run_start - clock;
     hub->iteration_time =

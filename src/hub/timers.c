@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "base/probe.h"
+#include "base/trace.h"
 #include "hub/hub.h"
 
 /* A timer's state: idle, in a bucket (BUCKET + level * GREEN__DIGITS + digit),
@@ -207,6 +209,9 @@ size_t green__timers_fire(struct green__timers *timers, green_time now,
     timers->firing = true;
     while ((timer = take_due(timers, now)) != NULL) {
         fired++;
+        GREEN__PROBE2(timer, timer, timer->callback);
+        if (green__tracing())
+            green__trace_timer((const void *)(uintptr_t)timer->callback);
         timer->callback(timer);
         if (green__unlikely(*stop))
             return fired;

@@ -12,7 +12,11 @@ static ssize_t receive(const struct green__io *io, const struct iovec *iov,
     struct msghdr message = {.msg_iov = (struct iovec *)iov,
                              .msg_iovlen = (size_t)count};
 
-    return green__system.recvmsg(io->fd, &message, MSG_DONTWAIT);
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(
+        begun, "recvmsg", io->fd,
+        green__system.recvmsg(io->fd, &message, MSG_DONTWAIT));
 }
 
 static ssize_t transmit(const struct green__io *io, const struct iovec *iov,
@@ -21,7 +25,11 @@ static ssize_t transmit(const struct green__io *io, const struct iovec *iov,
     struct msghdr message = {.msg_iov = (struct iovec *)iov,
                              .msg_iovlen = (size_t)count};
 
-    return green__system.sendmsg(io->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(
+        begun, "sendmsg", io->fd,
+        green__system.sendmsg(io->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 /* A kernel older than RWF_NOWAIT returns EINVAL for every descriptor. */
@@ -56,6 +64,24 @@ static bool lacks_nowait(unsigned kind)
            (errno == EINVAL && !is_refused(kind));
 }
 
+static ssize_t read_now(int fd, const struct iovec *iov, int count)
+{
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(
+        begun, "preadv2", fd,
+        green__system.preadv2(fd, iov, count, -1, RWF_NOWAIT));
+}
+
+static ssize_t write_now(int fd, const struct iovec *iov, int count)
+{
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(
+        begun, "pwritev2", fd,
+        green__system.pwritev2(fd, iov, count, -1, RWF_NOWAIT));
+}
+
 /* Reads with RWF_NOWAIT. False if the descriptor does not support it. */
 static bool read_nowait(struct green__io *io, unsigned kind,
                         const struct iovec *iov, int count, ssize_t *n)
@@ -64,7 +90,7 @@ static bool read_nowait(struct green__io *io, unsigned kind,
 
     if (trusted && (io->d->file & GREEN__FILE_READS_BLOCK))
         return false;
-    *n = green__system.preadv2(io->fd, iov, count, -1, RWF_NOWAIT);
+    *n = read_now(io->fd, iov, count);
     if (*n >= 0 || !lacks_nowait(kind))
         return true;
     if (trusted && errno != EINVAL)
@@ -79,7 +105,7 @@ static bool write_nowait(struct green__io *io, unsigned kind,
 
     if (trusted && (io->d->file & GREEN__FILE_WRITES_BLOCK))
         return false;
-    *n = green__system.pwritev2(io->fd, iov, count, -1, RWF_NOWAIT);
+    *n = write_now(io->fd, iov, count);
     if (*n >= 0 || !lacks_nowait(kind))
         return true;
     if (trusted && errno != EINVAL)
@@ -103,7 +129,7 @@ static bool read_at_once(struct green__io *io, const struct iovec *iov,
         return false;
     for (int i = 0; i < count; i++)
         size += iov[i].iov_len;
-    *n = green__system.preadv2(io->fd, iov, count, -1, RWF_NOWAIT);
+    *n = read_now(io->fd, iov, count);
     if (*n > 0 && (size_t)*n < size && green__kind_look(io) == GREEN__FILE_DISK)
         *n += green__file_rest(io->fd, iov, count, *n);
     return *n > 0;

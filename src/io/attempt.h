@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 #include "base/system.h"
+#include "base/trace.h"
 #include "io/wait.h"
 
 /* For a descriptor that is no socket, or was none when last examined. */
@@ -47,7 +48,10 @@ static inline ssize_t green__try_recv(struct green__io *io, void *buffer,
                                       size_t size)
 {
     if (green__likely(green__may_be_socket(io))) {
+        green_time begun = green__trace_clock();
         ssize_t n = green__system.recv(io->fd, buffer, size, MSG_DONTWAIT);
+
+        green__trace_called(begun, "recv", io->fd, n);
 
         if (green__likely(!green__is_no_socket(n)))
             return n;
@@ -59,8 +63,11 @@ static inline ssize_t green__try_send(struct green__io *io, const void *buffer,
                                       size_t size)
 {
     if (green__likely(green__may_be_socket(io))) {
+        green_time begun = green__trace_clock();
         ssize_t n = green__system.send(io->fd, buffer, size,
                                        MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        green__trace_called(begun, "send", io->fd, n);
 
         if (green__likely(!green__is_no_socket(n)))
             return n;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/system.h"
+#include "base/trace.h"
 #include "io/message.h"
 
 struct batch {
@@ -40,11 +41,16 @@ static int how_many(const struct batch *batch)
 
 static int try_receive(struct green__io *io, const struct batch *batch)
 {
+    green_time begun;
+
     if (!green__io_may_try(io))
         return green__refuse(EAGAIN);
-    return green__system.recvmmsg(
-        io->fd, batch->messages + batch->done, batch->count - batch->done,
-        (batch->flags & ~MSG_WAITFORONE) | MSG_DONTWAIT, NULL);
+    begun = green__trace_clock();
+    return (int)green__trace_called(
+        begun, "recvmmsg", io->fd,
+        green__system.recvmmsg(
+            io->fd, batch->messages + batch->done, batch->count - batch->done,
+            (batch->flags & ~MSG_WAITFORONE) | MSG_DONTWAIT, NULL));
 }
 
 /* Whether the call has what it waits for: with MSG_WAITFORONE anything; and the
@@ -134,11 +140,16 @@ int green_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 
 static int try_send(struct green__io *io, const struct batch *batch)
 {
+    green_time begun;
+
     if (!green__io_may_try(io))
         return green__refuse(EAGAIN);
-    return green__system.sendmmsg(io->fd, batch->messages + batch->done,
-                                  batch->count - batch->done,
-                                  batch->flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+    begun = green__trace_clock();
+    return (int)green__trace_called(
+        begun, "sendmmsg", io->fd,
+        green__system.sendmmsg(io->fd, batch->messages + batch->done,
+                               batch->count - batch->done,
+                               batch->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 /* A stream takes a part of a message if there is no room for more. The address

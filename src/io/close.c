@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/system.h"
+#include "base/trace.h"
 #include "hub/descriptor.h"
 #include "hub/lives.h"
 #include "io/linger.h"
@@ -33,6 +34,14 @@ static bool lingers(int fd)
     return green__lingers(fd);
 }
 
+static int close_now(int fd)
+{
+    green_time begun = green__trace_clock();
+
+    return (int)green__trace_called(begun, "close", fd,
+                                    green__system.close(fd));
+}
+
 int green_close(int fd)
 {
     bool waits;
@@ -41,8 +50,7 @@ int green_close(int fd)
         return green__system.close(fd);
     waits = lingers(fd);
     forget(fd);
-    return green__unlikely(waits) ? green__linger_close(fd)
-                                  : green__system.close(fd);
+    return green__unlikely(waits) ? green__linger_close(fd) : close_now(fd);
 }
 
 /* Copies what is known about the open file to its duplicate. */

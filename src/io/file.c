@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/system.h"
+#include "base/trace.h"
 #include "io/fifo.h"
 #include "io/file_operation.h"
 #include "io/kind.h"
@@ -21,15 +22,40 @@
 static ssize_t plain_readv(int fd, const struct iovec *iov, int count,
                            off_t offset)
 {
-    return offset < 0 ? green__system.readv(fd, iov, count)
-                      : green__system.preadv(fd, iov, count, offset);
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(
+        begun, offset < 0 ? "readv" : "preadv", fd,
+        offset < 0 ? green__system.readv(fd, iov, count)
+                   : green__system.preadv(fd, iov, count, offset));
 }
 
 static ssize_t plain_writev(int fd, const struct iovec *iov, int count,
                             off_t offset)
 {
-    return offset < 0 ? green__system.writev(fd, iov, count)
-                      : green__system.pwritev(fd, iov, count, offset);
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(
+        begun, offset < 0 ? "writev" : "pwritev", fd,
+        offset < 0 ? green__system.writev(fd, iov, count)
+                   : green__system.pwritev(fd, iov, count, offset));
+}
+
+static ssize_t plain_pread(int fd, void *buffer, size_t size, off_t offset)
+{
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(begun, "pread", fd,
+                               green__system.pread(fd, buffer, size, offset));
+}
+
+static ssize_t plain_pwrite(int fd, const void *buffer, size_t size,
+                            off_t offset)
+{
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(begun, "pwrite", fd,
+                               green__system.pwrite(fd, buffer, size, offset));
 }
 
 /* The hub carries it out; if it can't, the plain call does. */
@@ -214,7 +240,7 @@ ssize_t green_pread(int fd, void *buffer, size_t size, off_t offset)
         return -1;
     return end_transfer(io.hub && io.hub->operations
                             ? read_cached(&io, &iov, 1, offset)
-                            : green__system.pread(fd, buffer, size, offset));
+                            : plain_pread(fd, buffer, size, offset));
 }
 
 /* io_uring ignores the position for pipes and sockets: no ESPIPE. */
@@ -234,7 +260,7 @@ ssize_t green_pwrite(int fd, const void *buffer, size_t size, off_t offset)
         return -1;
     return end_transfer(io.hub && io.hub->operations && has_positions(&io)
                             ? write_waiting(&io, &iov, 1, offset)
-                            : green__system.pwrite(fd, buffer, size, offset));
+                            : plain_pwrite(fd, buffer, size, offset));
 }
 
 /* ---- The rest -------------------------------------------------------- */
@@ -243,12 +269,15 @@ static int sync_file(int fd, unsigned flags, int (*plain)(int))
 {
     struct green_operation operation = {.kind = GREEN_OP_FSYNC, .flags = flags};
     struct green__io io;
+    green_time begun;
     int64_t result;
 
     if (begin(&io, fd) < 0)
         return -1;
-    return end(green__file_operate(&io, &operation, &result) ? (int)result
-                                                             : plain(fd));
+    if (green__file_operate(&io, &operation, &result))
+        return end((int)result);
+    begun = green__trace_clock();
+    return end((int)green__trace_called(begun, "fsync", fd, plain(fd)));
 }
 
 int green_fsync(int fd)
@@ -270,6 +299,14 @@ static int opened(int fd)
     return fd;
 }
 
+static int open_now(int folder, const char *path, int flags, mode_t mode)
+{
+    green_time begun = green__trace_clock();
+    int fd = green__system.openat(folder, path, flags, mode);
+
+    return (int)green__trace_called(begun, "openat", folder, fd);
+}
+
 static int open_at(int folder, const char *path, int flags, mode_t mode)
 {
     struct green_operation operation = {
@@ -287,7 +324,7 @@ static int open_at(int folder, const char *path, int flags, mode_t mode)
         return end(opened((int)result));
     return end(opened(green__open_waits(folder, path, flags)
                           ? green__open_waiting(folder, path, flags, mode)
-                          : green__system.openat(folder, path, flags, mode)));
+                          : open_now(folder, path, flags, mode)));
 }
 
 /* The mode argument, if the flags ask for one. */

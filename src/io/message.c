@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "base/system.h"
+#include "base/trace.h"
 #include "io/vector.h"
 
 /* Checks the arguments before any wait. Returns 0, or the errno. */
@@ -40,6 +41,25 @@ static bool ends_with_piece(const struct msghdr *message)
     return false;
 }
 
+static ssize_t receive_now(int fd, struct msghdr *message, int flags)
+{
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(
+        begun, "recvmsg", fd,
+        green__system.recvmsg(fd, message, flags | MSG_DONTWAIT));
+}
+
+static ssize_t send_now(int fd, const struct msghdr *message, int flags)
+{
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(
+        begun, "sendmsg", fd,
+        green__system.sendmsg(fd, message,
+                              flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
 /* Reads on behind the first piece until there are `enough` bytes. Returns how
  * many there are in all; without memory to read on, that is the first piece. */
 static size_t receive_rest(struct green__io *io, struct msghdr *message,
@@ -57,7 +77,7 @@ static size_t receive_rest(struct green__io *io, struct msghdr *message,
         rest.msg_iovlen = (size_t)vector.count;
         rest.msg_control = message->msg_control;
         rest.msg_controllen = message->msg_control ? room : 0;
-        n = green__system.recvmsg(io->fd, &rest, flags | MSG_DONTWAIT);
+        n = receive_now(io->fd, &rest, flags);
         if (green__would_block(n) && green__io_wait(io) == 0)
             continue;
         if (n <= 0)
@@ -139,9 +159,8 @@ ssize_t green__receive_message(struct green__io *io, struct msghdr *message,
         enough = 1;
     }
     do
-        n = green__io_may_try(io)
-                ? green__system.recvmsg(io->fd, message, flags | MSG_DONTWAIT)
-                : (errno = EAGAIN, -1);
+        n = green__io_may_try(io) ? receive_now(io->fd, message, flags)
+                                  : (errno = EAGAIN, -1);
     while (green__would_block(n) && green__io_wait(io) == 0);
     if (n <= 0)
         return n;
@@ -181,8 +200,7 @@ ssize_t green__send_vector(struct green__io *io, const struct msghdr *message,
         if (green__io_may_try(io)) {
             rest.msg_iov = vector->iov;
             rest.msg_iovlen = (size_t)vector->count;
-            n = green__system.sendmsg(io->fd, &rest,
-                                      flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+            n = send_now(io->fd, &rest, flags);
             if (n >= 0) {
                 done += (size_t)n;
                 green__vector_advance(vector, (size_t)n);

@@ -5,7 +5,9 @@
 
 #include <greenhub/thread.h>
 
+#include "base/probe.h"
 #include "base/system.h"
+#include "base/trace.h"
 #include "io/nonblock.h"
 #include "io/wait.h"
 
@@ -96,6 +98,16 @@ static int await_connection(struct green__io *io)
     return green__io_wait(io) < 0 ? -1 : prepare_again(io);
 }
 
+static ssize_t accept_now(int fd, struct sockaddr *address, socklen_t *length,
+                          int flags)
+{
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(
+        begun, "accept4", fd,
+        green__system.accept4(fd, address, length, flags));
+}
+
 int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
                   int flags)
 {
@@ -114,10 +126,10 @@ int green_accept4(int fd, struct sockaddr *address, socklen_t *length,
     do {
         if (length)
             *length = room;
-        result = green__io_may_try(&io)
-                     ? green__system.accept4(fd, address, length, flags)
-                     : (errno = EAGAIN, -1);
+        result = green__io_may_try(&io) ? accept_now(fd, address, length, flags)
+                                        : (errno = EAGAIN, -1);
     } while (green__would_block(result) && await_connection(&io) == 0);
+    GREEN__PROBE2(accept, fd, result);
     if (result >= 0)
         green__io_opened(
             (int)result,
@@ -136,6 +148,14 @@ int green_accept(int fd, struct sockaddr *address, socklen_t *length)
 
 /* ---- connect --------------------------------------------------------- */
 
+static int connect_now(int fd, const struct sockaddr *address, socklen_t length)
+{
+    green_time begun = green__trace_clock();
+
+    return (int)green__trace_called(begun, "connect", fd,
+                                    green__system.connect(fd, address, length));
+}
+
 /* Calls connect(2) without blocking, whatever the socket's flags are. */
 static int begin_connect(int fd, const struct sockaddr *address,
                          socklen_t length, bool *nonblocking)
@@ -147,10 +167,10 @@ static int begin_connect(int fd, const struct sockaddr *address,
         return -1;
     *nonblocking = flags & O_NONBLOCK;
     if (*nonblocking)
-        return green__system.connect(fd, address, length);
+        return connect_now(fd, address, length);
     if (green__system.fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return -1;
-    result = green__system.connect(fd, address, length);
+    result = connect_now(fd, address, length);
     error = errno;
     if (green__system.fcntl(fd, F_SETFL, flags) < 0)
         return -1;

@@ -148,6 +148,17 @@ ssize_t green_recv(int fd, void *buffer, size_t size, int flags)
     return green_recvfrom(fd, buffer, size, flags, NULL, NULL);
 }
 
+static inline ssize_t receive_from(int fd, void *buffer, size_t size, int flags,
+                                   struct sockaddr *address, socklen_t *length)
+{
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(begun, "recvfrom", fd,
+                               green__system.recvfrom(fd, buffer, size,
+                                                      flags | MSG_DONTWAIT,
+                                                      address, length));
+}
+
 /* MSG_PEEK with MSG_WAITALL: peeks until all bytes are there. */
 static ssize_t peek_all(int fd, void *buffer, size_t size, int flags,
                         struct sockaddr *address, socklen_t *length)
@@ -162,8 +173,7 @@ static ssize_t peek_all(int fd, void *buffer, size_t size, int flags,
         if (length)
             *length = room;
         n = green__io_may_try(&io)
-                ? green__system.recvfrom(fd, buffer, size, flags | MSG_DONTWAIT,
-                                         address, length)
+                ? receive_from(fd, buffer, size, flags, address, length)
                 : (errno = EAGAIN, -1);
         seen = n > 0 ? n : seen;
         if (n < 0 ? !green__would_block(n)
@@ -215,8 +225,8 @@ ssize_t green_recvfrom(int fd, void *buffer, size_t size, int flags,
         if (green__io_may_try(&io)) {
             if (length)
                 *length = room;
-            n = green__system.recvfrom(fd, (char *)buffer + done, size - done,
-                                       flags | MSG_DONTWAIT, address, length);
+            n = receive_from(fd, (char *)buffer + done, size - done, flags,
+                             address, length);
             if (n > 0)
                 done += (size_t)n;
             if (!green__would_block(n) &&
@@ -386,6 +396,19 @@ ssize_t green_writev(int fd, const struct iovec *iov, int count)
                            green__system.writev);
 }
 
+static inline ssize_t send_to(int fd, const void *buffer, size_t size,
+                              int flags, const struct sockaddr *address,
+                              socklen_t length)
+{
+    green_time begun = green__trace_clock();
+
+    return green__trace_called(
+        begun, "sendto", fd,
+        green__system.sendto(fd, buffer, size,
+                             flags | MSG_DONTWAIT | MSG_NOSIGNAL, address,
+                             length));
+}
+
 ssize_t green_send(int fd, const void *buffer, size_t size, int flags)
 {
     return green_sendto(fd, buffer, size, flags, NULL, 0);
@@ -403,9 +426,8 @@ ssize_t green_sendto(int fd, const void *buffer, size_t size, int flags,
     io.nonblocking = flags & MSG_DONTWAIT;
     do {
         if (green__io_may_try(&io)) {
-            n = green__system.sendto(
-                fd, (const char *)buffer + done, size - done,
-                flags | MSG_DONTWAIT | MSG_NOSIGNAL, address, length);
+            n = send_to(fd, (const char *)buffer + done, size - done, flags,
+                        address, length);
             if (n >= 0) {
                 done += (size_t)n;
                 if (done < size && green__io_go_on(&io, n) < 0)

@@ -16,10 +16,18 @@ static void describe_place(const struct green__waiter *waiter, char *text,
     snprintf(text, size, "descriptor %d", place->io_waiter.fd);
 }
 
-const struct green__wait_kind green__reading = {
-    .name = "read", .describe = describe_place, .signals = GREEN__RESTARTS};
-const struct green__wait_kind green__writing = {
-    .name = "write", .describe = describe_place, .signals = GREEN__RESTARTS};
+#define DESCRIPTOR                                                             \
+    ((ptrdiff_t)offsetof(struct green__place, io_waiter.fd) -                  \
+     (ptrdiff_t)offsetof(struct green__place, waiter))
+
+const struct green__wait_kind green__reading = {.name = "read",
+                                                .describe = describe_place,
+                                                .signals = GREEN__RESTARTS,
+                                                .descriptor_at = DESCRIPTOR};
+const struct green__wait_kind green__writing = {.name = "write",
+                                                .describe = describe_place,
+                                                .signals = GREEN__RESTARTS,
+                                                .descriptor_at = DESCRIPTOR};
 
 /* The greenthread may be parked elsewhere while it holds its place. */
 void green__place_is_called(struct green__io_waiter *io_waiter, unsigned events)
