@@ -7,6 +7,7 @@ import re
 import signal
 import tempfile
 
+import gdb
 import peers
 from peers import Program, run, tool
 
@@ -60,6 +61,31 @@ def compare(kind, program, arguments, environment, number=None):
             told(process.err)))
     assert got == wanted, (got, wanted)
     process.stop(signal.SIGKILL)
+
+
+def case_it_is_slow_over_time():
+    if "GREENHUB_CHAOS_SEED" in os.environ:
+        raise peers.Skip("a chaos build switches more often")
+    with tempfile.TemporaryDirectory() as folder:
+        status, out, err = run([compiled(folder), "trace"], cwd=folder, env={
+            "GREENHUB_HUB": "epolls", "GREENHUB_TRACE": "trace.json"})
+        assert status == 0, err
+        command = re.search(r"^grep .*trace\.json$", page(), re.M).group()
+        status, out, err = run(["/bin/sh", "-c", command], cwd=folder)
+    wanted = told(block("text trace").splitlines())
+    assert told(out.splitlines()) == wanted, out
+
+
+def case_it_crashed_last_night():
+    with tempfile.TemporaryDirectory() as folder:
+        program = compiled(folder)
+        core = gdb.core_of(folder, program, {"GREENHUB_HUB": "epolls"},
+                           signal.SIGSEGV)
+        text = gdb.gdb([program, core],
+                       ["info greenthreads", "greenthread apply all bt"])
+    got = [re.sub(r"at \S*/program", "at program", line) for line in text.splitlines()
+           if re.match(r"  (Id|\d+) |Greenthread \d|#\d.*program\.c:\d", line)]
+    assert told(got) == told(block("text crash").splitlines()), text
 
 
 def case_it_hangs():

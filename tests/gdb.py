@@ -209,7 +209,7 @@ def case_twenty_thousand():
 
 # ---- A core file ------------------------------------------------------------------
 
-def core_of(folder, program=PROGRAM, environment=None):
+def core_of(folder, program=PROGRAM, environment=None, number=signal.SIGABRT):
     with open("/proc/sys/kernel/core_pattern") as file:
         pattern = file.read().strip()
     if pattern.startswith(("|", "/")):
@@ -220,7 +220,7 @@ def core_of(folder, program=PROGRAM, environment=None):
     process = Program([program, "crash"], cwd=folder, env=environment,
                       preexec_fn=lambda: resource.setrlimit(
                           resource.RLIMIT_CORE, (hard, hard)))
-    assert process.process.wait(peers.PATIENCE) == -signal.SIGABRT
+    assert process.process.wait(peers.PATIENCE) == -number
     cores = [name for name in os.listdir(folder) if name.startswith("core")]
     assert len(cores) == 1, os.listdir(folder)
     return os.path.join(folder, cores[0])
