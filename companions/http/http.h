@@ -139,6 +139,7 @@ struct green_http {
     const char *piece; /* decoded and not read */
     size_t piece_size;
     size_t overhead; /* of chunks */
+    unsigned chunks; /* begun and not counted in it */
     bool body_over;
     int body_error; /* errno of all further reads */
     struct green__http_text trailers;

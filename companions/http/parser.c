@@ -162,6 +162,8 @@ static int settle_head(struct green_http *http, size_t size)
 {
     size_t at;
 
+    if (parser_of(http)->http_major > 1)
+        return refuse(http, 505);
     http->method = llhttp_method_name(parser_of(http)->method);
     at = line_end(http, size);
     if (at == 0)
@@ -193,6 +195,19 @@ static bool begins_with_method(const struct green_http *http, const char *end)
     return at < end && at > http->base && *at == ' ';
 }
 
+/* Whether what follows the target is of the form " HTTP/D.D", as far as it has
+ * come. */
+static bool has_version(const struct green_http *http, const char *end)
+{
+    static const char form[] = " HTTP/0.0\r\n";
+    const char *at = http->base + http->target + http->target_length;
+
+    for (size_t i = 0; i < sizeof form - 1 && at < end; i++, at++)
+        if (form[i] == '0' ? *at < '0' || *at > '9' : *at != form[i])
+            return false;
+    return http->target_length > 0;
+}
+
 /* llhttp has found an error. */
 static int refuse_head(struct green_http *http, llhttp_errno_t error)
 {
@@ -202,6 +217,8 @@ static int refuse_head(struct green_http *http, llhttp_errno_t error)
                                 ? 501
                                 : 400);
     case HPE_INVALID_VERSION:
+        return refuse(http,
+                      has_version(http, http->connection->end) ? 505 : 400);
     case HPE_PAUSED_H2_UPGRADE: /* the preface of HTTP/2 */
         return refuse(http, 505);
     default:
@@ -250,7 +267,7 @@ static int make_room(struct green_http *http)
     connection->head = larger;
     connection->head_size = room;
     connection->end = larger + size;
-    http->base = larger;
+    connection->at = http->base = larger;
     return 0;
 }
 
@@ -332,12 +349,11 @@ static int on_body(llhttp_t *parser, const char *at, size_t size)
     return HPE_PAUSED;
 }
 
-/* What belongs to each chunk is free, such as its size and the ends of lines. */
 static int on_chunk(llhttp_t *parser)
 {
     struct green_http *http = parser->data;
 
-    http->overhead -= http->overhead < 24 ? http->overhead : 24;
+    http->chunks++;
     return 0;
 }
 
@@ -387,30 +403,37 @@ void green__http_chunks_begin(struct green_http *http)
     parser_of(http)->settings = (void *)(uintptr_t)&body_settings;
 }
 
+/* What belongs to each chunk is free, such as its size and the ends of lines. */
+static int account(struct green_http *http, size_t size)
+{
+    size_t free_bytes = (size_t)24 * http->chunks;
+
+    http->overhead += size;
+    http->overhead -=
+        http->overhead < free_bytes ? http->overhead : free_bytes;
+    http->chunks = 0;
+    if (http->overhead <= options_of(http)->max_chunk_overhead)
+        return 0;
+    errno = EPROTO;
+    return -1;
+}
+
 int green__http_chunks_decode(struct green_http *http)
 {
     struct green__http_connection *connection = http->connection;
     llhttp_t *parser = parser_of(http);
-    const char *until = connection->end;
     size_t size = (size_t)(connection->end - connection->at);
     llhttp_errno_t error;
 
     http->piece_size = 0;
     llhttp_resume(parser);
-    http->overhead += size; /* and what is not: below */
     error = llhttp_execute(parser, connection->at, size);
     if (error != HPE_OK && error != HPE_PAUSED) {
         errno = EPROTO;
         return -1;
     }
     if (error == HPE_PAUSED)
-        until = llhttp_get_error_pos(parser);
-    http->overhead -= (size_t)(connection->end - until);
-    http->overhead -= http->piece_size < http->overhead ? http->piece_size
-                                                         : http->overhead;
-    connection->at += until - connection->at;
-    if (http->overhead <= options_of(http)->max_chunk_overhead)
-        return 0;
-    errno = EPROTO;
-    return -1;
+        size = (size_t)(llhttp_get_error_pos(parser) - connection->at);
+    connection->at += size;
+    return account(http, size - http->piece_size);
 }
