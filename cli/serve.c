@@ -1,4 +1,4 @@
-/* greenhub serve --echo: a server that sends back what it receives. */
+/* greenhub serve: a server that sends back what it receives, or a folder's files. */
 #include <greenhub.h>
 
 #include <errno.h>
@@ -15,23 +15,29 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "serve_http.h"
 #include "serve_tls.h"
 
 static const char usage[] =
-    "usage: greenhub serve --echo [OPTIONS]\n"
+    "usage: greenhub serve --echo|--http DIR [OPTIONS]\n"
     "\n"
     "  --echo               send back what is received\n"
+    "  --http DIR           serve the files of a folder by HTTP\n"
     "  --listen ADDRESS     tcp://HOST:PORT (port 0: any free port), "
     "tcp://*:PORT,\n"
     "                       tcp://[::1]:PORT or unix:///PATH;\n"
-    "                       default tcp://127.0.0.1:6000\n"
+    "                       default tcp://127.0.0.1:6000, with --http "
+    "port 8080\n"
     "  --tls CERT KEY       serve TLS, with this certificate and its key, "
     "files "
     "in PEM\n"
     "  --hub NAME           the hub to run on; greenhub hubs lists them\n"
     "  --threads N          OS threads, each with its own hub; default 1\n"
     "  --max-connections M  connections served at once, the others wait;\n"
-    "                       default: no limit\n"
+    "                       default: no limit, with --http 1024\n"
+    "  --per-address M      with --http: connections of one address; default "
+    "64\n"
+    "  --log                with --http: print each request\n"
     "  --hello              print what to type next, on a terminal the "
     "default\n"
     "\n"
@@ -45,6 +51,7 @@ struct settings {
     const char *certificate, *key; /* NULL: without TLS */
     unsigned threads;
     unsigned max_connections;
+    struct serve_http http; /* folder NULL: not asked for */
     bool echo;
     bool hello;
 };
@@ -153,17 +160,35 @@ static void print_openssl(const char *address)
            strstr(address, "://") + 3);
 }
 
-static void print_hello(const char *address, bool tls)
+static void print_curl(const char *address, bool tls)
 {
+    const char *at = strstr(address, "://") + 3;
+
+    if (strncmp(address, "unix://", 7) == 0)
+        printf("curl --unix-socket %s http%s://localhost/", at,
+               tls ? "s" : "");
+    else
+        printf("curl http%s://%s/", tls ? "s" : "", at);
+}
+
+static void print_hello(const char *address, const struct settings *settings)
+{
+    bool tls = settings->certificate != NULL;
+
     printf("\nIn another terminal type\n\n    ");
-    if (tls)
+    if (settings->http.folder)
+        print_curl(address, tls);
+    else if (tls)
         print_openssl(address);
     else
         print_nc(address);
-    printf("\n\nand then a line: the server sends it back.\n"
+    printf("%s"
            "    kill -USR1 %-10ld shows what each greenthread does\n"
            "    GREENHUB_HUB=poll     before the command selects another hub\n"
            "    Ctrl-C                stops this server\n\n",
+           settings->http.folder
+               ? "\n\nor open that address in a browser.\n"
+               : "\n\nand then a line: the server sends it back.\n",
            (long)getpid());
 }
 
@@ -197,11 +222,12 @@ static void print_hub_stats(const struct green_hub *hub,
     print_counts(counts, sizeof counts / sizeof counts[0]);
 }
 
-static void print_summary(void)
+static void print_summary(bool http)
 {
     const struct count work[] = {
         {server.accepted, "connection", "connections"},
-        {served.messages, "message", "messages"},
+        {served.messages, http ? "request" : "message",
+         http ? "requests" : "messages"},
         {served.bytes, "byte", "bytes"},
     };
     const struct count pauses = {server.pauses, "time", "times"};
@@ -281,16 +307,26 @@ static int serve(const struct settings *settings, int listener)
         .threads = settings->threads,
         .max_connections = settings->max_connections,
         .hub = settings->hub,
-        .kill_on_stop = true, /* an echo ends only with its connection */
+        /* An echo ends only with its connection. */
+        .kill_on_stop = settings->echo,
         .server = &server,
         .wrap = settings->certificate ? &tls_wrap : NULL,
     };
     int result;
 
-    result = green_serve_streams(listener, echo, &options);
+    if (settings->http.folder) {
+        uint64_t requests, bytes;
+
+        result = serve_http_run(listener, &options);
+        serve_http_count(&requests, &bytes);
+        served.messages = requests;
+        served.bytes = bytes;
+    } else {
+        result = green_serve_streams(listener, echo, &options);
+    }
     if (result < 0)
         cli_complain(CLI_FAILED, "serving failed: %s", green_net_error());
-    print_summary();
+    print_summary(settings->http.folder != NULL);
     green_close(listener);
     return result < 0 ? CLI_FAILED : CLI_OK;
 }
@@ -309,6 +345,8 @@ static int start(const struct settings *settings)
         serve_tls_use(settings->certificate, settings->key, &tls_wrap) !=
             CLI_OK)
         return CLI_FAILED;
+    if (settings->http.folder && serve_http_prepare(&settings->http) != CLI_OK)
+        return CLI_FAILED;
     green_debug_stack_overflow(true);
     raise_descriptor_limit();
     listener = green_listen(settings->address, &options);
@@ -321,7 +359,7 @@ static int start(const struct settings *settings)
            green_hub_name(green_get_hub()), settings->threads,
            settings->threads == 1 ? "" : "s");
     if (settings->hello || isatty(STDOUT_FILENO))
-        print_hello(here, settings->certificate != NULL);
+        print_hello(here, settings);
     fflush(stdout);
     return serve(settings, listener);
 }
@@ -350,6 +388,9 @@ static bool parse_number(const char *text, unsigned most, unsigned *number)
 
 static const struct option options_known[] = {
     {"echo", no_argument, NULL, 'e'},
+    {"http", required_argument, NULL, 'd'},
+    {"per-address", required_argument, NULL, 'p'},
+    {"log", no_argument, NULL, 'g'},
     {"listen", required_argument, NULL, 'l'},
     {"tls", required_argument, NULL, 'T'},
     {"hub", required_argument, NULL, 'H'},
@@ -377,6 +418,13 @@ static bool set_option(struct settings *settings, int option)
     switch (option) {
     case 'e':
         return settings->echo = true;
+    case 'd':
+        settings->http.folder = optarg;
+        return true;
+    case 'p':
+        return parse_number(optarg, INT_MAX, &settings->http.max_per_address);
+    case 'g':
+        return settings->http.log = true;
     case 'i':
         return settings->hello = true;
     case 'l':
@@ -396,8 +444,7 @@ static bool set_option(struct settings *settings, int option)
 
 int cli_serve(int argc, char **argv)
 {
-    struct settings settings = {.address = "tcp://127.0.0.1:6000",
-                                .threads = 1};
+    struct settings settings = {.threads = 1};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options_known, NULL)) != -1) {
@@ -416,8 +463,10 @@ int cli_serve(int argc, char **argv)
             CLI_USAGE,
             "serve takes options only, not %s; see greenhub serve --help",
             argv[optind]);
-    if (!settings.echo)
-        return cli_complain(CLI_USAGE,
-                            "serve needs --echo, the only service so far");
+    if (settings.echo == (settings.http.folder != NULL))
+        return cli_complain(CLI_USAGE, "serve needs --echo or --http DIR");
+    if (!settings.address)
+        settings.address =
+            settings.echo ? "tcp://127.0.0.1:6000" : "tcp://127.0.0.1:8080";
     return start(&settings);
 }

@@ -19,6 +19,7 @@ for source in tests/fuzz/fuzz_*.c; do
     corpus=$build/corpus/$name
     log=$build/corpus/$name.log
     mkdir -p "$corpus"
+    [ -x "$build/tests/fuzz_$name" ] || continue # a companion that was not built
     if "$build/tests/fuzz_$name" -max_total_time="$seconds" -max_len=512 \
         -timeout=20 -print_final_stats=1 \
         -artifact_prefix="$build/corpus/$name-" \

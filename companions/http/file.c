@@ -148,17 +148,19 @@ static bool is_the_same(const struct green_http *http, const struct file *file)
     return strcmp(range, file->date) == 0;
 }
 
-/* Reads digits. Returns whether there are some. */
+/* Reads digits. Returns whether there are some; if not, *value stays. */
 static bool number(const char **text, off_t *value)
 {
     const char *at = *text;
+    off_t found = 0;
 
-    for (*value = 0; *at >= '0' && *at <= '9'; at++)
-        *value = *value > (INT64_MAX - 9) / 10 ? INT64_MAX - 9
-                                               : 10 * *value + (*at - '0');
+    for (; *at >= '0' && *at <= '9'; at++)
+        found = found > (INT64_MAX - 9) / 10 ? INT64_MAX - 9
+                                             : 10 * found + (*at - '0');
     if (at == *text)
         return false;
     *text = at;
+    *value = found;
     return true;
 }
 
@@ -169,7 +171,7 @@ static bool number(const char **text, off_t *value)
 static int choose_range(const struct green_http *http, struct file *file)
 {
     const char *text = green_http_header(http, "Range");
-    off_t first, last = INT64_MAX - 9;
+    off_t first = 0, last = INT64_MAX - 9;
     bool has_first;
 
     if (!text || strncasecmp(text, "bytes=", 6) != 0 ||

@@ -49,7 +49,7 @@ static int open_by_names(int folder, const char *path)
     return fd;
 }
 
-static int open_beneath(int folder, const char *path)
+int green__http_open_beneath(int folder, const char *path)
 {
     struct open_how how = {
         .flags = HOW,
@@ -135,7 +135,7 @@ static int open_prepared(const struct green_http_folder *folder,
             snprintf(name, sizeof name, "%s.%s", path, kinds[i][1]) >=
                 (int)sizeof name)
             continue;
-        fd = open_beneath(folder->fd, name);
+        fd = green__http_open_beneath(folder->fd, name);
         if (fd < 0)
             continue;
         if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
@@ -206,7 +206,7 @@ static int send_within(const struct green_http_folder *folder,
     if (snprintf(name, sizeof name, "%s/%s", path, folder->index) >=
         (int)sizeof name)
         return green_http_error(http, 404);
-    index = open_beneath(folder->fd, name);
+    index = green__http_open_beneath(folder->fd, name);
     if (index >= 0 && fstat(index, &status) == 0 && S_ISREG(status.st_mode)) {
         result = send_prepared(folder, http, index, name, &status);
         close(index);
@@ -216,7 +216,7 @@ static int send_within(const struct green_http_folder *folder,
         close(index);
     if (!folder->list)
         return green_http_error(http, 403);
-    return green__http_list(http, fd, folder->dot_files);
+    return green__http_list(http, folder->fd, path, fd, folder->dot_files);
 }
 
 static int send_error(struct green_http *http, int error)
@@ -237,7 +237,7 @@ static int send_error(struct green_http *http, int error)
 static int send_path(const struct green_http_folder *folder,
                      struct green_http *http, const char *path)
 {
-    int fd = open_beneath(folder->fd, path), result, error;
+    int fd = green__http_open_beneath(folder->fd, path), result, error;
     struct stat status;
 
     if (fd < 0)

@@ -239,7 +239,12 @@ ssize_t green__http_input(struct green__http_connection *connection,
 /* types.c: NULL if it is not known. */
 const char *green__http_type_of(const char *name);
 
-/* listing.c: sends the page of a folder. */
-int green__http_list(struct green_http *http, int fd, bool dot_files);
+/* folder.c: opens what a path names, if that is below a folder. */
+int green__http_open_beneath(int folder, const char *path);
+
+/* listing.c: sends the page of the folder `fd`, which is at `path` below the folder
+ * `root`. */
+int green__http_list(struct green_http *http, int root, const char *path,
+                     int fd, bool dot_files);
 
 #endif

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,14 +66,42 @@ static int print_begin(struct green_http *http)
 
 /* ---- Entries ------------------------------------------------------------------------ */
 
-static int print_entry(struct green_http *http, int fd, const char *name)
+struct place {
+    int root, fd;
+    const char *path;
+};
+
+/* What a link leads to counts, if it may be served. */
+static int look(const struct place *place, const char *name,
+                struct stat *status)
+{
+    char path[PATH_MAX];
+    int fd, result;
+
+    if (fstatat(place->fd, name, status, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    if (!S_ISLNK(status->st_mode))
+        return 0;
+    if (snprintf(path, sizeof path, "%s/%s", place->path, name) >=
+        (int)sizeof path)
+        return -1;
+    fd = green__http_open_beneath(place->root, path);
+    if (fd < 0)
+        return -1;
+    result = fstat(fd, status);
+    close(fd);
+    return result;
+}
+
+static int print_entry(struct green_http *http, const struct place *place,
+                       const char *name)
 {
     struct stat status;
     struct tm parts = {0};
     char when[32];
     const char *end;
 
-    if (fstatat(fd, name, &status, 0) < 0 ||
+    if (look(place, name, &status) < 0 ||
         !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)))
         return 0; /* is not served */
     end = S_ISDIR(status.st_mode) ? "/" : "";
@@ -100,8 +129,10 @@ static int is_real(const struct dirent *entry)
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-int green__http_list(struct green_http *http, int fd, bool dot_files)
+int green__http_list(struct green_http *http, int root, const char *path,
+                     int fd, bool dot_files)
 {
+    struct place place = {.root = root, .fd = fd, .path = path};
     struct dirent **entries;
     int result = print_begin(http);
     int count = scandirat(fd, ".", &entries, dot_files ? is_real : is_plain,
@@ -111,7 +142,7 @@ int green__http_list(struct green_http *http, int fd, bool dot_files)
         return -1;
     for (int i = 0; i < count; i++) {
         if (result == 0)
-            result = print_entry(http, fd, entries[i]->d_name);
+            result = print_entry(http, &place, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);

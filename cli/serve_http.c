@@ -1,0 +1,112 @@
+/*
+ * greenhub serve --http: a folder's files, by libgreenhub-http, which is loaded where it is
+ * asked for, as libgreenhub-tls is.
+ */
+#include <greenhub.h>
+#include <greenhub/http.h>
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "library.h"
+#include "serve_http.h"
+
+static struct {
+    struct green_http_folder *(*open)(
+        const char *path, const struct green_http_folder_options *options);
+    int (*handler)(struct green_http *http, void *folder);
+    int (*serve)(int listener,
+                 int (*handler)(struct green_http *http, void *arg),
+                 const struct green_http_options *options);
+    size_t (*format)(const struct green_http_record *record,
+                     enum green_http_log_format format, char *buffer,
+                     size_t size);
+} http;
+
+static const struct serve_http *chosen;
+static struct green_http_folder *folder;
+static _Atomic uint64_t exchanges, sent;
+
+/* ISO C does not convert a pointer to an object to one to a function. */
+static bool find(void *library, const char *name, void *function)
+{
+    void *found = dlsym(library, name);
+
+    memcpy(function, &found, sizeof found);
+    return found != NULL;
+}
+
+static int load(void)
+{
+    char path[PATH_MAX];
+    void *library;
+
+    if (!cli_find_library("greenhub-http", "companions/http", path))
+        return cli_complain(CLI_FAILED,
+                            "--http needs libgreenhub-http, which is not "
+                            "installed beside this command");
+    library = dlopen(path, RTLD_NOW);
+    if (!library)
+        return cli_complain(CLI_FAILED, "--http: %s", dlerror());
+    if (!find(library, "green_http_folder_open", &http.open) ||
+        !find(library, "green_http_folder_handler", &http.handler) ||
+        !find(library, "green_http_serve", &http.serve) ||
+        !find(library, "green_http_format", &http.format))
+        return cli_complain(CLI_FAILED, "--http: %s is of another version",
+                            path);
+    return CLI_OK;
+}
+
+int serve_http_prepare(const struct serve_http *settings)
+{
+    struct green_http_folder_options options = {.list = true,
+                                                .prepared = true};
+    int status = load();
+
+    if (status != CLI_OK)
+        return status;
+    chosen = settings;
+    folder = http.open(settings->folder, &options);
+    if (!folder)
+        return cli_complain(CLI_FAILED, "cannot serve the folder %s: %s",
+                            settings->folder, strerror(errno));
+    return CLI_OK;
+}
+
+static void count(const struct green_http_record *record, void *arg)
+{
+    char line[4096];
+
+    (void)arg;
+    atomic_fetch_add_explicit(&exchanges, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&sent, record->sent, memory_order_relaxed);
+    if (!chosen->log)
+        return;
+    if (http.format(record, GREEN_HTTP_LOG_COMBINED, line, sizeof line) >=
+        sizeof line)
+        line[sizeof line - 2] = '\n'; /* it was cut */
+    fputs(line, stdout);
+    fflush(stdout);
+}
+
+int serve_http_run(int listener, const struct green_serve_options *serve)
+{
+    struct green_http_options options = {
+        .arg = folder,
+        .serve = serve,
+        .log = count,
+        .max_per_address = chosen->max_per_address,
+    };
+
+    return http.serve(listener, http.handler, &options);
+}
+
+void serve_http_count(uint64_t *all, uint64_t *bytes)
+{
+    *all = exchanges;
+    *bytes = sent;
+}
