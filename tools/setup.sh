@@ -87,6 +87,7 @@ for purpose; do
         want_library libcares libc-ares-dev
         want_library openssl libssl-dev
         want_header sys/sdt.h systemtap-sdt-dev
+        want_file /usr/share/llhttp/llhttp.c node-llhttp
         ;;
     test)
         need python3 python3
@@ -98,6 +99,8 @@ for purpose; do
         need curl curl
         want_file /usr/sbin/dnsmasq dnsmasq-base
         need strace strace
+        want_file /usr/bin/wrk wrk
+        want_file /usr/bin/h2load nghttp2-client
         want_file /usr/bin/gdb gdb
         command -v c++ >/dev/null 2>&1 || optional="$optional g++"
         want_file /usr/bin/openssl openssl
@@ -180,6 +183,7 @@ for purpose; do
         need_library liburing liburing-dev
         need_library libcares libc-ares-dev
         need_library openssl libssl-dev
+        need_file /usr/share/llhttp/llhttp.c node-llhttp
         ;;
     aarch64)
         need qemu-aarch64 qemu-user
