@@ -165,8 +165,7 @@ static void print_curl(const char *address, bool tls)
     const char *at = strstr(address, "://") + 3;
 
     if (strncmp(address, "unix://", 7) == 0)
-        printf("curl --unix-socket %s http%s://localhost/", at,
-               tls ? "s" : "");
+        printf("curl --unix-socket %s http%s://localhost/", at, tls ? "s" : "");
     else
         printf("curl http%s://%s/", tls ? "s" : "", at);
 }

@@ -63,8 +63,7 @@ static int load(void)
 
 int serve_http_prepare(const struct serve_http *settings)
 {
-    struct green_http_folder_options options = {.list = true,
-                                                .prepared = true};
+    struct green_http_folder_options options = {.list = true, .prepared = true};
     int status = load();
 
     if (status != CLI_OK)

@@ -22,7 +22,7 @@ static struct upload {
     const char *name;
     unsigned long long got;
     long long size; /* -1: not known */
-} *uploads;
+} * uploads;
 
 static int copy(struct green_http *http, struct upload *upload, int fd)
 {

@@ -51,8 +51,7 @@ static char *read_until(struct http_pair *pair, const char *text)
     do {
         if (room - size < 4096)
             all = realloc(all, room *= 2);
-        n = green_read(pair->client, all + size,
-                       text ? 1 : room - size - 1);
+        n = green_read(pair->client, all + size, text ? 1 : room - size - 1);
         size += n > 0 ? (size_t)n : 0;
         all[size] = '\0';
     } while (n > 0 && !(text && size >= strlen(text) &&

@@ -217,9 +217,9 @@ END_TEST
 
 START_TEST(to_an_old_client_its_end_is_that_of_the_connection)
 {
-    char *all = http_ask(
-        streams, NULL,
-        "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" GET "\r\n");
+    char *all =
+        http_ask(streams, NULL,
+                 "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" GET "\r\n");
 
     ck_assert_str_eq(http_statuses(all), "200");
     ck_has(all, "Connection: close\r\n\r\nonetwo2");
@@ -242,10 +242,11 @@ static int large(struct green_http *http, void *arg)
 
 START_TEST(large_responses)
 {
-    char *whole = http_ask(large, &(struct green_http_options){.arg = ""},
-                           GET "\r\n");
-    char *head = http_ask(large, NULL, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n" GET
-                                       "Connection: close\r\n\r\n");
+    char *whole =
+        http_ask(large, &(struct green_http_options){.arg = ""}, GET "\r\n");
+    char *head = http_ask(large, NULL,
+                          "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n" GET
+                          "Connection: close\r\n\r\n");
     char *body = strstr(whole, "\r\n\r\n") + 4;
 
     ck_has(whole, "Content-Length: 300006\r\n");
@@ -307,9 +308,8 @@ static int fails(struct green_http *http, void *arg)
 
 START_TEST(a_handler_that_fails)
 {
-    char *early = http_ask(
-        fails, &(struct green_http_options){.arg = "early"}, GET "\r\n" GET
-                                                                 "\r\n");
+    char *early = http_ask(fails, &(struct green_http_options){.arg = "early"},
+                           GET "\r\n" GET "\r\n");
     char *late = http_ask(fails, &(struct green_http_options){.arg = "late"},
                           GET "\r\n" GET "\r\n");
     char *brief = http_ask(fails, &(struct green_http_options){.arg = "short"},
@@ -335,8 +335,8 @@ static int page(struct green_http *http, int status, void *arg)
 static int missing(struct green_http *http, void *arg)
 {
     (void)arg;
-    return green_http_error(http, strcmp(green_http_path(http), "/") ? 404
-                                                                     : 410);
+    return green_http_error(http,
+                            strcmp(green_http_path(http), "/") ? 404 : 410);
 }
 
 START_TEST(error_pages_of_a_program)

@@ -32,36 +32,35 @@ START_TEST(a_long_target)
     static const char end[] = " HTTP/1.1\r\nHost: a\r\n\r\n";
     size_t rest = 4 + sizeof end - 1;
 
-    ck_assert_str_eq(http_statuses(http_ask(
-                         http_hello, NULL,
-                         long_request("GET /", 8192 + rest, end))),
-                     "200");
-    ck_assert_str_eq(http_statuses(http_ask(
-                         http_hello, NULL,
-                         long_request("GET /", 8193 + rest, end))),
-                     "414");
     ck_assert_str_eq(
         http_statuses(http_ask(http_hello, NULL,
-                               long_request("GET /", 150000, end))),
+                               long_request("GET /", 8192 + rest, end))),
+        "200");
+    ck_assert_str_eq(
+        http_statuses(http_ask(http_hello, NULL,
+                               long_request("GET /", 8193 + rest, end))),
         "414");
+    ck_assert_str_eq(http_statuses(http_ask(
+                         http_hello, NULL, long_request("GET /", 150000, end))),
+                     "414");
 }
 END_TEST
 
 START_TEST(a_long_header_section)
 {
-    ck_assert_str_eq(http_statuses(http_ask(
-                         http_hello, NULL,
-                         long_request(GET "A: ", 16384, "\r\n\r\n"))),
-                     "200");
-    ck_assert_str_eq(http_statuses(http_ask(
-                         http_hello, NULL,
-                         long_request(GET "A: ", 16385, "\r\n\r\n"))),
-                     "431");
+    ck_assert_str_eq(
+        http_statuses(http_ask(http_hello, NULL,
+                               long_request(GET "A: ", 16384, "\r\n\r\n"))),
+        "200");
+    ck_assert_str_eq(
+        http_statuses(http_ask(http_hello, NULL,
+                               long_request(GET "A: ", 16385, "\r\n\r\n"))),
+        "431");
     /* And one that never ends. */
-    ck_assert_str_eq(http_statuses(http_ask(http_hello, NULL,
-                                            long_request(GET "A: ", 100000,
-                                                         "x"))),
-                     "431");
+    ck_assert_str_eq(
+        http_statuses(
+            http_ask(http_hello, NULL, long_request(GET "A: ", 100000, "x"))),
+        "431");
     ck_assert_str_eq(http_statuses(http_ask(http_hello, NULL,
                                             long_request(GET, 100000, ":"))),
                      "431");
@@ -77,9 +76,9 @@ START_TEST(many_fields)
     ck_assert_str_eq(
         http_statuses(http_ask(http_hello, NULL, strcat(text, "\r\n"))), "200");
     text[strlen(text) - 2] = '\0';
-    ck_assert_str_eq(http_statuses(http_ask(http_hello, NULL,
-                                            strcat(text, "A: b\r\n\r\n"))),
-                     "431");
+    ck_assert_str_eq(
+        http_statuses(http_ask(http_hello, NULL, strcat(text, "A: b\r\n\r\n"))),
+        "431");
 }
 END_TEST
 
@@ -93,8 +92,8 @@ START_TEST(a_long_body)
                                POST "Content-Length: 11\r\n\r\n0123456789a")),
         "413");
     ck_assert_str_eq(
-        http_statuses(http_ask(http_echo, NULL,
-                               POST "Content-Length: 1048577\r\n\r\n")),
+        http_statuses(
+            http_ask(http_echo, NULL, POST "Content-Length: 1048577\r\n\r\n")),
         "413");
     ck_assert_str_eq(
         http_statuses(http_ask(http_hello, &options,
@@ -111,9 +110,9 @@ START_TEST(what_surrounds_chunks)
     strcpy(text, begin);
     for (int i = 0; i < 400; i++) /* is little for each */
         strcat(text, "1\r\nx\r\n");
-    ck_assert_str_eq(http_statuses(http_ask(http_echo, NULL,
-                                            strcat(text, "0\r\n\r\n"))),
-                     "200");
+    ck_assert_str_eq(
+        http_statuses(http_ask(http_echo, NULL, strcat(text, "0\r\n\r\n"))),
+        "200");
     strcpy(text, begin);
     ck_assert_str_eq(
         http_statuses(http_ask(
@@ -121,11 +120,11 @@ START_TEST(what_surrounds_chunks)
             long_request(strcat(text, "1;"), 6000, "\r\nx\r\n0\r\n\r\n"))),
         "400");
     strcpy(text, begin);
-    ck_assert_str_eq(http_statuses(http_ask(
-                         http_echo, NULL,
-                         long_request(strcat(text, "0\r\nA: "), 6000,
-                                      "\r\n\r\n"))),
-                     "400");
+    ck_assert_str_eq(
+        http_statuses(
+            http_ask(http_echo, NULL,
+                     long_request(strcat(text, "0\r\nA: "), 6000, "\r\n\r\n"))),
+        "400");
 }
 END_TEST
 
@@ -202,7 +201,7 @@ START_TEST(a_header_that_drips)
     ck_assert_str_eq(http_statuses(all), "408");
     ck_has(all, "Connection: close\r\n");
     ck_took(begin, 15);
-    ck_ok(green_shutdown(pair.client, SHUT_WR));
+    green_shutdown(pair.client, SHUT_WR); /* a reset may have come first */
     http_close(&pair);
 }
 END_TEST
@@ -478,8 +477,7 @@ START_TEST(options_are_checked)
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         ck_fails(green_http_serve(0, http_hello, &bad[i]), EINVAL);
-        ck_fails(green_http_serve_stream(&stream, http_hello, &bad[i]),
-                 EINVAL);
+        ck_fails(green_http_serve_stream(&stream, http_hello, &bad[i]), EINVAL);
     }
     ck_fails(green_http_serve(0, NULL, NULL), EINVAL);
     ck_fails(green_http_serve_stream(NULL, http_hello, NULL), EINVAL);
@@ -506,9 +504,9 @@ START_TEST(the_proxy_protocol)
     ck_has(http_ask(peer, &options,
                     "PROXY TCP4 9.8.7.6 1.2.3.4 567 80\r\n" GET "\r\n"),
            "<tcp://9.8.7.6:567>");
-    ck_has(http_ask(peer, &options,
-                    "PROXY TCP6 1::2 ::1 567 80\r\n" GET "\r\n"),
-           "<tcp://[1::2]:567>");
+    ck_has(
+        http_ask(peer, &options, "PROXY TCP6 1::2 ::1 567 80\r\n" GET "\r\n"),
+        "<tcp://[1::2]:567>");
     ck_has(http_ask(peer, &options, "PROXY UNKNOWN\r\n" GET "\r\n"),
            "<tcp://127.0.0.1:");
     http_open(&pair, peer, &options);
@@ -522,10 +520,12 @@ END_TEST
 START_TEST(what_is_no_proxy_header)
 {
     static const char *const bad[] = {
-        GET "\r\n", "PROXY TCP4 9.8.7.6.5 1.2.3.4 567 80\r\n" GET "\r\n",
+        GET "\r\n",
+        "PROXY TCP4 9.8.7.6.5 1.2.3.4 567 80\r\n" GET "\r\n",
         "PROXY TCP4 9.8.7.6 1.2.3.4 567 65536\r\n" GET "\r\n",
         "PROXY TCP4 9.8.7.6 1.2.3.4 567 80 1\r\n" GET "\r\n",
-        "PROXY TCP4 9.8.7.6 1.2.3.4 567 80\n" GET "\r\n", "PROXY TCP4",
+        "PROXY TCP4 9.8.7.6 1.2.3.4 567 80\n" GET "\r\n",
+        "PROXY TCP4",
         "\r\n\r\n"};
     struct green_http_options options = {.proxy_protocol = true};
 

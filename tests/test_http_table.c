@@ -11,7 +11,8 @@
 
 #define H "Host: a.test\r\n"
 #define GET "GET / HTTP/1.1\r\n"
-#define OK_AFTER GET H "\r\n" /* a second request: is the first one's end right? */
+#define OK_AFTER                                                               \
+    GET H "\r\n" /* a second request: is the first one's end right? */
 #define POST "POST / HTTP/1.1\r\n" H
 
 static const struct row {
@@ -110,7 +111,10 @@ static const struct row {
     {"9112-5.2 folded by a tab", GET H "A: b\r\n\tc\r\n\r\n", "400", NULL},
     {"9112-5.2 folded, with nothing", GET H "A: b\r\n \r\n\r\n", "400", NULL},
     {"9112-5.2 folded, from nothing", GET H "A:\r\n b\r\n\r\n", "400", NULL},
-    {"9110-5.5 NUL is below", GET H "A: b\x01" "c\r\n\r\n", "400", NULL},
+    {"9110-5.5 NUL is below",
+     GET H "A: b\x01"
+           "c\r\n\r\n",
+     "400", NULL},
     {"9110-5.5 CR in a value", GET H "A: b\rc\r\n\r\n", "400", NULL},
     {"9110-5.5 DEL in a value", GET H "A: b\x7f\r\n\r\n", "400", NULL},
     {"9110-5.5 bytes above ASCII", GET H "A: \xc3\xa4\r\n\r\n", "200", NULL},
@@ -141,8 +145,8 @@ static const struct row {
     {"9110-8.6 no number", POST "Content-Length: x\r\n\r\n", "400", NULL},
     {"9110-8.6 beyond 64 bits",
      POST "Content-Length: 18446744073709551617\r\n\r\na", "err", NULL},
-    {"9110-8.6 beyond 63 bits", POST "Content-Length: 9223372036854775808\r\n\r\n",
-     "err", NULL},
+    {"9110-8.6 beyond 63 bits",
+     POST "Content-Length: 9223372036854775808\r\n\r\n", "err", NULL},
     {"9110-8.6 zeros in front", POST "Content-Length: 003\r\n\r\nabc" OK_AFTER,
      "200 200", NULL},
     /* ---- Chunks ---- */
@@ -159,8 +163,8 @@ static const struct row {
      POST "Transfer-Encoding: chunked\r\n\r\n1;a=b\r\nx\r\n0\r\n\r\n" OK_AFTER,
      "200 200", NULL},
     {"9112-7.1.2 a trailer",
-     POST "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: b\r\n\r\n"
-          OK_AFTER,
+     POST
+     "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: b\r\n\r\n" OK_AFTER,
      "200 200", NULL},
     {"9112-7.1.2 a length in it",
      POST "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
@@ -208,8 +212,8 @@ static const struct row {
      POST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\n\n", "400", NULL},
     {"9112-8 no last chunk",
      POST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "400", NULL},
-    {"9112-8 half of a chunk",
-     POST "Transfer-Encoding: chunked\r\n\r\n3\r\nab", "400", NULL},
+    {"9112-8 half of a chunk", POST "Transfer-Encoding: chunked\r\n\r\n3\r\nab",
+     "400", NULL},
     /* ---- Codings ---- */
     {"9112-6.1 both lengths",
      POST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -223,8 +227,8 @@ static const struct row {
     {"9112-6.1 in HTTP/1.0",
      "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400",
      NULL},
-    {"9112-6.1 an unknown coding",
-     POST "Transfer-Encoding: gzip\r\n\r\nabc", "501", NULL},
+    {"9112-6.1 an unknown coding", POST "Transfer-Encoding: gzip\r\n\r\nabc",
+     "501", NULL},
     {"9112-6.1 identity", POST "Transfer-Encoding: identity\r\n\r\n", "501",
      NULL},
     {"9112-6.1 nothing", POST "Transfer-Encoding:\r\n\r\n", "501", NULL},
@@ -245,7 +249,9 @@ static const struct row {
     {"9112-6.1 chunked, with more",
      POST "Transfer-Encoding: chunked;q=1\r\n\r\n0\r\n\r\n", "err", NULL},
     {"9112-6.1 behind a vertical tab",
-     POST "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n", "400", NULL},
+     POST "Transfer-Encoding: \x0b"
+          "chunked\r\n\r\n0\r\n\r\n",
+     "400", NULL},
     {"9112-6.1 a blank in the name",
      POST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", "400", NULL},
     /* ---- Connections ---- */
@@ -301,8 +307,8 @@ static void check(const struct row *row, const char *all)
     const char *statuses = http_statuses(all);
 
     if (strcmp(row->statuses, "err") == 0)
-        ck_assert_msg(statuses[0] >= '4' && strlen(statuses) == 3,
-                      "%s: %s\n%s", row->rule, statuses, all);
+        ck_assert_msg(statuses[0] >= '4' && strlen(statuses) == 3, "%s: %s\n%s",
+                      row->rule, statuses, all);
     else
         ck_assert_msg(strcmp(statuses, row->statuses) == 0,
                       "%s: %s, not %s\n%s\n->\n%s", row->rule, statuses,
@@ -358,14 +364,14 @@ START_TEST(each_byte)
     bool visible = byte > ' ' && byte < 0x7f && byte != '#';
     bool ok = byte >= ' ' ? byte != 0x7f : byte == '\t';
 
-    ck_assert_str_eq(
-        statuses_of("GET / HTTP/1.1\r\nHost: a\r\nA: b%cc\r\n\r\n", byte, &size),
-        ok ? "200" : "400");
+    ck_assert_str_eq(statuses_of("GET / HTTP/1.1\r\nHost: a\r\nA: b%cc\r\n\r\n",
+                                 byte, &size),
+                     ok ? "200" : "400");
     /* A colon ends the name. */
     ok = is_token(byte) || byte == ':';
-    ck_assert_str_eq(
-        statuses_of("GET / HTTP/1.1\r\nHost: a\r\nA%cb: c\r\n\r\n", byte, &size),
-        ok ? "200" : "400");
+    ck_assert_str_eq(statuses_of("GET / HTTP/1.1\r\nHost: a\r\nA%cb: c\r\n\r\n",
+                                 byte, &size),
+                     ok ? "200" : "400");
     ck_assert_str_eq(
         statuses_of("GET /a%cb HTTP/1.1\r\nHost: a\r\n\r\n", byte, &size),
         visible ? "200" : "400");

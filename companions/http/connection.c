@@ -39,7 +39,9 @@ static void write_log(struct green_http *http)
         .referer = header_or_empty(http, "Referer"),
         .agent = header_or_empty(http, "User-Agent"),
         .version = http->version,
-        .status = http->upgraded ? 101 : http->head_sent ? http->status : 0,
+        .status = http->upgraded    ? 101
+                  : http->head_sent ? http->status
+                                    : 0,
         .received = http->received,
         .sent = http->is_head ? 0 : http->written,
         .duration = green_now() - http->begun,
@@ -117,7 +119,8 @@ static bool exchange(struct green__http_connection *connection)
 
 /*
  * Closing a socket with unread bytes resets the connection, and the client may
- * then lose the response. So what still comes is read, for a while.
+ * then lose the response. So what still comes is read, for a while; after a time limit,
+ * which has ended reading, only what is there.
  */
 static void linger(struct green__http_connection *connection)
 {
@@ -202,6 +205,6 @@ void green__http_connection_serve(struct green_stream *stream,
     green__http_input_settle(&connection);
     if (connection.cut)
         reset(&connection);
-    else if (connection.linger && !connection.deadline.expired)
+    else if (connection.linger)
         linger(&connection);
 }

@@ -18,7 +18,8 @@ void green__http_date_print(char text[GREEN__HTTP_DATE], time_t when)
     gmtime_r(&when, &parts);
     snprintf(text, GREEN__HTTP_DATE, "%s, %02u %s %04u %02u:%02u:%02u GMT",
              days[parts.tm_wday % 7], (unsigned)parts.tm_mday % 100,
-             months[parts.tm_mon % 12], (unsigned)(parts.tm_year + 1900) % 10000,
+             months[parts.tm_mon % 12],
+             (unsigned)(parts.tm_year + 1900) % 10000,
              (unsigned)parts.tm_hour % 100, (unsigned)parts.tm_min % 100,
              (unsigned)parts.tm_sec % 100);
 }

@@ -48,9 +48,8 @@ static void on_timer(struct green_timer *timer)
     if (deadline->wait != GREEN__HTTP_WAITS_NOT && now >= deadline->when) {
         if (!has_progressed(deadline)) {
             deadline->expired = true;
-            shutdown(deadline->fd, deadline->wait == GREEN__HTTP_READS
-                                       ? SHUT_RD
-                                       : SHUT_RDWR);
+            shutdown(deadline->fd,
+                     deadline->wait == GREEN__HTTP_READS ? SHUT_RD : SHUT_RDWR);
         }
         deadline->when = now + deadline->limit;
     }

@@ -72,18 +72,39 @@ static bool is_one_of(const char *name, const char *const *names)
 /* RFC 9110, 6.5.1. */
 bool green__http_may_trail(const char *name)
 {
-    static const char *const names[] = {
-        "Age",           "Authorization",       "Cache-Control",
-        "Connection",    "Content-Encoding",    "Content-Length",
-        "Content-Range", "Content-Type",        "Cookie",
-        "Date",          "Expect",              "Expires",
-        "Host",          "If-Match",            "If-Modified-Since",
-        "If-None-Match", "If-Range",            "If-Unmodified-Since",
-        "Keep-Alive",    "Location",            "Max-Forwards",
-        "Pragma",        "Proxy-Authorization", "Range",
-        "Retry-After",   "Set-Cookie",          "TE",
-        "Trailer",       "Transfer-Encoding",   "Upgrade",
-        "Vary",          "WWW-Authenticate",    NULL};
+    static const char *const names[] = {"Age",
+                                        "Authorization",
+                                        "Cache-Control",
+                                        "Connection",
+                                        "Content-Encoding",
+                                        "Content-Length",
+                                        "Content-Range",
+                                        "Content-Type",
+                                        "Cookie",
+                                        "Date",
+                                        "Expect",
+                                        "Expires",
+                                        "Host",
+                                        "If-Match",
+                                        "If-Modified-Since",
+                                        "If-None-Match",
+                                        "If-Range",
+                                        "If-Unmodified-Since",
+                                        "Keep-Alive",
+                                        "Location",
+                                        "Max-Forwards",
+                                        "Pragma",
+                                        "Proxy-Authorization",
+                                        "Range",
+                                        "Retry-After",
+                                        "Set-Cookie",
+                                        "TE",
+                                        "Trailer",
+                                        "Transfer-Encoding",
+                                        "Upgrade",
+                                        "Vary",
+                                        "WWW-Authenticate",
+                                        NULL};
 
     return !is_one_of(name, names);
 }
@@ -169,9 +190,8 @@ int green_http_add(struct green_http *http, const char *name, const char *value)
                                       "Transfer-Encoding", "Trailer",
                                       "Upgrade",           NULL};
 
-    if (!http || !name || !value ||
-        !green__http_is_token(name, strlen(name)) || !is_value(value) ||
-        is_one_of(name, own))
+    if (!http || !name || !value || !green__http_is_token(name, strlen(name)) ||
+        !is_value(value) || is_one_of(name, own))
         return refuse(EINVAL);
     if (http->head_sent)
         return refuse(EBUSY);
@@ -187,9 +207,8 @@ int green_http_add(struct green_http *http, const char *name, const char *value)
 int green_http_add_trailer(struct green_http *http, const char *name,
                            const char *value)
 {
-    if (!http || !name || !value ||
-        !green__http_is_token(name, strlen(name)) || !is_value(value) ||
-        !green__http_may_trail(name))
+    if (!http || !name || !value || !green__http_is_token(name, strlen(name)) ||
+        !is_value(value) || !green__http_may_trail(name))
         return refuse(EINVAL);
     return add(&http->trailer_fields, name, value);
 }

@@ -242,10 +242,9 @@ static int send_range(struct green_http *http, const struct file *file)
     char text[96];
 
     if (http->status == 206) {
-        snprintf(text, sizeof text, "bytes %lld-%lld/%lld",
-                 (long long)file->first,
-                 (long long)(file->first + file->count - 1),
-                 (long long)file->size);
+        snprintf(
+            text, sizeof text, "bytes %lld-%lld/%lld", (long long)file->first,
+            (long long)(file->first + file->count - 1), (long long)file->size);
         if (green_http_add(http, "Content-Range", text) < 0)
             return -1;
     }

@@ -40,8 +40,7 @@ static int open_by_names(int folder, const char *path)
         memcpy(name, path, length);
         name[length] = '\0';
         path += length + strspn(path + length, "/");
-        next = openat(fd, name,
-                      HOW | O_NOFOLLOW | (*path ? O_DIRECTORY : 0));
+        next = openat(fd, name, HOW | O_NOFOLLOW | (*path ? O_DIRECTORY : 0));
         if (fd != folder)
             close(fd);
         fd = next;

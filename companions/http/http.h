@@ -19,7 +19,7 @@ struct green__http_addresses;
 struct green__http_config {
     struct green_http_options options; /* with the defaults filled in */
     int (*handler)(struct green_http *http, void *arg);
-    green_time shortest; /* of the time limits */
+    green_time shortest;                     /* of the time limits */
     struct green__http_addresses *addresses; /* NULL: they are not counted */
 };
 

@@ -50,9 +50,8 @@ static int print_link(struct green_http *http, const char *name)
 static int print_begin(struct green_http *http)
 {
     if (green_http_add(http, "Content-Type", "text/html; charset=utf-8") < 0 ||
-        green_http_print(http,
-                         "<!doctype html><meta name=viewport "
-                         "content=\"width=device-width\"><title>") < 0 ||
+        green_http_print(http, "<!doctype html><meta name=viewport "
+                               "content=\"width=device-width\"><title>") < 0 ||
         print_text(http, green_http_path(http)) < 0 ||
         green_http_print(http, "</title><style>body{font-family:sans-serif}"
                                "td{padding:0 1em}</style><h1>") < 0 ||
@@ -135,8 +134,8 @@ int green__http_list(struct green_http *http, int root, const char *path,
     struct place place = {.root = root, .fd = fd, .path = path};
     struct dirent **entries;
     int result = print_begin(http);
-    int count = scandirat(fd, ".", &entries, dot_files ? is_real : is_plain,
-                          alphasort);
+    int count =
+        scandirat(fd, ".", &entries, dot_files ? is_real : is_plain, alphasort);
 
     if (count < 0)
         return -1;

@@ -110,8 +110,8 @@ static void put_json(struct line *line, const struct green_http_record *record)
     char text[192];
 
     clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(text, sizeof text, "{\"time\":%lld.%03ld,",
-             (long long)now.tv_sec, now.tv_nsec / 1000000);
+    snprintf(text, sizeof text, "{\"time\":%lld.%03ld,", (long long)now.tv_sec,
+             now.tv_nsec / 1000000);
     put_text(line, text);
     put_member(line, "peer", record->peer);
     put_member(line, "method", record->method);

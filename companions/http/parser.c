@@ -125,8 +125,8 @@ static size_t line_end(const struct green_http *http, size_t size)
         return 0;
     at = (size_t)http->target + http->target_length;
     at = at + 11 > size ? 0 : at;
-    if (at == 0 || memcmp(base + at, " HTTP/1.", 8) != 0 || base[at + 9] != '\r' ||
-        base[at + 10] != '\n')
+    if (at == 0 || memcmp(base + at, " HTTP/1.", 8) != 0 ||
+        base[at + 9] != '\r' || base[at + 10] != '\n')
         return 0;
     return at + 11;
 }
@@ -213,9 +213,8 @@ static int refuse_head(struct green_http *http, llhttp_errno_t error)
 {
     switch (error) {
     case HPE_INVALID_METHOD:
-        return refuse(http, begins_with_method(http, http->connection->end)
-                                ? 501
-                                : 400);
+        return refuse(
+            http, begins_with_method(http, http->connection->end) ? 501 : 400);
     case HPE_INVALID_VERSION:
         return refuse(http,
                       has_version(http, http->connection->end) ? 505 : 400);
@@ -280,10 +279,10 @@ static int read_more(struct green_http *http, green_time deadline)
 
     if (make_room(http) < 0)
         return -1;
-    n = green__http_input(
-        connection, connection->end,
-        connection->head_size - (size_t)(connection->end - connection->head),
-        left > 0 ? left : 1);
+    n = green__http_input(connection, connection->end,
+                          connection->head_size -
+                              (size_t)(connection->end - connection->head),
+                          left > 0 ? left : 1);
     if (n > 0) {
         connection->end += n;
         return 1;
@@ -409,8 +408,7 @@ static int account(struct green_http *http, size_t size)
     size_t free_bytes = (size_t)24 * http->chunks;
 
     http->overhead += size;
-    http->overhead -=
-        http->overhead < free_bytes ? http->overhead : free_bytes;
+    http->overhead -= http->overhead < free_bytes ? http->overhead : free_bytes;
     http->chunks = 0;
     if (http->overhead <= options_of(http)->max_chunk_overhead)
         return 0;

@@ -51,8 +51,8 @@ static int take_line(struct green__http_connection *connection,
         line[end] != '\0' || !is_port(port) || !is_port(to_port))
         return -1;
     if (strcmp(family, "TCP4") == 0 && inet_pton(AF_INET, from, binary) == 1)
-        snprintf(connection->peer, sizeof connection->peer, "tcp://%s:%s",
-                 from, port);
+        snprintf(connection->peer, sizeof connection->peer, "tcp://%s:%s", from,
+                 port);
     else if (strcmp(family, "TCP6") == 0 &&
              inet_pton(AF_INET6, from, binary) == 1)
         snprintf(connection->peer, sizeof connection->peer, "tcp://[%s]:%s",

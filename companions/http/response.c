@@ -99,11 +99,11 @@ static void decide_to_keep(struct green_http *http)
 static size_t print_begin(const struct green_http *http, char *text,
                           size_t size)
 {
-    return (size_t)snprintf(text, size, "HTTP/1.1 %d %s\r\n%s%s%s",
-                            http->status, green__http_reason(http->status),
-                            http->has_date ? "" : "Date: ",
-                            http->has_date ? "" : green__http_now(),
-                            http->has_date ? "" : "\r\n");
+    return (size_t)snprintf(
+        text, size, "HTTP/1.1 %d %s\r\n%s%s%s", http->status,
+        green__http_reason(http->status),
+        http->has_date ? "" : "Date: ", http->has_date ? "" : green__http_now(),
+        http->has_date ? "" : "\r\n");
 }
 
 /* And behind them. */
@@ -137,8 +137,7 @@ int green__http_send_head(struct green_http *http, const void *bytes,
     parts[count++] =
         (struct iovec){begin, print_begin(http, begin, sizeof begin)};
     if (http->fields.size > 0)
-        parts[count++] =
-            (struct iovec){http->fields.bytes, http->fields.size};
+        parts[count++] = (struct iovec){http->fields.bytes, http->fields.size};
     parts[count++] = (struct iovec){end, print_end(http, end, sizeof end)};
     if (body > 0 && http->end != GREEN__HTTP_BODILESS) {
         bool chunk = http->end == GREEN__HTTP_BY_CHUNK;

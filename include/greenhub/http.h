@@ -89,18 +89,18 @@ struct green_http_options {
     size_t max_header;   /* bytes of the header section with the request line;
                           * default 16 KiB, else status 431 */
     unsigned max_fields; /* default 100, which is also the most, else 431 */
-    unsigned max_per_address;   /* connections of one client address at once, in
+    unsigned max_per_address;  /* connections of one client address at once, in
                                  * all OS threads; default 64, else status 503.
                                  * Not for unix sockets */
-    uint64_t max_body;          /* bytes; default 1 MiB, else status 413.
+    uint64_t max_body;         /* bytes; default 1 MiB, else status 413.
                                  * green_http_limit_body changes it for one
                                  * request */
-    size_t max_chunk_overhead;  /* bytes of chunk extensions and trailers of a
+    size_t max_chunk_overhead; /* bytes of chunk extensions and trailers of a
                                  * body; default 4 KiB, else status 400 */
-    bool proxy_protocol;        /* each connection begins with a header of the
+    bool proxy_protocol;       /* each connection begins with a header of the
                                  * PROXY protocol, version 1 or 2, which says
                                  * the client's address */
-    uint64_t reserved[8];       /* must be zero */
+    uint64_t reserved[8];      /* must be zero */
 };
 
 /*
@@ -127,10 +127,10 @@ GREEN_API int green_http_serve(int listener,
  * Returns 0, or -1 with the errors of green_http_serve for its options. May
  * switch.
  */
-GREEN_API int
-green_http_serve_stream(struct green_stream *stream,
-                        int (*handler)(struct green_http *http, void *arg),
-                        const struct green_http_options *options);
+GREEN_API int green_http_serve_stream(struct green_stream *stream,
+                                      int (*handler)(struct green_http *http,
+                                                     void *arg),
+                                      const struct green_http_options *options);
 
 /* ---- The request --------------------------------------------------------- */
 
