@@ -85,6 +85,7 @@ for purpose; do
         want_library libevent_core libevent-dev
         want_library liburing liburing-dev
         want_library libcares libc-ares-dev
+        want_library libdw libdw-dev
         want_library openssl libssl-dev
         want_header sys/sdt.h systemtap-sdt-dev
         want_file /usr/share/llhttp/llhttp.c node-llhttp
@@ -96,6 +97,7 @@ for purpose; do
         need redis-server redis-server
         need nc netcat-openbsd
         need socat socat
+        need tmux tmux
         need curl curl
         want_file /usr/sbin/dnsmasq dnsmasq-base
         need strace strace

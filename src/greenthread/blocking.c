@@ -159,6 +159,7 @@ static void print_report(struct green__scheduler *s,
     if (reports.skipped)
         green__system.dprintf(fd, "greenhub: %u such reports left out\n",
                               reports.skipped);
+    green__symbols_end(&reports.symbols);
 }
 
 static void report(struct green__scheduler *s,

@@ -104,6 +104,7 @@ static int print_all(int fd, const struct green__look *looks,
     print_rows(table, looks, true);
     print_rows(table, looks, false);
     error = green__text_end(&table->out);
+    green__symbols_end(&table->symbols);
     green__system.release(table);
     return error ? green__refuse(error) : 0;
 }

@@ -199,6 +199,8 @@ static void report_groups(struct green__report *report,
         if (now->ungrouped)
             report_ungrouped(report, now);
     }
+    if (symbols)
+        green__symbols_end(symbols);
     green__system.release(symbols);
 }
 
