@@ -43,6 +43,7 @@ def told(lines):
         if line.startswith("    ") and not re.match(
                 r"    (main|ask|compute|green_[a-z]\w*)\+", line):
             continue
+        line = re.sub(r" \w+\.[ch]:\d+", "", line)  # with libdw
         line = re.sub(r"\(libgreenhub\.so[.\d]*\)", "(libgreenhub)", line)
         line = re.sub(r"0x[0-9a-f]+|\d+(\.\d+)?", "N", line)
         kept.append(re.sub(r" +", " ", line))
@@ -97,6 +98,24 @@ def case_it_is_slow():
     with tempfile.TemporaryDirectory() as folder:
         compare("slow", compiled(folder), ["slow"],
                 {"GREENHUB_DEBUG": "blocking=50ms"})
+
+
+def told_by_top(text):
+    """Without numbers, and in the order of names."""
+    return sorted(re.sub(r"(?<= )(-|N(us|ms|s|h)?)(?= |$)", "N", line)
+                  for line in told(text.splitlines()))
+
+
+def case_live():
+    with tempfile.TemporaryDirectory() as folder:
+        process = Program([compiled(folder)], env={
+            "GREENHUB_HUB": "epolls", "GREENHUB_DEBUG": "serve=%s/door" % folder})
+        process.line("started")
+        status, out, err = run([peers.COMMAND, "top", folder + "/door", "--once"])
+        assert status == 0, err
+        wanted = told_by_top(block("text top"))
+        assert told_by_top(out) == wanted, (told_by_top(out), wanted)
+        process.stop(signal.SIGKILL)
 
 
 if __name__ == "__main__":
