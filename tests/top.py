@@ -2,6 +2,7 @@
 """greenhub top, dump and stats, on a program that serves. The screen is tested in a
 terminal of tmux."""
 
+import glob
 import json
 import os
 import re
@@ -82,6 +83,43 @@ def case_dump_and_one_backtrace():
     assert "waiter-1" in text and text.count("waits_for_event+") == 1, text
     assert "no such greenthread" in command("dump", served.pid, "0x10", status=1)
     served.end()
+
+
+def case_static_functions_and_lines():
+    if not glob.glob(os.path.join(peers.BUILD, "src", "*", "*debug_info_libdw.c.o")):
+        raise Skip("the library was built without libdw")
+    with tempfile.TemporaryDirectory() as folder:
+        library = os.path.join(peers.BUILD, "src")
+        with open(folder + "/static.c", "w") as file:
+            file.write("""#include <greenhub.h>
+static struct green_event never;
+__attribute__((noinline)) static void *hidden(void *arg)
+{
+    green_event_wait(&never, NULL);
+    return arg;
+}
+int main(void)
+{
+    green_detach(green_spawn(hidden, NULL));
+    green_sleep(0);
+    return green_dump_all(1) < 0;
+}
+""")
+        program = folder + "/static"
+        status, _, err = run(
+            [tool("cc"), "-g", program + ".c", "-o", program, "-I",
+             os.path.join(peers.SOURCE, "include"), "-L", library, "-lgreenhub",
+             "-Wl,-rpath," + library])
+        assert status == 0, err
+        status, out, err = run([program])
+        assert status == 0, err
+        assert re.search(r"^    hidden\+0x\w+ static\.c:5 \(static\)$", out, re.M), out
+        assert re.search(r"spawned at main\+0x\w+ static\.c:10 ", out), out
+        status, _, err = run([tool("strip"), program])
+        assert status == 0, err
+        status, out, err = run([program])
+        assert status == 0, err
+        assert "static(+0x" in out and "hidden" not in out, out
 
 
 def case_stats():
