@@ -12,6 +12,14 @@
 
 /* ---- Text ------------------------------------------------------------ */
 
+/* A look-up takes microseconds, and thousands of events have the same few. */
+#define CODE_NAMES 256
+
+struct code_name {
+    const void *code;
+    char text[120];
+};
+
 struct writer {
     int fd, error;
     int process;
@@ -23,6 +31,7 @@ struct writer {
     struct known *table;
     size_t mask;
     uint64_t flows;
+    struct code_name codes[CODE_NAMES]; /* by address */
 };
 
 /* More than any one piece of text. */
@@ -77,11 +86,27 @@ static size_t utf8_length(const unsigned char *at)
     return at[0] == 0xf4 && at[1] > 0x8f ? 0 : length;
 }
 
+/* What needs no other form. Returns how long it is. */
+static size_t put_plain(struct writer *w, const char *text)
+{
+    size_t length = 0;
+
+    while (length < PIECE / 2 && text[length] >= ' ' && text[length] < 0x7f &&
+           text[length] != '"' && text[length] != '\\')
+        length++;
+    if (w->used > sizeof w->text - PIECE)
+        flush(w);
+    memcpy(w->text + w->used, text, length);
+    w->used += length;
+    return length;
+}
+
 static void put_string(struct writer *w, const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
 
     put(w, "\"");
+    at += put_plain(w, text);
     while (*at) {
         size_t length = utf8_length(at);
 
@@ -122,10 +147,14 @@ static void describe_code(const void *code, char *text, size_t size)
 
 static void put_code(struct writer *w, const void *code)
 {
-    char text[256];
+    struct code_name *name =
+        &w->codes[((uintptr_t)code * 0x9e3779b97f4a7c15u >> 32) % CODE_NAMES];
 
-    describe_code(code, text, sizeof text);
-    put_string(w, text);
+    if (name->code != code || !name->text[0]) {
+        name->code = code;
+        describe_code(code, name->text, sizeof name->text);
+    }
+    put_string(w, name->text);
 }
 
 /* ---- What is known of greenthreads ----------------------------------- */
