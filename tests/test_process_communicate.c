@@ -206,11 +206,11 @@ START_TEST(until_the_childs_end)
     finish(&process, &exchange);
 
     ck_ok(green_process_start(&process, &options));
-    while (whole.out_size < strlen("done")) {
+    do {
         ck_ok(green_timeout_start(&timeout, 20 * GREEN_MSEC));
         ck_fails(green_process_communicate(&process, &whole, NULL), ETIMEDOUT);
         ck_ok(green_timeout_cancel(&timeout));
-    }
+    } while (whole.out_size < strlen("done"));
     ck_assert_int_eq(write(gate[1], "x\nx\n", 4), 4);
     ck_ok(green_process_communicate(&process, &whole, &status));
     ck_assert_int_eq(WEXITSTATUS(status), 1);

@@ -81,6 +81,35 @@ END_TEST
 
 /* ---- Children that do not want to end --------------------------------------- */
 
+static struct green_process ended;
+
+static void collects_in_a_callback(struct green_call *call)
+{
+    int status = -1;
+
+    ck_ok(green_process_wait(&ended, &status));
+    ck_assert_int_eq(WEXITSTATUS(status), 4);
+    call->arg = NULL;
+}
+
+/* A callback may ask for what is there, also if nobody has asked before. */
+START_TEST(a_child_that_has_ended_needs_no_wait)
+{
+    struct green_call call = {.callback = collects_in_a_callback, .arg = &call};
+    SHELL(argv, "exit 4");
+    const struct green_process_options options = {.argv = argv};
+    siginfo_t info;
+
+    ck_ok(green_process_start(&ended, &options));
+    ck_ok(waitid(P_PID, (id_t)ended.pid, &info, WEXITED | WNOWAIT));
+    ck_ok(green_hub_call(green_get_hub(), &call));
+    while (call.arg)
+        ck_ok(green_sleep(GREEN_MSEC));
+    ck_ok(green_process_end(&ended));
+    ck_no_child();
+}
+END_TEST
+
 START_TEST(a_child_that_ignores_sigterm)
 {
     struct green_process process;
@@ -318,6 +347,7 @@ int main(void)
     tcase_add_test(interrupted, a_wait_is_killed_or_timed_out);
     tcase_add_test(interrupted, an_end_waits_though_killed);
     tcase_add_checked_fixture(unwilling, setup, NULL);
+    tcase_add_test(unwilling, a_child_that_has_ended_needs_no_wait);
     tcase_add_test(unwilling, a_child_that_ignores_sigterm);
     tcase_add_test(unwilling, a_child_that_is_stopped);
     tcase_add_test(unwilling, a_group_is_killed);
