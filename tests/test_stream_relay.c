@@ -313,6 +313,12 @@ START_TEST(an_error_in_one_direction_ends_both)
 }
 END_TEST
 
+static void send_and_close(void *answer)
+{
+    ck_ok(green_write_all(outer[1], answer, 1 << 18));
+    ck_ok(green_close(outer[1]));
+}
+
 START_TEST(a_peer_that_vanishes_ends_both)
 {
     struct green_thread *relayer;
@@ -325,6 +331,37 @@ START_TEST(a_peer_that_vanishes_ends_both)
         ck_ok(green_sleep(GREEN_MSEC));
     ck_ok(green_write_all(outer[0], "abc", 3));
     ck_assert_int_eq(error_of(relayer), EPIPE);
+}
+END_TEST
+
+/* As a server that refuses a long request: it answers, and closes with bytes unread.
+ * The relay finds out when it writes, and the client reads slowly. (libuv's issue 2643) */
+START_TEST(what_a_peer_has_sent_before_it_left_arrives)
+{
+    struct green_thread *relayer;
+    static char answer[1 << 18];
+    int error;
+
+    make_inner(_i);
+    memset(answer, _i ? 'a' ^ LAYER_MASK : 'a', sizeof answer);
+    ck_ok(setsockopt(inner[0]->fd, SOL_SOCKET, SO_SNDBUF, &(int){20000},
+                     sizeof(int)));
+    relayer = spawned(relay);
+    ck_ok(green_sleep(0));
+    ck_ok(green_spawn_n(send_and_close, answer));
+    for (int i = 0; i < 5; i++)
+        ck_ok(green_sleep(GREEN_MSEC));
+    for (int i = 0; i < 3; i++) {
+        ck_ok(green_write_all(outer[0], "more", 4));
+        ck_ok(green_sleep(GREEN_MSEC));
+    }
+    ck_assert_int_eq(green_read_full(outer[0], answer, sizeof answer),
+                     sizeof answer);
+    for (size_t i = 0; i < sizeof answer; i++)
+        error = answer[i] == 'a' ? 0 : EILSEQ;
+    ck_assert_int_eq(error, 0);
+    error = error_of(relayer);
+    ck_assert_msg(error == EPIPE || error == ECONNRESET, "%s", strerror(error));
 }
 END_TEST
 
@@ -386,6 +423,8 @@ int main(void)
     tcase_add_loop_test(tcase, both_directions_at_once, 0, 4);
     tcase_add_loop_test(tcase, an_error_in_one_direction_ends_both, 0, 2);
     tcase_add_test(tcase, a_peer_that_vanishes_ends_both);
+    tcase_add_loop_test(tcase, what_a_peer_has_sent_before_it_left_arrives, 0,
+                        2);
     tcase_add_loop_test(tcase, a_kill_ends_a_relay, 0, 4);
     tcase_add_loop_test(tcase, a_timeout_ends_a_relay, 0, 4);
     tcase_add_test(tcase, a_kill_ends_a_relay_that_cannot_write);

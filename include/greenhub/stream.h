@@ -22,6 +22,7 @@
 
 GREEN_BEGIN_DECLS
 
+struct green_buffer;
 struct green_stream_ops;
 
 /*
@@ -33,7 +34,9 @@ struct green_stream {
     const struct green_stream_ops *ops; /* NULL: the plain descriptor */
     struct {
         size_t shown; /* the library's: how much one read has found */
-        void *reserved[3];
+        struct green_buffer *unread; /* what a copy has put back, or NULL */
+        size_t unread_taken;         /* how much of it was read since */
+        void *reserved[1];
     } internal;
 };
 
@@ -137,15 +140,6 @@ GREEN_API int green_stream_read_full_counted(struct green_stream *stream,
  */
 GREEN_API ssize_t green_stream_read_full(struct green_stream *stream,
                                          void *bytes, size_t size);
-
-/*
- * Like green_reader_init, for a stream: the calls of the line reader then read
- * from it. They fail with EBADF once its descriptor is closed.
- * Returns 0, or -1: EINVAL for NULL or a size below 2. Never switches.
- */
-GREEN_API int green_reader_init_stream(struct green_reader *reader,
-                                       struct green_stream *stream,
-                                       char *buffer, size_t size);
 
 /*
  * Like green_reader_init, for a stream: the calls of the line reader then read
@@ -262,21 +256,27 @@ GREEN_API ssize_t green_stream_sendfile(struct green_stream *stream, int in_fd,
 /* ---- From stream to stream --------------------------------------------- */
 
 /*
- * Copies bytes until the input ends, through lent buffers. Shuts down and closes
- * neither stream.
+ * Copies bytes until the input ends, through lent buffers; if much comes from a
+ * plain stream and goes to one, and both are stream sockets or pipes, through a
+ * pipe in the kernel (splice). Shuts down and closes neither stream.
  * copied  the number of bytes written so far, also when it fails; may be NULL.
  * Returns 0 at the end of the input; or -1: EINVAL for NULL, and the errors of
- * green_stream_lend and green_stream_write. Up to 64 KiB may have been read and
- * not written then. May switch.
+ * green_stream_lend and green_stream_write.
+ * If it fails, or is killed or timed out, and had read what it could not write,
+ * a plain stream has that back: the next reads of `from` as a stream return it.
+ * So close it by green_stream_close then, which frees it. With a layer, up to 64
+ * KiB are lost. May switch.
  */
 GREEN_API int green_stream_copy(struct green_stream *from,
                                 struct green_stream *to, uint64_t *copied);
 
 /*
- * Copies in both directions at once until both inputs have ended. When one
- * does, it shuts the other stream down for writing (SHUT_WR) and goes on with
- * the other direction. If one direction fails, the other ends, too, and so do
- * both if the caller is killed or timed out. Closes neither stream.
+ * Copies in both directions at once, as green_stream_copy, until both inputs have
+ * ended. When one does, it shuts the other stream down for writing (SHUT_WR) and
+ * goes on with the other direction. If one direction fails, the other ends, too,
+ * but if a peer takes nothing more (EPIPE, ECONNRESET in a write), what it has
+ * sent is copied first. Both end if the caller is killed or timed out. Closes
+ * neither stream.
  * Returns 0, or -1 with the first error: EINVAL for NULL, and those of
  * green_stream_copy, green_stream_shutdown and green_spawn. May switch.
  */

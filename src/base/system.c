@@ -67,6 +67,7 @@ struct green__system green__system = {
     .preadv2 = preadv2,
     .pwritev2 = pwritev2,
     .sendfile = sendfile,
+    .splice = splice,
     .recv = recv,
     .recvfrom = recvfrom,
     .recvmsg = recvmsg,

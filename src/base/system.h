@@ -56,6 +56,7 @@ struct green__system {
     ssize_t (*preadv2)(int, const struct iovec *, int, off_t, int);
     ssize_t (*pwritev2)(int, const struct iovec *, int, off_t, int);
     ssize_t (*sendfile)(int, int, off_t *, size_t);
+    ssize_t (*splice)(int, off64_t *, int, off64_t *, size_t, unsigned);
     ssize_t (*recv)(int, void *, size_t, int);
     ssize_t (*recvfrom)(int, void *, size_t, int, struct sockaddr *,
                         socklen_t *);

@@ -60,8 +60,10 @@ static struct green_buffer *new_buffer(size_t room)
 {
     struct green_buffer *buffer = green__system.allocate(1, HEADER + room);
 
-    if (!buffer)
+    if (!buffer) {
+        errno = ENOMEM;
         return NULL;
+    }
     buffer->data = (char *)buffer + HEADER;
     buffer->internal.room = room;
     return buffer;
@@ -85,6 +87,18 @@ struct green_buffer *green__buffer_take(size_t room)
     return buffer;
 }
 
+/* None is kept for the next, unless it has the size of a pile. */
+struct green_buffer *green__buffer_take_large(size_t room)
+{
+    return new_buffer(room);
+}
+
+static bool has_pile(size_t room)
+{
+    return room >= GREEN__BUFFER_LEAST && room <= GREEN__BUFFER_MOST &&
+           (room & (room - 1)) == 0;
+}
+
 void green_buffer_return(struct green_buffer *buffer)
 {
     struct green__buffers *buffers = green__self()->buffers;
@@ -93,7 +107,8 @@ void green_buffer_return(struct green_buffer *buffer)
     if (!buffer)
         return;
     /* The OS thread is about to end, or has enough. */
-    if (!buffers || buffers->kept + buffer->internal.room > MOST_KEPT) {
+    if (!buffers || buffers->kept + buffer->internal.room > MOST_KEPT ||
+        !has_pile(buffer->internal.room)) {
         green__system.release(buffer);
         return;
     }

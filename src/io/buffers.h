@@ -15,4 +15,7 @@
  */
 struct green_buffer *green__buffer_take(size_t room);
 
+/* A new buffer of any size, for what was read by larger pieces. */
+struct green_buffer *green__buffer_take_large(size_t room);
+
 #endif

@@ -1,6 +1,7 @@
 /* A read into a buffer that the OS thread lends. */
 #include "io/attempt.h"
 #include "io/buffers.h"
+#include "io/unread.h"
 
 /* The size that the stream's reads have shown to suit it. */
 static size_t room_for(const struct green_stream *stream)
@@ -81,6 +82,16 @@ static ssize_t lend_decoded(struct green_stream *stream,
     return n;
 }
 
+/* A whole call: what a copy has put back is lent as it is. */
+static ssize_t lend_unread(struct green_stream *stream,
+                           struct green_buffer **lent)
+{
+    if (green__call_nothing() < 0)
+        return -1;
+    *lent = green__unread_take(stream);
+    return *lent ? (ssize_t)(*lent)->size : green__refuse(EBADF);
+}
+
 ssize_t green_stream_lend(struct green_stream *stream,
                           struct green_buffer **lent)
 {
@@ -89,6 +100,9 @@ ssize_t green_stream_lend(struct green_stream *stream,
 
     if (!stream || !lent)
         return green__refuse(EINVAL);
+    *lent = NULL;
+    if (green__unlikely(stream->internal.unread != NULL))
+        return lend_unread(stream, lent);
     n = stream->ops ? lend_decoded(stream, &buffer)
                     : lend_plain(stream, &buffer);
     *lent = buffer;

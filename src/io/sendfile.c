@@ -8,6 +8,7 @@
 
 #include "base/sigpipe.h"
 #include "base/system.h"
+#include "io/flagged.h"
 #include "io/position.h"
 #include "io/wait.h"
 
@@ -39,32 +40,26 @@ static ssize_t sendfile_quietly(int fd, int in_fd, off_t *offset, size_t count)
     return n;
 }
 
-/*
- * One sendfile that does not block. sendfile has no flag for that, so the
- * descriptor's O_NONBLOCK is set during the call. No other greenthread of this
- * OS thread runs meanwhile.
- */
+struct sending {
+    int in_fd;
+    off_t *offset;
+    size_t count;
+};
+
+static ssize_t send_now(const struct green__io *io, void *arg)
+{
+    const struct sending *sending = arg;
+
+    return sendfile_quietly(io->fd, sending->in_fd, sending->offset,
+                            sending->count);
+}
+
 static ssize_t try_sendfile(struct green__io *io, int in_fd, off_t *offset,
                             size_t count)
 {
-    int flags = green__system.fcntl(io->fd, F_GETFL);
-    ssize_t n;
-    int error;
+    struct sending sending = {in_fd, offset, count};
 
-    if (flags < 0)
-        return -1;
-    if (flags & O_NONBLOCK) {
-        io->nonblocking = true;
-        return sendfile_quietly(io->fd, in_fd, offset, count);
-    }
-    if (green__system.fcntl(io->fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        return -1;
-    n = sendfile_quietly(io->fd, in_fd, offset, count);
-    error = errno;
-    if (green__system.fcntl(io->fd, F_SETFL, flags) < 0)
-        return -1;
-    errno = error;
-    return n;
+    return green__call_flagged(io, send_now, &sending);
 }
 
 /*

@@ -1,62 +1,33 @@
-/* Bytes from one stream to another, one way or both. */
+/* Bytes between two streams, both ways. */
 #include <greenhub/scope.h>
-#include <greenhub/stream.h>
 
 #include <errno.h>
 #include <sys/socket.h>
 
 #include "base/self.h"
-
-/* Copies what one read gives. Returns its size, 0 at the end, or -1. */
-static ssize_t copy_some(struct green_stream *from, struct green_stream *to,
-                         size_t *written)
-{
-    struct green_buffer *buffer;
-    ssize_t n = green_stream_lend(from, &buffer);
-    int error;
-
-    *written = 0;
-    if (n <= 0)
-        return n;
-    if (green_stream_write_all_counted(to, buffer->data, buffer->size,
-                                       written) < 0)
-        n = -1;
-    error = errno;
-    green_buffer_return(buffer);
-    errno = error;
-    return n;
-}
-
-int green_stream_copy(struct green_stream *from, struct green_stream *to,
-                      uint64_t *copied)
-{
-    uint64_t sum = 0;
-    size_t written;
-    ssize_t n;
-
-    if (!from || !to)
-        return green__refuse(EINVAL);
-    do {
-        n = copy_some(from, to, &written);
-        sum += written;
-        if (copied)
-            *copied = sum;
-    } while (n > 0);
-    return n < 0 ? -1 : 0;
-}
+#include "net/copy.h"
 
 struct direction {
     struct green_stream *from, *to;
+    int error; /* its peer takes nothing more */
 };
 
-/* Passes the end on: the other direction may go on. */
+/*
+ * Passes the end on: the other direction may go on. It does so, too, when a write
+ * has found that the peer is gone: what that has sent before is still to be
+ * copied, and ends with it.
+ */
 static int relay_one_way(void *arg)
 {
-    const struct direction *direction = arg;
+    struct direction *direction = arg;
+    bool writing;
 
-    if (green_stream_copy(direction->from, direction->to, NULL) < 0)
+    if (green__stream_copy(direction->from, direction->to, NULL, &writing) == 0)
+        return green_stream_shutdown(direction->to, SHUT_WR);
+    if (!writing || (errno != EPIPE && errno != ECONNRESET))
         return -1;
-    return green_stream_shutdown(direction->to, SHUT_WR);
+    direction->error = errno;
+    return 0;
 }
 
 int green_stream_relay(struct green_stream *left, struct green_stream *right)
@@ -80,5 +51,7 @@ int green_stream_relay(struct green_stream *left, struct green_stream *right)
         error = 0;
     if (green_scope_end(&scope) < 0 && !error)
         error = errno;
+    if (!error)
+        error = there.error ? there.error : back.error;
     return error ? green__refuse(error) : 0;
 }

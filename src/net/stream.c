@@ -28,7 +28,8 @@ static int read_layer_full(struct green_stream *stream, char *buffer,
     if (size == 0)
         return green__call_nothing();
     while (*done < size) {
-        ssize_t n = stream->ops->read(stream, buffer + *done, size - *done);
+        /* The layer may be gone after a read: see io/unread.h. */
+        ssize_t n = green_stream_read(stream, buffer + *done, size - *done);
 
         if (n < 0)
             return -1;
