@@ -85,6 +85,9 @@ void __pthread_register_cancel_defer(__pthread_unwind_buf_t *buffer);
 void __pthread_unregister_cancel_restore(__pthread_unwind_buf_t *buffer);
 void __pthread_unwind_next(__pthread_unwind_buf_t *buffer);
 
+/* Of glibc, a second name of what unistd.h declares. */
+pid_t __vfork(void);
+
 /* Of the C++ runtime, by its binary interface. */
 int __cxa_guard_acquire(uint64_t *guard);
 void __cxa_guard_release(uint64_t *guard);

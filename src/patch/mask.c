@@ -208,6 +208,29 @@ green__signals *green__mask_here(void)
     return it ? &it->mask : mask_of_main();
 }
 
+/* ---- Around a vfork ------------------------------------------------------- */
+
+void green__mask_lend(void)
+{
+    green__signals mask = *green__mask_here();
+    struct green__carrier *here = green__carrier_here();
+
+    if (!here || here->mask_applied == mask)
+        return;
+    here->mask_applied = mask;
+    apply(mask);
+}
+
+void green__mask_return(void)
+{
+    struct green__carrier *here = green__carrier_here();
+
+    if (here)
+        green__mask_follow(here);
+}
+
+/* ---- Around a fork -------------------------------------------------------- */
+
 /* The others are not in the child. */
 void green__masks_forked(void)
 {
@@ -225,6 +248,8 @@ void green__masks_forked(void)
     find_blocked();
     green__mask_follow(carrier);
 }
+
+/* ---- Changing it ---------------------------------------------------------- */
 
 static int change(green__signals *mask, int how, const sigset_t *set)
 {

@@ -40,6 +40,11 @@ void green__mask_learn(struct green__carrier *carrier);
 /* It takes over the mask that all are to have. */
 void green__mask_follow(struct green__carrier *carrier);
 
+/* Around a vfork: meanwhile the OS thread, and so the child, has the calling
+ * greenthread's mask. */
+void green__mask_lend(void);
+void green__mask_return(void);
+
 /* Around a fork; in the child the forking thread alone has a mask. */
 void green__masks_lock(void);
 void green__masks_unlock(void);
