@@ -52,7 +52,8 @@ static int wait_on_thread(pid_t pid, int options)
     const struct green__work work = {.fn = wait_for_child,
                                      .arg = it,
                                      .may_leave = true,
-                                     .left = green__system.release};
+                                     .left = green__system.release,
+                                     .restarts = true};
     long result;
 
     if (!it)

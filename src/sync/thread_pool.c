@@ -7,7 +7,9 @@
 #include "greenthread/call.h"
 #include "sync/worker_pool.h"
 
-static const struct green__wait_kind working = {.name = "thread pool"};
+static const struct green__wait_kind working = {.name = "thread pool"},
+                                     restarting = {.name = "thread pool",
+                                                   .signals = GREEN__RESTARTS};
 
 /* The hub calls it after fn has returned. */
 static void wake_waiter(struct green_call *call)
@@ -41,7 +43,7 @@ static int park(struct green__job *job)
 {
     struct green__waiter waiter;
 
-    green__waiter_init(&waiter, &working);
+    green__waiter_init(&waiter, job->work.restarts ? &restarting : &working);
     job->waiter = &waiter;
     return green__park(&waiter);
 }

@@ -54,6 +54,8 @@ struct green__work {
     void *arg;
     bool may_leave;          /* a killed greenthread need not wait for fn */
     void (*left)(void *arg); /* cleans arg up then; may be NULL */
+    /* A signal ends the wait, unless SA_RESTART is set; with may_leave. */
+    bool restarts;
 };
 
 struct green__job {
