@@ -209,12 +209,14 @@ START_TEST(destructors_run_in_the_order_of_keys)
 END_TEST
 
 static unsigned rounds;
+static bool switches;
 
 static void sets_again(void *value)
 {
     rounds++;
     ck_assert_ptr_null(pthread_getspecific(key));
-    ck_ok(green_sleep(0)); /* it may switch */
+    if (switches)
+        ck_ok(green_sleep(0));
     ck_ok(pthread_setspecific(key, value));
 }
 
@@ -224,7 +226,8 @@ static void *sets_one(void *value)
     return value;
 }
 
-/* As often as libc calls them in an OS thread. */
+/* As often as libc calls them in an OS thread. There the destructor makes no green
+ * call: it would make a hub, and after libc's last round nothing ends that. */
 START_TEST(destructors_run_for_a_few_rounds)
 {
     pthread_t thread;
@@ -237,6 +240,7 @@ START_TEST(destructors_run_for_a_few_rounds)
     ck_ok(pthread_join(thread, NULL));
     natively = rounds;
     rounds = 0;
+    switches = true;
     ck_ok(green_join(green_spawn(sets_one, number(1)), NULL));
     ck_assert_uint_eq(rounds, natively);
     ck_assert_uint_eq(rounds, PTHREAD_DESTRUCTOR_ITERATIONS);
