@@ -6,11 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <greenhub/patch.h>
-
+#include "patch_support.h"
 #include "patch_table/story.h"
 #include "patch_table/table.h"
-#include "support.h"
 
 #define MOST_ROWS 4096
 
@@ -54,6 +52,13 @@ void add_product(const struct call *calls, size_t call_count,
     (GREEN_PATCH_LIBRARIES | GREEN_PATCH_SIGNALS | GREEN_PATCH_STDIO |         \
      GREEN_PATCH_FILES)
 
+/* With GREENHUB_PATCH_TLS rows run in threads, as in a program of `greenhub
+ * run`: "shared" or "own". */
+static unsigned groups(void)
+{
+    return GROUPS | (getenv("GREENHUB_PATCH_TLS") ? GREEN_PATCH_THREADS : 0);
+}
+
 static void run_in_child(struct story *story, const struct row *row)
 {
     subject = row->subject;
@@ -61,7 +66,7 @@ static void run_in_child(struct story *story, const struct row *row)
         run_natively(story, row);
         return;
     }
-    if (green_patch(GROUPS) < 0)
+    if (green_patch(groups()) < 0)
         snprintf(story->missing, sizeof story->missing, "%s",
                  green_hub_error());
     else
@@ -173,6 +178,12 @@ static void add_all(void)
     add_streams_read();
     add_streams_write();
     add_streams_open();
+    add_signals();
+    add_moves();
+    add_queues();
+    add_message_queues();
+    add_queries();
+    add_older_names();
 }
 
 static void show_row(const struct row *row)
@@ -186,6 +197,8 @@ static void show_row(const struct row *row)
            native);
     if (strcmp(native, green) != 0)
         printf("%10s %s\n", "", green);
+    if (row->flags & BLOCKS)
+        printf("%-10s %s\n", "killed", run(KILLED, row)->text);
 }
 
 /* PROGRAM CALL: all of one function. */
@@ -207,5 +220,5 @@ int main(int argc, char **argv)
     tcase_add_loop_test(add_tcase(suite, "row"), native_and_green, 0,
                         (int)row_count);
     tcase_add_loop_test(add_tcase(suite, "killed"), killed, 0, (int)row_count);
-    return run_suite(suite);
+    return run_suite_with_tls(suite);
 }

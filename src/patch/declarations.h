@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <mqueue.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <resolv.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -19,7 +21,9 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/msg.h>
 #include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -85,8 +89,48 @@ void __pthread_register_cancel_defer(__pthread_unwind_buf_t *buffer);
 void __pthread_unregister_cancel_restore(__pthread_unwind_buf_t *buffer);
 void __pthread_unwind_next(__pthread_unwind_buf_t *buffer);
 
-/* Of glibc, a second name of what unistd.h declares. */
+/* Of glibc, second names of what headers declare by another one. */
+ssize_t __read(int fd, void *buffer, size_t size);
+ssize_t __write(int fd, const void *buffer, size_t size);
+ssize_t __send(int fd, const void *buffer, size_t size, int flags);
+int __connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length);
+int __close(int fd);
+int __dup2(int fd, int to_fd);
+int __pipe(int fds[2]);
+int __fcntl(int fd, int command, ...);
+int __poll(struct pollfd *fds, nfds_t count, int timeout);
+int __select(int nfds, fd_set *readable, fd_set *writable, fd_set *exceptional,
+             struct timeval *timeout);
+int __nanosleep(const struct timespec *time, struct timespec *left);
+int __sched_yield(void);
+pid_t __wait(int *status);
+pid_t __waitpid(pid_t pid, int *status, int options);
+int __open(const char *path, int flags, ...);
+int __open64(const char *path, int flags, ...);
+int __sigaction(int number, const struct sigaction *action,
+                struct sigaction *before);
+int __sigsuspend(const sigset_t *mask);
+pid_t __fork(void);
 pid_t __vfork(void);
+int __vfscanf(FILE *file, const char *format, va_list arguments);
+
+/* The same of its resolver, before glibc 2.34. */
+int __res_query(const char *name, int class, int type, unsigned char *answer,
+                int size);
+int __res_search(const char *name, int class, int type, unsigned char *answer,
+                 int size);
+int __res_querydomain(const char *name, const char *domain, int class, int type,
+                      unsigned char *answer, int size);
+int __res_send(const unsigned char *message, int message_size,
+               unsigned char *answer, int size);
+int __res_nquery(res_state state, const char *name, int class, int type,
+                 unsigned char *answer, int size);
+int __res_nsearch(res_state state, const char *name, int class, int type,
+                  unsigned char *answer, int size);
+int __res_nquerydomain(res_state state, const char *name, const char *domain,
+                       int class, int type, unsigned char *answer, int size);
+int __res_nsend(res_state state, const unsigned char *message, int message_size,
+                unsigned char *answer, int size);
 
 /* Of the C++ runtime, by its binary interface. */
 int __cxa_guard_acquire(uint64_t *guard);

@@ -1,8 +1,7 @@
 /*
  * flock, lockf, and fcntl's F_SETLKW. The kernel wakes nobody but an OS thread
  * that waits in the call, and one for each waiter would be many; so a
- * greenthread tries again: at once when another one of this process gives a
- * lock up, and otherwise after a nap, as another process may have it.
+ * greenthread tries again (retry.h).
  *
  * F_SETLKW reports no EDEADLK: the kernel finds a circle by those who wait in
  * it.
@@ -13,10 +12,7 @@
 
 #include "greenthread/call.h"
 #include "patch/cancel.h"
-#include "patch/lot.h"
-
-#define FIRST_NAP (50 * GREEN_USEC)
-#define LONGEST_NAP (10 * GREEN_MSEC)
+#include "patch/retry.h"
 
 /* All waiters for locks of files wait at this address: which lock is given up
  * is not looked at. */
@@ -35,22 +31,7 @@ struct attempt {
 
 static void given_up(void)
 {
-    int saved = errno;
-
-    (void)green__lot_wake(&all_locks, GREEN__LOT_ALL);
-    errno = saved;
-}
-
-/* 0 to try again. */
-static int nap(green_time length)
-{
-    struct green__lot_place here;
-
-    if (green__lot_enter(&here, &all_locks, &waiting_for_file_lock) < 0)
-        return green_sleep(length);
-    return green__lot_park(&here, green_after(length)) == 0 || errno == EAGAIN
-               ? 0
-               : -1;
+    green__retry_wake(&all_locks);
 }
 
 static bool is_taken(int error)
@@ -60,16 +41,15 @@ static bool is_taken(int error)
 
 static int wait_for(const struct attempt *it)
 {
+    struct green__retry retry = {&all_locks, &waiting_for_file_lock,
+                                 GREEN_FOREVER, 0};
     int before = errno;
 
     if (green__call_begins() < 0)
         return -1;
-    for (green_time length = FIRST_NAP; it->call(it) < 0;) {
-        if (!is_taken(errno) || nap(length) < 0)
+    while (it->call(it) < 0)
+        if (!is_taken(errno) || green__retry_wait(&retry) < 0)
             return -1;
-        if (length < LONGEST_NAP)
-            length *= 2;
-    }
     errno = before;
     return 0;
 }

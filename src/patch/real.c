@@ -21,13 +21,20 @@ static const struct {
 /*
  * A look-up that fails allocates its message. The program's malloc may take a
  * mutex (jemalloc), which is a hook's call again: so none may fail before all
- * others have been found. libstdc++'s functions may be missing, and glibc's
- * of C23 before 2.38.
+ * others have been found. libstdc++'s functions may be missing, glibc's of C23
+ * before 2.38, and the resolver's and message queues' before 2.34, when they were
+ * in libraries of their own; the older names of the resolver are there for old
+ * programs alone.
  */
 static bool may_be_missing(const char *name)
 {
-    return strncmp(name, "__cxa_", 6) == 0 ||
-           strncmp(name, "__isoc23_", 9) == 0;
+    static const char *const beginnings[] = {"__cxa_", "__isoc23_", "__res_",
+                                             "res_", "mq_"};
+
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
 }
 
 /* Before glibc 2.36, dlsym finds the condition variables of LinuxThreads. */
@@ -66,6 +73,8 @@ static void fill_rest(struct green__system *system,
                       const struct green__real *real)
 {
     system->sendfile = real->sendfile;
+    system->preadv2 = real->preadv2;
+    system->pwritev2 = real->pwritev2;
     system->fopen = real->fopen;
     system->fclose = real->fclose;
     system->fgets = real->fgets;

@@ -81,6 +81,33 @@ static void end(const struct timed *call)
     CALL(ssize_t, sendfile, (int a, int b, off_t *c, size_t d), (a, b, c, d))  \
     CALL(ssize_t, sendfile64, (int a, int b, off64_t *c, size_t d),            \
          (a, b, c, d))                                                         \
+    CALL(ssize_t, splice, (int a, off64_t *b, int c, off64_t *d, size_t e,     \
+                           unsigned f), (a, b, c, d, e, f))                    \
+    CALL(ssize_t, tee, (int a, int b, size_t c, unsigned d), (a, b, c, d))     \
+    CALL(ssize_t, vmsplice, (int a, const struct iovec *b, size_t c,           \
+                             unsigned d), (a, b, c, d))                        \
+    CALL(ssize_t, preadv2, (int a, const struct iovec *b, int c, off_t d,      \
+                            int e), (a, b, c, d, e))                           \
+    CALL(ssize_t, preadv64v2, (int a, const struct iovec *b, int c,            \
+                               off64_t d, int e), (a, b, c, d, e))             \
+    CALL(ssize_t, pwritev2, (int a, const struct iovec *b, int c, off_t d,     \
+                             int e), (a, b, c, d, e))                          \
+    CALL(ssize_t, pwritev64v2, (int a, const struct iovec *b, int c,           \
+                                off64_t d, int e), (a, b, c, d, e))            \
+    CALL(int, msgsnd, (int a, const void *b, size_t c, int d), (a, b, c, d))   \
+    CALL(ssize_t, msgrcv, (int a, void *b, size_t c, long d, int e),           \
+         (a, b, c, d, e))                                                      \
+    CALL(int, semtimedop, (int a, struct sembuf *b, size_t c,                  \
+                           const struct timespec *d), (a, b, c, d))            \
+    CALL(ssize_t, mq_receive, (mqd_t a, char *b, size_t c, unsigned *d),       \
+         (a, b, c, d))                                                         \
+    CALL(int, mq_send, (mqd_t a, const char *b, size_t c, unsigned d),         \
+         (a, b, c, d))                                                         \
+    CALL(ssize_t, mq_timedreceive, (mqd_t a, char *b, size_t c, unsigned *d,   \
+                                    const struct timespec *e),                 \
+         (a, b, c, d, e))                                                      \
+    CALL(int, mq_timedsend, (mqd_t a, const char *b, size_t c, unsigned d,     \
+                             const struct timespec *e), (a, b, c, d, e))       \
     CALL(int, accept, (int a, __SOCKADDR_ARG b, socklen_t *c), (a, b, c))      \
     CALL(int, accept4, (int a, __SOCKADDR_ARG b, socklen_t *c, int d),         \
          (a, b, c, d))                                                         \

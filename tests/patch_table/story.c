@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <greenhub.h>
+#include <greenhub/patch.h>
 
 #include "table.h"
 
@@ -275,15 +276,34 @@ void run_natively(struct story *of, const struct row *row)
     join_peer();
 }
 
+/* A greenthread that `greenhub run` makes has the program's pthread_create. */
+static void run_in_thread(const struct row *row)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, run_row, (void *)(uintptr_t)row) != 0 ||
+        pthread_join(thread, NULL) != 0)
+        abort();
+}
+
+static void run_in_greenthread(const struct row *row)
+{
+    struct green_thread *thread = green_spawn(run_row, (void *)(uintptr_t)row);
+
+    if (!thread || green_join(thread, NULL) < 0)
+        abort();
+}
+
 void run_green(struct story *of, const struct row *row)
 {
-    struct green_thread *thread;
-
     story = of;
     native_caller = pthread_self();
     alarm(LIMIT_SECONDS);
-    thread = green_spawn(run_row, (void *)(uintptr_t)row);
-    if (!thread || green_join(thread, NULL) < 0)
-        abort();
+    if (row->flags & ON_MAIN)
+        run_row((void *)(uintptr_t)row);
+    else if (green_patched() & GREEN_PATCH_THREADS)
+        run_in_thread(row);
+    else
+        run_in_greenthread(row);
     join_peer();
 }

@@ -38,6 +38,8 @@ enum row_flag {
     ON_FILES = 4,
     /* A call of a product: it works on sockets alone. */
     SOCKETS_ONLY = 8,
+    /* The caller is main, whose waits the signals of the process interrupt. */
+    ON_MAIN = 16,
 };
 
 struct row {
@@ -139,5 +141,11 @@ void add_processes(void);
 void add_streams_read(void);
 void add_streams_write(void);
 void add_streams_open(void);
+void add_signals(void);
+void add_moves(void);
+void add_queues(void);
+void add_message_queues(void);
+void add_queries(void);
+void add_older_names(void);
 
 #endif
