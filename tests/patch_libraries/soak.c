@@ -30,6 +30,8 @@ static struct {
     long queries, downloads, failed, timeouts, killed;
 } done;
 
+static char why[300]; /* the last operation that failed did */
+
 /* ---- One operation ------------------------------------------------------ */
 
 /* After an error the connection is not used again: an answer may be under way. */
@@ -64,6 +66,7 @@ static bool query(PGconn **connection)
         done.queries++;
         return true;
     }
+    snprintf(why, sizeof why, "%s", PQerrorMessage(*connection));
     PQfinish(*connection);
     *connection = NULL;
     return false;
@@ -93,6 +96,8 @@ static bool download(void)
     if (code == CURLE_OK && bytes != LARGE)
         crowd_give_up("%zu bytes of a file that has %d", bytes, LARGE);
     done.downloads += code == CURLE_OK;
+    if (code != CURLE_OK)
+        snprintf(why, sizeof why, "%s", curl_easy_strerror(code));
     return code == CURLE_OK;
 }
 
@@ -108,8 +113,7 @@ static void operate(PGconn **connection)
     if (crowd_random(2) ? !query(connection) : !download()) {
         done.failed++;
         if (!green_timeout_fired(&limit) && !green_killed())
-            crowd_give_up("it failed, and nothing has ended it: %s",
-                          *connection ? PQerrorMessage(*connection) : "");
+            crowd_give_up("it failed, and nothing has ended it: %s", why);
     }
     crowd_leave();
     green_timeout_cancel(&limit);
