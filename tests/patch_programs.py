@@ -70,6 +70,59 @@ def case_fork():
         assert peers.run(argv) == plain, (hub, peers.run(argv), plain)
 
 
+# ---- Programs that use vfork -------------------------------------------------
+
+SHELL = """
+for i in 1 2 3; do /bin/echo $i; done
+/bin/echo piped | cat
+(/bin/echo in a subshell)
+/bin/echo $(/bin/echo substituted)
+exit 5
+"""
+
+MAKEFILE = """
+all: one two
+one two: ; @/bin/echo $@ && cat </dev/null
+"""
+
+COMMANDS = """
+import subprocess, threading
+
+def run(number):
+    done = subprocess.run(["/bin/echo", str(number)], capture_output=True)
+    lines[number] = done.stdout
+
+lines = {}
+threads = [threading.Thread(target=run, args=(i,)) for i in range(20)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(sorted(lines.items()))
+"""
+
+
+def compare_runs(argv):
+    plain = peers.run(argv)
+    for hub in peers.hubs():
+        green = peers.run([COMMAND, "run", *run_options(), "--hub", hub, *argv])
+        assert green == plain, (hub, green, plain)
+
+
+def case_dash():
+    compare_runs([tool("dash"), "-c", SHELL])
+
+
+def case_make():
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(folder, MAKEFILE)
+        compare_runs([tool("make"), "-f", path])
+
+
+def case_python_runs_commands():
+    if not os.path.exists("/usr/bin/python3"):
+        raise Skip("there is no /usr/bin/python3")
+    compare_runs(["/usr/bin/python3", "-c", COMMANDS])
+
+
 # ---- microsocks --------------------------------------------------------------
 
 def start_microsocks(options):

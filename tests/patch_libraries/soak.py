@@ -15,7 +15,7 @@ MOST_MORE = 4096  # kilobytes
 
 
 def case_kills_and_timeouts_at_random():
-    where = "host=%s port=%d user=postgres" % servers.postgres()
+    where = "host=127.0.0.1 port=%d user=postgres" % servers.postgres()[1]
     url = "http://localhost:%d" % servers.nginx()[0]
     hubs = peers.hubs()
     seconds = max(5, SECONDS // len(hubs))
