@@ -5,6 +5,7 @@
 #include <greenhub/patch.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support.h"
 
@@ -46,13 +47,15 @@ START_TEST(own_thread_local_data)
 }
 END_TEST
 
-/* The suite to run instead then. */
-static inline Suite *suite_of_the_refusal(void)
+/* run_suite; if need be, of a suite that says why it cannot. */
+static inline int run_suite_with_tls(Suite *suite)
 {
-    Suite *suite = suite_create("own TLS");
-
-    tcase_add_test(add_tcase(suite, "refused"), own_thread_local_data);
-    return suite;
+    if (own_tls_is_refused()) {
+        srunner_free(srunner_create(suite)); /* libcheck frees it by no other */
+        suite = suite_create("own TLS");
+        tcase_add_test(add_tcase(suite, "refused"), own_thread_local_data);
+    }
+    return run_suite(suite);
 }
 
 #endif

@@ -193,7 +193,5 @@ int main(void)
     tcase_add_test(tcase, flags_that_another_os_thread_changes);
     tcase_add_test(tcase, a_close_ends_waits_of_another_os_thread);
     tcase_add_test(tcase, a_thread_for_each_connection);
-    if (own_tls_is_refused())
-        suite = suite_of_the_refusal();
-    return run_suite(suite);
+    return run_suite_with_tls(suite);
 }

@@ -503,7 +503,5 @@ int main(void)
     tcase_add_test(tcase, fork_in_either_os_thread);
     tcase_add_test(tcase, exit_in_any_thread_ends_the_process);
     tcase_add_test(tcase, the_process_ends_after_main_and_all_others);
-    if (own_tls_is_refused())
-        suite = suite_of_the_refusal();
-    return run_suite(suite);
+    return run_suite_with_tls(suite);
 }

@@ -54,7 +54,5 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, an_os_thread_is_woken);
-    if (own_tls_is_refused())
-        suite = suite_of_the_refusal();
-    return run_suite(suite);
+    return run_suite_with_tls(suite);
 }

@@ -430,7 +430,5 @@ int main(void)
     tcase_add_test(tcase, a_thread_that_blocks_all_keeps_none_from_main);
     tcase_add_test(tcase, sigwait_takes_it);
     tcase_add_test(tcase, pthread_kill_interrupts_that_thread);
-    if (own_tls_is_refused())
-        suite = suite_of_the_refusal();
-    return run_suite(suite);
+    return run_suite_with_tls(suite);
 }

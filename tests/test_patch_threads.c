@@ -591,7 +591,5 @@ int main(void)
     tcase_add_test(tcase, the_others_go_on_when_main_exits);
     tcase_add_test(tcase, a_thread_can_fork);
     tcase_add_test(tcase, c11_threads);
-    if (own_tls_is_refused())
-        suite = suite_of_the_refusal();
-    return run_suite(suite);
+    return run_suite_with_tls(suite);
 }

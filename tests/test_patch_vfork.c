@@ -356,8 +356,6 @@ int main(void)
     tcase_add_test(tcase, in_a_forked_child);
     tcase_add_test(tcase, in_a_child_of_its_own);
     tcase_add_test(tcase, many_at_once);
-    if (own_tls_is_refused())
-        suite = suite_of_the_refusal();
-    return run_suite(suite);
+    return run_suite_with_tls(suite);
 }
 /* NOLINTEND(clang-analyzer-unix.Vfork,clang-analyzer-security.*) */
