@@ -204,9 +204,9 @@ END_TEST
 START_TEST(who_does_not_read_keeps_nobody_waiting)
 {
     int fd = knock(open_door());
-    struct green_thread *threads[300];
+    struct green_thread *threads[1000];
 
-    for (int i = 0; i < 300; i++)
+    for (int i = 0; i < 1000; i++)
         threads[i] = named("one-of-many", waits, NULL);
     ck_ok(green_sleep(0));
     for (int i = 0; i < 20; i++)
@@ -217,7 +217,7 @@ START_TEST(who_does_not_read_keeps_nobody_waiting)
     ask_door("help");
     answer_has("dump");
     ck_ok(green_event_send(&go, NULL));
-    for (int i = 0; i < 300; i++)
+    for (int i = 0; i < 1000; i++)
         ck_ok(green_join(threads[i], NULL));
 }
 END_TEST
