@@ -3,18 +3,30 @@
 
 #include <sys/auxv.h>
 
-enum { MAY_WRITE = 2 }; /* HWCAP2_FSGSBASE of x86-64's <asm/hwcap2.h> */
-
 bool green__thread_pointer_by_call;
+
+#if defined(__x86_64__)
+
+enum { MAY_WRITE = 2 }; /* HWCAP2_FSGSBASE of <asm/hwcap2.h> */
 
 bool green__thread_pointer_may_change(void)
 {
-#if defined(__x86_64__)
     green__thread_pointer_by_call = !(getauxval(AT_HWCAP2) & MAY_WRITE);
     return true;
-#elif defined(__aarch64__)
-    return true;
-#else
-    return false;
-#endif
 }
+
+#elif defined(__aarch64__)
+
+bool green__thread_pointer_may_change(void)
+{
+    return true;
+}
+
+#else
+
+bool green__thread_pointer_may_change(void)
+{
+    return false;
+}
+
+#endif

@@ -49,7 +49,7 @@ struct green_hub {
     green_time look_cost;      /* duration of the last wait with timeout 0 */
     green_time waited;         /* in waits that could block, in all */
     green_time wait_start;     /* of the one that lasts; 0: none */
-    green_time slowest;        /* as stats.longest_run, since it was looked at */
+    green_time slowest; /* as stats.longest_run, since it was looked at */
 
     /* Functions to call in the next iteration, in order. */
     struct green_call *calls, **calls_end;

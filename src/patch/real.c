@@ -73,6 +73,7 @@ static void fill_rest(struct green__system *system,
                       const struct green__real *real)
 {
     system->sendfile = real->sendfile;
+    system->splice = real->splice;
     system->preadv2 = real->preadv2;
     system->pwritev2 = real->pwritev2;
     system->fopen = real->fopen;
