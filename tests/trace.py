@@ -51,17 +51,16 @@ def check_event(event, pid):
         assert event["bp"] == "e", event
 
 
-def nanoseconds(event):
-    """When it begins and ends; exact, unlike sums of floating-point numbers."""
-    begin = round(event["ts"] * 1000)
-    return begin, begin + round(event.get("dur", 0) * 1000)
+def times(event):
+    """When it begins and ends, as viewers count: in floating-point numbers."""
+    return event["ts"], event["ts"] + event.get("dur", 0)
 
 
 def check_nesting(events):
     """In each track an interval lies inside another one or beside it."""
     open_ends = []
-    for begin, end in sorted((nanoseconds(event) for event in events),
-                             key=lambda times: (times[0], -times[1])):
+    for begin, end in sorted((times(event) for event in events),
+                             key=lambda pair: (pair[0], -pair[1])):
         while open_ends and open_ends[-1] <= begin:
             open_ends.pop()
         assert not open_ends or end <= open_ends[-1], (begin, end, open_ends)
@@ -69,7 +68,7 @@ def check_nesting(events):
 
 
 def encloses(events, time):
-    return any(begin <= time <= end for begin, end in map(nanoseconds, events))
+    return any(begin <= time <= end for begin, end in map(times, events))
 
 
 def check_arrows(tracks, arrows):
@@ -80,9 +79,9 @@ def check_arrows(tracks, arrows):
     assert ends and len({event["id"] for event in ends}) == len(ends)
     for event in ends:
         begin = begins[event["id"]]
-        assert nanoseconds(begin)[0] <= nanoseconds(event)[0], (begin, event)
+        assert times(begin)[0] <= times(event)[0], (begin, event)
         for one in (begin, event):
-            assert encloses(tracks[one["tid"]], nanoseconds(one)[0]), one
+            assert encloses(tracks[one["tid"]], times(one)[0]), one
 
 
 def check_trace(trace, pid):

@@ -199,79 +199,118 @@ static uint64_t capacity_for(size_t events)
     return events ? capacity : USUAL_EVENTS;
 }
 
-static int begin(const char *file, size_t events)
+static void record_from_now(size_t events)
 {
     struct green__scheduler *s = green__self_here()->scheduler;
-    int fd;
+
+    green__trace_begin(capacity_for(events));
+    if (s && s->hub)
+        green__trace_follow(s);
+}
+
+/* Returns 0, or an errno. */
+static int make_file(const char *file)
+{
+    int fd, error;
 
     forget_file(); /* of the process that this one is a fork of */
     path = absolute(file);
     fd = path ? open_file() : -1;
-    if (fd < 0) {
-        int error = errno;
-
-        forget_file();
-        return green__refuse(error);
-    }
-    green__system.close(fd);
-    green__trace_begin(capacity_for(events));
-    if (s && s->hub)
-        green__trace_follow(s);
-    return 0;
-}
-
-int green_trace_start(const char *file,
-                      const struct green_trace_options *options)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    size_t events = options ? options->events : 0;
-    int before = errno, result;
-
-    if (!file || (options && !GREEN__RESERVED_IS_ZERO(options)) ||
-        events > MOST_EVENTS)
-        return green__refuse(EINVAL);
-    if (!claim())
-        return green__refuse(EBUSY);
-    green__system.pthread_once(&once, prepare);
-    result = begin(file, events);
-    atomic_store(&owner, result < 0 ? 0 : getpid());
-    if (result == 0)
-        errno = before;
-    return result;
-}
-
-static int write_file(const struct green__trace_copy *copies)
-{
-    int fd = open_file(), error = fd < 0 ? errno : 0;
-
     if (fd >= 0) {
-        error = green__trace_write(fd, copies);
-        if (green__system.close(fd) < 0 && !error)
-            error = errno;
+        green__system.close(fd);
+        return 0;
     }
+    error = errno;
+    forget_file();
     return error;
 }
 
-int green_trace_stop(void)
+/* file: NULL if there is none. Returns 0, or an errno. */
+static int start(const char *file, size_t events)
 {
-    int process = getpid(), seen = process, before = errno, error;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    int error = 0;
+
+    if (!claim())
+        return EBUSY;
+    green__system.pthread_once(&once, prepare);
+    if (file)
+        error = make_file(file);
+    if (!error)
+        record_from_now(events);
+    atomic_store(&owner, error ? 0 : getpid());
+    return error;
+}
+
+/* To fd; or to the file, if there is one, if fd is negative. Returns 0, or an
+ * errno. */
+static int write_trace(int fd, const struct green__trace_copy *copies)
+{
+    int own = fd < 0 && path ? open_file() : -1, error;
+
+    if (fd < 0 && !path)
+        return 0;
+    if (fd < 0 && own < 0)
+        return errno;
+    error = green__trace_write(fd < 0 ? own : fd, copies);
+    if (own >= 0 && green__system.close(own) < 0 && !error)
+        error = errno;
+    return error;
+}
+
+static int stop(int fd)
+{
+    int process = getpid(), seen = process, error;
     struct green__scheduler *s = green__self_here()->scheduler;
     struct green__trace_copy *copies;
     bool failed;
 
     if (!atomic_compare_exchange_strong(&owner, &seen, -process))
-        return green__refuse(ENOENT);
+        return ENOENT;
     green__trace_end(&copies, &failed);
     if (s && s->hub)
         green__trace_follow(s);
-    error = failed ? ENOMEM : write_file(copies);
+    error = failed ? ENOMEM : write_trace(fd, copies);
     green__trace_copy_free(copies);
     forget_file();
     atomic_store(&owner, 0);
-    if (error)
-        return green__refuse(error);
-    errno = before;
-    return 0;
+    return error;
+}
+
+/* 0 with the errno of before, or -1. */
+static int result_of(int error, int before)
+{
+    errno = error ? error : before;
+    return error ? -1 : 0;
+}
+
+int green_trace_start(const char *file,
+                      const struct green_trace_options *options)
+{
+    size_t events = options ? options->events : 0;
+    int before = errno;
+
+    if (!file || (options && !GREEN__RESERVED_IS_ZERO(options)) ||
+        events > MOST_EVENTS)
+        return green__refuse(EINVAL);
+    return result_of(start(file, events), before);
+}
+
+int green_trace_stop(void)
+{
+    int before = errno;
+
+    return result_of(stop(-1), before);
+}
+
+int green__trace_start(size_t events)
+{
+    return start(NULL, events);
+}
+
+int green__trace_stop_to(int fd)
+{
+    return stop(fd);
 }
 
 /* ---- The environment ------------------------------------------------- */

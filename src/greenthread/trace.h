@@ -36,6 +36,14 @@ GREEN__COLD void green__trace_spawn(const struct green_thread *thread);
 GREEN__PRIVATE GREEN__COLD void
 green__trace_wake(const struct green_thread *thread);
 
+/*
+ * green_trace_start and green_trace_stop for a caller that has a descriptor: begins
+ * a trace without a file, which green__trace_stop_to writes to fd. Returns 0, or
+ * an errno: EBUSY; ENOENT, ENOMEM and the errors of write.
+ */
+int green__trace_start(size_t events);
+int green__trace_stop_to(int fd);
+
 /* Begins a trace if the environment asks for one. */
 void green__trace_begin_by_environment(void);
 
