@@ -202,7 +202,7 @@ START_TEST(silent_v4)
 END_TEST
 
 /* An answer for both stays in its order: the administrator's, in gai.conf. It is
- * the last word: IPv6 is not asked for elsewhere. */
+ * the last word, whatever a question for one family would find. */
 START_TEST(one_answer_is_enough)
 {
     set_up();
@@ -212,8 +212,6 @@ START_TEST(one_answer_is_enough)
     memset(tried, 0, sizeof tried);
     answers[BOTH] = (struct answer){.addresses = {"127.0.0.1", "::1"}};
     connects("4");
-    if (!on_sim()) /* its clock passes 50 ms while an OS thread begins */
-        ck_assert_int_eq(strspn(asked, "b"), strlen(asked));
     tear_down();
 }
 END_TEST
