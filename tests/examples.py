@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Runs each example against real peers over TCP."""
 
-import http.server
 import os
 import resource
 import socket
@@ -11,7 +10,7 @@ import time
 
 import peers
 from peers import (Program, connect, echoes, example, limit, run, starved,
-                   tool)
+                   tool, web_server)
 
 HERE = "tcp://127.0.0.1:0"
 
@@ -21,22 +20,6 @@ def through_nc(address, text):
     status, out, err = run([tool("nc"), "-N", host, str(port)], text=text)
     assert status == 0, err
     return out
-
-
-def web_server(body):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *unused):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
 
 
 def case_echo_server_on_every_hub():

@@ -4,6 +4,7 @@ peers, and print TAP. Uses only the standard library.
 A script defines functions named case_..., and ends with peers.main(globals()).
 """
 
+import http.server
 import json
 import os
 import re
@@ -174,6 +175,24 @@ def starved(argv, text=None):
             runs.append((status, out + err))
     assert runs, "the program never started"
     return runs
+
+
+def web_server(body):
+    """A server in this process that answers each GET with the body."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *unused):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
 
 
 def connect(address):

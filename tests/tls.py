@@ -213,6 +213,58 @@ def case_example_renews_its_certificate_under_load():
         server.stop()
 
 
+# ---- The forwarder, with curl as client and nginx as server ---------------------------
+
+def forwarder(target, *words, hub="poll"):
+    certificates()
+    program = Program([peers.example("tls_forwarder"), HERE,
+                       "tcp://127.0.0.1:%d" % target, *words],
+                      env={"GREENHUB_HUB": hub})
+    return program, program.listening()
+
+
+def curl(port, *options, name="host.test", scheme="https"):
+    """Its exit status, and what it printed."""
+    return run([tool("curl"), "-sS", "--max-time", "15", "--cacert", path("ca.crt"),
+                "--resolve", "%s:%d:127.0.0.1" % (name, port), *options,
+                "%s://%s:%d/" % (scheme, name, port)])
+
+
+PAGE = b"page " * 100000
+
+
+def case_forwarder_takes_tls_off_for_curl_on_every_hub():
+    web = peers.web_server(PAGE)
+    for hub in peers.hubs():
+        program, (_, port) = forwarder(web.server_port, "server", path("good.crt"),
+                                       path("good.key"), hub=hub)
+        for versions in (("--tls-max", "1.2"), ("--tlsv1.3",)):
+            status, out, err = curl(port, *versions)
+            assert status == 0 and out == PAGE.decode(), (hub, versions, err)
+        status, out, err = curl(port, name="other.test")
+        assert status == 60, (status, err)  # the name is not the certificate's
+        program.stop()
+    web.shutdown()
+
+
+def case_forwarder_puts_tls_on_for_curl_on_every_hub():
+    web = peers.web_server(PAGE)
+    back, (_, secure) = forwarder(web.server_port, "server", path("good.crt"),
+                                  path("good.key"))
+    for hub in peers.hubs():
+        front, (_, plain) = forwarder(secure, "client", "host.test", path("ca.crt"),
+                                      hub=hub)
+        status, out, err = curl(plain, scheme="http")
+        assert status == 0 and out == PAGE.decode(), (hub, err)
+        front.stop()
+    front, (_, plain) = forwarder(secure, "client", "other.test", path("ca.crt"))
+    status, out, err = curl(plain, scheme="http")
+    assert status != 0
+    front.line("hostname mismatch", front.err)
+    back.stop()
+    web.shutdown()
+
+
 # ---- greenhub asks --------------------------------------------------------------------
 
 def get(port, *protocols, name="host.test", hub=None):
