@@ -34,7 +34,7 @@ PROGRAMS = {'yield': (1.5, 0), 'spawn_join': (1, 0),
             'files': (1.5, 0), 'files_late': (3.5, 0), 'libraries': (3, 0),
             'create_join': (0.9, 0), 'thread_yield': (0.9, 0),
              'start_wait': (6, 0), 'hook_native': (1.2, 0), 'mutex_pair': (1.2, 0),
-             'log_line': (0.2, 0), 'timers': (1.2, 7)}
+             'log_line': (0.2, 0), 'copy': (5, 0), 'timers': (1.2, 7)}
 
 
 class Plan:
@@ -150,6 +150,14 @@ def log_plan(options):
                                              'a write(2)'))
 
 
+def copy_plan(options):
+    return Plan('copy', {'copy'}, subjects.COPY,
+                options.rounds * PROGRAMS['copy'][0],
+                lambda wanted: measure.Files(options, 'copy', wanted, [],
+                                             {'tcp': 'ns', 'unix': 'ns'},
+                                             'recv and send by hand'))
+
+
 def plans(options):
     yield from echo_plans(options)
     yield from files_plans(options)
@@ -157,6 +165,7 @@ def plans(options):
     yield from patch_plans(options)
     yield from processes_plans(options)
     yield log_plan(options)
+    yield copy_plan(options)
     yield micro_plan(options, 'yield')
     yield micro_plan(options, 'spawn_join')
     for name, reason in subjects.OPEN:

@@ -131,6 +131,9 @@ HOOKS = {
 # measures its own floor.
 PROCESSES = {'start_wait': {'small': 'ns', 'one_gib': 'ns'}}
 
+# Bytes from one stream to another.
+COPY = micro(('greenhub', 'greenhub', 'copy_greenhub'))
+
 # A line of a log.
 LOG = micro(('greenhub', 'greenhub', 'log_greenhub'))
 
