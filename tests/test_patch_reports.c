@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -236,6 +237,41 @@ START_TEST(conditions_know_their_clock)
 }
 END_TEST
 
+static void *asks_about_its_os_thread(void *arg)
+{
+    struct sched_param parameters;
+    pthread_attr_t attributes;
+    struct timespec time;
+    cpu_set_t set;
+    clockid_t clock;
+    int policy;
+
+    ck_ok(pthread_mutex_lock(&mutex)); /* libc knows it by its own id now */
+    ck_ok(pthread_mutex_unlock(&mutex));
+    ck_assert_int_eq(pthread_getattr_np(pthread_self(), &attributes), 0);
+    pthread_attr_destroy(&attributes);
+    ck_assert_int_eq(pthread_getaffinity_np(pthread_self(), sizeof set, &set),
+                     0);
+    ck_assert_int_eq(pthread_setaffinity_np(pthread_self(), sizeof set, &set),
+                     0);
+    ck_assert_int_eq(
+        pthread_getschedparam(pthread_self(), &policy, &parameters), 0);
+    ck_assert_int_eq(pthread_setschedparam(pthread_self(), policy, &parameters),
+                     0);
+    ck_assert_int_eq(pthread_getcpuclockid(pthread_self(), &clock), 0);
+    ck_ok(clock_gettime(clock, &time));
+    return arg;
+}
+
+/* Garbage collectors and sanitizers do, to find the stack: they aborted, as libc
+ * asked the kernel for a thread with the greenthread's id. */
+START_TEST(a_greenthread_asks_about_its_os_thread)
+{
+    ck_ok(green_join(green_spawn(asks_about_its_os_thread, NULL), NULL));
+    join_thread(start_thread(asks_about_its_os_thread, NULL));
+}
+END_TEST
+
 /* ---- Processes ---------------------------------------------------------------------- */
 
 static volatile sig_atomic_t ended;
@@ -426,6 +462,7 @@ int main(void)
     tcase_add_test(tcase, sleeps_let_others_run);
     tcase_add_test(tcase, one_polls_under_a_mutex_that_others_want);
     tcase_add_test(tcase, conditions_know_their_clock);
+    tcase_add_test(tcase, a_greenthread_asks_about_its_os_thread);
     tcase_add_test(tcase, a_child_without_the_handler_waits_for_its_child);
     tcase_add_test(tcase, one_waits_for_a_child_while_others_run_commands);
     tcase_add_test(tcase, a_forked_child_starts_threads_and_waits);

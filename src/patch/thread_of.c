@@ -2,6 +2,7 @@
  * behind a handle of ours as its own. */
 #include <string.h>
 
+#include "patch/os_thread.h"
 #include "patch/report.h"
 #include "patch/signals.h"
 #include "patch/thread.h"
@@ -97,12 +98,25 @@ static int fill_attributes(struct green__pthread *it, pthread_attr_t *attr)
     return 0;
 }
 
+/* libc asks the kernel by the id in the thread's control block, where a
+ * greenthread's is: so this, and what follows, is done as the OS thread. */
+static int attributes_of_os_thread(pthread_t handle, pthread_attr_t *attr)
+{
+    struct green__as_os_thread os;
+    int error;
+
+    green__as_os_thread_begin(&os);
+    error = green__real()->pthread_getattr_np(handle, attr);
+    green__as_os_thread_end(&os);
+    return error;
+}
+
 GREEN__HOOK int pthread_getattr_np(pthread_t handle, pthread_attr_t *attr)
 {
     struct green__pthread *it = green__pthread_of(handle);
 
     if (!it)
-        return green__real()->pthread_getattr_np(handle, attr);
+        return attributes_of_os_thread(handle, attr);
     return released(it, fill_attributes(it, attr));
 }
 
@@ -126,41 +140,77 @@ static pthread_t os_thread(pthread_t handle, const char *symbol)
 GREEN__HOOK int pthread_setschedparam(pthread_t handle, int policy,
                                       const struct sched_param *parameters)
 {
-    return green__real()->pthread_setschedparam(
-        os_thread(handle, "pthread_setschedparam"), policy, parameters);
+    struct green__as_os_thread os;
+    int error;
+
+    handle = os_thread(handle, "pthread_setschedparam");
+    green__as_os_thread_begin(&os);
+    error = green__real()->pthread_setschedparam(handle, policy, parameters);
+    green__as_os_thread_end(&os);
+    return error;
 }
 
 GREEN__HOOK int pthread_getschedparam(pthread_t handle, int *policy,
                                       struct sched_param *parameters)
 {
-    return green__real()->pthread_getschedparam(os_thread(handle, NULL), policy,
-                                                parameters);
+    struct green__as_os_thread os;
+    int error;
+
+    handle = os_thread(handle, NULL);
+    green__as_os_thread_begin(&os);
+    error = green__real()->pthread_getschedparam(handle, policy, parameters);
+    green__as_os_thread_end(&os);
+    return error;
 }
 
 GREEN__HOOK int pthread_setschedprio(pthread_t handle, int priority)
 {
-    return green__real()->pthread_setschedprio(
-        os_thread(handle, "pthread_setschedprio"), priority);
+    struct green__as_os_thread os;
+    int error;
+
+    handle = os_thread(handle, "pthread_setschedprio");
+    green__as_os_thread_begin(&os);
+    error = green__real()->pthread_setschedprio(handle, priority);
+    green__as_os_thread_end(&os);
+    return error;
 }
 
 GREEN__HOOK int pthread_setaffinity_np(pthread_t handle, size_t size,
                                        const cpu_set_t *set)
 {
-    return green__real()->pthread_setaffinity_np(
-        os_thread(handle, "pthread_setaffinity_np"), size, set);
+    struct green__as_os_thread os;
+    int error;
+
+    handle = os_thread(handle, "pthread_setaffinity_np");
+    green__as_os_thread_begin(&os);
+    error = green__real()->pthread_setaffinity_np(handle, size, set);
+    green__as_os_thread_end(&os);
+    return error;
 }
 
 GREEN__HOOK int pthread_getaffinity_np(pthread_t handle, size_t size,
                                        cpu_set_t *set)
 {
-    return green__real()->pthread_getaffinity_np(os_thread(handle, NULL), size,
-                                                 set);
+    struct green__as_os_thread os;
+    int error;
+
+    handle = os_thread(handle, NULL);
+    green__as_os_thread_begin(&os);
+    error = green__real()->pthread_getaffinity_np(handle, size, set);
+    green__as_os_thread_end(&os);
+    return error;
 }
 
 GREEN__HOOK int pthread_getcpuclockid(pthread_t handle, clockid_t *clock)
 {
-    return green__real()->pthread_getcpuclockid(
-        os_thread(handle, "pthread_getcpuclockid"), clock);
+    struct green__as_os_thread os;
+    int error;
+
+    handle = os_thread(handle, "pthread_getcpuclockid");
+    green__as_os_thread_begin(&os);
+    error = green__real()->pthread_getcpuclockid(handle, clock);
+    green__as_os_thread_end(&os);
+    return error;
 }
 
 /* ---- Signals -------------------------------------------------------------------- */
