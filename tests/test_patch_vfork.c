@@ -269,7 +269,7 @@ START_TEST(a_native_region_goes_on)
     ended(exits(6), 6);
     other = green_spawn(notes, &ran);
     ck_ok(usleep(1000));
-    ck_assert(!ran);
+    ck_assert(!ran || in_chaos()); /* a chaos build may switch at the spawn */
     green_native_end(&region);
     ck_ok(green_join(other, NULL));
 }
