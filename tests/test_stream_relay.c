@@ -315,7 +315,7 @@ END_TEST
 
 static void send_and_close(void *answer)
 {
-    ck_ok(green_write_all(outer[1], answer, 1 << 18));
+    ck_ok(green_write_all(outer[1], answer, 1 << 17));
     ck_ok(green_close(outer[1]));
 }
 
@@ -339,7 +339,7 @@ END_TEST
 START_TEST(what_a_peer_has_sent_before_it_left_arrives)
 {
     struct green_thread *relayer;
-    static char answer[1 << 18];
+    static char answer[1 << 17];
     int error;
 
     make_inner(_i);
