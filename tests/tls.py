@@ -213,7 +213,7 @@ def case_example_renews_its_certificate_under_load():
         server.stop()
 
 
-# ---- The forwarder, with curl as client and nginx as server ---------------------------
+# ---- The forwarder, with curl as client ------------------------------------------------
 
 def forwarder(target, *words, hub="poll"):
     certificates()
