@@ -53,11 +53,10 @@ static int on_field(llhttp_t *parser, const char *at, size_t size)
     struct green_http *http = parser->data;
     struct green__http_field *field = &http->field[http->field_count];
 
-    if (field->name_length == 0) {
-        if (http->field_count >= options_of(http)->max_fields)
-            return refuse(http, 431);
+    if (http->field_count >= options_of(http)->max_fields)
+        return refuse(http, 431);
+    if (field->name_length == 0)
         field->name = (uint32_t)(at - http->base);
-    }
     field->name_length += (uint32_t)size;
     return 0;
 }
