@@ -134,57 +134,67 @@ GREEN_API int green_http_serve_stream(struct green_stream *stream,
 
 /* ---- The request --------------------------------------------------------- */
 
-/* The strings of a request are valid until the handler returns. None of these
- * calls switches, unless it says so. */
+/* The strings of a request are valid until the handler returns. */
 
-/* Returns the method, such as "GET". Methods are case-sensitive. */
+/* Returns the method, such as "GET". Methods are case-sensitive.
+ * Never switches. */
 GREEN_API const char *green_http_method(const struct green_http *http);
 
 /* Returns the target as it was sent, such as "/a%20b?c=d", "*", or for CONNECT
- * "example.org:443". */
+ * "example.org:443".
+ * Never switches. */
 GREEN_API const char *green_http_target(const struct green_http *http);
 
 /* Returns the path of the target, as it was sent: up to its '?'. It begins with
- * '/', or is "*", or "" for CONNECT. green_http_decode decodes a copy. */
+ * '/', or is "*", or "" for CONNECT. green_http_decode decodes a copy.
+ * Never switches. */
 GREEN_API const char *green_http_path(const struct green_http *http);
 
 /* Returns the query of the target, as it was sent: what follows its '?'; ""
- * if there is none. */
+ * if there is none.
+ * Never switches. */
 GREEN_API const char *green_http_query(const struct green_http *http);
 
 /* Returns whom the request is for: the host, with the port if it has one, of the
  * target if it is absolute, else of the field Host; "" if it has none (HTTP/1.0).
- * For servers with several names; they are not case-sensitive. */
+ * For servers with several names; they are not case-sensitive.
+ * Never switches. */
 GREEN_API const char *green_http_host(const struct green_http *http);
 
-/* Returns the version of HTTP: 10, or 11. */
+/* Returns the version of HTTP: 10, or 11.
+ * Never switches. */
 GREEN_API int green_http_version(const struct green_http *http);
 
 /* Returns the client's address in the form of green_peer_address, or what the
- * PROXY protocol has said of it; "" if it has none. */
+ * PROXY protocol has said of it; "" if it has none.
+ * Never switches. */
 GREEN_API const char *green_http_peer(const struct green_http *http);
 
-/* Returns the connection's stream, to look at, such as with green_tls_ssl. */
+/* Returns the connection's stream, to look at, such as with green_tls_ssl.
+ * Never switches. */
 GREEN_API struct green_stream *green_http_stream(const struct green_http *http);
 
 /* Returns the value of the first field of a name, which is not case-sensitive;
- * NULL if there is none. */
+ * NULL if there is none.
+ * Never switches. */
 GREEN_API const char *green_http_header(const struct green_http *http,
                                         const char *name);
 
 /* Stores the name and the value of the field of a number, beginning with 0.
- * Returns whether there is one. */
+ * Returns whether there is one.
+ * Never switches. */
 GREEN_API bool green_http_header_at(const struct green_http *http, size_t index,
                                     const char **name, const char **value);
 
-/* Returns the number of bytes of the request's body; -1: known at its end. */
+/* Returns the number of bytes of the request's body; -1: known at its end.
+ * Never switches. */
 GREEN_API int64_t green_http_length(const struct green_http *http);
 
 /*
  * Decodes the percent signs of a path or a value in place.
  * Returns the number of bytes, which are followed by a '\0' and may contain one;
  * or -1: EINVAL for NULL or a '%' without two hexadecimal digits.
- */
+ * Never switches. */
 GREEN_API ssize_t green_http_decode(char *text);
 
 /* ---- Its body ------------------------------------------------------------ */
