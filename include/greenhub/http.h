@@ -194,7 +194,8 @@ GREEN_API int64_t green_http_length(const struct green_http *http);
  * Decodes the percent signs of a path or a value in place.
  * Returns the number of bytes, which are followed by a '\0' and may contain one;
  * or -1: EINVAL for NULL or a '%' without two hexadecimal digits.
- * Never switches. */
+ * Never switches.
+ */
 GREEN_API ssize_t green_http_decode(char *text);
 
 /* ---- Its body ------------------------------------------------------------ */
