@@ -292,27 +292,33 @@ void green__tls_ends(void)
     green__tls_keys_end(green__thread_pointer());
 }
 
+/* errno goes along in both directions, since a call that succeeds may leave it as
+ * it is. By address: a compiler may take it for the same on both sides. */
+static int *errno_in(void *thread_pointer)
+{
+    return green__tls_at(thread_pointer, green__tls_layout.error);
+}
+
 GREEN__NOINLINE void *green__tls_enter_os(void)
 {
     void *entered = green__thread_pointer();
 
     if (!own.tls)
         return NULL;
+    *errno_in(own.home->thread_pointer) = *errno_in(entered);
     green__thread_pointer_change(own.home->thread_pointer);
     return entered;
 }
 
-/* errno by address: a compiler may take it for the same on both sides. */
 GREEN__NOINLINE void green__tls_leave_os(void *entered)
 {
     int error;
 
     if (!entered)
         return;
-    error =
-        *(int *)green__tls_at(green__thread_pointer(), green__tls_layout.error);
+    error = *errno_in(green__thread_pointer());
     green__thread_pointer_change(entered);
-    *(int *)green__tls_at(entered, green__tls_layout.error) = error;
+    *errno_in(entered) = error;
 }
 
 struct green__tls *green__tls_current(void)
