@@ -76,10 +76,27 @@ static bool is_loaded(void)
     return libdw.loaded;
 }
 
+static bool is_in(const char *path, const char *folder)
+{
+    return strncmp(path, folder, strlen(folder)) == 0;
+}
+
 /*
  * Separate files of debug information are looked for below /usr/lib/debug alone:
- * libdw's usual function may ask servers of the network (DEBUGINFOD_URLS).
+ * libdw's usual function may ask servers of the network (DEBUGINFOD_URLS). The
+ * system's libraries do without: to unpack that of the C library takes longer than
+ * the rest of a table.
  */
+static int find_separate(Dwfl_Module *module, void **data, const char *name,
+                         Dwarf_Addr base, const char *file, const char *link,
+                         GElf_Word checksum, char **found)
+{
+    if (is_in(name, "/lib/") || is_in(name, "/usr/lib/"))
+        return -1;
+    return libdw.dwfl_build_id_find_debuginfo(module, data, name, base, file,
+                                              link, checksum, found);
+}
+
 static struct green__debug_info *open_info(void)
 {
     static Dwfl_Callbacks callbacks;
@@ -91,7 +108,7 @@ static struct green__debug_info *open_info(void)
     if (!info)
         return NULL;
     callbacks.find_elf = libdw.dwfl_linux_proc_find_elf;
-    callbacks.find_debuginfo = libdw.dwfl_build_id_find_debuginfo;
+    callbacks.find_debuginfo = find_separate;
     info->dwfl = libdw.dwfl_begin(&callbacks);
     if (!info->dwfl) {
         green__system.release(info);

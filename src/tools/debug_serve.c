@@ -23,6 +23,8 @@
 #include "tools/debug_connection.h"
 
 #define CONNECTIONS 16
+/* Milliseconds between looks for a new eventfd, if the program has closed it. */
+#define LOST 100
 
 static struct {
     pthread_mutex_t lock; /* the OS thread has it but while it waits */
@@ -125,6 +127,8 @@ static void wait_for_events(struct pollfd fds[CONNECTIONS + 2])
             fds[i + 2].events = green__connection_events(connection, &due);
     }
     timeout = timeout_until(due);
+    if (door.wakeup.fd < 0 && (unsigned)timeout > LOST) /* or -1 */
+        timeout = LOST;
     green__system.pthread_mutex_unlock(&door.lock);
     green__system.poll(fds, CONNECTIONS + 2, timeout);
     green__system.pthread_mutex_lock(&door.lock);
