@@ -21,10 +21,10 @@ static void (*const pairs[KINDS][2])(int fds[2]) = {
     {unix_pair, pipe_pair}, {pipe_pair, pipe_pair},
 };
 
-/* What it sends does not fit into its buffers. */
-static void limit(int fd)
+/* What is sent does not fit into the buffers. TCP's would grow to megabytes. */
+static void limit(int fd, int buffer)
 {
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){100000}, sizeof(int));
+    (void)setsockopt(fd, SOL_SOCKET, buffer, &(int){100000}, sizeof(int));
 }
 
 static void make(int kind)
@@ -35,7 +35,8 @@ static void make(int kind)
     outer[0] = fds[pairs[kind][0] == pipe_pair];
     ck_ok(green_stream_init(&inner[0], fds[pairs[kind][0] != pipe_pair]));
     pairs[kind][1](fds);
-    limit(fds[1]);
+    limit(fds[1], SO_SNDBUF);
+    limit(fds[0], SO_RCVBUF);
     outer[1] = fds[0];
     ck_ok(green_stream_init(&inner[1], fds[1]));
 }
