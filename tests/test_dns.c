@@ -330,6 +330,9 @@ START_TEST(names_of_addresses)
 }
 END_TEST
 
+/* Without it, silence takes 15 s. */
+#define IMPATIENT "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
+
 /* The time is shown by the race's tests on a virtual clock. */
 START_TEST(dials_though_one_family_is_silent)
 {
@@ -337,6 +340,7 @@ START_TEST(dials_though_one_family_is_silent)
     int listener, fd;
 
     SET_UP();
+    write_etc("resolv.conf", IMPATIENT);
     listener = green_listen("tcp://127.0.0.1:0", NULL);
     ck_assert_int_gt(green_local_address(listener, port, sizeof port), 0);
     write_etc("hosts", "127.0.0.1 here.test\n");
@@ -350,10 +354,11 @@ START_TEST(dials_though_one_family_is_silent)
 }
 END_TEST
 
-/* The same with the system's resolver, which gives up on silence after 10 s. */
+/* The same with the system's resolver. */
 START_TEST(dials_by_the_system_though_one_family_is_silent)
 {
     SET_UP();
+    write_etc("resolv.conf", IMPATIENT);
     ck_ok(green_use_resolver(NULL));
     ck_assert_int_eq(green_dial("tcp://silent6.test:80"), -1);
     ck_assert_int_eq(errno, ENETUNREACH);
