@@ -218,7 +218,7 @@ int green_http_write(struct green_http *http, const void *bytes, size_t size)
 
 int green_http_print(struct green_http *http, const char *format, ...)
 {
-    char few[512], *text = few;
+    char few[512], *many = NULL;
     va_list list;
     int n, result;
 
@@ -228,16 +228,15 @@ int green_http_print(struct green_http *http, const char *format, ...)
     if (n < 0)
         return -1;
     if ((size_t)n >= sizeof few) {
-        text = malloc((size_t)n + 1);
-        if (!text)
+        many = malloc((size_t)n + 1);
+        if (!many)
             return -1;
         va_start(list, format);
-        n = vsnprintf(text, (size_t)n + 1, format, list);
+        n = vsnprintf(many, (size_t)n + 1, format, list);
         va_end(list);
     }
-    result = n < 0 ? -1 : green_http_write(http, text, (size_t)n);
-    if (text != few)
-        free(text);
+    result = n < 0 ? -1 : green_http_write(http, many ? many : few, (size_t)n);
+    free(many);
     return result;
 }
 

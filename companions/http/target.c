@@ -13,7 +13,7 @@ static bool is_port(const char *text)
 {
     size_t length = strspn(text, "0123456789");
 
-    return text[length] == '\0' && length <= 5 && atoi(text) <= 65535;
+    return length <= 5 && text[length] == '\0' && atoi(text) <= 65535;
 }
 
 /* [ADDRESS] and what follows, or NULL. */

@@ -287,7 +287,7 @@ static void copy_event(const struct green__trace_ring *ring, uint64_t number,
                        struct green__trace_event *event)
 {
     const uint64_t *from = ring->words[number & ring->mask];
-    uint64_t words[GREEN__TRACE_WORDS];
+    uint64_t words[GREEN__TRACE_WORDS] = {0};
 
     for (size_t i = 0; i < GREEN__TRACE_WORDS; i++)
         words[i] = __atomic_load_n(&from[i], __ATOMIC_ACQUIRE);

@@ -25,7 +25,7 @@ struct query {
 
 /* Before glibc 2.34 they are in a library of their own, with the older names. */
 #define REAL(name)                                                             \
-    __extension__((__typeof__(&(name)))either(                                 \
+    __extension__((__typeof__(name) *)either(                                  \
         (void **)&green__real_table.name, #name,                               \
         (void **)&green__real_table.__##name, "__" #name))
 
