@@ -62,6 +62,7 @@ static bool list_sockets(struct process *process)
     if (!dir)
         return false;
     while ((entry = readdir(dir)) != NULL) {
+        const char *mark = "socket:[";
         ssize_t length;
 
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
@@ -69,8 +70,9 @@ static bool list_sockets(struct process *process)
         if (length <= 0 || process->count == MOST_SOCKETS)
             continue;
         link[length] = '\0';
-        if (sscanf(link, "socket:[%lu]", &process->inodes[process->count]) == 1)
-            process->count++;
+        if (strncmp(link, mark, strlen(mark)) == 0)
+            process->inodes[process->count++] =
+                strtoul(link + strlen(mark), NULL, 10);
     }
     closedir(dir);
     return true;
@@ -116,6 +118,7 @@ static void find_listening(struct process *process)
     if (!file)
         return;
     while (fgets(line, sizeof line, file))
+        /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
         if (sscanf(line, "%*s %*s %*s %lx %*s %*s %lu %255[^\n]", &flags,
                    &inode, path) == 3 &&
             flags == 0x10000 && path[0] == '/' && has(process, inode))

@@ -89,7 +89,7 @@ def case_a_native_call():
 
 
 def case_a_system_call_that_is_not_seen():
-    sees("outside", r"syscall-\d+", "sleep_by_another_name")
+    sees("outside", r"syscall-\d+", "sleep_by_number")
 
 
 def case_a_greenthread_that_computes():
@@ -97,7 +97,7 @@ def case_a_greenthread_that_computes():
 
 
 def case_a_program_that_is_run():
-    sees("outside", r"syscall-\d+", "sleep_by_another_name", run=True)
+    sees("outside", r"syscall-\d+", "sleep_by_number", run=True)
     sees("spun", "-", "compute", run=True)
 
 

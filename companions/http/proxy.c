@@ -32,7 +32,7 @@ static int read_exactly(struct green__http_connection *connection, void *bytes,
 static bool is_port(const char *text)
 {
     return *text && strspn(text, "0123456789") == strlen(text) &&
-           strlen(text) <= 5 && atoi(text) <= 65535;
+           strlen(text) <= 5 && strtoul(text, NULL, 10) <= 65535;
 }
 
 /* "PROXY TCP4 SOURCE DESTINATION PORT PORT". */

@@ -1,6 +1,7 @@
 /* The four forms of a request's target: RFC 9112, 3.2. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -13,7 +14,8 @@ static bool is_port(const char *text)
 {
     size_t length = strspn(text, "0123456789");
 
-    return length <= 5 && text[length] == '\0' && atoi(text) <= 65535;
+    return length <= 5 && text[length] == '\0' &&
+           strtoul(text, NULL, 10) <= 65535;
 }
 
 /* [ADDRESS] and what follows, or NULL. */
@@ -69,17 +71,18 @@ static bool is_visible(const char *text)
 static int split(struct green_http *http, const char *text)
 {
     const char *target = http->base + http->target;
+    const size_t room = strlen(text) + 2;
     char *mark;
 
     http->query = "";
     if (text == target && !strchr(text, '?'))
         return 0;
-    http->path = malloc(strlen(text) + 2);
+    http->path = malloc(room);
     if (!http->path)
         return 503;
     /* An absolute target may have no path. */
-    strcpy(http->path, *text == '/' || *text == '*' ? "" : "/");
-    strcat(http->path, text);
+    snprintf(http->path, room, "%s%s", *text == '/' || *text == '*' ? "" : "/",
+             text);
     mark = strchr(http->path, '?');
     if (!mark)
         return 0;

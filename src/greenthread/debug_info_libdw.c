@@ -25,7 +25,7 @@
     FUNCTION(dwfl_lineinfo)
 
 static struct {
-#define FUNCTION(name) __typeof__(name) *name;
+#define FUNCTION(name) __typeof__(name)(*name);
     FUNCTIONS(FUNCTION)
 #undef FUNCTION
     bool loaded, missing;

@@ -102,9 +102,9 @@ static const void *address_of(const struct addrinfo *it)
 static int use_list(const struct green__host_place *place,
                     const struct addrinfo *list)
 {
-    size_t count = 0;
+    size_t count = 1; /* a list is never empty */
 
-    for (const struct addrinfo *at = list; at; at = at->ai_next)
+    for (const struct addrinfo *at = list->ai_next; at; at = at->ai_next)
         count++;
     if (!lay_out(place, list->ai_canonname, list->ai_family, count))
         return too_small(place);

@@ -235,6 +235,8 @@ static struct hostent *look_up_own(struct look_up *it)
         it->buffer = answer->buffer;
         look_up(it, true);
     } while (it->result == ERANGE && h_error == NETDB_INTERNAL);
+    it->found = NULL;
+    it->h_error = NULL;
     if (!keep_answer(answer))
         return no_answer(answer);
     h_errno = h_error;
