@@ -25,7 +25,8 @@
     FUNCTION(dwfl_lineinfo)
 
 static struct {
-#define FUNCTION(name) __typeof__(name)(*name);
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): it declares this name */
+#define FUNCTION(name) __typeof__(name) *name;
     FUNCTIONS(FUNCTION)
 #undef FUNCTION
     bool loaded, missing;
