@@ -40,6 +40,12 @@ void say(int fd, const char *words)
                      (ssize_t)strlen(words));
 }
 
+void forget_answer(void)
+{
+    free(text);
+    text = NULL;
+}
+
 /* Byte by byte, so that the next answer stays where it is. */
 const char *hear(int fd)
 {

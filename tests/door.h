@@ -13,6 +13,9 @@ void say(int fd, const char *text);
  * The text is valid until the next call of the same OS thread. */
 const char *hear(int fd);
 
+/* Frees that text, for an OS thread that ends. */
+void forget_answer(void);
+
 /* Asks in an OS thread of the pool, while the calling greenthread waits. */
 const char *ask_door(const char *line);
 

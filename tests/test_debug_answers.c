@@ -231,6 +231,7 @@ static void *ask_while_it_spins(void *arg)
     answer = hear(fd);
     ck_assert_ptr_nonnull(strstr(answer, "does not answer"));
     atomic_store(&answered, 1);
+    forget_answer();
     close(fd);
     return NULL;
 }
