@@ -5,7 +5,6 @@
 #include <greenhub.h>
 #include <greenhub/http.h>
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -31,34 +30,17 @@ static const struct serve_http *chosen;
 static struct green_http_folder *folder;
 static _Atomic uint64_t exchanges, sent;
 
-/* ISO C does not convert a pointer to an object to one to a function. */
-static bool find(void *library, const char *name, void *function)
-{
-    void *found = dlsym(library, name);
-
-    memcpy(function, &found, sizeof found);
-    return found != NULL;
-}
-
 static int load(void)
 {
-    char path[PATH_MAX];
-    void *library;
+    const struct cli_symbol symbols[] = {
+        {"green_http_folder_open", &http.open},
+        {"green_http_folder_handler", &http.handler},
+        {"green_http_serve", &http.serve},
+        {"green_http_format", &http.format},
+        {NULL, NULL},
+    };
 
-    if (!cli_find_library("greenhub-http", "companions/http", path))
-        return cli_complain(CLI_FAILED,
-                            "--http needs libgreenhub-http, which is not "
-                            "installed beside this command");
-    library = dlopen(path, RTLD_NOW);
-    if (!library)
-        return cli_complain(CLI_FAILED, "--http: %s", dlerror());
-    if (!find(library, "green_http_folder_open", &http.open) ||
-        !find(library, "green_http_folder_handler", &http.handler) ||
-        !find(library, "green_http_serve", &http.serve) ||
-        !find(library, "green_http_format", &http.format))
-        return cli_complain(CLI_FAILED, "--http: %s is of another version",
-                            path);
-    return CLI_OK;
+    return cli_load_companion("--http", "http", symbols);
 }
 
 int serve_http_prepare(const struct serve_http *settings)

@@ -5,7 +5,6 @@
 #include <greenhub.h>
 #include <greenhub/tls.h>
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,33 +19,16 @@ static struct {
     const char *(*reason)(void);
 } tls;
 
-/* ISO C does not convert a pointer to an object to one to a function. */
-static bool find(void *library, const char *name, void *function)
-{
-    void *found = dlsym(library, name);
-
-    memcpy(function, &found, sizeof found);
-    return found != NULL;
-}
-
 static int load(void)
 {
-    char path[PATH_MAX];
-    void *library;
+    const struct cli_symbol symbols[] = {
+        {"green_tls_config_create", &tls.config_create},
+        {"green_tls_wrap", &tls.wrap},
+        {"green_tls_reason", &tls.reason},
+        {NULL, NULL},
+    };
 
-    if (!cli_find_library("greenhub-tls", "companions/tls", path))
-        return cli_complain(CLI_FAILED,
-                            "--tls needs libgreenhub-tls, which is not "
-                            "installed beside this command");
-    library = dlopen(path, RTLD_NOW);
-    if (!library)
-        return cli_complain(CLI_FAILED, "--tls: %s", dlerror());
-    if (!find(library, "green_tls_config_create", &tls.config_create) ||
-        !find(library, "green_tls_wrap", &tls.wrap) ||
-        !find(library, "green_tls_reason", &tls.reason))
-        return cli_complain(CLI_FAILED, "--tls: %s is of another version",
-                            path);
-    return CLI_OK;
+    return cli_load_companion("--tls", "tls", symbols);
 }
 
 int serve_tls_use(const char *certificate, const char *key,

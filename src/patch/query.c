@@ -84,10 +84,21 @@ static int ask_with_copy(struct query *it)
     return it->result;
 }
 
+/* Without a state a query uses the calling thread's. */
+static int run(struct query *it)
+{
+    if (!green__is_green(GREEN_PATCH_NAMES))
+        return it->run(it);
+    return it->state ? ask(it) : ask_with_copy(it);
+}
+
 /* ---- Queries by name ---------------------------------------------------------- */
 
 static int run_query(struct query *it)
 {
+    if (!it->state)
+        return REAL(res_query)(it->name, it->class, it->type, it->answer,
+                               it->size);
     return REAL(res_nquery)(it->state, it->name, it->class, it->type,
                             it->answer, it->size);
 }
@@ -103,7 +114,7 @@ GREEN__HOOK int res_nquery(res_state state, const char *name, int class,
                        .answer = answer,
                        .size = size};
 
-    return green__is_green(GREEN_PATCH_NAMES) ? ask(&it) : run_query(&it);
+    return run(&it);
 }
 
 GREEN__HOOK int res_query(const char *name, int class, int type,
@@ -116,13 +127,14 @@ GREEN__HOOK int res_query(const char *name, int class, int type,
                        .answer = answer,
                        .size = size};
 
-    return green__is_green(GREEN_PATCH_NAMES)
-               ? ask_with_copy(&it)
-               : REAL(res_query)(name, class, type, answer, size);
+    return run(&it);
 }
 
 static int run_search(struct query *it)
 {
+    if (!it->state)
+        return REAL(res_search)(it->name, it->class, it->type, it->answer,
+                                it->size);
     return REAL(res_nsearch)(it->state, it->name, it->class, it->type,
                              it->answer, it->size);
 }
@@ -138,7 +150,7 @@ GREEN__HOOK int res_nsearch(res_state state, const char *name, int class,
                        .answer = answer,
                        .size = size};
 
-    return green__is_green(GREEN_PATCH_NAMES) ? ask(&it) : run_search(&it);
+    return run(&it);
 }
 
 GREEN__HOOK int res_search(const char *name, int class, int type,
@@ -151,13 +163,14 @@ GREEN__HOOK int res_search(const char *name, int class, int type,
                        .answer = answer,
                        .size = size};
 
-    return green__is_green(GREEN_PATCH_NAMES)
-               ? ask_with_copy(&it)
-               : REAL(res_search)(name, class, type, answer, size);
+    return run(&it);
 }
 
 static int run_domain(struct query *it)
 {
+    if (!it->state)
+        return REAL(res_querydomain)(it->name, it->domain, it->class, it->type,
+                                     it->answer, it->size);
     return REAL(res_nquerydomain)(it->state, it->name, it->domain, it->class,
                                   it->type, it->answer, it->size);
 }
@@ -175,7 +188,7 @@ GREEN__HOOK int res_nquerydomain(res_state state, const char *name,
                        .answer = answer,
                        .size = size};
 
-    return green__is_green(GREEN_PATCH_NAMES) ? ask(&it) : run_domain(&it);
+    return run(&it);
 }
 
 GREEN__HOOK int res_querydomain(const char *name, const char *domain, int class,
@@ -189,15 +202,16 @@ GREEN__HOOK int res_querydomain(const char *name, const char *domain, int class,
                        .answer = answer,
                        .size = size};
 
-    return green__is_green(GREEN_PATCH_NAMES)
-               ? ask_with_copy(&it)
-               : REAL(res_querydomain)(name, domain, class, type, answer, size);
+    return run(&it);
 }
 
 /* ---- Messages ------------------------------------------------------------------ */
 
 static int run_send(struct query *it)
 {
+    if (!it->state)
+        return REAL(res_send)(it->message, it->message_size, it->answer,
+                              it->size);
     return REAL(res_nsend)(it->state, it->message, it->message_size, it->answer,
                            it->size);
 }
@@ -212,7 +226,7 @@ GREEN__HOOK int res_nsend(res_state state, const unsigned char *message,
                        .answer = answer,
                        .size = size};
 
-    return green__is_green(GREEN_PATCH_NAMES) ? ask(&it) : run_send(&it);
+    return run(&it);
 }
 
 GREEN__HOOK int res_send(const unsigned char *message, int message_size,
@@ -224,7 +238,5 @@ GREEN__HOOK int res_send(const unsigned char *message, int message_size,
                        .answer = answer,
                        .size = size};
 
-    return green__is_green(GREEN_PATCH_NAMES)
-               ? ask_with_copy(&it)
-               : REAL(res_send)(message, message_size, answer, size);
+    return run(&it);
 }
