@@ -81,6 +81,7 @@ static int handle(struct green_http *http, void *folder)
 
 int main(int argc, char **argv)
 {
+    char address[128];
     int listener, folder;
     struct green_http_options options = {.arg = &folder};
 
@@ -92,6 +93,9 @@ int main(int argc, char **argv)
     listener = green_listen(argv[1], NULL);
     if (listener < 0)
         errx(1, "%s", green_net_error());
+    green_local_address(listener, address, sizeof address);
+    printf("listening on %s\n", address);
+    fflush(stdout);
     if (green_http_serve(listener, handle, &options) < 0)
         errx(1, "%s", green_net_error());
     return 0;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """greenhub serve --http with clients that are not greenhub's: curl, wrk, h2load, Python's
-http.client, on every hub; beside nginx, where its answer is the judge.
+http.client, on every hub. And the examples of HTTP servers, with curl.
 """
 
 import gzip
@@ -241,6 +241,56 @@ def case_a_stop_while_a_file_is_sent():
         data += more
     assert data.split(b"\r\n\r\n", 1)[1] == LARGE
     server.wait()
+
+
+# ---- The examples ---------------------------------------------------------------------
+
+def curl(*arguments):
+    return run([tool("curl"), "-sS", "--max-time", "20", *arguments])
+
+
+def case_the_smallest_server():
+    files()
+    server = Program([peers.example("http_hello"), "tcp://127.0.0.1:0"])
+    url = "http://%s:%d" % server.listening()
+    assert curl(url + "/w%C3%B6rld")[1] == "Hello, w\u00f6rld!\n"
+    assert curl(url + "/")[1] == "Hello, nobody!\n"
+    assert curl("-o", os.devnull, "-w", "%{http_code}", url + "/%zz")[1] == "400"
+    server.stop()
+
+
+def case_events():
+    files()
+    server = Program([peers.example("http_events"), "tcp://127.0.0.1:0"])
+    address = server.listening()
+    with socket.create_connection(address) as client:
+        client.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        data = b""
+        while data.count(b"data:") < 2:
+            more = client.recv(4096)
+            assert more, data
+            data += more
+    assert b"text/event-stream" in data, data
+    assert ask(address, "GET", "/")[0] == 200
+    assert ask(address, "GET", "/other")[0] == 404
+    server.stop()
+
+
+def case_uploads_with_progress():
+    files()
+    with tempfile.TemporaryDirectory() as folder:
+        server = Program([peers.example("http_upload"), "tcp://127.0.0.1:0", folder])
+        address = server.listening()
+        url = "http://%s:%d" % address
+        with socket.create_connection(address) as slow:
+            slow.sendall(b"PUT /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf.")
+            peers.until("half of it", lambda: "slow 5 10" in curl(url + "/progress")[1])
+            assert curl("-T", os.path.join(ROOT, "large.bin"), url + "/large")[0] == 0
+            with open(os.path.join(folder, "large"), "rb") as file:
+                assert file.read() == LARGE
+        peers.until("no part left", lambda: os.listdir(folder) == ["large"])
+        assert ask(address, "PUT", "/../x")[0] in (400, 403)
+        server.stop()
 
 
 if __name__ == "__main__":
