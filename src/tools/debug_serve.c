@@ -134,13 +134,13 @@ static void wait_for_events(struct pollfd fds[CONNECTIONS + 2])
     green__system.pthread_mutex_lock(&door.lock);
 }
 
-/* A number that the program has closed would be reported for ever. */
-static void forget_lost(const struct pollfd *fd)
+/* A number that the program has closed would be reported for ever. The report may
+ * be about a listener that was replaced meanwhile. */
+static void forget_if_lost(const struct pollfd *fd,
+                           struct green__descriptor_id *id)
 {
-    if (fd[0].revents & POLLNVAL)
-        green__descriptor_end(&door.wakeup);
-    if (fd[1].revents & POLLNVAL)
-        green__descriptor_end(&door.listener);
+    if ((fd->revents & POLLNVAL) && !green__descriptor_is_ours(id))
+        green__descriptor_end(id);
 }
 
 static void *attend(void *arg)
@@ -150,7 +150,8 @@ static void *attend(void *arg)
     green__system.pthread_mutex_lock(&door.lock);
     for (;;) {
         wait_for_events(fds);
-        forget_lost(fds);
+        forget_if_lost(&fds[0], &door.wakeup);
+        forget_if_lost(&fds[1], &door.listener);
         if (fds[0].revents)
             drain_wakeup();
         for (unsigned i = 0; i < CONNECTIONS; i++)
