@@ -172,12 +172,26 @@ static void connects(const char *attempts)
     ck_assert_int_eq(count_fds(), fds);
 }
 
+/* The first questions, in this order. sim's clock runs ahead of the OS threads that
+ * ask them: there the order is not known, and each has to be among them. */
+static void asked_first(const char *questions)
+{
+    size_t count = strlen(questions);
+
+    if (!on_sim()) {
+        ck_assert_msg(strncmp(asked, questions, count) == 0, "%s", asked);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        wait_for_question(questions[i]);
+    ck_assert_uint_le(strlen(asked), 3);
+}
+
 START_TEST(silent_v6)
 {
     set_up();
     connects("4");
-    ck_assert_int_eq(asked[0], 'b');
-    ck_assert_int_eq(asked[1], '4');
+    asked_first("b4");
     tear_down();
 }
 END_TEST
@@ -196,7 +210,8 @@ START_TEST(silent_v4)
     answers[V4].silent = true;
     answers[V6] = (struct answer){.addresses = {"::1"}};
     connects("6");
-    ck_assert_str_eq(asked, "b46");
+    asked_first("b46");
+    ck_assert_uint_eq(strlen(asked), 3);
     tear_down();
 }
 END_TEST
