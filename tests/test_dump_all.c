@@ -1,9 +1,11 @@
 /* green_dump_all, and green_debug_dump_on_signal. */
 #include "support.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <greenhub.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -452,6 +454,29 @@ START_TEST(dump_on_signal_errors)
 }
 END_TEST
 
+static bool others_sleep(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *task;
+    bool all = true;
+
+    ck_assert_ptr_nonnull(tasks);
+    while ((task = readdir(tasks)) != NULL) {
+        char path[300], state = 'S';
+        FILE *file = NULL;
+
+        snprintf(path, sizeof path, "/proc/self/task/%s/stat", task->d_name);
+        if (task->d_name[0] != '.' && atoi(task->d_name) != getpid())
+            file = fopen(path, "re");
+        if (file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1)
+            all = all && state == 'S';
+        if (file)
+            fclose(file);
+    }
+    closedir(tasks);
+    return all;
+}
+
 START_TEST(a_forked_child_asks_itself)
 {
     int fd = open_text();
@@ -463,6 +488,9 @@ START_TEST(a_forked_child_asks_itself)
     }
     ck_ok(green_sleep(0));
     ck_ok(green_debug_dump_on_signal(SIGQUIT, fd));
+    while (
+        !others_sleep()) /* may hold the lock of ASan's allocator till then */
+        sched_yield();
     pid = fork();
     if (pid == 0) {
         raise(SIGQUIT);

@@ -14,6 +14,7 @@ bool green__trace_on;
 
 /* Guarded by `lock`. */
 static struct green_list rings = {&rings, &rings};
+static struct green_list inherited = {&inherited, &inherited}; /* by fork */
 static uint64_t capacity;
 static uint64_t traces; /* so many have begun */
 static green_time began;
@@ -218,11 +219,11 @@ static void unlock_rings(void)
     green__system.pthread_mutex_unlock(&lock);
 }
 
-/* The trace is the parent's. Its rings stay in the child's memory, where no OS
- * thread writes to them. */
+/* The trace is the parent's. Its rings are freed when the child begins one: the
+ * call that a handler of a signal forked in may still write to them. */
 static void forked(void)
 {
-    green__list_init(&rings);
+    green__list_splice(&inherited, &rings);
     green__self()->trace = NULL;
     __atomic_store_n(&green__trace_on, false, __ATOMIC_RELAXED);
     unlock_rings();
@@ -248,6 +249,12 @@ static void free_rings(void)
     }
 }
 
+static void free_inherited(void)
+{
+    while (inherited.next != &inherited)
+        free_ring(container_of(inherited.next, struct green__trace_ring, list));
+}
+
 bool green__trace_begin(uint64_t wanted)
 {
     bool begins;
@@ -256,6 +263,7 @@ bool green__trace_begin(uint64_t wanted)
     lock_rings();
     begins = !green__trace_on;
     if (begins) {
+        free_inherited();
         lost = 0;
         capacity = wanted;
         began = green__clock();

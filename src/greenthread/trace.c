@@ -213,7 +213,6 @@ static int make_file(const char *file)
 {
     int fd, error;
 
-    forget_file(); /* of the process that this one is a fork of */
     path = absolute(file);
     fd = path ? open_file() : -1;
     if (fd >= 0) {
@@ -234,6 +233,7 @@ static int start(const char *file, size_t events)
     if (!claim())
         return EBUSY;
     green__system.pthread_once(&once, prepare);
+    forget_file(); /* of the process that this one is a fork of */
     if (file)
         error = make_file(file);
     if (!error)
