@@ -294,7 +294,7 @@ static void raise_only(void)
 static void raise_and_wake(void)
 {
     raise_at_caller(SIGUSR1);
-    await_caller();
+    await_interrupted_caller();
     the_call()->wake();
 }
 

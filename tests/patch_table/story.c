@@ -175,6 +175,14 @@ void await_caller(void)
         green_sleep(0);
 }
 
+/* Yields alone need not run the hub, which tells the caller of a signal. */
+void await_interrupted_caller(void)
+{
+    await_caller();
+    if (is_green())
+        green_sleep(GREEN_MSEC);
+}
+
 static void act(void)
 {
     await_caller();

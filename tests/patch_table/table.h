@@ -87,6 +87,7 @@ void say_waited(int64_t nanoseconds);
 void later(void (*act)(void));
 /* In `act`: until the caller waits again. */
 void await_caller(void);
+void await_interrupted_caller(void);
 /* In `act`: ends when the row's call has ended. */
 void raise_at_caller(int signal);
 /* A handler that does nothing; `flags` as SA_RESTART. */
