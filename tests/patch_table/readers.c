@@ -99,6 +99,16 @@ void takes(size_t size)
 
 /* ---- Errors ------------------------------------------------------------ */
 
+/* Greater than dup's: one that nobody has had. */
+static int never_used(void)
+{
+    int fd = dup(0) + 1;
+
+    while (fcntl(fd, F_GETFD) >= 0)
+        fd++;
+    return fd;
+}
+
 static void no_descriptor(void)
 {
     said(take(-1, 1));
@@ -106,7 +116,7 @@ static void no_descriptor(void)
     said(take(-1, 0));
     close(dup(0));
     begin();
-    said(take(dup(0) + 1, 1));
+    said(take(never_used(), 1));
 }
 
 static void not_for_reading(void)
