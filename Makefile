@@ -1,10 +1,11 @@
 # A thin front to meson: all output is in build/. `make help` lists the targets.
 # PREFIX, LIBDIR (below PREFIX) and DESTDIR say where `make install` puts it.
-# O holds options for meson: make O='-Dlibevent=disabled'.
+# O holds options for meson: make O='-Dlibevent=disabled'. JOBS is how many tests run
+# at once: most of them wait most of the time.
 
 PREFIX ?= /usr/local
 LIBDIR ?= lib
-JOBS ?= 2
+JOBS ?= 3
 FUZZ_SECONDS ?= 60
 COVERAGE ?= --no-suite stress --no-suite libraries --no-suite programs
 BUILD = build
