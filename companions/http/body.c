@@ -6,7 +6,7 @@
 
 #include "http.h"
 
-static int fail(struct green_http *http, int error, int status)
+int green__http_body_fail(struct green_http *http, int error, int status)
 {
     http->body_error = error;
     if (!http->refused)
@@ -34,14 +34,13 @@ int green_http_limit_body(struct green_http *http, uint64_t limit)
     return 0;
 }
 
-/* ---- Where it comes from ---------------------------------------------------- */
+/* ---- In HTTP/1.1 -------------------------------------------------------------- */
 
-static int send_continue(struct green_http *http)
+int green__http1_send_continue(struct green_http *http)
 {
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct iovec part = {(void *)(uintptr_t)line, sizeof line - 1};
 
-    http->expects = false;
     if (http->head_sent || http->connection->at < http->connection->end)
         return 0; /* it is late for that, or has come already */
     return green__http_send(http, &part, 1);
@@ -56,9 +55,10 @@ static ssize_t input(struct green_http *http, char *bytes, size_t size)
     if (n > 0)
         return n;
     if (n < 0)
-        return fail(http, errno, 400);
-    return connection->deadline.expired ? fail(http, ETIMEDOUT, 408)
-                                        : fail(http, ECONNRESET, 400);
+        return green__http_body_fail(http, errno, 400);
+    return connection->deadline.expired
+               ? green__http_body_fail(http, ETIMEDOUT, 408)
+               : green__http_body_fail(http, ECONNRESET, 400);
 }
 
 static ssize_t read_length(struct green_http *http, void *bytes, size_t size)
@@ -92,7 +92,7 @@ static int find_piece(struct green_http *http)
             if (!connection->chunk)
                 connection->chunk = malloc(GREEN__HTTP_BUFFER);
             if (!connection->chunk)
-                return fail(http, ENOMEM, 503);
+                return green__http_body_fail(http, ENOMEM, 503);
             n = input(http, connection->chunk, GREEN__HTTP_BUFFER);
             if (n < 0)
                 return -1;
@@ -100,7 +100,7 @@ static int find_piece(struct green_http *http)
             connection->end = connection->chunk + n;
         }
         if (green__http_chunks_decode(http) < 0)
-            return fail(http, EPROTO, 400);
+            return green__http_body_fail(http, EPROTO, 400);
     }
     return 0;
 }
@@ -114,11 +114,17 @@ static ssize_t read_chunks(struct green_http *http, void *bytes, size_t size)
     if (size == 0)
         return 0;
     if (size > http->limit - http->received)
-        return fail(http, EMSGSIZE, 413);
+        return green__http_body_fail(http, EMSGSIZE, 413);
     memcpy(bytes, http->piece, size);
     http->piece += size;
     http->piece_size -= size;
     return (ssize_t)size;
+}
+
+ssize_t green__http1_read(struct green_http *http, void *bytes, size_t size)
+{
+    return http->body == GREEN__HTTP_LENGTH ? read_length(http, bytes, size)
+                                            : read_chunks(http, bytes, size);
 }
 
 /* ---- Reading ------------------------------------------------------------------ */
@@ -142,11 +148,13 @@ static ssize_t read_some(struct green_http *http, void *bytes, size_t size)
         return 0;
     if (http->body == GREEN__HTTP_LENGTH &&
         http->remaining > http->limit - http->received)
-        return fail(http, EMSGSIZE, 413);
-    if (http->expects && send_continue(http) < 0)
-        return -1;
-    n = http->body == GREEN__HTTP_LENGTH ? read_length(http, bytes, size)
-                                         : read_chunks(http, bytes, size);
+        return green__http_body_fail(http, EMSGSIZE, 413);
+    if (http->expects) {
+        http->expects = false;
+        if (http->transport->send_continue(http) < 0)
+            return -1;
+    }
+    n = http->transport->read(http, bytes, size);
     if (n > 0)
         http->received += (uint64_t)n;
     return n;

@@ -15,6 +15,7 @@ static void begin(struct green_http *http,
     memset(http, 0, offsetof(struct green_http, field));
     http->field[0] = (struct green__http_field){0};
     http->connection = connection;
+    http->transport = &green__http1_transport;
     http->status = 200;
     http->limit = connection->config->options.max_body;
 }
@@ -45,7 +46,7 @@ static void write_log(struct green_http *http)
         .received = http->received,
         .sent = http->is_head ? 0 : http->written,
         .duration = green_now() - http->begun,
-        .cut = http->connection->cut,
+        .cut = http->cut,
     };
 
     if (http->upgraded && strcmp(record.method, "CONNECT") == 0)

@@ -14,63 +14,18 @@ static int refuse(int error)
     return -1;
 }
 
-/* ---- Bytes of a file ---------------------------------------------------------- */
-
-/* So much at once, so that the time limit sees progress. */
-#define MOST_AT_ONCE ((size_t)1 << 20)
-
-static int send_file(struct green_http *http, int fd, off_t offset, size_t size)
-{
-    struct green__http_connection *connection = http->connection;
-    green_time limit = connection->config->options.write_timeout;
-
-    while (size > 0) {
-        ssize_t n;
-        int error;
-
-        green__http_deadline_set(&connection->deadline, GREEN__HTTP_WRITES,
-                                 limit);
-        n = green_stream_sendfile(connection->stream, fd, &offset,
-                                  size < MOST_AT_ONCE ? size : MOST_AT_ONCE);
-        error = n == 0 ? EIO : errno;
-        green__http_deadline_clear(&connection->deadline);
-        if (n <= 0) {
-            http->failed = true;
-            return refuse(connection->deadline.expired ? ETIMEDOUT : error);
-        }
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
-static int send_line(struct green_http *http, const char *line, size_t size)
-{
-    struct iovec part = {(void *)(uintptr_t)line, size};
-
-    if (http->end != GREEN__HTTP_BY_CHUNK)
-        return 0;
-    return green__http_send(http, &part, 1);
-}
-
 int green_http_sendfile(struct green_http *http, int fd, off_t offset,
                         size_t size)
 {
-    char line[24];
-    int length;
-
     if (!http)
         return refuse(EINVAL);
     if (green_http_flush(http) < 0)
         return -1;
     if (http->has_length && size > http->length - http->written)
         return refuse(EMSGSIZE);
-    if (size > 0 && http->end != GREEN__HTTP_BODILESS) {
-        length = snprintf(line, sizeof line, "%zx\r\n", size);
-        if (send_line(http, line, (size_t)length) < 0 ||
-            send_file(http, fd, offset, size) < 0 ||
-            send_line(http, "\r\n", 2) < 0)
-            return -1;
-    }
+    if (size > 0 && http->end != GREEN__HTTP_BODILESS &&
+        http->transport->send_file(http, fd, offset, size) < 0)
+        return -1;
     http->written += size;
     return 0;
 }

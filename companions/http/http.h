@@ -93,6 +93,33 @@ struct green__http_field {
     uint32_t value, value_length;
 };
 
+/*
+ * How the bytes of an exchange travel: in a connection of HTTP/1.1, or in a stream of
+ * HTTP/2. What they mean, and what a handler may do, is the same in both.
+ */
+struct green__http_transport {
+    /* Reads from the request's body, which is not over. Returns the number of bytes,
+     * 0 at its end, -1 with body_error. */
+    ssize_t (*read)(struct green_http *http, void *bytes, size_t size);
+    /* Sends "100 Continue", unless it is late for that. */
+    int (*send_continue)(struct green_http *http);
+    /* Sends the head, and `parts` of the body, at most two; `whole`: they are all of
+     * it. http->end says how it ends. */
+    int (*send_head)(struct green_http *http, const struct iovec *parts,
+                     int count, bool whole);
+    /* Sends `size` bytes of the body, which are in at most two parts. */
+    int (*send_body)(struct green_http *http, const struct iovec *parts,
+                     int count, size_t size);
+    int (*send_file)(struct green_http *http, int fd, off_t offset,
+                     size_t size);
+    /* Ends a body that was begun, with its trailers. */
+    int (*send_end)(struct green_http *http);
+    /* Lets the client see that the response is not whole. */
+    void (*cut)(struct green_http *http);
+};
+
+extern const struct green__http_transport green__http1_transport;
+
 enum green__http_body {
     GREEN__HTTP_NO_BODY,
     GREEN__HTTP_LENGTH,
@@ -114,6 +141,7 @@ struct green__http_text {
 
 struct green_http {
     struct green__http_connection *connection;
+    const struct green__http_transport *transport;
     green_time begun;
 
     /* The request's head. */
@@ -149,6 +177,7 @@ struct green_http {
     int status;
     bool head_sent;
     bool failed; /* a write */
+    bool cut;    /* it has not been sent to its end */
     bool upgraded;
     bool in_error_page;
     enum green__http_end end;
@@ -182,15 +211,22 @@ int green__http_target_check(struct green_http *http);
 /* Whether it is HOST or HOST:PORT. */
 bool green__http_is_authority(const char *text);
 
-/* body.c: skips what the handler has not read. Returns whether it is over. */
+/* body.c: reads from a body of HTTP/1.1, as struct green__http_transport says. */
+ssize_t green__http1_read(struct green_http *http, void *bytes, size_t size);
+int green__http1_send_continue(struct green_http *http);
+/* Notes why the body can't be read: errno, and the status that says so. Returns
+ * -1. */
+int green__http_body_fail(struct green_http *http, int error, int status);
+/* Skips what the handler has not read. Returns whether it is over. */
 bool green__http_body_skip(struct green_http *http);
 /* Whether so much of the body is to come that it is not worth reading. */
 bool green__http_body_is_long(const struct green_http *http);
 
-/* response.c */
+/* http1.c: sends bytes as they are. */
 int green__http_send(struct green_http *http, const struct iovec *parts,
                      int count);
-/* Sends the head, with parts of the body; `whole`: they are all of it. */
+
+/* response.c: sends the head, with parts of the body; `whole`: they are all of it. */
 int green__http_send_head(struct green_http *http, const void *bytes,
                           size_t size, bool whole);
 /* Forgets a response that was not begun. */

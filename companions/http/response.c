@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "http.h"
 
@@ -13,47 +12,6 @@ static int refuse(int error)
 {
     errno = error;
     return -1;
-}
-
-/* ---- Sending ------------------------------------------------------------------ */
-
-int green__http_send(struct green_http *http, const struct iovec *parts,
-                     int count)
-{
-    struct green__http_connection *connection = http->connection;
-    ssize_t n;
-    int error;
-
-    if (http->failed)
-        return refuse(EPIPE);
-    green__http_deadline_set(&connection->deadline, GREEN__HTTP_WRITES,
-                             connection->config->options.write_timeout);
-    n = green_stream_writev(connection->stream, parts, count);
-    error = errno;
-    green__http_deadline_clear(&connection->deadline);
-    if (n >= 0)
-        return 0;
-    http->failed = true;
-    connection->keep = false;
-    return refuse(connection->deadline.expired ? ETIMEDOUT : error);
-}
-
-/* Sends a part of the body, as a chunk where it goes in chunks. */
-static int send_body(struct green_http *http, const struct iovec *parts,
-                     int count, size_t size)
-{
-    char line[24];
-    struct iovec all[5];
-
-    if (size == 0 || http->end == GREEN__HTTP_BODILESS)
-        return 0;
-    if (http->end != GREEN__HTTP_BY_CHUNK)
-        return green__http_send(http, parts, count);
-    all[0].iov_base = line;
-    all[0].iov_len = (size_t)snprintf(line, sizeof line, "%zx\r\n", size);
-    memcpy(&all[1], parts, (size_t)count * sizeof parts[0]);
-    all[1 + count] = (struct iovec){(void *)(uintptr_t) "\r\n", 2};
-    return green__http_send(http, all, count + 2);
 }
 
 /* ---- The head ----------------------------------------------------------------- */
@@ -81,79 +39,22 @@ static enum green__http_end end_of(struct green_http *http, size_t size,
     return http->version >= 11 ? GREEN__HTTP_BY_CHUNK : GREEN__HTTP_BY_CLOSE;
 }
 
-/* Whether the connection goes on after this response. */
-static void decide_to_keep(struct green_http *http)
-{
-    struct green__http_connection *connection = http->connection;
-
-    if (!http->keep || http->end == GREEN__HTTP_BY_CLOSE ||
-        green_server_stopping(NULL))
-        connection->keep = false;
-    if (green__http_body_is_long(http)) {
-        connection->keep = false;
-        connection->linger = true;
-    }
-}
-
-/* What stands in front of the fields that the handler has added. */
-static size_t print_begin(const struct green_http *http, char *text,
-                          size_t size)
-{
-    return (size_t)snprintf(
-        text, size, "HTTP/1.1 %d %s\r\n%s%s%s", http->status,
-        green__http_reason(http->status),
-        http->has_date ? "" : "Date: ", http->has_date ? "" : green__http_now(),
-        http->has_date ? "" : "\r\n");
-}
-
-/* And behind them. */
-static size_t print_end(const struct green_http *http, char *text, size_t size)
-{
-    size_t n = 0;
-
-    if (http->has_length)
-        n = (size_t)snprintf(text, size, "Content-Length: %llu\r\n",
-                             (unsigned long long)http->length);
-    else if (http->end == GREEN__HTTP_BY_CHUNK)
-        n = (size_t)snprintf(text, size, "Transfer-Encoding: chunked\r\n");
-    if (!http->connection->keep)
-        n += (size_t)snprintf(text + n, size - n, "Connection: close\r\n");
-    else if (http->version == 10)
-        n += (size_t)snprintf(text + n, size - n, "Connection: keep-alive\r\n");
-    return n + (size_t)snprintf(text + n, size - n, "\r\n");
-}
-
 int green__http_send_head(struct green_http *http, const void *bytes,
                           size_t size, bool whole)
 {
-    char begin[160], end[128], line[24];
-    size_t body = http->out_size + size;
-    struct iovec parts[7];
-    int count = 0;
+    struct iovec parts[] = {{http->out, http->out_size},
+                            {(void *)(uintptr_t)bytes, size}};
+    int first = http->out_size == 0, count = size > 0 ? 2 : 1;
 
     http->end = end_of(http, size, whole);
-    decide_to_keep(http);
     http->head_sent = true;
-    parts[count++] =
-        (struct iovec){begin, print_begin(http, begin, sizeof begin)};
-    if (http->fields.size > 0)
-        parts[count++] = (struct iovec){http->fields.bytes, http->fields.size};
-    parts[count++] = (struct iovec){end, print_end(http, end, sizeof end)};
-    if (body > 0 && http->end != GREEN__HTTP_BODILESS) {
-        bool chunk = http->end == GREEN__HTTP_BY_CHUNK;
-
-        if (chunk)
-            parts[count++] = (struct iovec){
-                line, (size_t)snprintf(line, sizeof line, "%zx\r\n", body)};
-        if (http->out_size > 0)
-            parts[count++] = (struct iovec){http->out, http->out_size};
-        if (size > 0)
-            parts[count++] = (struct iovec){(void *)(uintptr_t)bytes, size};
-        if (chunk)
-            parts[count++] = (struct iovec){(void *)(uintptr_t) "\r\n", 2};
-    }
     http->out_size = 0;
-    return green__http_send(http, parts, count);
+    whole = whole && (http->end == GREEN__HTTP_BODILESS ||
+                      http->length == http->written + size);
+    if (http->end == GREEN__HTTP_BODILESS)
+        count = first;
+    return http->transport->send_head(http, parts + first, count - first,
+                                      whole);
 }
 
 int green_http_status(struct green_http *http, int status)
@@ -190,9 +91,12 @@ static int send_all(struct green_http *http, const void *bytes, size_t size)
     if (!http->head_sent)
         return green__http_send_head(http, bytes, size, false);
     http->out_size = 0;
+    if (before + size == 0 || http->end == GREEN__HTTP_BODILESS)
+        return 0;
     if (before == 0)
-        return send_body(http, parts + 1, 1, size);
-    return send_body(http, parts, size > 0 ? 2 : 1, before + size);
+        return http->transport->send_body(http, parts + 1, 1, size);
+    return http->transport->send_body(http, parts, size > 0 ? 2 : 1,
+                                      before + size);
 }
 
 int green_http_write(struct green_http *http, const void *bytes, size_t size)
@@ -311,15 +215,8 @@ static int end_body(struct green_http *http)
         return refuse(EPROTO);
     if (http->out_size > 0 && send_all(http, NULL, 0) < 0)
         return -1;
-    if (http->end == GREEN__HTTP_BY_CHUNK) {
-        struct iovec parts[] = {
-            {(void *)(uintptr_t) "0\r\n", 3},
-            {http->trailer_fields.bytes, http->trailer_fields.size},
-            {(void *)(uintptr_t) "\r\n", 2}};
-
-        return green__http_send(http, parts, 3);
-    }
-    return 0;
+    return http->end == GREEN__HTTP_BODILESS ? 0
+                                             : http->transport->send_end(http);
 }
 
 static int finish(struct green_http *http, int result)
@@ -343,14 +240,12 @@ static int finish(struct green_http *http, int result)
 
 void green__http_response_finish(struct green_http *http, int result)
 {
-    struct green__http_connection *connection = http->connection;
-
     if (http->upgraded) {
-        connection->keep = false;
+        http->connection->keep = false;
         return;
     }
     if (finish(http, result) == 0)
         return;
-    connection->keep = false;
-    connection->cut = true;
+    http->cut = true;
+    http->transport->cut(http);
 }
