@@ -330,6 +330,22 @@ static int serve(const struct settings *settings, int listener)
     return result < 0 ? CLI_FAILED : CLI_OK;
 }
 
+/* Loads what HTTP and TLS need. */
+static int prepare_layers(const struct settings *settings)
+{
+    const char *const *protocols = NULL;
+
+    if (settings->http.folder) {
+        if (serve_http_prepare(&settings->http) != CLI_OK)
+            return CLI_FAILED;
+        protocols = serve_http_protocols();
+    }
+    if (!settings->certificate)
+        return CLI_OK;
+    return serve_tls_use(settings->certificate, settings->key, protocols,
+                         &tls_wrap);
+}
+
 static int start(const struct settings *settings)
 {
     struct green_listen_options options = {.reuse_port = settings->threads > 1};
@@ -340,11 +356,7 @@ static int start(const struct settings *settings)
         return cli_complain(CLI_FAILED,
                             "no hub: %s; greenhub hubs lists the hubs",
                             green_hub_error());
-    if (settings->certificate &&
-        serve_tls_use(settings->certificate, settings->key, &tls_wrap) !=
-            CLI_OK)
-        return CLI_FAILED;
-    if (settings->http.folder && serve_http_prepare(&settings->http) != CLI_OK)
+    if (prepare_layers(settings) != CLI_OK)
         return CLI_FAILED;
     green_debug_stack_overflow(true);
     raise_descriptor_limit();

@@ -21,6 +21,7 @@ static struct {
     int (*serve)(int listener,
                  int (*handler)(struct green_http *http, void *arg),
                  const struct green_http_options *options);
+    const char *const *(*protocols)(void);
     size_t (*format)(const struct green_http_record *record,
                      enum green_http_log_format format, char *buffer,
                      size_t size);
@@ -37,6 +38,7 @@ static int load(void)
         {"green_http_folder_handler", &http.handler},
         {"green_http_serve", &http.serve},
         {"green_http_format", &http.format},
+        {"green_http_protocols", &http.protocols},
         {NULL, NULL},
     };
 
@@ -56,6 +58,11 @@ int serve_http_prepare(const struct serve_http *settings)
         return cli_complain(CLI_FAILED, "cannot serve the folder %s: %s",
                             settings->folder, strerror(errno));
     return CLI_OK;
+}
+
+const char *const *serve_http_protocols(void)
+{
+    return http.protocols();
 }
 
 static void count(const struct green_http_record *record, void *arg)

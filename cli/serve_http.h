@@ -16,6 +16,9 @@ struct serve_http {
  * message. */
 int serve_http_prepare(const struct serve_http *settings);
 
+/* The protocols that it speaks, for TLS. */
+const char *const *serve_http_protocols(void);
+
 /* Serves the folder, as green_serve_streams does. */
 int serve_http_run(int listener, const struct green_serve_options *serve);
 

@@ -32,9 +32,10 @@ static int load(void)
 }
 
 int serve_tls_use(const char *certificate, const char *key,
-                  struct green_stream_wrap *wrap)
+                  const char *const *protocols, struct green_stream_wrap *wrap)
 {
-    struct green_tls_options options = {.certificate = certificate, .key = key};
+    struct green_tls_options options = {
+        .certificate = certificate, .key = key, .protocols = protocols};
     struct green_tls_config *config;
     int status = load();
 

@@ -12,7 +12,7 @@ log=$directory.log
 
 # One at a time: for several, pkg-config prints nothing when one is missing.
 libraries=
-for library in check libevent_core libevent liburing; do
+for library in check libevent_core libevent liburing libnghttp2; do
     libraries="$libraries $library=$(pkg-config --modversion "$library" \
         2>/dev/null || :)"
 done

@@ -89,6 +89,7 @@ for purpose; do
         want_library openssl libssl-dev
         want_header sys/sdt.h systemtap-sdt-dev
         want_file /usr/share/llhttp/llhttp.c node-llhttp
+        want_library libnghttp2 libnghttp2-dev
         ;;
     test)
         need python3 python3
@@ -186,6 +187,7 @@ for purpose; do
         need_library libcares libc-ares-dev
         need_library openssl libssl-dev
         need_file /usr/share/llhttp/llhttp.c node-llhttp
+        need_library libnghttp2 libnghttp2-dev
         ;;
     aarch64)
         need qemu-aarch64 qemu-user

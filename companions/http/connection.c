@@ -8,8 +8,8 @@
 
 /* ---- An exchange --------------------------------------------------------------- */
 
-static void begin(struct green_http *http,
-                  struct green__http_connection *connection)
+void green__http_begin(struct green_http *http,
+                       struct green__http_connection *connection)
 {
     /* All but the fields, which would be most of the work. */
     memset(http, 0, offsetof(struct green_http, field));
@@ -54,11 +54,9 @@ static void write_log(struct green_http *http)
     options->log(&record, options->arg);
 }
 
-static void end(struct green_http *http)
+void green__http_end(struct green_http *http)
 {
-    struct green__http_connection *connection = http->connection;
-
-    if (connection->config->options.log)
+    if (http->connection->config->options.log)
         write_log(http);
     free(http->path);
     free(http->authority);
@@ -66,11 +64,9 @@ static void end(struct green_http *http)
     free(http->fields.bytes);
     free(http->trailer_fields.bytes);
     free(http->out);
-    green__http_input_settle(connection);
 }
 
-/* Says what is wrong with a request. */
-static void refuse(struct green_http *http)
+void green__http_refuse(struct green_http *http)
 {
     http->connection->keep = false;
     http->connection->linger = true;
@@ -102,17 +98,19 @@ static bool exchange(struct green__http_connection *connection)
     struct green_http http;
     int found;
 
-    begin(&http, connection);
+    green__http_begin(&http, connection);
     found = green__http_read_head(&http);
+    connection->may_http2 = false;
     if (found == 0)
         return false;
     if (found > 0)
         http.refused = green__http_head_check(&http);
     if (http.refused || found < 0)
-        refuse(&http);
+        green__http_refuse(&http);
     else
         answer(&http);
-    end(&http);
+    green__http_end(&http);
+    green__http_input_settle(connection);
     return true;
 }
 
@@ -162,12 +160,27 @@ static void refuse_address(struct green__http_connection *connection)
 {
     struct green_http http;
 
-    begin(&http, connection);
+    green__http_begin(&http, connection);
     http.base = (char *)(uintptr_t) "";
     http.begun = green_now();
     http.refused = 503;
-    refuse(&http);
-    end(&http);
+    green__http_refuse(&http);
+    green__http_end(&http);
+    green__http_input_settle(connection);
+}
+
+/* HTTP/2 if the layer has agreed on that, or if the client begins so and the layer has
+ * agreed on nothing. */
+static void agree(struct green__http_connection *connection)
+{
+    const struct green__http_config *config = connection->config;
+    const char *agreed =
+        config->protocol ? config->protocol(connection->stream) : NULL;
+
+    if (config->options.no_http2 || !green__http_protocols[1])
+        return;
+    connection->may_http2 = agreed == NULL;
+    connection->http2 = agreed && strcmp(agreed, "h2") == 0;
 }
 
 static void serve_all(struct green__http_connection *connection)
@@ -182,9 +195,13 @@ static void serve_all(struct green__http_connection *connection)
         refuse_address(connection);
         return;
     }
-    do
-        connection->keep = true;
-    while (exchange(connection) && connection->keep);
+    agree(connection);
+    if (!connection->http2)
+        do
+            connection->keep = true;
+        while (exchange(connection) && connection->keep);
+    if (connection->http2)
+        green__http2_serve(connection);
     leave(connection, entry);
 }
 

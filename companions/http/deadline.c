@@ -1,5 +1,5 @@
 /* The time limit of what a connection waits for. When it has passed, a shutdown
- * of the socket ends the wait. */
+ * of the socket ends the wait, or what the connection wants. */
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <linux/tcp.h>
@@ -31,6 +31,15 @@ static bool has_progressed(struct green__http_deadline *deadline)
     return deadline->progress != before;
 }
 
+static void end_wait(struct green__http_deadline *deadline)
+{
+    if (deadline->expire)
+        deadline->expire(deadline);
+    else
+        shutdown(deadline->fd,
+                 deadline->wait == GREEN__HTTP_READS ? SHUT_RD : SHUT_RDWR);
+}
+
 static void look_again(struct green__http_deadline *deadline, green_time now)
 {
     green_time next = now + deadline->shortest;
@@ -48,8 +57,7 @@ static void on_timer(struct green_timer *timer)
     if (deadline->wait != GREEN__HTTP_WAITS_NOT && now >= deadline->when) {
         if (!has_progressed(deadline)) {
             deadline->expired = true;
-            shutdown(deadline->fd,
-                     deadline->wait == GREEN__HTTP_READS ? SHUT_RD : SHUT_RDWR);
+            end_wait(deadline);
         }
         deadline->when = now + deadline->limit;
     }

@@ -21,6 +21,8 @@ struct green__http_config {
     int (*handler)(struct green_http *http, void *arg);
     green_time shortest;                     /* of the time limits */
     struct green__http_addresses *addresses; /* NULL: they are not counted */
+    /* That a connection's layer has agreed on; NULL: nothing is known of it. */
+    const char *(*protocol)(const struct green_stream *stream);
 };
 
 /* Fills in the defaults. Returns 0, or -1: EINVAL. */
@@ -49,6 +51,8 @@ struct green__http_deadline {
     bool expired;
     green_time when, limit, shortest;
     uint64_t progress; /* of writes, as the kernel counts it */
+    /* Ends the wait; NULL: a shutdown of the socket does. In the hub's callback. */
+    void (*expire)(struct green__http_deadline *deadline);
 };
 
 int green__http_deadline_begin(struct green__http_deadline *deadline, int fd,
@@ -74,6 +78,8 @@ struct green__http_connection {
     bool linger;      /* the client may still send: see to it that it gets the
                        * response before the reset */
     bool cut;         /* end it by a reset */
+    bool may_http2;   /* if it begins with the preface of that */
+    bool http2;       /* it has */
     char peer[128];
     uint64_t parser[16]; /* parser.c's */
 };
@@ -191,10 +197,25 @@ struct green_http {
     struct green_stream rest; /* what green_http_upgrade returns if something
                                * has come already */
 
-    struct green__http_field field[GREEN__HTTP_FIELDS];
+    struct green__http_field
+        field[GREEN__HTTP_FIELDS + 2]; /* HTTP/2 adds two */
 };
 
-/* parser.c: reads a head into http. Returns 1, or 0 at the end of the connection,
+/* connection.c: initialises an exchange. */
+void green__http_begin(struct green_http *http,
+                       struct green__http_connection *connection);
+/* Says what is wrong with a request. */
+void green__http_refuse(struct green_http *http);
+/* Logs an exchange, and frees what it has. */
+void green__http_end(struct green_http *http);
+
+/* http2_connection.c: serves a connection that begins with HTTP/2's preface. */
+void green__http2_serve(struct green__http_connection *connection);
+/* What can be negotiated, best first, with NULL at the end. */
+extern const char *const green__http_protocols[];
+
+/* parser.c: reads a head into http. Returns 1, or 0 at the end of the connection or
+ * at a preface, which was not taken then (connection->http2),
  * or -1 and http->refused is the status, 0 if none can be sent. */
 int green__http_read_head(struct green_http *http);
 /* Begins the chunks of a body. */

@@ -224,6 +224,17 @@ static int refuse_head(struct green_http *http, llhttp_errno_t error)
     }
 }
 
+/* Whether the connection begins with the preface of HTTP/2, and may. */
+static bool is_preface(const struct green_http *http)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const struct green__http_connection *connection = http->connection;
+
+    return connection->may_http2 &&
+           (size_t)(connection->end - http->base) >= sizeof preface - 1 &&
+           memcmp(http->base, preface, sizeof preface - 1) == 0;
+}
+
 /* Shows llhttp what is new. Returns 1: the head is whole; 0: not yet; -1. */
 static int parse_head(struct green_http *http, char *from)
 {
@@ -236,6 +247,11 @@ static int parse_head(struct green_http *http, char *from)
     if (error == HPE_OK) {
         size = (size_t)(connection->end - http->base);
         return size > most ? refuse(http, 431) : 0;
+    }
+    if (error == HPE_PAUSED_H2_UPGRADE && is_preface(http)) {
+        connection->at = http->base;
+        connection->http2 = true;
+        return 1;
     }
     if (error != HPE_PAUSED)
         return refuse_head(http, error);
@@ -329,7 +345,7 @@ int green__http_read_head(struct green_http *http)
     for (;;) {
         found = parse_head(http, http->base + seen);
         if (found != 0)
-            return found;
+            return connection->http2 ? 0 : found;
         seen = (size_t)(connection->end - http->base);
         if (read_more(http, deadline) < 0)
             return -1;

@@ -50,6 +50,8 @@ static void take_sizes(struct green_http_options *options)
         options->max_header = (size_t)16 << 10;
     if (options->max_fields == 0)
         options->max_fields = GREEN__HTTP_FIELDS;
+    if (options->max_streams == 0)
+        options->max_streams = 100;
     if (options->max_per_address == 0)
         options->max_per_address = 64;
     if (options->max_body == 0)
@@ -104,6 +106,7 @@ int green_http_serve(int listener,
     if (config.options.serve)
         serve = *config.options.serve;
     serve.arg = &config;
+    config.protocol = serve.wrap ? serve.wrap->protocol : NULL;
     if (serve.max_connections == 0)
         serve.max_connections = 1024;
     if (serve.stop_timeout == 0)
@@ -117,4 +120,9 @@ int green_http_serve(int listener,
     green__http_addresses_free(config.addresses);
     errno = error;
     return result;
+}
+
+const char *const *green_http_protocols(void)
+{
+    return green__http_protocols;
 }

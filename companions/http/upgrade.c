@@ -83,7 +83,7 @@ static bool may_switch(const struct green_http *http, const char *protocol)
 {
     const char *connection = green_http_header(http, "Connection");
 
-    if (http->body != GREEN__HTTP_NO_BODY || http->version < 11)
+    if (http->body != GREEN__HTTP_NO_BODY || http->version != 11)
         return false;
     if (strcmp(http->method, "CONNECT") == 0)
         return true;

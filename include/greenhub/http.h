@@ -47,7 +47,7 @@ struct green_http_record {
     const char *host;    /* whom the request was for, with the port */
     const char *referer; /* as it was sent; "" if it was not */
     const char *agent;   /* User-Agent, as it was sent; "" if it was not */
-    int version;         /* 10, 11; 0 if none was understood */
+    int version;         /* 10, 11, 20; 0 if none was understood */
     int status;          /* of the response; 0: none was sent */
     uint64_t received;   /* bytes of the request's body */
     uint64_t sent;       /* bytes of the response's body */
@@ -100,6 +100,9 @@ struct green_http_options {
     bool proxy_protocol;       /* each connection begins with a header of the
                                  * PROXY protocol, version 1 or 2, which says
                                  * the client's address */
+    bool no_http2;             /* serve HTTP/1.1 alone */
+    unsigned max_streams;      /* HTTP/2: exchanges of one connection at once;
+                                * default 100 */
     uint64_t reserved[8];      /* must be zero */
 };
 
@@ -132,6 +135,14 @@ GREEN_API int green_http_serve_stream(struct green_stream *stream,
                                                      void *arg),
                                       const struct green_http_options *options);
 
+/*
+ * Returns the protocols that a server can speak, best first, with NULL at the
+ * end: "h2" if the library was built with HTTP/2, and "http/1.1". For the
+ * `protocols` of a layer, such as those of struct green_tls_options.
+ * Never switches. From any thread.
+ */
+GREEN_API const char *const *green_http_protocols(void);
+
 /* ---- The request --------------------------------------------------------- */
 
 /* The strings of a request are valid until the handler returns. */
@@ -161,7 +172,7 @@ GREEN_API const char *green_http_query(const struct green_http *http);
  * Never switches. */
 GREEN_API const char *green_http_host(const struct green_http *http);
 
-/* Returns the version of HTTP: 10, or 11.
+/* Returns the version of HTTP: 10, 11, or 20.
  * Never switches. */
 GREEN_API int green_http_version(const struct green_http *http);
 

@@ -1,0 +1,176 @@
+/* The streams of a connection: each has a greenthread for its exchange. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http2.h"
+
+/* ---- Their life -------------------------------------------------------------------- */
+
+struct green__http2_stream *
+green__http2_stream_create(struct green__http2 *http2, int32_t id)
+{
+    struct green__http2_stream *stream = malloc(sizeof *stream);
+
+    if (!stream)
+        return NULL;
+    memset(stream, 0, offsetof(struct green__http2_stream, http));
+    stream->owner = http2;
+    stream->id = id;
+    stream->file = -1;
+    green__http_begin(&stream->http, http2->connection);
+    stream->http.transport = &green__http2_transport;
+    stream->http.begun = http2->head_begun;
+    stream->next = http2->first;
+    if (stream->next)
+        stream->next->previous = stream;
+    http2->first = stream;
+    http2->stream_count++;
+    return stream;
+}
+
+static void destroy(struct green__http2_stream *stream)
+{
+    struct green__http2 *http2 = stream->owner;
+
+    if (stream->next)
+        stream->next->previous = stream->previous;
+    if (stream->previous)
+        stream->previous->next = stream->next;
+    else
+        http2->first = stream->next;
+    if (--http2->stream_count == 0)
+        http2->idle_since = green_now();
+    green__http2_limit(http2);
+    free(stream->head.bytes);
+    free(stream->cookies.bytes);
+    free(stream->body.bytes);
+    free(stream);
+}
+
+void green__http2_stream_close(struct green__http2_stream *stream)
+{
+    stream->closed = true;
+    if (!stream->thread) {
+        free(stream->http.trailers.bytes);
+        destroy(stream);
+    } else {
+        green__http2_wake(stream);
+    }
+}
+
+void green__http2_reset(struct green__http2_stream *stream, uint32_t error)
+{
+    if (stream->closed || stream->owner->dead)
+        return;
+    nghttp2_submit_rst_stream(stream->owner->session, NGHTTP2_FLAG_NONE,
+                              stream->id, error);
+    green__http2_write(stream->owner);
+}
+
+/* ---- Waiting ------------------------------------------------------------------------- */
+
+void green__http2_wake(struct green__http2_stream *stream)
+{
+    if (green_semaphore_count(&stream->changed) == 0)
+        green_semaphore_release(&stream->changed);
+}
+
+void green__http2_wake_all(struct green__http2 *http2)
+{
+    for (struct green__http2_stream *stream = http2->first; stream;
+         stream = stream->next)
+        green__http2_wake(stream);
+}
+
+int green__http2_wait(struct green__http2_stream *stream, green_time limit,
+                      bool *expired)
+{
+    struct green_timeout timeout;
+    int result, error;
+
+    *expired = false;
+    if (green_timeout_start(&timeout, limit) < 0)
+        return -1;
+    result = green_semaphore_acquire(&stream->changed);
+    error = errno;
+    green_timeout_cancel(&timeout);
+    *expired = result < 0 && green_timeout_fired(&timeout);
+    errno = error;
+    return result;
+}
+
+/* ---- Exchanges ------------------------------------------------------------------------ */
+
+static void exchange(struct green_http *http)
+{
+    const struct green__http_config *config = http->connection->config;
+    int result;
+
+    if (http->refused) {
+        green__http_refuse(http);
+        return;
+    }
+    result = config->handler(http, config->options.arg);
+    green__http_response_finish(http, result);
+    if (!http->cut)
+        green__http_body_skip(http);
+}
+
+/* nghttp2 forgets the stream. What has come and was not read makes room for the
+ * others. */
+static void leave(struct green__http2_stream *stream)
+{
+    struct green__http2 *http2 = stream->owner;
+    size_t unread = stream->body.size - stream->taken;
+
+    if (http2->dead)
+        return;
+    if (!stream->closed) {
+        green__http2_reset(stream, NGHTTP2_NO_ERROR);
+        nghttp2_session_set_stream_user_data(http2->session, stream->id, NULL);
+    }
+    if (unread > 0)
+        nghttp2_session_consume_connection(http2->session, unread);
+    green__http2_write(http2);
+}
+
+static void *run(void *arg)
+{
+    struct green__http2_stream *stream = arg;
+    struct green__http2 *http2 = stream->owner;
+
+    stream->started = true;
+    if (http2->killed)
+        green_kill(green_self());
+    stream->http.refused = green__http2_head_settle(stream);
+    exchange(&stream->http);
+    leave(stream);
+    green__http_end(&stream->http);
+    destroy(stream);
+    green_wait_group_done(&http2->running);
+    return NULL;
+}
+
+void green__http2_kill_all(struct green__http2 *http2)
+{
+    http2->killed = true;
+    for (struct green__http2_stream *stream = http2->first; stream;
+         stream = stream->next)
+        if (stream->started)
+            green_kill(stream->thread);
+}
+
+int green__http2_stream_start(struct green__http2_stream *stream)
+{
+    const struct green_serve_options *serve =
+        stream->owner->connection->config->options.serve;
+    struct green_attr attr = {.stack_size = serve ? serve->stack_size : 0};
+
+    stream->thread = green_spawn_with(&attr, run, stream);
+    if (!stream->thread)
+        return -1;
+    green_detach(stream->thread);
+    green_wait_group_add(&stream->owner->running, 1);
+    return 0;
+}
