@@ -1,4 +1,4 @@
-/* The bodies of requests. */
+/* The bodies that come: those of requests, and in a client those of responses. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,8 @@ int green__http_body_fail(struct green_http *http, int error, int status)
 
 int64_t green_http_length(const struct green_http *http)
 {
-    if (http->body == GREEN__HTTP_CHUNKED)
+    if (http->body == GREEN__HTTP_CHUNKED ||
+        http->body == GREEN__HTTP_TO_THE_END)
         return -1;
     return (int64_t)(http->received + http->remaining);
 }
@@ -61,21 +62,49 @@ static ssize_t input(struct green_http *http, char *bytes, size_t size)
                : green__http_body_fail(http, ECONNRESET, 400);
 }
 
+/* Takes from what has come already. */
+static ssize_t take(struct green__http_connection *connection, void *bytes,
+                    size_t size)
+{
+    size_t there = (size_t)(connection->end - connection->at);
+
+    if (size > there)
+        size = there;
+    memcpy(bytes, connection->at, size);
+    connection->at += size;
+    return (ssize_t)size;
+}
+
+/* A body that lasts as long as its connection. */
+static ssize_t read_to_the_end(struct green_http *http, void *bytes,
+                               size_t size)
+{
+    struct green__http_connection *connection = http->connection;
+    ssize_t n;
+
+    if (connection->at < connection->end) {
+        n = take(connection, bytes, size);
+    } else {
+        n = green__http_input(connection, bytes, size,
+                              connection->config->options.body_timeout);
+        http->body_over = n == 0 && !connection->deadline.expired;
+    }
+    if (n < 0 || (n == 0 && !http->body_over))
+        return green__http_body_fail(http, n < 0 ? errno : ETIMEDOUT, 408);
+    return (uint64_t)n > http->limit - http->received
+               ? green__http_body_fail(http, EMSGSIZE, 413)
+               : n;
+}
+
 static ssize_t read_length(struct green_http *http, void *bytes, size_t size)
 {
     struct green__http_connection *connection = http->connection;
-    size_t there = (size_t)(connection->end - connection->at);
     ssize_t n;
 
     if (size > http->remaining)
         size = (size_t)http->remaining;
-    if (there > 0) {
-        n = (ssize_t)(there < size ? there : size);
-        memcpy(bytes, connection->at, (size_t)n);
-        connection->at += n;
-    } else {
-        n = input(http, bytes, size);
-    }
+    n = connection->at < connection->end ? take(connection, bytes, size)
+                                         : input(http, bytes, size);
     if (n > 0)
         http->remaining -= (uint64_t)n;
     return n;
@@ -123,13 +152,15 @@ static ssize_t read_chunks(struct green_http *http, void *bytes, size_t size)
 
 ssize_t green__http1_read(struct green_http *http, void *bytes, size_t size)
 {
+    if (http->body == GREEN__HTTP_TO_THE_END)
+        return read_to_the_end(http, bytes, size);
     return http->body == GREEN__HTTP_LENGTH ? read_length(http, bytes, size)
                                             : read_chunks(http, bytes, size);
 }
 
 /* ---- Reading ------------------------------------------------------------------ */
 
-static bool is_over(const struct green_http *http)
+bool green__http_body_is_over(const struct green_http *http)
 {
     return http->body == GREEN__HTTP_NO_BODY ||
            (http->body == GREEN__HTTP_LENGTH && http->remaining == 0) ||
@@ -144,7 +175,7 @@ static ssize_t read_some(struct green_http *http, void *bytes, size_t size)
         errno = http->body_error;
         return -1;
     }
-    if (is_over(http) || size == 0)
+    if (green__http_body_is_over(http) || size == 0)
         return 0;
     if (http->body == GREEN__HTTP_LENGTH &&
         http->remaining > http->limit - http->received)
@@ -175,7 +206,7 @@ static int grow(struct green_http *http, struct green__http_text *text)
     size_t room = text->room ? 2 * text->room : 4096;
     char *larger;
 
-    if (http->body != GREEN__HTTP_CHUNKED && http->remaining <= http->limit &&
+    if (http->body == GREEN__HTTP_LENGTH && http->remaining <= http->limit &&
         text->size + http->remaining < room)
         room = text->size + (size_t)http->remaining + 1;
     if (room <= text->size + 1)
@@ -199,7 +230,7 @@ char *green_http_read_all(struct green_http *http, size_t *size)
         return NULL;
     }
     do {
-        if (is_over(http) && text.bytes)
+        if (green__http_body_is_over(http) && text.bytes)
             n = 0;
         else if (text.size + 1 >= text.room && grow(http, &text) < 0)
             n = -1;
@@ -224,7 +255,7 @@ char *green_http_read_all(struct green_http *http, size_t *size)
 
 bool green__http_body_is_long(const struct green_http *http)
 {
-    if (is_over(http))
+    if (green__http_body_is_over(http))
         return false;
     return http->expects || http->body_error ||
            (http->body == GREEN__HTTP_LENGTH &&
@@ -236,7 +267,7 @@ bool green__http_body_skip(struct green_http *http)
     char bytes[2048];
     uint64_t begin = http->received;
 
-    if (is_over(http))
+    if (green__http_body_is_over(http))
         return true;
     if (green__http_body_is_long(http))
         return false;
@@ -244,7 +275,7 @@ bool green__http_body_skip(struct green_http *http)
     while (read_some(http, bytes, sizeof bytes) > 0)
         if (http->received - begin > GREEN__HTTP_SKIP)
             return false;
-    return is_over(http) && !http->body_error;
+    return green__http_body_is_over(http) && !http->body_error;
 }
 
 const char *green_http_trailer(const struct green_http *http, const char *name)

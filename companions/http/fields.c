@@ -138,7 +138,7 @@ bool green_http_header_at(const struct green_http *http, size_t index,
 /* ---- The response's ------------------------------------------------------------- */
 
 /* Also a line end in a value would begin another field. */
-static bool is_value(const char *value)
+bool green__http_is_value(const char *value)
 {
     for (; *value; value++)
         if (((unsigned char)*value < ' ' && *value != '\t') || *value == 0x7f)
@@ -184,6 +184,22 @@ static int take_length(struct green_http *http, const char *value)
     return 0;
 }
 
+bool green__http_text_has(const struct green__http_text *fields,
+                          const char *name)
+{
+    size_t length = strlen(name);
+
+    for (size_t at = 0; at < fields->size;) {
+        const char *line = fields->bytes + at;
+
+        if (strncasecmp(line, name, length) == 0 && line[length] == ':')
+            return true;
+        at +=
+            (size_t)((char *)memchr(line, '\n', fields->size - at) - line) + 1;
+    }
+    return false;
+}
+
 int green_http_add(struct green_http *http, const char *name, const char *value)
 {
     static const char *const own[] = {"Connection",        "Keep-Alive",
@@ -191,7 +207,7 @@ int green_http_add(struct green_http *http, const char *name, const char *value)
                                       "Upgrade",           NULL};
 
     if (!http || !name || !value || !green__http_is_token(name, strlen(name)) ||
-        !is_value(value) || is_one_of(name, own))
+        !green__http_is_value(value) || is_one_of(name, own))
         return refuse(EINVAL);
     if (http->head_sent)
         return refuse(EBUSY);
@@ -208,7 +224,7 @@ int green_http_add_trailer(struct green_http *http, const char *name,
                            const char *value)
 {
     if (!http || !name || !value || !green__http_is_token(name, strlen(name)) ||
-        !is_value(value) || !green__http_may_trail(name))
+        !green__http_is_value(value) || !green__http_may_trail(name))
         return refuse(EINVAL);
     return add(&http->trailer_fields, name, value);
 }

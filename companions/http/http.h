@@ -80,6 +80,7 @@ struct green__http_connection {
     bool cut;         /* end it by a reset */
     bool may_http2;   /* if it begins with the preface of that */
     bool http2;       /* it has */
+    bool ended;       /* the peer has */
     char peer[128];
     uint64_t parser[16]; /* parser.c's */
 };
@@ -130,6 +131,7 @@ enum green__http_body {
     GREEN__HTTP_NO_BODY,
     GREEN__HTTP_LENGTH,
     GREEN__HTTP_CHUNKED,
+    GREEN__HTTP_TO_THE_END, /* of the connection: of responses only */
 };
 
 /* How the body of a response ends. */
@@ -150,7 +152,8 @@ struct green_http {
     const struct green__http_transport *transport;
     green_time begun;
 
-    /* The request's head. */
+    /* The head that is read: the request's, or in a client the response's. */
+    bool is_response;
     char *base; /* where offsets begin */
     const char *method;
     uint32_t target, target_length;
@@ -165,6 +168,9 @@ struct green_http {
     bool expects; /* 100 Continue, which was not sent */
     const char *upgrade;
     int refused; /* the status that says what is wrong with it; 0: nothing */
+
+    int64_t shown_length; /* of a response without a body: what its length
+                           * would be; -1: not said */
 
     /* Its body. */
     enum green__http_body body;
@@ -227,12 +233,20 @@ int green__http_chunks_decode(struct green_http *http);
 /* head.c: what a head means. Returns 0, or the status that refuses it. */
 int green__http_head_check(struct green_http *http);
 
+/* client_head.c: the first line of a response. Returns the offset behind it, or 0. */
+size_t green__http_status_line_end(const char *base, size_t size);
+/* What the head of a response means: body, remaining, keep. is_head says whether
+ * the request was one. Returns 0, or -1: EPROTO. */
+int green__http_response_check(struct green_http *http);
+
 /* target.c: the parts of a target. Returns 0, or a status. */
 int green__http_target_check(struct green_http *http);
 /* Whether it is HOST or HOST:PORT. */
 bool green__http_is_authority(const char *text);
 
-/* body.c: reads from a body of HTTP/1.1, as struct green__http_transport says. */
+/* body.c */
+bool green__http_body_is_over(const struct green_http *http);
+/* Reads from a body of HTTP/1.1, as struct green__http_transport says. */
 ssize_t green__http1_read(struct green_http *http, void *bytes, size_t size);
 int green__http1_send_continue(struct green_http *http);
 /* Notes why the body can't be read: errno, and the status that says so. Returns
@@ -252,13 +266,20 @@ int green__http_send_head(struct green_http *http, const void *bytes,
                           size_t size, bool whole);
 /* Forgets a response that was not begun. */
 void green__http_response_reset(struct green_http *http);
+/* Sends what is left of a body whose head has been sent, and its end. */
+int green__http_end_body(struct green_http *http);
 /* Ends the response. */
 void green__http_response_finish(struct green_http *http, int result);
 
 /* fields.c */
 int green__http_text_add(struct green__http_text *text, const char *bytes,
                          size_t size, size_t most);
+/* Whether a field of a name is among added ones. */
+bool green__http_text_has(const struct green__http_text *fields,
+                          const char *name);
 bool green__http_is_token(const char *text, size_t length);
+/* Whether a text may be the value of a field. */
+bool green__http_is_value(const char *value);
 /* Whether a field may stand behind a body. */
 bool green__http_may_trail(const char *name);
 /* Whether a list, separated by commas, has this word in it. */

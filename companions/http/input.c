@@ -14,6 +14,7 @@ ssize_t green__http_input(struct green__http_connection *connection,
     green__http_deadline_set(&connection->deadline, GREEN__HTTP_READS, limit);
     n = green_stream_read(connection->stream, bytes, size);
     error = errno;
+    connection->ended |= n == 0;
     green__http_deadline_clear(&connection->deadline);
     errno = error;
     /* A layer calls the end that the time limit makes an error. */

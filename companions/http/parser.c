@@ -1,5 +1,5 @@
 /*
- * Requests, by llhttp. It sees each byte of a head and of a body in chunks once.
+ * Requests and responses, by llhttp. It sees each byte of a head and of a body in chunks once.
  * What it finds is compared with the bytes in between: versions before 9 let
  * some of what RFC 9112 forbids through, such as folded fields, and a head that
  * has passed here has no other reading.
@@ -156,6 +156,16 @@ static size_t field_end(const struct green_http *http, size_t size,
     return at + 2;
 }
 
+static size_t first_line_end(struct green_http *http, size_t size)
+{
+    if (http->is_response) {
+        http->status = parser_of(http)->status_code;
+        return green__http_status_line_end(http->base, size);
+    }
+    http->method = llhttp_method_name(parser_of(http)->method);
+    return line_end(http, size);
+}
+
 /* Makes strings of what was found; `size` bytes are the head. */
 static int settle_head(struct green_http *http, size_t size)
 {
@@ -163,8 +173,7 @@ static int settle_head(struct green_http *http, size_t size)
 
     if (parser_of(http)->http_major > 1)
         return refuse(http, 505);
-    http->method = llhttp_method_name(parser_of(http)->method);
-    at = line_end(http, size);
+    at = first_line_end(http, size);
     if (at == 0)
         return refuse(http, 400);
     for (unsigned i = 0; i < http->field_count; i++)
@@ -173,7 +182,8 @@ static int settle_head(struct green_http *http, size_t size)
     if (at + 2 != size || memcmp(http->base + at, "\r\n", 2) != 0)
         return refuse(http, 400);
     http->version = 10 + parser_of(http)->http_minor;
-    http->base[http->target + http->target_length] = '\0';
+    if (!http->is_response)
+        http->base[http->target + http->target_length] = '\0';
     for (unsigned i = 0; i < http->field_count; i++) {
         struct green__http_field *field = &http->field[i];
 
@@ -339,7 +349,9 @@ int green__http_read_head(struct green_http *http)
         return 0;
     http->begun = green_now();
     deadline = http->begun + options_of(http)->header_timeout;
-    llhttp_init(parser_of(http), HTTP_REQUEST, &head_settings);
+    llhttp_init(parser_of(http),
+                http->is_response ? HTTP_RESPONSE : HTTP_REQUEST,
+                &head_settings);
     parser_of(http)->data = http;
     http->base = connection->at;
     for (;;) {

@@ -208,7 +208,7 @@ int green_http_error(struct green_http *http, int status)
 }
 
 /* The rest of a body that has been begun. */
-static int end_body(struct green_http *http)
+int green__http_end_body(struct green_http *http)
 {
     if (http->has_length && http->end != GREEN__HTTP_BODILESS &&
         http->written != http->length)
@@ -235,7 +235,7 @@ static int finish(struct green_http *http, int result)
             return result;
         }
     }
-    return result < 0 ? -1 : end_body(http);
+    return result < 0 ? -1 : green__http_end_body(http);
 }
 
 void green__http_response_finish(struct green_http *http, int result)
