@@ -90,6 +90,8 @@ for purpose; do
         want_header sys/sdt.h systemtap-sdt-dev
         want_file /usr/share/llhttp/llhttp.c node-llhttp
         want_library libnghttp2 libnghttp2-dev
+        want_library zlib zlib1g-dev
+        want_header wslay/wslay.h libwslay-dev
         ;;
     test)
         need python3 python3

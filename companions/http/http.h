@@ -200,6 +200,7 @@ struct green_http {
     struct green__http_text fields, trailer_fields;
     char *out; /* GREEN__HTTP_BUFFER */
     size_t out_size;
+    struct green_websocket *websocket; /* that was accepted, or NULL */
     struct green_stream rest; /* what green_http_upgrade returns if something
                                * has come already */
 
@@ -313,6 +314,9 @@ void green__http_addresses_leave(struct green__http_addresses *addresses,
  * Returns the number of bytes, 0 at the end, -1 with errno. */
 ssize_t green__http_input(struct green__http_connection *connection,
                           char *bytes, size_t size, green_time limit);
+
+/* websocket.c: the handler that has accepted it has returned. */
+void green__websocket_finish(struct green_http *http, int result);
 
 /* types.c: NULL if it is not known. */
 const char *green__http_type_of(const char *name);

@@ -227,6 +227,9 @@ static int finish(struct green_http *http, int result)
 
         if (result < 0 || is_short) {
             green__http_response_reset(http);
+            if (http->refused == 426 &&
+                green_http_add(http, "Sec-WebSocket-Version", "13") < 0)
+                return -1;
             if (green_http_error(http, http->refused ? http->refused : 500) < 0)
                 return -1;
         }
@@ -242,6 +245,7 @@ void green__http_response_finish(struct green_http *http, int result)
 {
     if (http->upgraded) {
         http->connection->keep = false;
+        green__websocket_finish(http, result);
         return;
     }
     if (finish(http, result) == 0)
