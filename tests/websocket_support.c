@@ -1,6 +1,8 @@
 #include "websocket_support.h"
 
 #include <stdio.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -205,7 +207,13 @@ char *websocket_open(struct http_pair *pair,
                      const struct green_http_options *options,
                      const char *fields)
 {
+    int on = 1;
+
     http_open(pair, handler, options);
+    /* Else the kernel holds small writes back, and the virtual time of sim runs. */
+    ck_ok(setsockopt(pair->client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+    ck_ok(setsockopt(pair->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on,
+                     sizeof on));
     http_send(pair, WEBSOCKET_REQUEST);
     http_send(pair, fields);
     http_send(pair, "\r\n");
