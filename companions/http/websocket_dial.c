@@ -295,12 +295,11 @@ shake_hands(struct green_stream *stream, const struct url *url,
 
     if (green__websocket_new_key(key) == 0 &&
         ask(stream, url, options, key) == 0 &&
-        green__websocket_reply_read(stream, &reply) == 0) {
-        if (options->status)
-            *options->status = reply.status;
-        if (check(&reply, key, options, &terms) == 0)
-            websocket = begin(stream, options, &terms, &reply);
-    }
+        green__websocket_reply_read(stream, &reply) == 0 &&
+        check(&reply, key, options, &terms) == 0)
+        websocket = begin(stream, options, &terms, &reply);
+    if (options->status)
+        *options->status = reply.status;
     error = errno;
     green__websocket_reply_free(&reply);
     errno = error;

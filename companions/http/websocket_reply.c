@@ -13,6 +13,7 @@
 struct reader {
     llhttp_t parser;
     struct green__websocket_reply *reply;
+    int error; /* of a callback */
 };
 
 static int refuse(int error)
@@ -21,26 +22,30 @@ static int refuse(int error)
     return -1;
 }
 
-static struct green__http_text *fields_of(llhttp_t *parser)
+static int add(struct reader *reader, const char *bytes, size_t size)
 {
-    return &((struct reader *)parser->data)->reply->fields;
+    if (green__http_text_add(&reader->reply->fields, bytes, size, MOST) == 0)
+        return 0;
+    reader->error = errno;
+    return -1;
 }
 
 static int on_text(llhttp_t *parser, const char *at, size_t size)
 {
     if (memchr(at, '\0', size))
         return -1;
-    return green__http_text_add(fields_of(parser), at, size, MOST);
+    return add(parser->data, at, size);
 }
 
 static int on_text_end(llhttp_t *parser)
 {
-    return green__http_text_add(fields_of(parser), "", 1, MOST);
+    return add(parser->data, "", 1);
 }
 
 static int on_value_end(llhttp_t *parser)
 {
-    struct green__http_text *text = fields_of(parser);
+    struct green__http_text *text =
+        &((struct reader *)parser->data)->reply->fields;
 
     while (text->size > 0 && (text->bytes[text->size - 1] == ' ' ||
                               text->bytes[text->size - 1] == '\t'))
@@ -79,7 +84,7 @@ static int read_some(struct green_stream *stream, struct reader *reader,
     if (error == HPE_OK)
         return *total > MOST ? refuse(EMSGSIZE) : 0;
     if (error != HPE_PAUSED && error != HPE_PAUSED_UPGRADE)
-        return refuse(EPROTO);
+        return refuse(reader->error ? reader->error : EPROTO);
     end = llhttp_get_error_pos(&reader->parser);
     reply->status = reader->parser.status_code;
     reply->rest_size = (size_t)(bytes + n - end);
