@@ -93,6 +93,7 @@ static void answer(struct green__connection *connection, char *line)
 
 static void send_some(struct green__connection *connection)
 {
+    bool failed, whole;
     ssize_t n;
 
     if (!green__descriptor_is_ours(&connection->answer)) {
@@ -102,11 +103,11 @@ static void send_some(struct green__connection *connection)
     n = green__system.sendfile(connection->id.fd, connection->answer.fd,
                                &connection->sent,
                                (size_t)(connection->size - connection->sent));
-    if (n < 0 && errno != EAGAIN && errno != EINTR)
+    failed = n < 0 && errno != EAGAIN && errno != EINTR;
+    whole = connection->sent >= connection->size;
+    if (failed || (whole && connection->ends))
         green__connection_end(connection);
-    else if (connection->sent >= connection->size && connection->ends)
-        green__connection_end(connection);
-    else if (connection->sent >= connection->size)
+    else if (whole)
         connection->state = GREEN__CONNECTION_READS;
 }
 

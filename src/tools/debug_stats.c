@@ -157,7 +157,7 @@ static void label_server(const struct green__server_counts *server,
     for (const char *c = server->address; *c && length < size - 3; c++) {
         if (*c == '"' || *c == '\\')
             labels[length++] = '\\';
-        labels[length++] = *c < ' ' ? '?' : *c;
+        labels[length++] = (char)(*c < ' ' ? '?' : *c);
     }
     snprintf(labels + length, size - length, "\"");
 }

@@ -1,5 +1,6 @@
 /* The answer to "top": what has happened in an interval. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ static uint64_t resident(void)
         return 0;
     if (green__system.read(fd, text, sizeof text - 1) > 0 &&
         (space = strchr(text, ' ')) != NULL)
-        sscanf(space, "%lu", &pages);
+        pages = strtoul(space, NULL, 10);
     green__system.close(fd);
     return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
