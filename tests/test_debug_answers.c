@@ -419,6 +419,133 @@ START_TEST(its_os_thread_has_ended)
 }
 END_TEST
 
+/* ---- OS threads that end, or change their hub, meanwhile ---------------- */
+
+static atomic_int registered, running, over;
+
+static void waits_for_ever(int fd, char **words, void *arg)
+{
+    (void)fd;
+    (void)words;
+    (void)arg;
+    atomic_store(&running, 1);
+    green_sleep(GREEN_FOREVER);
+}
+
+static void register_theirs(void (*fn)(int fd, char **words, void *arg))
+{
+    ck_ok(green_use_hub(hub_under_test()));
+    ck_ok(green_debug_command("theirs", fn, NULL));
+    atomic_store(&registered, 1);
+}
+
+static void *ends_before_it_runs(void *arg)
+{
+    register_theirs(waits_for_ever);
+    while (!atomic_load(&over))
+        sched_yield();
+    return arg;
+}
+
+static void *ends_while_it_runs(void *arg)
+{
+    register_theirs(waits_for_ever);
+    while (!atomic_load(&running))
+        ck_ok(green_sleep(GREEN_MSEC));
+    return arg;
+}
+
+static void *changes_its_hub(void *arg)
+{
+    register_theirs(waits_for_ever);
+    while (!atomic_load(&running))
+        ck_ok(green_sleep(GREEN_MSEC));
+    ck_ok(green_debug_command("theirs", answers, ""));
+    ck_ok(green_use_hub(hub_under_test()));
+    while (!atomic_load(&over))
+        ck_ok(green_sleep(GREEN_MSEC));
+    return arg;
+}
+
+/* Has the OS thread asked, and returns the connection. */
+static int ask_theirs(pthread_t *thread, void *(*fn)(void *))
+{
+    int fd = knock(open_door());
+
+    ck_assert_int_eq(pthread_create(thread, NULL, fn, NULL), 0);
+    while (!atomic_load(&registered))
+        sched_yield();
+    say(fd, "theirs\n");
+    ask_door("help"); /* it comes later, so the OS thread has been asked then */
+    return fd;
+}
+
+START_TEST(its_os_thread_ends_before_it_runs)
+{
+    pthread_t thread;
+    int fd = ask_theirs(&thread, ends_before_it_runs);
+
+    atomic_store(&over, 1);
+    ck_assert_ptr_nonnull(strstr(hear(fd), "error: its OS thread has ended"));
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    close(fd);
+}
+END_TEST
+
+START_TEST(its_os_thread_ends_while_it_runs)
+{
+    pthread_t thread;
+    int fd = ask_theirs(&thread, ends_while_it_runs);
+
+    ck_assert_ptr_nonnull(strstr(hear(fd), "error: its OS thread has ended"));
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    close(fd);
+}
+END_TEST
+
+START_TEST(its_os_thread_changes_its_hub)
+{
+    pthread_t thread;
+    int fd = ask_theirs(&thread, changes_its_hub);
+
+    ck_assert_ptr_nonnull(strstr(hear(fd), "or has another hub"));
+    say(fd, "theirs\n");
+    ck_assert_str_eq(hear(fd), "theirs -\n \n");
+    atomic_store(&over, 1);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    close(fd);
+}
+END_TEST
+
+static void changes_the_hub(int fd, char **words, void *arg)
+{
+    (void)words;
+    (void)arg;
+    ck_ok(green_use_hub(hub_under_test()));
+    dprintf(fd, "changed\n");
+    atomic_store(&over, 1);
+}
+
+static void *lives_on(void *arg)
+{
+    register_theirs(changes_the_hub);
+    while (!atomic_load(&over))
+        ck_ok(green_sleep(GREEN_MSEC));
+    return arg;
+}
+
+/* Which drops the OS thread's main. */
+START_TEST(a_command_changes_the_hub)
+{
+    pthread_t thread;
+    int fd = ask_theirs(&thread, lives_on);
+
+    ck_assert_str_eq(hear(fd), "changed\n");
+    ck_assert_int_eq(pthread_detach(thread), 0);
+    close(fd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("debug_answers");
@@ -438,5 +565,9 @@ int main(void)
     tcase_add_test(tcase, commands_of_the_program);
     tcase_add_test(tcase, command_errors);
     tcase_add_test(tcase, its_os_thread_has_ended);
+    tcase_add_test(tcase, its_os_thread_ends_before_it_runs);
+    tcase_add_test(tcase, its_os_thread_ends_while_it_runs);
+    tcase_add_test(tcase, its_os_thread_changes_its_hub);
+    tcase_add_test(tcase, a_command_changes_the_hub);
     return run_suite(suite);
 }

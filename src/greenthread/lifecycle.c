@@ -33,6 +33,16 @@ static void use(struct green__scheduler *s, struct green_hub *hub)
     green__trace_follow(s);
 }
 
+/* Others call s->hub. What they have asked of the old one it does no more. */
+static void use_shown(struct green__scheduler *s, struct green_hub *hub)
+{
+    green__schedulers_lock();
+    if (s->hub)
+        green__calls_forget(s->hub);
+    use(s, hub);
+    green__schedulers_unlock();
+}
+
 /* A fork in a callback may have left the hub without a context. */
 static int make_hub_thread(struct green__scheduler *s)
 {
@@ -91,7 +101,7 @@ static GREEN__COLD struct green__scheduler *find(struct green__self *self)
     if (!s || make_hub_thread(s) < 0)
         return NULL;
     if (s->hub != hub)
-        use(s, hub);
+        use_shown(s, hub);
     return s;
 }
 
@@ -157,15 +167,21 @@ static uint64_t drop_others(struct green__scheduler *s)
     return before - s->alive;
 }
 
+static void tell_dropped(const struct green__scheduler *s,
+                         const struct green_thread *survivor)
+{
+    if (green__schedulers_dropped)
+        green__schedulers_dropped(s, survivor);
+}
+
 static void hub_replaced(struct green__self *self)
 {
     struct green__scheduler *s = self->scheduler;
     uint64_t dropped = drop_others(s);
 
     green__hub_thread_make(s);
-    green__schedulers_lock(); /* others call s->hub */
-    use(s, self->hub);
-    green__schedulers_unlock();
+    use_shown(s, self->hub);
+    tell_dropped(s, s->current);
     self->hub->stats.dropped = dropped;
     if (dropped)
         green__note("greenhub: %llu greenthreads dropped with their hub",
@@ -244,6 +260,7 @@ static void ends(struct green__self *self)
     }
     green__schedulers_remove(s);
     drop_others(s);
+    tell_dropped(s, NULL);
     green__stack_pool_each(&s->stacks, forget_finished, NULL);
     green__extras_free(s->current);
     self->scheduler = NULL;

@@ -206,6 +206,7 @@ struct green__scheduler {
     struct green__stack *main_stack;
     struct green_list others; /* in green__schedulers */
     int os_thread;            /* its thread id */
+    struct green_call wake;   /* by green__schedulers_wake */
     struct green__watched watched;
     struct green__gauge *gauge; /* NULL: nobody has watched yet */
 };

@@ -220,6 +220,15 @@ static void copy(struct green__text *out, int fd)
         green__print(out, "\n");
 }
 
+static const char *reason(int error)
+{
+    if (error == ESRCH)
+        return "no such greenthread";
+    if (error == ECANCELED)
+        return "its OS thread has ended, or has another hub";
+    return strerror(error);
+}
+
 static void errand_ends(struct green__connection *connection,
                         struct green__text *out)
 {
@@ -235,8 +244,7 @@ static void errand_ends(struct green__connection *connection,
         break;
     case GREEN__ERRAND_DONE:
         if (errand->error)
-            fail(out, errand->error == ESRCH ? "no such greenthread"
-                                             : strerror(errand->error));
+            fail(out, reason(errand->error));
         else if (errand->fd >= 0)
             copy(out, errand->fd);
         else

@@ -2,19 +2,18 @@
  * What an OS thread with greenthreads does for the door: kills a greenthread, runs a
  * command of the program's own.
  *
- *     ASKED     the hub's call is pending
+ *     ASKED     the OS thread's hub is woken
  *     STARTED   a greenthread runs the command
- *     DONE
+ *     DONE      or never will be: the OS thread has ended, or has another hub
  *     LEFT      the door no longer waits; it was not done, and will not be
  *
- * The door and the OS thread have a reference each; the last one frees it.
+ * The door and the OS thread have a reference each; the last one frees it. As long as
+ * the OS thread has one, the errand is in a list.
  */
 #ifndef GREEN_DEBUG_ERRAND_H
 #define GREEN_DEBUG_ERRAND_H
 
 #include <stdatomic.h>
-
-#include <greenhub/hub.h>
 
 #include "greenthread/scheduler.h"
 
@@ -28,11 +27,15 @@ enum green__errand_state {
 };
 
 struct green__errand {
-    struct green_call call;
-    atomic_int state; /* enum green__errand_state */
+    struct green_list list; /* see debug_errand.c */
+    atomic_int state;       /* enum green__errand_state */
     atomic_uint references;
     int os_thread;
-    int error;                   /* why it could not be done; 0: it was */
+    const struct green__scheduler *scheduler; /* the OS thread's */
+    struct green_thread *thread; /* that runs the command; NULL: none does */
+    /* why it could not be done; 0: it was; ECANCELED: the OS thread has ended, or has
+     * another hub */
+    int error;
     struct green_thread *victim; /* to be killed, or NULL */
     void (*fn)(int fd, char **words, void *arg);
     void *arg;
@@ -52,6 +55,9 @@ int green__errand_ask(struct green__errand *errand, int os_thread,
 
 /* The door waits no longer if it was not started. Returns the state. */
 enum green__errand_state green__errand_leave(struct green__errand *errand);
+
+/* In a forked child, where nobody asks for them. */
+void green__errands_forget(void);
 
 /* debug_serve.c: the door looks at its connections. Async-signal-safe. */
 void green__door_wake(void);

@@ -193,6 +193,7 @@ static void forget_in_child(void)
 {
     green__system.pthread_mutex_init(&door.lock, NULL);
     door.path[0] = '\0';
+    green__errands_forget();
     green__descriptor_end(&door.listener);
     green__descriptor_end(&door.wakeup);
     atomic_store(&wakeup_fd, -1);
