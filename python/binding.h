@@ -62,6 +62,7 @@ struct watch {
     int fd;
     bool queued;
     bool shared; /* allow_multiple_readers() was called */
+    bool unsure; /* the current wait has trusted a kept registration */
     uint8_t reported;
     struct watch *next_ready;
     struct side sides[2];

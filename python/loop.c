@@ -9,7 +9,12 @@
  *
  * A kept registration can become wrong, for Eventlet does not report closes:
  * - The number is reused. watch.c knows which object registered it, and renews
- *   the registration when another object waits.
+ *   the registration when another object waits. It is then another life of the
+ *   number for the library: the file of the old one may be open elsewhere, and
+ *   epoll may report it.
+ * - The number is made another file by dup2(2), and the object waits on. So
+ *   each wait that made no system call has its registration renewed once, at
+ *   the first check after its begin.
  * - A greenlet closes a descriptor that another one waits for. epoll drops it
  *   silently. So after Python code has run, one poll(2) checks all descriptors
  *   with listeners: at once if the last check was long enough ago, otherwise a
@@ -334,18 +339,29 @@ int loop_use(struct loop *loop)
     return loop->hub ? 0 : open_anew(loop);
 }
 
+/* The library then takes no event of the old registration for one of the next,
+ * should the kernel still have it. */
+static void end_registration(struct watch *watch)
+{
+    bool waits = watch->sides[READING].first || watch->sides[WRITING].first;
+
+    stop_watch(watch);
+    green_hub_forget(watch->loop->hub, watch->fd);
+    watch->unsure = false;
+    if (waits)
+        register_again(watch);
+}
+
 int loop_listen(struct watch *watch, enum direction direction, bool anew)
 {
-    struct loop *loop = watch->loop;
-
-    if (loop_use(loop) < 0)
+    if (loop_use(watch->loop) < 0)
         return -1;
-    if (watch->sides[direction].added) {
-        if (!anew)
-            return 0;
-        unwatch_direction(watch, direction);
-    }
-    return watch_direction(watch, direction);
+    if (anew)
+        end_registration(watch);
+    if (!watch->sides[direction].added)
+        return watch_direction(watch, direction);
+    watch->unsure = !anew;
+    return 0;
 }
 
 void loop_idle(struct watch *watch, enum direction direction)
@@ -385,6 +401,17 @@ static struct pollfd *polled_room(struct loop *loop)
     return polled;
 }
 
+/* A wait that registered nothing trusts that the number is still the file that
+ * its owner has registered. */
+static void renew_unsure(struct watch *watch)
+{
+    bool waits = watch->sides[READING].first || watch->sides[WRITING].first;
+
+    if (watch->unsure && waits && !(watch->reported & GREEN_CLOSED))
+        end_registration(watch);
+    watch->unsure = false;
+}
+
 /* One poll(2) checks whether all of them are open. */
 static void check(struct loop *loop)
 {
@@ -418,8 +445,11 @@ static green_time check_descriptors(struct loop *loop, green_time timeout)
         due = loop->checked + CHECK_SHARE * loop->check_cost;
     if (now < due)
         return timeout < due - now ? timeout : due - now;
-    if (loop->waiting)
+    if (loop->waiting) {
         check(loop);
+        if (loop->keeps)
+            each_watch(loop, renew_unsure);
+    }
     loop->checked = now;
     loop->check_cost = green_now() - now;
     if (timeout == 0)

@@ -6,8 +6,8 @@
  * registration is still valid if the object that adds a listener is the one
  * that registered the descriptor: the object is the one whose method
  * mark_as_closed is, Eventlet's socket, which has the same descriptor all its
- * life. For all other listeners, add() renews the registration, with one system
- * call.
+ * life. For all other listeners, add() renews the registration, with two system
+ * calls.
  */
 #include <errno.h>
 

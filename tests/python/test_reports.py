@@ -171,3 +171,110 @@ def test_listener_after_python_has_ended(run):
         sys.late = Late()
         eventlet.sleep(0)
         """)
+
+
+STALE_NUMBER = """
+    from eventlet.green import socket
+    ours, peer = socket.socketpair()
+    reader = eventlet.spawn(ours.recv, 1)
+    eventlet.sleep(0)
+    peer.send(b"1")
+    reader.wait()
+    number = ours.fileno()
+    if {child}:
+        held, hold = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(hold)
+            os.read(held, 1)
+            os._exit(0)
+        os.close(held)
+    else:
+        duplicate = os.dup(number)
+    ours.close()
+    peer.send(b"nobody reads this")
+    peer.close()
+    """
+
+READ_THE_NEXT = """
+    r, w = os.pipe()
+    assert r == number
+    os.set_blocking(r, False)
+    wakes = []
+    def read():
+        while True:
+            hubs.trampoline(r, read=True)
+            wakes.append(1)
+            try:
+                return os.read(r, 1)
+            except BlockingIOError:
+                pass
+    reader = eventlet.spawn(read)
+    for _ in range(20):
+        eventlet.sleep(0.001)
+    os.write(w, b"x")
+    with eventlet.Timeout(20):
+        print(reader.wait(), len(wakes))
+    """
+
+SLEEP = """
+    before = time.process_time()
+    eventlet.sleep(0.5)
+    used = time.process_time() - before
+    print("spins" if used > 0.2 else "sleeps")
+    """
+
+
+@pytest.mark.parametrize("child", [False, True])
+def test_number_of_a_file_that_lives_on(run, child):
+    """The number goes to a file that Eventlet does not announce: what comes for the old
+    one, which a duplicate or a child holds, does not wake who waits for the new one."""
+    assert run(STALE_NUMBER.format(child=child) + READ_THE_NEXT) == "b'x' 1\n"
+
+
+def test_closed_file_that_lives_on(run):
+    """The number is not used again."""
+    assert run(STALE_NUMBER.format(child=True) + SLEEP) == "sleeps\n"
+
+
+DUPLICATED_OVER = """
+    from eventlet.green import socket
+    ours, peer = socket.socketpair()
+    for _ in range(2):
+        reader = eventlet.spawn(ours.recv, 1)
+        eventlet.sleep(0)
+        peer.send(b"1")
+        reader.wait()
+    other, writer = socket.socketpair()
+    os.dup2(other.fileno(), ours.fileno())
+    reader = eventlet.spawn(ours.recv, 1)
+    eventlet.sleep(0.05)
+    writer.send(b"2")
+    with eventlet.Timeout(20):
+        print(reader.wait())
+    """
+
+
+def test_file_put_behind_the_number_of_a_socket(run):
+    assert run(DUPLICATED_OVER) == "b'2'\n"
+
+
+URGENT = """
+    from eventlet import patcher
+    plain = patcher.original("socket")
+    door = plain.create_server(("127.0.0.1", 0))
+    client = plain.create_connection(door.getsockname())
+    from eventlet import greenio
+    server = greenio.GreenSocket(door.accept()[0])
+    reader = eventlet.spawn(server.recv, 10)
+    eventlet.sleep(0)
+    client.send(b"!", plain.MSG_OOB)
+    """
+
+
+def test_urgent_data_does_not_spin(run):
+    """Data behind it are read, and nothing else wakes the reader."""
+    assert run(URGENT + SLEEP + """
+    client.send(b"x")
+    print(reader.wait())
+    """) == "sleeps\nb'x'\n"

@@ -17,9 +17,10 @@
  * - By default its timeouts have epoll's milliseconds; with "precise" timers it
  *   keeps microseconds by a timerfd.
  * - A registration that outlives a close by other means, since a duplicate
- *   lives, is reported by epoll for ever; libevent silently skips it and never
- *   waits again. Only reinitialising the base ends that, and libevent ends the
- *   process if no descriptor is left for it.
+ *   lives, is reported by epoll for ever; libevent takes it for one of the
+ *   number's next file, or silently skips it and never waits again. Only
+ *   reinitialising the base ends that, and libevent ends the process if no
+ *   descriptor is left for it. Whether there is a duplicate cannot be known.
  * - In a forked child the base must be reinitialised before it is freed, or the
  *   child removes the parent's registrations.
  */
@@ -53,7 +54,9 @@ struct watched {
     struct green_hub *hub;
     uint64_t token;
     bool added;
-    bool was_added; /* in this life of the descriptor number */
+    bool registered; /* epoll knows the file, unless it was closed for good */
+    dev_t device;    /* of the file registered */
+    ino_t inode;
 };
 
 /* The least time between two reinitialisations: each costs a system call per
@@ -156,18 +159,44 @@ static void is_ready(evutil_socket_t fd, short what, void *arg)
 
 /* Whether libevent would refuse the descriptor, and print a warning: 0 if not,
  * or -1 with errno. */
-static int test_descriptor(const struct libevents *libevents, int fd)
+static int test_descriptor(const struct libevents *libevents, int fd,
+                           mode_t mode)
 {
     struct epoll_event event = {.events = EPOLLIN};
-    struct stat status;
 
-    if (fstat(fd, &status) < 0)
-        return -1;
-    if (S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode))
+    if (S_ISSOCK(mode) || S_ISFIFO(mode))
         return 0;
     if (epoll_ctl(libevents->scratch, EPOLL_CTL_ADD, fd, &event) < 0)
         return -1;
     return epoll_ctl(libevents->scratch, EPOLL_CTL_DEL, fd, &event);
+}
+
+/* Removes the event. That removes the registration only if the number is still
+ * the file registered; a duplicate may keep it otherwise. `now` is the number's
+ * file, NULL if it is closed. */
+static void remove_event(struct libevents *libevents, struct watched *watched,
+                         const struct stat *now)
+{
+    if (watched->added)
+        event_del(&watched->event);
+    if (watched->registered && (!now || now->st_ino != watched->inode ||
+                                now->st_dev != watched->device))
+        libevents->may_be_stale = true;
+    watched->added = watched->registered = false;
+}
+
+static int add_event(struct libevents *libevents, struct watched *watched,
+                     int fd, unsigned to)
+{
+    short events = (short)((to & GREEN_READ ? EV_READ : 0) |
+                           (to & GREEN_WRITE ? EV_WRITE : 0) | EV_PERSIST);
+
+    if (event_assign(&watched->event, libevents->base, fd, events, is_ready,
+                     watched) < 0 ||
+        event_add(&watched->event, NULL) < 0)
+        return green__refuse(ENOMEM);
+    watched->added = watched->registered = true;
+    return 0;
 }
 
 static int interest(struct green_hub *hub, int fd, uint64_t token,
@@ -175,36 +204,22 @@ static int interest(struct green_hub *hub, int fd, uint64_t token,
 {
     struct libevents *libevents = green_hub_state(hub);
     struct watched *watched = green_hub_descriptor_state(hub, fd);
-    short events = (short)((to & GREEN_READ ? EV_READ : 0) |
-                           (to & GREEN_WRITE ? EV_WRITE : 0) | EV_PERSIST);
+    struct stat status;
+    bool is_open = fstat(fd, &status) == 0;
 
-    if (watched->added)
-        event_del(&watched->event);
-    watched->added = false;
+    (void)from;
+    remove_event(libevents, watched, is_open ? &status : NULL);
     if (!to)
         return 0;
-    (void)from;
-    if (test_descriptor(libevents, fd) < 0)
+    if (!is_open)
+        return green__refuse(EBADF);
+    if (test_descriptor(libevents, fd, status.st_mode) < 0)
         return -1;
     watched->hub = hub;
     watched->token = token;
-    if (event_assign(&watched->event, libevents->base, fd, events, is_ready,
-                     watched) < 0 ||
-        event_add(&watched->event, NULL) < 0)
-        return green__refuse(ENOMEM);
-    watched->added = watched->was_added = true;
-    return 0;
-}
-
-/* The descriptor's life ends. During a green close it is still open. */
-static void release(struct green_hub *hub, int fd)
-{
-    struct libevents *libevents = green_hub_state(hub);
-    struct watched *watched = green_hub_descriptor_state(hub, fd);
-
-    if (watched->was_added && !green__is_open(fd))
-        libevents->may_be_stale = true;
-    watched->was_added = false;
+    watched->device = status.st_dev;
+    watched->inode = status.st_ino;
+    return add_event(libevents, watched, fd, to);
 }
 
 /* Replaces a wait, which would end at once, or loop inside libevent. Returns
@@ -271,6 +286,5 @@ const struct green_hub_module green__hub_libevent = {
     .close = close_libevent,
     .interest = interest,
     .wait = wait_libevent,
-    .release = release,
     .after_fork = after_fork,
 };
