@@ -72,7 +72,7 @@ struct watch {
     struct green_listener listeners[2];
 };
 
-#define WATCH_CHUNK 64
+#define WATCH_CHUNK 16
 
 struct loop {
     atomic_uint references; /* the thread's, and the Python object's */

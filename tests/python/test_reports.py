@@ -278,3 +278,35 @@ def test_urgent_data_does_not_spin(run):
     client.send(b"x")
     print(reader.wait())
     """) == "sleeps\nb'x'\n"
+
+
+THREADS_THAT_WAITED = """
+    from eventlet import patcher
+    from eventlet.green import socket
+    threading = patcher.original("threading")
+
+    def work():
+        ours, peer = socket.socketpair()
+        reader = eventlet.spawn(ours.recv, 1)
+        eventlet.sleep(0)
+        peer.send(b"x")
+        reader.wait()
+
+    def kilobytes_after(count):
+        for _ in range(count):
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+        gc.collect()
+        with open("/proc/self/smaps_rollup") as file:
+            return next(int(line.split()[1]) for line in file
+                        if line.startswith("Private_Dirty"))
+    print(-kilobytes_after(20) + kilobytes_after(200))
+    """
+
+
+def test_memory_of_ended_threads(run, run_on):
+    """greenlet frees nothing of a thread's suspended greenlets; what the hub adds is
+    less than that."""
+    assert int(run(THREADS_THAT_WAITED)) < \
+        2 * int(run_on("poll", THREADS_THAT_WAITED))
