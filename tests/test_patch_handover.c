@@ -50,7 +50,7 @@ static void play_all(void *(*role)(void *player))
 
 static int rounds(int count)
 {
-    return fewer_if_checked(count, 20);
+    return fewer_if_checked(in_chaos() ? count / 4 : count, 20);
 }
 
 /* ---- Mutex ------------------------------------------------------------------- */

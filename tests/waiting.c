@@ -27,6 +27,8 @@ static void start_waiters(const struct subject *subject,
     for (int i = 0; i < count; i++) {
         outcomes[i] = (struct outcome){0};
         outcomes[i].thread = green_spawn(wait_here, &outcomes[i]);
+        for (int more = 0; in_chaos() && more < 100; more++)
+            ck_ok(green_sleep(0)); /* it may yield before it waits */
     }
     ck_ok(green_sleep(0));
     ck_ok(green_sleep(0));
