@@ -6,27 +6,61 @@
 
 #include "http.h"
 
+#define MOST_PARTS 7 /* in one call */
+
 static int refuse(int error)
 {
     errno = error;
     return -1;
 }
 
+/* Takes off what has been written. Returns whether anything is left. */
+static bool advance(struct iovec *parts, int count, size_t size)
+{
+    bool left = false;
+
+    for (int i = 0; i < count; i++) {
+        size_t taken = size < parts[i].iov_len ? size : parts[i].iov_len;
+
+        parts[i].iov_base = (char *)parts[i].iov_base + taken;
+        parts[i].iov_len -= taken;
+        size -= taken;
+        left |= parts[i].iov_len > 0;
+    }
+    return left;
+}
+
+/* Writes all, or returns -1: a write that an error has ended tells that error only
+ * if it is tried again. */
+static int write_parts(struct green_stream *stream, const struct iovec *parts,
+                       int count)
+{
+    struct iovec left[MOST_PARTS];
+    ssize_t n = green_stream_writev(stream, parts, count);
+
+    if (n < 0)
+        return -1;
+    memcpy(left, parts, (size_t)count * sizeof parts[0]);
+    while (advance(left, count, (size_t)n))
+        if ((n = green_stream_writev(stream, left, count)) < 0)
+            return -1;
+    return 0;
+}
+
 int green__http_send(struct green_http *http, const struct iovec *parts,
                      int count)
 {
     struct green__http_connection *connection = http->connection;
-    ssize_t n;
-    int error;
+    int result, error;
 
     if (http->failed)
         return refuse(EPIPE);
     green__http_deadline_set(&connection->deadline, GREEN__HTTP_WRITES,
                              connection->config->options.write_timeout);
-    n = green_stream_writev(connection->stream, parts, count);
+    result = write_parts(connection->stream, parts, count);
     error = errno;
     green__http_deadline_clear(&connection->deadline);
-    if (n >= 0)
+    if (result == 0)
         return 0;
     http->failed = true;
     connection->keep = false;
@@ -127,7 +161,7 @@ static int send_head(struct green_http *http, const struct iovec *body,
                      int body_count, bool whole)
 {
     char begin[160], end[128], line[24];
-    struct iovec parts[7];
+    struct iovec parts[MOST_PARTS];
     int count = 0;
 
     (void)whole; /* it is where its length says */
