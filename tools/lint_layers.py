@@ -20,7 +20,8 @@ LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net", "process
 # What greenhub.h leaves out.
 COMPANIONS = sources.companions()
 OPTIONAL = ("greenhub/scoped.h", "greenhub/patch.h") + tuple(
-    "greenhub/%s.h" % name for name in COMPANIONS)
+    path[len("include/"):] for path in sources.files((".h",), ("include",))
+    if sources.companion_of(path))
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")
 PICTURE = re.compile(r"^ +src/(\w+)/ +-> (.*)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
@@ -130,7 +131,7 @@ def lint_companion(path):
         if quoted and "/" in name:
             sources.problem(path, line, '"%s" is not of companions/%s/'
                             % (name, own))
-        elif name in OPTIONAL and name != "greenhub/%s.h" % own:
+        elif name in OPTIONAL and sources.companion_of(name) != own:
             sources.problem(path, line, "<%s>: include only <greenhub.h> and"
                             " <greenhub/%s.h> here" % (name, own))
     lint_above(path)
@@ -140,7 +141,7 @@ def lint_companion_headers():
     """A companion's header is its own: greenhub.h includes none."""
     for path in sources.files((".h",), ("include",)):
         for line, name in public_includes(path):
-            if name in ["include/greenhub/%s.h" % one for one in COMPANIONS]:
+            if sources.companion_of(name) and not sources.companion_of(path):
                 sources.problem(path, line, name + " is a companion's")
 
 

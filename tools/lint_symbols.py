@@ -143,7 +143,8 @@ def main():
     apart = {"patch": set()}
     apart.update((name, set()) for name in sources.companions())
     for name, (path, _) in names.items():
-        apart.get(os.path.basename(path)[:-2], set()).add(name)
+        own = sources.companion_of(path) or os.path.basename(path)[:-2]
+        apart.get(own, set()).add(name)
     lint_library(library, set(names).difference(*apart.values()))
     lint_library(patch_library, apart.pop("patch") | set(patched()))
     lint_companions(companions, apart)

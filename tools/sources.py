@@ -11,10 +11,17 @@ problems = 0
 
 
 def companions():
-    """The names of the companions: each has a folder, a header include/greenhub/NAME.h
-    and a library libgreenhub-NAME.so."""
+    """The names of the companions: each has a folder, a header include/greenhub/NAME.h,
+    perhaps others NAME_PART.h, and a library libgreenhub-NAME.so."""
     build = text("companions/meson.build")
     return re.findall(r"^subdir\('(\w+)'\)", build, re.M)
+
+
+def companion_of(header):
+    """The companion whose header it is, by its path; or None."""
+    name = os.path.basename(header)[:-2]
+    return next((one for one in companions()
+                 if name == one or name.startswith(one + "_")), None)
 
 
 def files(suffixes, folders=FOLDERS):
