@@ -18,6 +18,7 @@ int cli_check(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_dump(int argc, char **argv);
 int cli_stats(int argc, char **argv);
+int cli_trace(int argc, char **argv);
 
 /* Prints "greenhub: " and the message to stderr; returns `status`. */
 int cli_complain(int status, const char *format, ...)

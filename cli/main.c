@@ -17,6 +17,7 @@ static const char usage[] =
     "  top PID|SOCKET       show what a running program does\n"
     "  dump PID|SOCKET      print what its greenthreads do\n"
     "  stats PID|SOCKET     print its counters\n"
+    "  trace PID|SOCKET     record what it does over some seconds\n"
     "\n"
     "  --help               print this; for a command: greenhub COMMAND "
     "--help\n"
@@ -30,7 +31,7 @@ static const struct {
 } commands[] = {
     {"hubs", cli_hubs},   {"serve", cli_serve}, {"run", cli_run},
     {"check", cli_check}, {"top", cli_top},     {"dump", cli_dump},
-    {"stats", cli_stats},
+    {"stats", cli_stats}, {"trace", cli_trace},
 };
 
 int cli_complain(int status, const char *format, ...)

@@ -3,10 +3,13 @@
 the viewers read, readelf must find the probes, and perf the callers."""
 
 import collections
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
+import subprocess
 import tempfile
 
 import peers
@@ -107,14 +110,17 @@ def case_traces_of_every_hub():
     for hub in peers.hubs():
         with tempfile.TemporaryDirectory() as folder:
             trace, pid = traced(folder, hub)
-        tracks = check_trace(trace, pid)
-        assert len(tracks) == 2, hub
-        names = [collections.Counter(event["name"] for event in events)
-                 for tid, events in sorted(tracks.items())]
-        assert names[0]["main"] and names[0]["talk"] and names[0]["answer"], names
-        assert names[1]['other "talk"'] and names[1]["answer"], names
-        for one in names:
-            assert one["hub"] and one["wait"] and one["accept4"] and one["send"], names
+        check_tracks(check_trace(trace, pid), hub)
+
+
+def check_tracks(tracks, hub):
+    assert len(tracks) == 2, hub
+    names = [collections.Counter(event["name"] for event in events)
+             for tid, events in sorted(tracks.items())]
+    assert names[0]["main"] and names[0]["talk"] and names[0]["answer"], names
+    assert names[1]['other "talk"'] and names[1]["answer"], names
+    for one in names:
+        assert one["hub"] and one["wait"] and one["accept4"] and one["send"], names
 
 
 def case_the_file_is_named_after_the_process():
@@ -122,6 +128,103 @@ def case_the_file_is_named_after_the_process():
         trace, pid = traced(folder, "epolls", "a-%p-b.json")
         assert os.listdir(folder) == ["a-%d-b.json" % pid]
         check_trace(trace, pid)
+
+
+# ---- Traces of a running program ----------------------------------------------------
+
+class Watched(Program):
+    """The program, which talks when it is told to, and greenhub trace on it."""
+
+    def __init__(self, folder, hub, *arguments):
+        super().__init__([PROGRAM, "wait"], stdin=subprocess.PIPE, env={
+            "GREENHUB_HUB": hub, "GREENHUB_DEBUG": "serve", "XDG_RUNTIME_DIR": folder})
+        self.line("ready")
+        self.hub, self.pid = hub, self.process.pid
+        self.socket = os.path.join(folder, "greenhub-%d.sock" % self.pid)
+        self.file = os.path.join(folder, "trace.%d" % self.pid)
+        peers.until("the door", lambda: os.path.exists(self.socket))
+        self.tracer = Program([peers.COMMAND, "trace", *arguments, "-o", self.file,
+                               str(self.pid)])
+        peers.until("the question arrives", self.is_asked)
+        self.ask("help") # so what was asked before has begun
+
+    def is_asked(self):
+        folder = "/proc/%d/fd" % self.pid
+        for fd in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                if "greenhub-answer" in os.readlink(os.path.join(folder, fd)):
+                    return True
+        return False
+
+    def ask(self, words):
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(self.socket)
+            peer.sendall(words.encode() + b"\nquit\n")
+            return b"".join(iter(lambda: peer.recv(65536), b"")).decode()
+
+    def give_up(self):
+        self.tracer.stop(signal.SIGINT)
+        peers.until("the trace has ended",
+                    lambda: "traceEvents" in self.ask("trace 0.01"))
+
+    def talk(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def trace(self):
+        assert self.tracer.wait() == 0, self.tracer.err
+        with open(self.file) as file:
+            return json.load(file)
+
+    def end(self):
+        self.process.stdin.close()
+        assert self.wait() == 0, self.err
+
+
+def case_a_running_program_is_traced_on_every_hub():
+    with tempfile.TemporaryDirectory() as folder:
+        programs = [Watched(folder, hub, "--seconds", "2") for hub in peers.hubs()]
+        for program in programs:
+            program.talk()
+        for program in programs:
+            trace = program.trace()
+            check_tracks(check_trace(trace, program.pid), program.hub)
+            program.end()
+
+
+def case_a_trace_ends_with_the_one_who_asked_for_it():
+    with tempfile.TemporaryDirectory() as folder:
+        program = Watched(folder, "epolls", "--seconds", "3600")
+        program.give_up()
+        status, out, err = run([peers.COMMAND, "trace", "--seconds", "0.01",
+                                program.socket])
+        assert status == 0 and "traceEvents" in json.loads(out), (out, err)
+        program.talk()
+        program.end()
+
+
+def case_what_greenhub_trace_refuses():
+    with tempfile.TemporaryDirectory() as folder:
+        program = Watched(folder, "epolls", "--seconds", "3600")
+        other = os.path.join(folder, "other")
+        for words, wanted, status in (
+                ([program.pid, "-o", other], "a trace is on already", 1),
+                ([program.pid, "-o", folder + "/no/file"], "No such file", 1),
+                ([program.pid, "-o", "/dev/full", "--seconds", "x"], "0.01 to 3600", 2),
+                (["--seconds", "0", program.pid], "0.01 to 3600", 2),
+                (["--bogus", program.pid], "unrecognized option", 2),
+                ([], "usage: greenhub trace", 2),
+                ([program.pid, program.pid], "usage: greenhub trace", 2),
+                ([os.getpid()], "does not serve", 1)):
+            found, _, err = run([peers.COMMAND, "trace", *map(str, words)])
+            assert found == status and wanted in err, (words, found, err)
+        assert not os.path.exists(other)
+        program.give_up()
+        found, _, err = run([peers.COMMAND, "trace", "--seconds", "0.01", "-o", "/dev/full",
+                             str(program.pid)])
+        assert found == 1 and "cannot write to /dev/full" in err, (found, err)
+        program.talk()
+        program.end()
 
 
 # ---- Probes -----------------------------------------------------------------------

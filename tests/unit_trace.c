@@ -49,8 +49,12 @@ START_TEST(a_trace_is_written_to_a_descriptor)
     ck_assert_ptr_nonnull(strstr(text, "\"somebody\""));
     close(fd);
     ck_assert_int_eq(green__trace_start(0), 0);
-    ck_ok(green_trace_stop()); /* without a file */
-    ck_fails(green_trace_stop(), ENOENT);
+    ck_fails(green_trace_stop(), ENOENT);          /* it is not the program's */
+    ck_assert_int_eq(green__trace_stop_to(-1), 0); /* nobody wants it */
+    ck_ok(green_trace_start("/dev/null", NULL));
+    ck_assert_int_eq(green__trace_stop_to(fd), ENOENT);
+    ck_assert_int_eq(green__trace_stop_to(-1), ENOENT);
+    ck_ok(green_trace_stop());
 }
 END_TEST
 

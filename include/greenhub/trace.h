@@ -22,8 +22,8 @@ struct green_trace_options {
  * Begins to record what the process's greenthreads do, for a file that
  * green_trace_stop writes. The file is made, or emptied, now. Each OS thread
  * has a ring of events: when it is full, the oldest are dropped, and counted.
- * An OS thread other than the caller's takes part from its hub's next iteration
- * on. options may be NULL.
+ * The hubs of other OS threads are woken, and take part from that iteration on.
+ * options may be NULL.
  * GREENHUB_TRACE=FILE in the environment does the same when the process first
  * uses a greenthread; "%p" in FILE stands for the process id. exit() stops a
  * trace that is on, and so does the return of main; _exit() does not. A forked
@@ -38,9 +38,9 @@ GREEN_API int green_trace_start(const char *file,
 /*
  * Ends the trace, and writes it to the file as JSON trace events, which
  * https://ui.perfetto.dev, chrome://tracing and speedscope show.
- * Returns 0, or -1: ENOENT if no trace is on; ENOMEM; the errors of open and
- * write. The trace has ended in any case. Never switches; the OS thread blocks.
- * From any thread.
+ * Returns 0, or -1: ENOENT if no trace is on, or one that `greenhub trace` has
+ * begun; ENOMEM; the errors of open and write. The trace has ended in any case.
+ * Never switches; the OS thread blocks. From any thread.
  */
 GREEN_API int green_trace_stop(void);
 

@@ -13,6 +13,7 @@
 #include "base/reserved.h"
 #include "base/system.h"
 #include "greenthread/scheduler.h"
+#include "greenthread/schedulers.h"
 #include "greenthread/trace_json.h"
 
 #define FEWEST_EVENTS 64
@@ -133,19 +134,45 @@ void green__trace_follow_change(struct green__scheduler *s)
 
 /* ---- On and off ------------------------------------------------------ */
 
-/* The process that has a trace; minus that while it starts or stops one. A
- * forked child finds another process's number. */
-static atomic_int owner;
+/* What this process has. */
+enum has {
+    HAS_NONE,
+    IS_CHANGING, /* starts or stops one */
+    HAS_FILE,    /* by green_trace_start */
+    HAS_NO_FILE, /* by green__trace_start */
+    HAS_STATES,
+};
+
+/* The process and its enum has: a forked child finds another process's. */
+static atomic_llong owner;
 
 static char *path; /* absolute: the program may change its folder */
+
+static long long claimed(enum has has)
+{
+    return (long long)getpid() * HAS_STATES + has;
+}
 
 /* False if this process has a trace, or is starting or stopping one. */
 static bool claim(void)
 {
-    int process = getpid(), seen = atomic_load(&owner);
+    long long seen = atomic_load(&owner), none = claimed(HAS_NONE);
 
-    return seen != process && seen != -process &&
-           atomic_compare_exchange_strong(&owner, &seen, -process);
+    return (seen <= none || seen >= none + HAS_STATES) &&
+           atomic_compare_exchange_strong(&owner, &seen, claimed(IS_CHANGING));
+}
+
+/* False if this process has no such trace. */
+static bool claim_that(enum has has)
+{
+    long long seen = claimed(has);
+
+    return atomic_compare_exchange_strong(&owner, &seen, claimed(IS_CHANGING));
+}
+
+static void unclaim(enum has has)
+{
+    atomic_store(&owner, claimed(has));
 }
 
 static char *absolute(const char *file)
@@ -206,6 +233,7 @@ static void record_from_now(size_t events)
     green__trace_begin(capacity_for(events));
     if (s && s->hub)
         green__trace_follow(s);
+    green__schedulers_wake_others();
 }
 
 /* Returns 0, or an errno. */
@@ -238,42 +266,59 @@ static int start(const char *file, size_t events)
         error = make_file(file);
     if (!error)
         record_from_now(events);
-    atomic_store(&owner, error ? 0 : getpid());
+    if (error)
+        unclaim(HAS_NONE);
+    else
+        unclaim(file ? HAS_FILE : HAS_NO_FILE);
     return error;
 }
 
-/* To fd; or to the file, if there is one, if fd is negative. Returns 0, or an
- * errno. */
-static int write_trace(int fd, const struct green__trace_copy *copies)
+/* Returns 0, or an errno. */
+static int write_file(const struct green__trace_copy *copies)
 {
-    int own = fd < 0 && path ? open_file() : -1, error;
+    int fd = open_file(), error;
 
-    if (fd < 0 && !path)
-        return 0;
-    if (fd < 0 && own < 0)
+    if (fd < 0)
         return errno;
-    error = green__trace_write(fd < 0 ? own : fd, copies);
-    if (own >= 0 && green__system.close(own) < 0 && !error)
+    error = green__trace_write(fd, copies);
+    if (green__system.close(fd) < 0 && !error)
         error = errno;
     return error;
 }
 
-static int stop(int fd)
+/* All OS threads free what they have recorded. */
+static struct green__trace_copy *record_no_more(bool *failed)
 {
-    int process = getpid(), seen = process, error;
     struct green__scheduler *s = green__self_here()->scheduler;
     struct green__trace_copy *copies;
-    bool failed;
 
-    if (!atomic_compare_exchange_strong(&owner, &seen, -process))
-        return ENOENT;
-    green__trace_end(&copies, &failed);
+    green__trace_end(&copies, failed);
     if (s && s->hub)
         green__trace_follow(s);
-    error = failed ? ENOMEM : write_trace(fd, copies);
+    green__schedulers_wake_others();
+    return copies;
+}
+
+/* fd: of a trace without a file; negative: nobody wants it. Returns 0, or an
+ * errno. */
+static int stop(enum has has, int fd)
+{
+    struct green__trace_copy *copies;
+    int error = 0;
+    bool failed;
+
+    if (!claim_that(has))
+        return ENOENT;
+    copies = record_no_more(&failed);
+    if (failed)
+        error = ENOMEM;
+    else if (has == HAS_FILE)
+        error = write_file(copies);
+    else if (fd >= 0)
+        error = green__trace_write(fd, copies);
     green__trace_copy_free(copies);
     forget_file();
-    atomic_store(&owner, 0);
+    unclaim(HAS_NONE);
     return error;
 }
 
@@ -300,7 +345,7 @@ int green_trace_stop(void)
 {
     int before = errno;
 
-    return result_of(stop(-1), before);
+    return result_of(stop(HAS_FILE, -1), before);
 }
 
 int green__trace_start(size_t events)
@@ -310,7 +355,7 @@ int green__trace_start(size_t events)
 
 int green__trace_stop_to(int fd)
 {
-    return stop(fd);
+    return stop(HAS_NO_FILE, fd);
 }
 
 /* ---- The environment ------------------------------------------------- */

@@ -38,8 +38,9 @@ green__trace_wake(const struct green_thread *thread);
 
 /*
  * green_trace_start and green_trace_stop for a caller that has a descriptor: begins
- * a trace without a file, which green__trace_stop_to writes to fd. Returns 0, or
- * an errno: EBUSY; ENOENT, ENOMEM and the errors of write.
+ * a trace without a file, which green__trace_stop_to writes to fd, or throws away if
+ * fd is negative. Returns 0, or an errno: EBUSY; ENOENT, ENOMEM and the errors of
+ * write. green_trace_stop does not end it.
  */
 int green__trace_start(size_t events);
 int green__trace_stop_to(int fd);

@@ -250,15 +250,20 @@ static void put_run(struct writer *w, struct known *known, green_time begin,
     }
 }
 
+static void write_hub(struct writer *w, green_time begin, green_time end)
+{
+    begin_event(w, "X");
+    put(w, "\"hub\",\"cat\":\"hub\"");
+    put_interval(w, begin, end);
+    put(w, "}");
+}
+
 static void write_run(struct writer *w, const struct green__trace_event *event)
 {
     struct known *known;
 
     if (!event->thread) {
-        begin_event(w, "X");
-        put(w, "\"hub\",\"cat\":\"hub\"");
-        put_interval(w, event->begin, event->end);
-        put(w, "}");
+        write_hub(w, event->begin, event->end);
         return;
     }
     known = known_of(w, event->thread);
@@ -369,8 +374,12 @@ static void write_last(struct writer *w, const struct green__trace_copy *copy,
 {
     struct known *known;
 
-    if (!copy->since || !copy->thread || copy->since > now)
+    if (!copy->since || copy->since > now)
         return;
+    if (!copy->thread) {
+        write_hub(w, copy->since, now);
+        return;
+    }
     known = known_of(w, copy->thread);
     known->code = copy->code;
     put_run(w, known, copy->since, now);

@@ -90,8 +90,7 @@ static void stats(struct green__connection *connection, char **words,
         green__debug_print_stats(out, prometheus);
 }
 
-/* Seconds as a duration; -1: they are none. */
-static green_time interval_of(const char *word)
+green_time green__debug_interval(const char *word)
 {
     char *end;
     double seconds;
@@ -108,7 +107,7 @@ static void top(struct green__connection *connection, char **words,
                 struct green__text *out)
 {
     bool json = words[1] && strcmp(words[1], "json") == 0;
-    green_time interval = interval_of(words[json ? 2 : 1]);
+    green_time interval = green__debug_interval(words[json ? 2 : 1]);
 
     if (interval < 0 ||
         (words[1] && words[json ? 2 : 1] && words[json ? 3 : 2])) {
@@ -120,6 +119,14 @@ static void top(struct green__connection *connection, char **words,
         green__survey_all(false, green__clock() + interval + SPARE);
     connection->due = green__clock() + interval;
     connection->state = GREEN__CONNECTION_WATCHES;
+}
+
+static void top_ends(struct green__connection *connection,
+                     struct green__text *out)
+{
+    green__debug_print_top(out, connection->before, connection->json);
+    green__surveys_free(connection->before);
+    connection->before = NULL;
 }
 
 /* ---- Those that an OS thread has to carry out ------------------------ */
@@ -264,9 +271,10 @@ void green__debug_command_ends(struct green__connection *connection,
         errand_ends(connection, out);
         return;
     case GREEN__CONNECTION_WATCHES:
-        green__debug_print_top(out, connection->before, connection->json);
-        green__surveys_free(connection->before);
-        connection->before = NULL;
+        if (connection->traces)
+            green__debug_trace_ends(connection, out);
+        else
+            top_ends(connection, out);
         break;
     case GREEN__CONNECTION_READS:
     case GREEN__CONNECTION_SENDS:
@@ -299,6 +307,8 @@ static const struct {
     {"backtrace", "ADDRESS", "one greenthread", backtrace_one},
     {"stats", "[prometheus]", "counters since the start", stats},
     {"top", "[json] [SECONDS]", "what happens in that time (1)", top},
+    {"trace", "SECONDS", "record what runs in that time, as JSON",
+     green__debug_trace},
     {"kill", "ADDRESS", "kill a greenthread, if that is allowed", kill_one},
     {"quit", "", "end the connection", quit},
 };

@@ -32,6 +32,17 @@ void green__debug_print_registered(struct green__text *out);
 /* debug_stats.c */
 void green__debug_print_stats(struct green__text *out, bool prometheus);
 
+/* Seconds as a duration, NULL is one; -1: they are none. */
+green_time green__debug_interval(const char *word);
+
+/* debug_trace.c: begins a trace, writes it when its time is over, or throws it away
+ * if the connection has one. */
+void green__debug_trace(struct green__connection *connection, char **words,
+                        struct green__text *out);
+void green__debug_trace_ends(struct green__connection *connection,
+                             struct green__text *out);
+void green__debug_trace_leave(struct green__connection *connection);
+
 /* debug_top.c: what has happened since `before`. */
 void green__debug_print_top(struct green__text *out,
                             const struct green__survey *before, bool json);

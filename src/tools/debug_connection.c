@@ -23,6 +23,7 @@ void green__connection_end(struct green__connection *connection)
     green__descriptor_end(&connection->answer);
     green__surveys_free(connection->before);
     connection->before = NULL;
+    green__debug_trace_leave(connection);
     if (connection->errand)
         green__errand_leave(connection->errand);
     green__errand_release(connection->errand);
@@ -64,8 +65,10 @@ static void complete(struct green__connection *connection,
 /* Answers a line; NULL: goes on with one, or there is none that can be read. */
 static void with_text(struct green__connection *connection, char *line)
 {
-    struct green__text *out = green__system.allocate(1, sizeof *out);
+    struct green__text *out = NULL;
 
+    if (green__descriptor_is_ours(&connection->answer))
+        out = green__system.allocate(1, sizeof *out);
     if (!out) {
         green__connection_end(connection);
         return;

@@ -32,6 +32,7 @@ struct green__connection {
     green_time due;               /* of CLOCK_MONOTONIC */
     struct green__survey *before; /* when it began to watch */
     bool json;
+    bool traces; /* what it watches is a trace */
     struct green__errand *errand;
 };
 

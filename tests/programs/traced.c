@@ -3,6 +3,7 @@
  * talk over sockets.
  *
  *   traced        prints "ready", talks, and ends when its input does
+ *   traced wait   the same, but it talks after a byte of its input
  *   traced spin   prints "ready", and then a greenthread computes for a second
  */
 #include <arpa/inet.h>
@@ -122,6 +123,8 @@ int main(int argc, char **argv)
     fflush(stdout);
     if (argc > 1 && strcmp(argv[1], "spin") == 0)
         return green_join(start("spinner", spin_outside, &byte), NULL) < 0;
+    if (argc > 1 && strcmp(argv[1], "wait") == 0)
+        check((int)green_read(STDIN_FILENO, &byte, 1), "green_read");
     here = start("talk", talk_here, &byte);
     if (pthread_create(&thread, NULL, other_main, &byte) != 0)
         return 1;
