@@ -26,7 +26,7 @@ static struct upload {
 
 static int copy(struct green_http *http, struct upload *upload, int fd)
 {
-    char bytes[65536];
+    char bytes[16384];
     ssize_t n;
 
     while ((n = green_http_read(http, bytes, sizeof bytes)) > 0) {

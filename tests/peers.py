@@ -141,11 +141,15 @@ def limit(what, value):
     return lambda: resource.setrlimit(what, (value, value))
 
 
+def skip_in_chaos(why):
+    if "GREENHUB_CHAOS_SEED" in os.environ:
+        raise Skip("a chaos build " + why)
+
+
 def skip_without_memory_limit():
     """Skips where a memory limit has no effect: sanitizers reserve most of the address
     space, and hundreds of a chaos build's small stacks fit into a program's memory."""
-    if "GREENHUB_CHAOS_SEED" in os.environ:
-        raise Skip("in a chaos build stacks are small")
+    skip_in_chaos("has small stacks")
     status, out, err = run([example("prime_sieve"), "1"],
                            preexec_fn=limit(resource.RLIMIT_AS, 4 << 30))
     if status != 0:
