@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "stream_layer.h"
 #include "websocket_support.h"
@@ -130,10 +131,10 @@ static char *make_text(size_t size)
 START_TEST(messages_of_all_sizes)
 {
     static const size_t sizes[] = {0,   1,    63,    64,    125,   126,  127,
-                                   999, 1000, 16384, 65535, 65536, 700000};
+                                   999, 1000, 16384, 65535, 65536, 200000};
     struct server server = {.options = ways[_i]};
     struct green_websocket *websocket;
-    char *text = make_text(700000);
+    char *text = make_text(200000);
 
     start(&server, websocket_echo);
     websocket = dial(&server);
@@ -398,6 +399,29 @@ START_TEST(what_is_decompressed_has_a_limit)
 }
 END_TEST
 
+/* As what is not. */
+START_TEST(the_limit_is_that_of_what_was_decompressed)
+{
+    struct server server = {.options = ways[_i]};
+    struct green_websocket *websocket;
+    char *text = make_text(5001);
+
+    server.options.max_message = 5000;
+    start(&server, websocket_echo);
+    websocket = dial(&server);
+    for (int i = 0; i < 2; i++) {
+        ck_ok(green_websocket_send(websocket, GREEN_WEBSOCKET_TEXT, text,
+                                   5000));
+        expect(websocket, GREEN_WEBSOCKET_TEXT, text, 5000);
+    }
+    ck_ok(green_websocket_send(websocket, GREEN_WEBSOCKET_TEXT, text, 5001));
+    expect_end(websocket, 1009, "");
+    green_websocket_free(websocket);
+    finish(&server);
+    free(text);
+}
+END_TEST
+
 /* ---- Closing ---------------------------------------------------------------------------- */
 
 static int closing_way;
@@ -420,6 +444,9 @@ static int closes(struct green_http *http, void *arg)
     }
     if (closing_way == 3)
         ck_ok(green_websocket_close(websocket, 0, NULL));
+    if (closing_way == 5)
+        for (int i = 0; i < 2; i++)
+            ck_ok(green_websocket_print(websocket, i ? "two" : "one"));
     if (closing_way == 4)
         green_websocket_free(websocket);
     return closing_way == 1 ? -1 : 0;
@@ -820,6 +847,79 @@ START_TEST(a_flood_of_pings)
 }
 END_TEST
 
+static int streams(struct green_http *http, void *arg)
+{
+    struct green_websocket *websocket = green_websocket_accept(http, arg);
+    struct green_websocket_message message;
+    struct sender sender = {websocket, 'a'};
+    struct green_thread *thread = green_spawn(sends_many, &sender);
+
+    while (green_websocket_receive(websocket, &message) > 0)
+        ;
+    ck_ok(green_join(thread, NULL));
+    return 0;
+}
+
+/* Pongs come between the frames of messages, and never in one. */
+START_TEST(pings_while_much_is_sent)
+{
+    struct green_websocket_options options = {.fragment = 1000};
+    struct green_http_options http = {.arg = &options};
+    static char ping[20], all[MESSAGES * 3012 + 10 * 3 + 10 * 4];
+    const char *words;
+    struct http_pair pair;
+    size_t size = 0;
+
+    websocket_open(&pair, streams, &http, "");
+    for (int i = 0; i < MESSAGES; i++) {
+        snprintf(ping, sizeof ping, "89(%d)", i);
+        websocket_say(&pair, ping);
+        ck_assert_int_eq(green_read_full(pair.client, all + size, 1000), 1000);
+        size += 1000;
+    }
+    ck_assert_int_eq(
+        green_read_full(pair.client, all + size, sizeof all - size),
+        (ssize_t)(sizeof all - size));
+    words = websocket_decode(all, sizeof all);
+    ck_assert_ptr_null(strstr(words, "..."));
+    ck_assert_ptr_nonnull(strstr(words, "8a(0)"));
+    ck_assert_ptr_nonnull(strstr(words, "8a(19)"));
+    websocket_say(&pair, "88<03e8>");
+    ck_ok(green_shutdown(pair.client, SHUT_WR));
+    http_close(&pair);
+}
+END_TEST
+
+/* A peer that reads slowly what it is sent cannot answer a ping that is behind it. */
+START_TEST(a_peer_that_reads_slowly_is_not_silent)
+{
+    struct green_websocket_options options = {0};
+    struct green_http_options http = {.arg = &options};
+    struct green_thread *thread;
+    struct http_pair pair;
+    static char bytes[1 << 20];
+
+    if (!on_sim()) {
+        SKIP("takes minutes, but on sim");
+        return;
+    }
+    websocket_open(&pair, shares, &http, "");
+    thread = green_spawn(sends_much, shared);
+    for (int i = 0; i < 7; i++) {
+        ck_ok(green_sleep(15 * GREEN_SEC));
+        ck_assert_int_eq(green_read_full(pair.client, bytes, sizeof bytes),
+                         sizeof bytes);
+        usleep(20000); /* the kernel's work takes real time */
+    }
+    while (green_wait(pair.client, GREEN_READ, green_after(GREEN_SEC)) > 0)
+        ck_assert_int_gt(green_read(pair.client, bytes, sizeof bytes), 0);
+    ck_ok(green_join(thread, NULL));
+    websocket_say(&pair, "81(a) 88<03e8>");
+    ck_ok(green_shutdown(pair.client, SHUT_WR));
+    http_close(&pair);
+}
+END_TEST
+
 /* ---- Handshakes ------------------------------------------------------------------------------- */
 
 static bool likes(const char *origin, struct green_http *http, void *arg)
@@ -918,6 +1018,81 @@ START_TEST(answers_that_are_none)
 }
 END_TEST
 
+/* The client does not wait for the answer. */
+START_TEST(frames_that_come_with_the_handshake)
+{
+    struct green_http_options http = {0};
+    char bytes[1024] = WEBSOCKET_REQUEST "\r\n";
+    struct http_pair pair;
+    const char *frames;
+    size_t head = strlen(bytes), size;
+
+    for (size_t some = 0; some < 3; some++) {
+        http_open(&pair, websocket_echo, &http);
+        size = websocket_encode("81(a) 81(bcd) 88<03e8>", &frames);
+        memcpy(bytes + head, frames, size);
+        ck_ok(green_write_all(pair.client, bytes, head + 3 * some));
+        http_read_until(&pair, "\r\n\r\n");
+        ck_ok(green_write_all(pair.client, bytes + head + 3 * some,
+                              size - 3 * some));
+        ck_assert_str_eq(websocket_hear_all(&pair),
+                         "81(a) 81(bcd) close(1000)");
+        ck_ok(green_shutdown(pair.client, SHUT_WR));
+        http_close(&pair);
+    }
+}
+END_TEST
+
+/* Passes a client's request on, and then the answer with all that follows it, at
+ * once. */
+static void *passes_on(void *arg)
+{
+    struct liar *liar = arg;
+    int fd = green_accept(liar->listener, NULL, NULL);
+    struct http_pair pair;
+    char bytes[4096];
+    ssize_t n;
+
+    closing_way = 5;
+    http_open(&pair, closes, NULL);
+    n = green_read(fd, bytes, sizeof bytes);
+    ck_ok(green_write_all(pair.client, bytes, (size_t)n));
+    for (size_t size = 0;; size += (size_t)n) {
+        n = green_read(pair.client, bytes + size, sizeof bytes - size);
+        ck_assert_int_gt(n, 0);
+        if (memmem(bytes, size + (size_t)n, "\x88\x02\x03\xe8", 4)) {
+            ck_ok(green_write_all(fd, bytes, size + (size_t)n));
+            break;
+        }
+    }
+    ck_ok(green_close(fd));
+    ck_ok(green_shutdown(pair.client, SHUT_WR));
+    http_close(&pair);
+    return NULL;
+}
+
+START_TEST(frames_that_come_with_the_answer)
+{
+    struct green_websocket *websocket;
+    struct green_thread *thread;
+    struct liar liar;
+    char url[64];
+    int port;
+
+    liar.listener = tcp_listener(&port);
+    snprintf(url, sizeof url, "ws://127.0.0.1:%d/", port);
+    thread = green_spawn(passes_on, &liar);
+    websocket = green_websocket_dial(url, NULL);
+    ck_assert_msg(websocket != NULL, "%s", strerror(errno));
+    expect_text(websocket, "one");
+    expect_text(websocket, "two");
+    expect_end(websocket, 1000, "");
+    green_websocket_free(websocket);
+    ck_ok(green_join(thread, NULL));
+    ck_ok(green_close(liar.listener));
+}
+END_TEST
+
 /* The answer never ends. */
 START_TEST(an_answer_has_a_limit_and_a_time)
 {
@@ -1003,6 +1178,8 @@ int main(void)
     tcase_add_test(messages, the_rest_of_a_message_can_be_received_whole);
     tcase_add_test(messages, a_text_must_be_one);
     tcase_add_test(messages, what_is_decompressed_has_a_limit);
+    tcase_add_loop_test(messages, the_limit_is_that_of_what_was_decompressed, 0,
+                        WAYS);
     tcase_add_loop_test(ends, a_server_closes, 0, 5);
     tcase_add_test(ends, a_client_closes);
     tcase_add_test(ends, a_server_stops);
@@ -1016,7 +1193,11 @@ int main(void)
     tcase_add_test(times, a_peer_that_does_not_read);
     tcase_add_test(times, a_peer_that_does_not_answer_a_close_frame);
     tcase_add_test(times, a_flood_of_pings);
+    tcase_add_test(times, pings_while_much_is_sent);
+    tcase_add_test(times, a_peer_that_reads_slowly_is_not_silent);
     tcase_add_test(begins, origins_and_subprotocols);
+    tcase_add_test(begins, frames_that_come_with_the_handshake);
+    tcase_add_test(begins, frames_that_come_with_the_answer);
     tcase_add_test(begins, answers_that_are_none);
     tcase_add_test(begins, an_answer_has_a_limit_and_a_time);
     tcase_add_test(begins, urls_and_options_are_checked);

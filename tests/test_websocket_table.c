@@ -311,6 +311,10 @@ static const struct handshake handshakes[] = {
      LINE "connection: keep-alive, upgrade\r\nUPGRADE: WebSocket\r\n" KEY
          VERSION,
      "101", ""},
+    {"two fields Connection",
+     LINE "Connection: keep-alive\r\nConnection: Upgrade\r\n"
+          "Upgrade: websocket\r\n" KEY VERSION,
+     "101", ""},
     {"no upgrade", LINE, "426", "Sec-WebSocket-Version: 13\r\n"},
     {"no Connection", LINE "Upgrade: websocket\r\n" KEY VERSION, "426", ""},
     {"another protocol",

@@ -62,6 +62,8 @@ class Page:
 def browser():
     if websocket is None:
         raise Skip("python3-websocket is not installed")
+    if not os.path.exists(os.path.join(peers.BUILD, "tests", "websocket_peer")):
+        raise Skip("built without llhttp or wslay")
     chromium = Program([
         tool("chromium"), "--headless", "--no-sandbox", "--disable-gpu",
         "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-port=0",

@@ -32,7 +32,7 @@ def needed():
     if websockets is None:
         raise Skip("python3-websockets and python3-websocket are not installed")
     if not os.path.exists(PEER):
-        raise Skip("built without llhttp")
+        raise Skip("built without llhttp or wslay")
 
 
 def serve(*options, hub="poll"):

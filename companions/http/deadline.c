@@ -8,8 +8,7 @@
 
 #include "http.h"
 
-/* A number that changes when the peer takes something. */
-static uint64_t progress_of(int fd)
+uint64_t green__http_progress_of(int fd)
 {
     struct tcp_info info = {0};
     socklen_t size = sizeof info;
@@ -27,7 +26,7 @@ static bool has_progressed(struct green__http_deadline *deadline)
 
     if (deadline->wait != GREEN__HTTP_WRITES)
         return false;
-    deadline->progress = progress_of(deadline->fd);
+    deadline->progress = green__http_progress_of(deadline->fd);
     return deadline->progress != before;
 }
 

@@ -125,6 +125,17 @@ const char *green_http_header(const struct green_http *http, const char *name)
     return NULL;
 }
 
+bool green__http_field_has(const struct green_http *http, const char *name,
+                           const char *word)
+{
+    const char *other, *value;
+
+    for (size_t i = 0; green_http_header_at(http, i, &other, &value); i++)
+        if (strcasecmp(other, name) == 0 && green__http_list_has(value, word))
+            return true;
+    return false;
+}
+
 bool green_http_header_at(const struct green_http *http, size_t index,
                           const char **name, const char **value)
 {

@@ -55,6 +55,9 @@ struct green__http_deadline {
     void (*expire)(struct green__http_deadline *deadline);
 };
 
+/* A number that changes when the peer takes something. */
+uint64_t green__http_progress_of(int fd);
+
 int green__http_deadline_begin(struct green__http_deadline *deadline, int fd,
                                green_time shortest);
 void green__http_deadline_set(struct green__http_deadline *deadline,
@@ -285,6 +288,9 @@ bool green__http_is_value(const char *value);
 bool green__http_may_trail(const char *name);
 /* Whether a list, separated by commas, has this word in it. */
 bool green__http_list_has(const char *list, const char *word);
+/* Whether one of the request's fields of a name has this word in it. */
+bool green__http_field_has(const struct green_http *http, const char *name,
+                           const char *word);
 
 /* status.c */
 const char *green__http_reason(int status);

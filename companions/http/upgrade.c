@@ -81,14 +81,12 @@ static const struct green_stream_ops rest_ops = {
 
 static bool may_switch(const struct green_http *http, const char *protocol)
 {
-    const char *connection = green_http_header(http, "Connection");
-
     if (http->body != GREEN__HTTP_NO_BODY || http->version != 11)
         return false;
     if (strcmp(http->method, "CONNECT") == 0)
         return true;
-    return protocol && http->upgrade && connection &&
-           green__http_list_has(connection, "upgrade") &&
+    return protocol && http->upgrade &&
+           green__http_field_has(http, "Connection", "upgrade") &&
            green__http_list_has(http->upgrade, protocol);
 }
 

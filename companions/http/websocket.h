@@ -148,6 +148,8 @@ struct green_websocket {
     struct green_timer timer; /* of pings, and of the peer's Close frame */
     green_time heard;         /* when something came */
     green_time pinged;        /* 0: no ping is unanswered */
+    uint64_t progress;        /* of what was sent, at the last look */
+    bool behind;              /* the ping was, behind something, at that look */
     green_time close_by;      /* 0: no Close frame was sent */
     bool expired;             /* the peer was silent: the socket is shut down */
 

@@ -56,10 +56,8 @@ static bool is_accepted(struct green_http *http,
 
 static bool wants_websocket(const struct green_http *http)
 {
-    const char *connection = green_http_header(http, "Connection");
-
-    return http->version >= 11 && http->upgrade && connection &&
-           green__http_list_has(connection, "upgrade") &&
+    return http->version >= 11 && http->upgrade &&
+           green__http_field_has(http, "Connection", "upgrade") &&
            green__http_list_has(http->upgrade, "websocket");
 }
 

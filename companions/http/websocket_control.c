@@ -1,6 +1,8 @@
 /* Pings, pongs, Close frames, and the time that a peer may be silent. */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "websocket.h"
@@ -145,6 +147,27 @@ static void expire(struct green_websocket *websocket)
     shutdown(websocket->stream->fd, SHUT_RDWR);
 }
 
+/* Whether a ping is or was behind something that the peer has not taken. */
+static bool is_behind(const struct green_websocket *websocket)
+{
+    int unsent = 0;
+
+    ioctl(websocket->stream->fd, SIOCOUTQ, &unsent);
+    return unsent > 0 || green_lock_held(&websocket->output.frame);
+}
+
+/* A peer that takes much, slowly, gets the ping late. Returns whether it has gone on
+ * since the last look. */
+static bool is_slow(struct green_websocket *websocket)
+{
+    uint64_t before = websocket->progress;
+    bool was_behind = websocket->behind;
+
+    websocket->behind = is_behind(websocket);
+    websocket->progress = green__http_progress_of(websocket->stream->fd);
+    return was_behind && websocket->progress != before;
+}
+
 /* Sends a ping if it is time. Returns when to look again. */
 static green_time look_at_silence(struct green_websocket *websocket,
                                   green_time now)
@@ -160,12 +183,16 @@ static green_time look_at_silence(struct green_websocket *websocket,
         due = later(websocket->pinged, options->ping_timeout);
         if (now < due)
             return due;
-        expire(websocket);
+        if (is_slow(websocket))
+            websocket->pinged = now;
+        else
+            expire(websocket);
         return later(now, options->ping_timeout);
     }
     if (now < due)
         return due;
     websocket->pinged = now;
+    is_slow(websocket);
     websocket->output.ping_is_due = true;
     start_helper(websocket);
     return later(now, options->ping_timeout);
