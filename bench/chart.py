@@ -38,6 +38,10 @@ GROUPS = {
     'accept': (
         'A connection for each message', "The server's CPU time for a whole "
         'connection: accept, echo 64 bytes, close; 100 open at a time.'),
+    'echo_100_traced': (
+        'Echo while a trace is on', "The server's CPU time for a request of 64 "
+        'bytes, 100 connections in lock-step, beside the same server without a '
+        'trace.'),
     'threads': (
         'Two OS threads', "The server's CPU time for a request of 64 bytes on "
         'two OS threads beside one, 100 connections, all on one core.'),
@@ -95,6 +99,12 @@ GROUPS = {
     'log_line': (
         'A line of a log', 'green_log beside a write(2) of the same bytes: what it costs '
         'who logs, and with the writing, in bursts of 1,000 lines.'),
+    'dump_20000': (
+        'A dump of 20,000 greenthreads', 'green_dump_all of 20,000 greenthreads that '
+        'wait, to a file in memory.'),
+    'top_refresh': (
+        'The screen of greenhub top', 'What the process with 20,000 greenthreads pays '
+        'for a refresh each second, as a part of a core.'),
     'yield': (
         'Yield', 'A switch to another greenthread that is ready to run.'),
     'spawn_join': (
@@ -121,6 +131,7 @@ FIGURES = {
     'cpu': 'CPU time', 'memory': 'memory of a connection',
     'read': 'read of 0 bytes', 'getspecific': 'pthread_getspecific',
     'native': 'native', 'green': 'green',
+    'wall': 'wall time', 'share': 'CPU time, of a core',
     'late_median': 'late, median', 'late_99': 'late, 1 in 100',
 }
 
@@ -161,8 +172,9 @@ def bar_of(row):
 
 def panels_of(name, rows):
     if is_echo(name):
-        floor = ("one OS thread's" if name == 'threads'
-                 else "the hand-written epoll loop's")
+        floor = {'threads': "one OS thread's",
+                 'echo_100_traced': "the server's without a trace"}.get(
+                     name, "the hand-written epoll loop's")
         return [svg.Panel(f'CPU time, in multiples of {floor} (dashed)',
                           [bar_of(row) for row in rows], 1)]
     figures = dict.fromkeys(row.get('figure') for row in rows

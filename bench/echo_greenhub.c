@@ -1,7 +1,9 @@
 /*
  * The echo server on greenhub for the benchmark, written as README shows it:
  *
- *   echo_greenhub HUB PORT [large]
+ *   echo_greenhub [traced] HUB PORT [large]
+ *
+ * With "traced" it records a trace meanwhile.
  *
  * It has the buffer size and TCP_NODELAY of floor_epoll.c, and includes only
  * <greenhub.h>. Exit status 3: this hub cannot be used here.
@@ -52,8 +54,14 @@ int main(int argc, char **argv)
     struct bench_arguments arguments;
     int listener, fd;
 
+    if (argc > 1 && strcmp(argv[1], "traced") == 0) {
+        if (green_trace_start("/dev/null", NULL) < 0)
+            bench_die("green_trace_start");
+        argc--;
+        argv++;
+    }
     if (argc < 3) {
-        fprintf(stderr, "usage: echo_greenhub HUB PORT [large]\n");
+        fprintf(stderr, "usage: echo_greenhub [traced] HUB PORT [large]\n");
         return 2;
     }
     arguments = bench_arguments(argc - 1, argv + 1);

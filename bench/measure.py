@@ -197,9 +197,10 @@ class Micro:
         """name: the rows'; what: the key in subjects.MICRO; wanted: the
         selected subjects; units: {figure: unit}."""
         self.options, self.name, self.units = options, name, units
-        first = subjects.MICRO[what][0]
-        self.floor = first if first.kind != 'greenhub' and \
-            what in subjects.WITH_FLOOR else None
+        self.floor = subjects.MICRO[what][0] \
+            if what in subjects.WITH_FLOOR else None
+        if self.floor and self.floor.kind == 'greenhub':
+            self.floor = None
         self.wanted = wanted
         self.arguments = arguments
         self.rounds = 1 if what == 'sleepers' else options.rounds

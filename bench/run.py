@@ -34,7 +34,8 @@ PROGRAMS = {'yield': (1.5, 0), 'spawn_join': (1, 0),
             'files': (1.5, 0), 'files_late': (3.5, 0), 'libraries': (3, 0),
             'create_join': (0.9, 0), 'thread_yield': (0.9, 0),
              'start_wait': (6, 0), 'hook_native': (1.2, 0), 'mutex_pair': (1.2, 0),
-             'log_line': (0.2, 0), 'copy': (5, 0), 'timers': (1.2, 7)}
+             'log_line': (0.2, 0), 'copy': (5, 0), 'dump_20000': (2.5, 0),
+             'top_refresh': (5.5, 0), 'timers': (1.2, 7)}
 
 
 class Plan:
@@ -150,6 +151,16 @@ def log_plan(options):
                                              'a write(2)'))
 
 
+def watched_plans(options):
+    session = subjects.micro(('greenhub', 'greenhub', 'watched_greenhub'))
+    for name, (argument, units) in subjects.WATCHED.items():
+        yield Plan(name, {name, 'watched'}, session,
+                   options.rounds * PROGRAMS[name][0],
+                   lambda wanted, name=name, argument=argument, units=units:
+                   measure.Micro(options, name, 'watched', wanted, [argument],
+                                 units))
+
+
 def copy_plan(options):
     return Plan('copy', {'copy'}, subjects.COPY,
                 options.rounds * PROGRAMS['copy'][0],
@@ -166,6 +177,7 @@ def plans(options):
     yield from processes_plans(options)
     yield log_plan(options)
     yield copy_plan(options)
+    yield from watched_plans(options)
     yield micro_plan(options, 'yield')
     yield micro_plan(options, 'spawn_join')
     for name, reason in subjects.OPEN:

@@ -28,6 +28,10 @@ ECHO = {
 LENT = 'echo_64k_lent'
 ECHO[LENT] = ECHO['echo_64k']
 
+# The same while a trace is on, beside the same without one.
+TRACED = 'echo_100_traced'
+ECHO[TRACED] = ECHO['echo_100']
+
 # The same with the command's own server, on one OS thread and on two: the cost of the
 # second thread, though the threads share no memory that they write. All threads are
 # pinned to one core, so that the load does not compete with only one of them.
@@ -40,6 +44,8 @@ def serve(threads):
             '--listen', 'tcp://127.0.0.1:0']
 
 
+UNTRACED = Subject('epolls without a trace', 'greenhub',
+                   ['echo_greenhub', 'epolls'], None)
 ONE_THREAD = Subject('1 thread', 'greenhub', serve(1), None)
 TWO_THREADS = Subject('2 threads', 'greenhub', serve(2), None)
 
@@ -131,6 +137,13 @@ HOOKS = {
 # measures its own floor.
 PROCESSES = {'start_wait': {'small': 'ns', 'one_gib': 'ns'}}
 
+# A look at a process with 20,000 greenthreads: row -> watched_greenhub's argument, and
+# its figures.
+WATCHED = {
+    'dump_20000': ('dump', {'wall': 'ms', 'cpu': 'ms'}),
+    'top_refresh': ('top', {'share': '%'}),
+}
+
 # Bytes from one stream to another.
 COPY = micro(('greenhub', 'greenhub', 'copy_greenhub'))
 
@@ -218,7 +231,7 @@ def libraries_session():
 def echo_floor(name):
     if name in PER_CONNECTION:
         return OS_THREADS
-    return ONE_THREAD if name == THREADS else FLOOR
+    return {THREADS: ONE_THREAD, TRACED: UNTRACED}.get(name, FLOOR)
 
 
 def echo_sessions(build, name):
@@ -226,6 +239,10 @@ def echo_sessions(build, name):
     is not in them."""
     if name == THREADS:
         yield [TWO_THREADS]
+        return
+    if name == TRACED:
+        yield [Subject('epolls', 'greenhub',
+                       ['echo_greenhub', 'traced', 'epolls'], None)]
         return
     if name == LENT:
         for hub in hub_names(build):
