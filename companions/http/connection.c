@@ -121,7 +121,7 @@ static bool exchange(struct green__http_connection *connection)
  * then lose the response. So what still comes is read, for a while; after a time limit,
  * which has ended reading, only what is there.
  */
-static void linger(struct green__http_connection *connection)
+void green__http_linger(struct green__http_connection *connection)
 {
     struct green_timeout timeout;
     char bytes[2048];
@@ -224,5 +224,5 @@ void green__http_connection_serve(struct green_stream *stream,
     if (connection.cut)
         reset(&connection);
     else if (connection.linger)
-        linger(&connection);
+        green__http_linger(&connection);
 }

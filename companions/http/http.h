@@ -219,6 +219,9 @@ void green__http_refuse(struct green_http *http);
 /* Logs an exchange, and frees what it has. */
 void green__http_end(struct green_http *http);
 
+/* Ends sending, and reads what still comes, for a while. */
+void green__http_linger(struct green__http_connection *connection);
+
 /* http2_connection.c: serves a connection that begins with HTTP/2's preface. */
 void green__http2_serve(struct green__http_connection *connection);
 /* What can be negotiated, best first, with NULL at the end. */

@@ -42,6 +42,7 @@ struct green__http2 {
     bool stopping;
     bool ended;   /* the client sends nothing more */
     bool dead;    /* nothing can be sent or received any more */
+    int error;    /* why */
     bool killed;  /* all handlers are to end */
     bool writing; /* there is a writer */
     char *out;    /* what it sends next */
@@ -72,11 +73,11 @@ struct green__http2_stream {
     int file; /* or in a file: -1, or a descriptor */
     off_t offset;
     size_t file_left;
-    bool last;      /* nothing comes behind this */
-    bool deferred;  /* nghttp2 waits for more */
-    bool ended;     /* the end has been taken */
-    bool flushed;   /* and sent */
-    uint64_t moved; /* bytes taken, for the time limit */
+    bool last;        /* nothing comes behind this */
+    bool deferred;    /* nghttp2 waits for more */
+    bool ended;       /* the end has been taken */
+    bool flushed;     /* and sent */
+    green_time moved; /* when something was taken last */
 
     struct green_http http;
 };
@@ -138,6 +139,6 @@ void green__http2_write(struct green__http2 *http2);
  * now. */
 char *green__http2_room(struct green__http2 *http2, size_t size);
 /* Nothing can be sent or received any more. */
-void green__http2_die(struct green__http2 *http2);
+void green__http2_die(struct green__http2 *http2, int error);
 
 #endif

@@ -19,7 +19,7 @@ static bool show(struct green__http2 *http2, const char *bytes, size_t size)
 
     if (n < 0 ||
         nghttp2_session_get_outbound_queue_size(http2->session) > QUEUE)
-        green__http2_die(http2);
+        green__http2_die(http2, ECONNRESET);
     green__http2_write(http2);
     return !http2->dead;
 }
@@ -73,6 +73,13 @@ static void on_limit(struct green__http_deadline *limit)
 
 /* ---- The end ------------------------------------------------------------------------ */
 
+/* The client need not wait for handlers that have nobody to answer to. */
+static void disconnect(struct green__http_connection *connection)
+{
+    green__http_linger(connection);
+    shutdown(connection->stream->fd, SHUT_RDWR);
+}
+
 /* The time is over for the reader, or the client has ended its side. */
 static void end_reading(struct green__http2 *http2)
 {
@@ -95,7 +102,7 @@ static void wait_for_all(struct green__http2 *http2)
     if (!green_killed() && green_wait_group_wait(&http2->running) == 0)
         return;
     green__http2_kill_all(http2);
-    green__http2_die(http2);
+    green__http2_die(http2, ECANCELED);
     shutdown(http2->connection->stream->fd, SHUT_RDWR);
     green_shield_begin(&shield);
     green_wait_group_wait(&http2->running);
@@ -120,6 +127,8 @@ static void serve(struct green__http2 *http2)
             result = receive(http2);
     green_scope_end(&http2->reading);
     end_reading(http2);
+    if (http2->dead)
+        disconnect(http2->connection);
     wait_for_all(http2);
     drop_unborn(http2);
 }
@@ -129,6 +138,7 @@ void green__http2_serve(struct green__http_connection *connection)
     struct green__http2 http2 = {.connection = connection,
                                  .idle_since = green_now()};
 
+    http2.resets.since = http2.noise.since = http2.idle_since;
     http2.limit.expire = on_limit;
     if (green__http_deadline_begin(&http2.limit, connection->stream->fd,
                                    connection->config->shortest) < 0)
@@ -141,5 +151,5 @@ void green__http2_serve(struct green__http_connection *connection)
         green_hub_cancel(http2.limit.hub, &http2.grace);
     nghttp2_session_del(http2.session);
     free(http2.out);
-    connection->linger = !green_killed();
+    connection->linger = !http2.dead;
 }

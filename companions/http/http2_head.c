@@ -61,6 +61,12 @@ static int add_cookie(struct green__http2_stream *stream, const char *value,
     return green__http_text_add(cookies, value, size, SIZE_MAX);
 }
 
+static int refuse(struct green__http2_stream *stream, int status)
+{
+    stream->http.refused = status;
+    return 0;
+}
+
 int green__http2_head_add(struct green__http2_stream *stream, const char *name,
                           size_t name_size, const char *value,
                           size_t value_size)
@@ -72,16 +78,15 @@ int green__http2_head_add(struct green__http2_stream *stream, const char *name,
         return 0;
     stream->head_bytes += name_size + value_size + 4;
     if (strcmp(name, ":path") == 0 && value_size > options->max_target)
-        stream->http.refused = 414;
-    else if (stream->head_bytes > options->max_header ||
-             (*name != ':' && stream->http.field_count >= options->max_fields))
-        stream->http.refused = 431;
-    if (stream->http.refused)
-        return 0;
+        return refuse(stream, 414);
+    if (stream->head_bytes > options->max_header)
+        return refuse(stream, 431);
     if (*name == ':')
         return add_pseudo(stream, name, value, value_size);
     if (strcmp(name, "cookie") == 0)
         return add_cookie(stream, value, value_size);
+    if (stream->http.field_count >= options->max_fields)
+        return refuse(stream, 431);
     return add_field(stream, name, name_size, value, value_size);
 }
 

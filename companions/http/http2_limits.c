@@ -93,6 +93,5 @@ void green__http2_stop(struct green__http2 *http2)
     http2->grace = (struct green_timer){.callback = on_grace, .arg = http2};
     green_hub_schedule(http2->limit.hub, &http2->grace, green_after(GREEN_SEC));
     nghttp2_submit_shutdown_notice(http2->session);
-    nghttp2_submit_ping(http2->session, NGHTTP2_FLAG_NONE, NULL);
     green__http2_write(http2);
 }

@@ -48,6 +48,14 @@ static int on_begin_frame(nghttp2_session *session,
     return 0;
 }
 
+/* What nghttp2 does not know is not looked at, but counted. */
+static int on_extension(nghttp2_session *session, void **payload,
+                        const nghttp2_frame_hd *head, void *arg)
+{
+    (void)session, (void)payload, (void)head, (void)arg;
+    return NGHTTP2_ERR_CANCEL;
+}
+
 static void on_ping(struct green__http2 *http2, const nghttp2_frame *frame)
 {
     if (http2->stopping && (frame->hd.flags & NGHTTP2_FLAG_ACK))
@@ -244,11 +252,12 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame,
 {
     struct green__http2 *http2 = arg;
 
-    (void)session;
     if (is_wasteful(frame) && !green__http2_spend(&http2->resets))
         green__http2_calm(http2);
     if (frame->hd.type == NGHTTP2_DATA)
         green__http2_earn(&http2->noise);
+    else if (frame->hd.type == NGHTTP2_GOAWAY && http2->grace.callback)
+        nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, NULL); /* behind it */
     note_end(session, frame);
     return 0;
 }
@@ -262,6 +271,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     if (nghttp2_session_callbacks_new(&made) < 0)
         return NULL;
     nghttp2_session_callbacks_set_on_begin_frame_callback(made, on_begin_frame);
+    nghttp2_session_callbacks_set_unpack_extension_callback(made, on_extension);
     nghttp2_session_callbacks_set_on_frame_recv_callback(made, on_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(made,
                                                             on_begin_head);
@@ -284,6 +294,8 @@ static nghttp2_option *make_option(void)
         return NULL;
     nghttp2_option_set_no_auto_window_update(made, 1);
     nghttp2_option_set_no_closed_streams(made, 1);
+    for (int type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; type++)
+        nghttp2_option_set_user_recv_extension_type(made, (uint8_t)type);
     nghttp2_option_set_stream_reset_rate_limit(made, GREEN__HTTP2_BURST,
                                                GREEN__HTTP2_RATE);
     nghttp2_option_set_max_send_header_block_length(made,

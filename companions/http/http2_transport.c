@@ -191,7 +191,7 @@ static int take(struct green__http2_stream *stream, char *to, size_t size)
 {
     if (size > left_of(stream))
         return -1;
-    stream->moved += size;
+    stream->moved = green_now();
     for (int i = 0; i < 2; i++) {
         struct iovec *part = &stream->parts[i];
         size_t n = size < part->iov_len ? size : part->iov_len;
@@ -246,6 +246,11 @@ static bool is_hopeless(const struct green__http2_stream *stream)
            (http2->ended && !http2->writing);
 }
 
+static int error_of(const struct green__http2 *http2)
+{
+    return http2->dead ? http2->error : ECONNRESET;
+}
+
 /* What lies on this stack must not be taken later. */
 static int give_up(struct green__http2_stream *stream, int error)
 {
@@ -261,19 +266,21 @@ static int give_up(struct green__http2_stream *stream, int error)
 static int wait_sent(struct green__http2_stream *stream)
 {
     green_time limit = options_of(&stream->http)->write_timeout;
+    green_time left = limit;
 
     green__http2_write(stream->owner);
     while (!is_done(stream)) {
-        uint64_t before = stream->moved;
         bool expired;
 
         if (is_hopeless(stream))
-            return give_up(stream, ECONNRESET);
-        if (green__http2_wait(stream, limit, &expired) == 0)
+            return give_up(stream, error_of(stream->owner));
+        if (green__http2_wait(stream, left, &expired) == 0)
             continue;
         if (!expired)
             return give_up(stream, errno);
-        if (stream->moved == before && !stream->owner->writing)
+        left = stream->owner->writing ? limit
+                                      : stream->moved + limit - green_now();
+        if (left <= 0)
             return give_up(stream, ETIMEDOUT);
     }
     return 0;
@@ -339,7 +346,7 @@ static int send_head(struct green_http *http, const struct iovec *parts,
     bool bodiless = http->end == GREEN__HTTP_BODILESS;
 
     if (stream->closed || stream->owner->dead)
-        return give_up(stream, ECONNRESET);
+        return give_up(stream, error_of(stream->owner));
     for (int i = 0; i < count; i++)
         stream->parts[i] = parts[i];
     stream->last = whole || bodiless;

@@ -21,8 +21,10 @@ char *green__http2_room(struct green__http2 *http2, size_t size)
     return at;
 }
 
-void green__http2_die(struct green__http2 *http2)
+void green__http2_die(struct green__http2 *http2, int error)
 {
+    if (!http2->dead)
+        http2->error = error;
     http2->dead = true;
     green_scope_stop(&http2->reading);
     green__http2_wake_all(http2);
@@ -55,12 +57,15 @@ static int send_out(struct green__http2 *http2)
     struct green__http_connection *connection = http2->connection;
     size_t size = http2->out_size;
     ssize_t n;
+    int error;
 
     green__http_deadline_set(&connection->deadline, GREEN__HTTP_WRITES,
                              connection->config->options.write_timeout);
     n = green_stream_write(connection->stream, http2->out, size);
+    error = errno;
     green__http_deadline_clear(&connection->deadline);
     http2->out_size = 0;
+    errno = connection->deadline.expired ? ETIMEDOUT : error;
     return n < 0 ? -1 : 0;
 }
 
@@ -88,11 +93,11 @@ static void write_all(void *arg)
 
     while (!http2->dead) {
         if (fill(http2) < 0)
-            green__http2_die(http2);
+            green__http2_die(http2, ENOMEM);
         else if (http2->out_size == 0)
             break;
         else if (send_out(http2) < 0)
-            green__http2_die(http2);
+            green__http2_die(http2, errno);
         else
             note_flushed(http2);
     }
@@ -103,7 +108,7 @@ static void write_all(void *arg)
     http2->out_size = 0;
     http2->writing = false;
     if (!http2->dead && is_over(http2))
-        green__http2_die(http2);
+        green__http2_die(http2, ECONNRESET);
     else if (http2->ended)
         green__http2_wake_all(http2); /* no window will open again */
     green_wait_group_done(&http2->running);
@@ -115,7 +120,7 @@ void green__http2_write(struct green__http2 *http2)
         !nghttp2_session_want_write(http2->session))
         return;
     if (green_spawn_n(write_all, http2) < 0) {
-        green__http2_die(http2);
+        green__http2_die(http2, ENOMEM);
         return;
     }
     http2->writing = true;
