@@ -135,9 +135,9 @@ void h2_sync(struct h2_client *client)
 
 struct h2_answer *h2_wait(struct h2_client *client, int32_t id)
 {
-    while (!h2_answer(client, id)->closed && h2_step(client))
-        ;
-    h2_flush(client);
+    do
+        h2_flush(client); /* which may close it */
+    while (!h2_answer(client, id)->closed && h2_step(client));
     return h2_answer(client, id);
 }
 

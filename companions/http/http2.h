@@ -14,7 +14,7 @@
 #include "http.h"
 
 /* How much of bodies may wait for their handlers: of a stream, of a connection. */
-#define GREEN__HTTP2_WINDOW ((size_t)256 << 10)
+#define GREEN__HTTP2_WINDOW ((size_t)128 << 10)
 #define GREEN__HTTP2_WINDOWS ((size_t)1 << 20)
 
 /* What a client may waste at once, and each second. */
@@ -34,6 +34,7 @@ struct green__http2 {
     struct green_wait_group running;   /* all other greenthreads */
     struct green__http2_stream *first;
     unsigned stream_count;
+    size_t unread; /* bytes of bodies that wait for their handlers */
     green_time idle_since;
     green_time head_begun;             /* 0: no head is being received */
     struct green__http2_budget resets; /* that were sent */
@@ -98,7 +99,11 @@ void green__http2_say_goodbye(struct green__http2 *http2, uint32_t error);
 void green__http2_stop(struct green__http2 *http2);
 void green__http2_stop_for_good(struct green__http2 *http2);
 
-/* http2_receive.c: makes a session. NULL: no memory. */
+/* http2_receive.c */
+
+/* Gives the client back what it has sent and nobody waits to read. */
+void green__http2_renew(struct green__http2 *http2);
+/* Makes a session. NULL: no memory. */
 nghttp2_session *green__http2_session(struct green__http2 *http2);
 
 /* http2_head.c: adds a field to a stream's head. Returns 0, or -1 if there is no

@@ -20,6 +20,8 @@ static bool show(struct green__http2 *http2, const char *bytes, size_t size)
     if (n < 0 ||
         nghttp2_session_get_outbound_queue_size(http2->session) > QUEUE)
         green__http2_die(http2, ECONNRESET);
+    if (!http2->dead)
+        green__http2_renew(http2);
     green__http2_write(http2);
     return !http2->dead;
 }

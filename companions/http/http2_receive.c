@@ -197,11 +197,26 @@ static int keep_body(struct green__http2_stream *stream, const char *bytes,
     }
     if (green__http_text_add(body, bytes, size, SIZE_MAX) < 0)
         return -1;
+    stream->owner->unread += size;
     green__http2_wake(stream);
     return 0;
 }
 
-/* What nobody reads makes room for more at once. */
+/*
+ * nghttp2 would wait for half a window; but other handlers may hold more than that. What
+ * nghttp2 has left out or thrown away counts here, too: it is received, and not unread.
+ */
+void green__http2_renew(struct green__http2 *http2)
+{
+    int32_t more =
+        nghttp2_session_get_effective_recv_data_length(http2->session) -
+        (int32_t)http2->unread;
+
+    if (more >= (int32_t)GREEN__HTTP2_WINDOWS / 16)
+        nghttp2_submit_window_update(http2->session, NGHTTP2_FLAG_NONE, 0,
+                                     more);
+}
+
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id,
                    const uint8_t *bytes, size_t size, void *arg)
 {
@@ -212,7 +227,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id,
         return 0;
     if (stream)
         green__http2_reset(stream, NGHTTP2_INTERNAL_ERROR);
-    nghttp2_session_consume(session, id, size);
+    nghttp2_session_consume_stream(session, id, size); /* nobody will */
     return 0;
 }
 

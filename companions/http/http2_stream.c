@@ -122,16 +122,16 @@ static void exchange(struct green_http *http)
 static void leave(struct green__http2_stream *stream)
 {
     struct green__http2 *http2 = stream->owner;
-    size_t unread = stream->body.size - stream->taken;
 
+    http2->unread -= stream->body.size - stream->taken;
+    stream->taken = stream->body.size;
     if (http2->dead)
         return;
     if (!stream->closed) {
         green__http2_reset(stream, NGHTTP2_NO_ERROR);
         nghttp2_session_set_stream_user_data(http2->session, stream->id, NULL);
     }
-    if (unread > 0)
-        nghttp2_session_consume_connection(http2->session, unread);
+    green__http2_renew(http2);
     green__http2_write(http2);
 }
 

@@ -65,8 +65,11 @@ static ssize_t read_body(struct green_http *http, void *bytes, size_t size)
     stream->taken += size;
     if (http->body == GREEN__HTTP_LENGTH)
         http->remaining -= size < http->remaining ? size : http->remaining;
-    if (!http2->dead)
-        nghttp2_session_consume(http2->session, stream->id, size);
+    http2->unread -= size;
+    if (!http2->dead) {
+        nghttp2_session_consume_stream(http2->session, stream->id, size);
+        green__http2_renew(http2);
+    }
     green__http2_write(http2);
     return (ssize_t)size;
 }
