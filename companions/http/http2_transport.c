@@ -117,16 +117,17 @@ static size_t count_lines(const struct green__http_text *text)
 /* "Name: value\r\n", and so on. nghttp2 makes the names lower-case. */
 static size_t add_lines(const struct green__http_text *text, nghttp2_nv *fields)
 {
-    const char *at = text->bytes, *end = text->bytes + text->size;
     size_t count = 0;
 
-    while (at < end) {
-        const char *colon = memchr(at, ':', (size_t)(end - at));
-        const char *line_end = memchr(colon, '\n', (size_t)(end - colon));
+    for (size_t begin = 0; begin < text->size;) {
+        const char *at = text->bytes + begin;
+        size_t left = text->size - begin;
+        const char *colon = memchr(at, ':', left);
+        const char *end = memchr(at, '\n', left);
 
         fields[count++] = field_of(at, (size_t)(colon - at), colon + 2,
-                                   (size_t)(line_end - 1 - (colon + 2)));
-        at = line_end + 1;
+                                   (size_t)(end - 1 - (colon + 2)));
+        begin += (size_t)(end + 1 - at);
     }
     return count;
 }
@@ -199,8 +200,9 @@ static int take(struct green__http2_stream *stream, char *to, size_t size)
         struct iovec *part = &stream->parts[i];
         size_t n = size < part->iov_len ? size : part->iov_len;
 
-        if (n > 0)
-            memcpy(to, part->iov_base, n);
+        if (n == 0)
+            continue;
+        memcpy(to, part->iov_base, n);
         part->iov_base = (char *)part->iov_base + n;
         part->iov_len -= n;
         to += n;
