@@ -92,6 +92,8 @@ for purpose; do
         want_library libnghttp2 libnghttp2-dev
         want_library zlib zlib1g-dev
         want_header wslay/wslay.h libwslay-dev
+        want_header wslay/wslay.h libwslay-dev
+        want_library zlib zlib1g-dev
         ;;
     test)
         need python3 python3
@@ -106,6 +108,10 @@ for purpose; do
         need strace strace
         want_file /usr/bin/wrk wrk
         want_file /usr/bin/h2load nghttp2-client
+        want_file /usr/lib/python3/dist-packages/websockets/__init__.py \
+            python3-websockets
+        want_file /usr/lib/python3/dist-packages/websocket/__init__.py \
+            python3-websocket
         want_file /usr/bin/gdb gdb
         command -v c++ >/dev/null 2>&1 || optional="$optional g++"
         want_file /usr/bin/openssl openssl
@@ -134,6 +140,10 @@ for purpose; do
         want_file /usr/bin/ssh-keygen openssh-client
         want_library libmariadb libmariadb-dev
         want_file /usr/sbin/mariadbd mariadb-server
+        # The page of the example of a chat.
+        want_file /usr/bin/chromium chromium
+        want_file /usr/lib/python3/dist-packages/websocket/__init__.py \
+            python3-websocket
         ;;
     bench)
         need python3 python3
@@ -190,6 +200,8 @@ for purpose; do
         need_library openssl libssl-dev
         need_file /usr/share/llhttp/llhttp.c node-llhttp
         need_library libnghttp2 libnghttp2-dev
+        need_file /usr/include/wslay/wslay.h libwslay-dev
+        need_library zlib zlib1g-dev
         ;;
     aarch64)
         need qemu-aarch64 qemu-user

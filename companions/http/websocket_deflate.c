@@ -60,7 +60,7 @@ static int begin_out(struct green__websocket_deflate *deflate)
     if (deflate->has_out)
         return 0;
     deflate->out = (z_stream){0};
-    /* Level 5 of memory is 8 KiB besides the window. */
+    /* Level 5 of memory is 16 KiB besides the window. */
     result = deflateInit2(&deflate->out, Z_DEFAULT_COMPRESSION, Z_DEFLATED,
                           -deflate->terms.own_bits, 5, Z_DEFAULT_STRATEGY);
     deflate->has_out = result == Z_OK;

@@ -176,8 +176,9 @@ static ssize_t unload(struct green_websocket *websocket, char *bytes,
         input->full = n == (ssize_t)room;
         return n;
     }
-    if (size > 0)
-        memcpy(bytes, input->piece, size);
+    if (size == 0)
+        return 0;
+    memcpy(bytes, input->piece, size);
     input->piece += size;
     input->piece_size -= size;
     return (ssize_t)size;

@@ -71,9 +71,9 @@ struct green_websocket_options {
     bool compress; /* permessage-deflate (RFC 7692), if the peer wants it, too */
     bool no_context_takeover; /* compress each message by itself: needs no memory
                                * between messages, and compresses less */
-    int window_bits; /* of this side's compression, 9 to 15: the memory that a
-                      * connection keeps is 8 KiB and 4 << window_bits bytes;
-                      * default 12 */
+    int window_bits; /* of this side's compression, 9 to 15: a connection keeps
+                      * 16 KiB and 4 << window_bits bytes for it; default
+                      * 12 */
 
     /*
      * Of a server: whether to accept a page of this origin, such as
@@ -251,7 +251,7 @@ green_websocket_close_reason(const struct green_websocket *websocket);
  * waits up to close_timeout for the peer's, and for the calls of other
  * greenthreads, which fail; then frees it. The server does this for those that
  * it has accepted, when the handler returns; it may be done before. If the
- * caller was killed, the connection is cut. NULL is allowed. Leaves errno
+ * caller was killed, does not wait for the peer. NULL is allowed. Leaves errno
  * unchanged. May switch.
  */
 GREEN_API void green_websocket_free(struct green_websocket *websocket);
