@@ -13,6 +13,7 @@
  */
 int cli_hubs(int argc, char **argv);
 int cli_run(int argc, char **argv);
+int cli_get(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_top(int argc, char **argv);

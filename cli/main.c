@@ -11,6 +11,7 @@ static const char usage[] =
     "usage: greenhub COMMAND [OPTIONS]\n"
     "\n"
     "  hubs [--json]        list the hubs, and which is the default\n"
+    "  get URL...           fetch URLs, many at once\n"
     "  serve --echo         run a server that sends back what it receives\n"
     "  run PROGRAM ...      run a program with greenthreads for its threads\n"
     "  check FILE.so|NAME   check that a hub keeps the contract of hubs\n"
@@ -29,9 +30,9 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"hubs", cli_hubs},   {"serve", cli_serve}, {"run", cli_run},
-    {"check", cli_check}, {"top", cli_top},     {"dump", cli_dump},
-    {"stats", cli_stats}, {"trace", cli_trace},
+    {"hubs", cli_hubs}, {"get", cli_get},     {"serve", cli_serve},
+    {"run", cli_run},   {"check", cli_check}, {"top", cli_top},
+    {"dump", cli_dump}, {"stats", cli_stats}, {"trace", cli_trace},
 };
 
 int cli_complain(int status, const char *format, ...)

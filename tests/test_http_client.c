@@ -49,7 +49,7 @@ START_TEST(how_bodies_end)
 {
     SCRIPT(script, {.text = HELLO},
            {.text = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
-                            "3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nT: v\r\n\r\n"},
+                            "2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nT: v\r\n\r\n"},
            {.text = "HTTP/1.1 204 No Content\r\n\r\n"},
            {.text = "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n"},
            {.text = "HTTP/1.0 200\r\nConnection: keep-alive\r\n"

@@ -94,6 +94,8 @@ for purpose; do
         want_header wslay/wslay.h libwslay-dev
         want_header wslay/wslay.h libwslay-dev
         want_library zlib zlib1g-dev
+        want_library libbrotlidec libbrotli-dev
+        want_library libzstd libzstd-dev
         ;;
     test)
         need python3 python3
@@ -115,6 +117,8 @@ for purpose; do
         want_file /usr/bin/gdb gdb
         command -v c++ >/dev/null 2>&1 || optional="$optional g++"
         want_file /usr/bin/openssl openssl
+        want_file /usr/bin/tinyproxy tinyproxy-bin
+        want_file /usr/bin/zstd zstd
         want_file /usr/include/c++/v1/string "libc++-dev libc++abi-dev"
         ;;
     test-patch)
@@ -202,6 +206,9 @@ for purpose; do
         need_library libnghttp2 libnghttp2-dev
         need_file /usr/include/wslay/wslay.h libwslay-dev
         need_library zlib zlib1g-dev
+        need_library zlib zlib1g-dev
+        need_library libbrotlidec libbrotli-dev
+        need_library libzstd libzstd-dev
         ;;
     aarch64)
         need qemu-aarch64 qemu-user

@@ -260,6 +260,8 @@ static const char *body_reason(int error)
         return "the response's body is too long";
     case EPROTO:
         return "the response's body is malformed";
+    case ETIMEDOUT:
+        return "the response's body has not come in time";
     case ECONNRESET:
         return "the connection has ended within the response's body";
     default:

@@ -8,28 +8,32 @@
 
 /* ---- What belongs to a request no more ------------------------------------------ */
 
+static bool is_one_of(const char *line, const char *const *names)
+{
+    for (; *names; names++)
+        if (strncasecmp(line, *names, strlen(*names)) == 0 &&
+            line[strlen(*names)] == ':')
+            return true;
+    return false;
+}
+
 static void remove_fields(struct green__http_text *fields,
                           const char *const *names)
 {
-    char *at = fields->bytes, *to = at;
-    const char *end = at + fields->size;
+    size_t at = 0, kept = 0;
 
-    while (at < end) {
+    while (at < fields->size) {
+        char *line = fields->bytes + at;
         size_t length =
-            (size_t)((char *)memchr(at, '\n', (size_t)(end - at)) - at + 1);
-        bool found = false;
+            (size_t)((char *)memchr(line, '\n', fields->size - at) - line) + 1;
 
-        for (size_t i = 0; names[i] && !found; i++)
-            found = strncasecmp(at, names[i], strlen(names[i])) == 0 &&
-                    at[strlen(names[i])] == ':';
-        if (!found) {
-            memmove(to, at, length);
-            to += length;
+        if (!is_one_of(line, names)) {
+            memmove(fields->bytes + kept, line, length);
+            kept += length;
         }
         at += length;
     }
-    if (fields->bytes)
-        fields->size = (size_t)(to - fields->bytes);
+    fields->size = kept;
 }
 
 static void drop_body(struct green_http_client_exchange *exchange)
