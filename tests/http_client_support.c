@@ -89,6 +89,8 @@ static bool play(struct script *script, int fd)
         green_event_wait(act->go, NULL);
     if (act->text && act->blind)
         send_text(fd, act);
+    if (act->blind && act->hangs)
+        green_sleep(GREEN_FOREVER);
     if (!act->text || (act->blind && act->closes) ||
         !read_body(script, fd, head))
         return false;

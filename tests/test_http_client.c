@@ -79,7 +79,9 @@ END_TEST
 
 START_TEST(head_and_trailers)
 {
-    SCRIPT(script, {.text = OK_HEAD "Content-Length: 1000\r\n\r\n"},
+    SCRIPT(script,
+           {.text = OK_HEAD "Content-Length: 1000\r\n"
+                            "Content-Encoding: gzip\r\n\r\n"},
            {.text = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
                             "1\r\nx\r\n0\r\nSum: 42\r\n\r\n"});
     struct green_http_client *client = new_client(NULL);
@@ -177,8 +179,13 @@ START_TEST(what_open_and_add_refuse)
         "http://a b", "http://u:p@/",   "http://%41/",   "http://a/\xc3\xa4",
         "http://[x]", "http://a/\x7f",  "http://?a",     "http://u%0:p@a/",
     };
-    static const char *const fields[] = {
-        "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "a b", ""};
+    static const char *const fields[] = {"Transfer-Encoding",
+                                         "Connection",
+                                         "Keep-Alive",
+                                         "Upgrade",
+                                         "Proxy-Authorization",
+                                         "a b",
+                                         ""};
     struct green_http_client *client = new_client(NULL);
     struct green_http_client_exchange *exchange;
 
@@ -240,7 +247,8 @@ END_TEST
 START_TEST(a_kept_connection_that_was_closed)
 {
     SCRIPT(script, {.text = HELLO, .closes = true}, {.text = HELLO},
-           {.text = NULL}, {.text = HELLO}, {.text = NULL});
+           {.text = NULL}, {.text = HELLO}, {.text = NULL}, {.text = HELLO},
+           {.text = NULL});
     struct green_http_client *client = new_client(NULL);
     struct green_http_client_exchange *exchange;
 
@@ -251,17 +259,22 @@ START_TEST(a_kept_connection_that_was_closed)
     ck_fetches(client, script.url, 200, "hello");
     ck_assert_uint_eq(stats_of(client).retried, 1);
     ck_assert_int_eq(script.connections, 3);
+    exchange = begin_exchange(client, "PUT", script.url);
+    ck_ok(green_http_client_body(exchange, "body", 4));
+    ck_posts(exchange);
+    ck_assert_uint_eq(stats_of(client).retried, 2);
+    ck_has(script.requests, "Content-Length: 4\r\n\r\nbody");
     /* What is not idempotent is not sent twice, */
     exchange = begin_exchange(client, "POST", script.url);
     ck_fails(green_http_client_response(exchange), ECONNRESET);
     green_http_client_close(exchange);
-    ck_assert_uint_eq(stats_of(client).retried, 1);
+    ck_assert_uint_eq(stats_of(client).retried, 2);
     /* and nothing that a new connection has not answered. */
     exchange = begin_exchange(client, "GET", script.url);
     ck_fails(green_http_client_response(exchange), ECONNRESET);
     ck_has(green_http_client_reason(exchange), "without a response");
     green_http_client_close(exchange);
-    ck_assert_uint_eq(stats_of(client).retried, 1);
+    ck_assert_uint_eq(stats_of(client).retried, 2);
     end_client(client);
     script_stop(&script);
 }
@@ -437,6 +450,56 @@ START_TEST(kills_at_each_place)
 }
 END_TEST
 
+static struct green_stream *slow_layer(int fd, const char *host, void *arg)
+{
+    (void)fd, (void)host;
+    ck_ok(green_event_send(arg, NULL));
+    ck_fails(green_sleep(GREEN_FOREVER), ECANCELED);
+    errno = ECANCELED;
+    return NULL;
+}
+
+/* A place in the pool is lost neither by a kill in the middle of connecting, nor by one
+ * that comes with a connection for who has waited. */
+START_TEST(kills_beside_connections)
+{
+    struct green_event event = {0};
+    struct green_stream_wrap slow = {.wrap = slow_layer, .arg = &event};
+    struct green_http_client_options options = {.tls = &slow,
+                                                .max_connections = 1};
+    SCRIPT(script, {.text = HELLO});
+    struct green_http_client *client = new_client(&options);
+    struct green_http_client_exchange *exchange;
+    struct fetches fetches = {client, NULL, 0};
+    struct green_thread *thread;
+    char url[80], bytes[10];
+
+    snprintf(url, sizeof url, "https%.60s", script.url + 4);
+    fetches.url = url;
+    thread = green_spawn(fetch_cancelled, &fetches);
+    ck_ok(green_event_wait(&event, NULL));
+    ck_ok(green_kill(thread));
+    ck_ok(green_join(thread, NULL));
+    ck_assert_uint_eq(stats_of(client).connections, 0);
+
+    exchange = begin_exchange(client, "GET", script.url);
+    ck_assert_int_eq(green_http_client_response(exchange), 200);
+    fetches.url = script.url;
+    thread = green_spawn(fetch_cancelled, &fetches);
+    while (stats_of(client).waiting == 0)
+        ck_ok(green_yield());
+    ck_assert_int_eq(green_http_client_read(exchange, bytes, 10), 5);
+    ck_ok(green_kill(thread)); /* it has the connection, and has not run */
+    ck_assert_uint_eq(stats_of(client).waiting, 0);
+    ck_ok(green_join(thread, NULL));
+    green_http_client_close(exchange);
+    ck_assert_int_eq(fetches.done, 2);
+    ck_fetches(client, script.url, 200, "hello");
+    end_client(client);
+    script_stop(&script);
+}
+END_TEST
+
 /* A timeout of the program's own, around everything. */
 START_TEST(timeouts_of_the_program)
 {
@@ -474,6 +537,7 @@ static Suite *suite(void)
     tcase_add_test(tests, many_at_once_to_one_origin);
     tcase_add_test(tests, many_origins);
     tcase_add_test(tests, kills_at_each_place);
+    tcase_add_test(tests, kills_beside_connections);
     tcase_add_test(tests, timeouts_of_the_program);
     return suite;
 }

@@ -171,6 +171,61 @@ START_TEST(an_early_answer)
 }
 END_TEST
 
+/* A server that refuses, and neither reads on nor closes. */
+START_TEST(an_answer_without_an_end)
+{
+    SCRIPT(script, {.text = "HTTP/1.1 103 Hint\r\n\r\n"
+                            "HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno",
+                    .blind = true,
+                    .hangs = true});
+    struct green_http_client_options options = quick();
+    struct green_http_client *client = new_client(&options);
+    struct green_http_client_exchange *exchange;
+    char *large = calloc(1, 32 << 20);
+    int result = 0;
+
+    exchange = begin_exchange(client, "POST", script.url);
+    ck_ok(green_http_client_body(exchange, large, 32 << 20));
+    ck_assert_msg(green_http_client_response(exchange) == 413, "%s",
+                  green_http_client_reason(exchange));
+    green_http_client_close(exchange);
+    exchange = begin_exchange(client, "POST", script.url);
+    for (int i = 0; i < 512 && result == 0; i++)
+        result = green_http_client_write(exchange, large, 65536);
+    ck_assert(result == -1 && errno == EPIPE);
+    ck_assert_int_eq(green_http_client_response(exchange), 413);
+    green_http_client_close(exchange);
+    ck_assert_uint_eq(stats_of(client).connections, 0);
+    free(large);
+    end_client(client);
+    script_stop(&script);
+}
+END_TEST
+
+/* A server that answers while the body is still on its way to it. */
+START_TEST(an_answer_that_goes_with_the_body)
+{
+    SCRIPT(script, {.text = HELLO, .blind = true});
+    struct green_http_client *client = new_client(NULL);
+    struct green_http_client_exchange *exchange =
+        begin_exchange(client, "POST", script.url);
+    char *large = calloc(1, 1 << 20);
+
+    memset(large, 'x', 1 << 20);
+    ck_ok(green_http_client_add(exchange, "Content-Length", "1048581"));
+    ck_ok(green_http_client_write(exchange, large, 1 << 19));
+    ck_ok(green_sleep(GREEN_MSEC));
+    ck_ok(green_http_client_write(exchange, large, 1 << 19));
+    ck_ok(green_http_client_write(exchange, "after", 5));
+    ck_posts(exchange);
+    ck_fetches(client, script.url, 200, "hello");
+    ck_assert_int_eq(script.connections, 1);
+    free(large);
+    end_client(client);
+    script_stop(&script);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("http client limits");
@@ -183,5 +238,7 @@ int main(void)
     tcase_add_test(tests, the_server_says_no);
     tcase_add_test(tests, the_server_says_nothing);
     tcase_add_test(tests, an_early_answer);
+    tcase_add_test(tests, an_answer_without_an_end);
+    tcase_add_test(tests, an_answer_that_goes_with_the_body);
     return run_suite(suite);
 }

@@ -123,8 +123,9 @@ struct green_http_client_exchange {
     bool is_streamed; /* green_http_client_write was called */
     bool expects;     /* 100 Continue */
     bool may_compress;
-    bool out_over; /* the request is sent to its end */
-    bool answered; /* the response's head has been read */
+    bool is_halted; /* the server does not want the rest of the body */
+    bool out_over;  /* the request is sent to its end */
+    bool answered;  /* the response's head has been read */
     unsigned redirects;
     green_time deadline; /* 0: not begun */
     green_time limit;    /* for the whole */
@@ -165,8 +166,10 @@ int green__http_client_finish(struct green_http_client_exchange *exchange);
 /* client_response.c: reads a response's head, but those of 1xx. Returns 0, or -1;
  * and -2: the connection ended before anything came. */
 int green__http_client_read_head(struct green_http_client_exchange *exchange);
-/* Waits for 100 Continue. Returns 1: go on; 0: there is a response; -1. */
-int green__http_client_await(struct green_http_client_exchange *exchange);
+/* Before a part of the body is sent: waits for 100 Continue, if it is expected, and
+ * takes a response that has come early. Returns 1: go on; 0: is_halted; -1; and
+ * -2: the connection has ended. */
+int green__http_client_may_send(struct green_http_client_exchange *exchange);
 /* Reads the head of one response from a connection, into `in`. */
 int green__http_client_receive(struct green__http_link *link,
                                struct green_http *in, green_time limit);

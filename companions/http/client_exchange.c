@@ -117,6 +117,9 @@ int green_http_client_add(struct green_http_client_exchange *exchange,
         return refuse(EINVAL);
     if (strcasecmp(name, "Host") == 0 && !green__http_is_authority(value))
         return refuse(EINVAL);
+    /* It would reach the server by a tunnel; a proxy's URL has the password. */
+    if (strcasecmp(name, "Proxy-Authorization") == 0)
+        return refuse(EINVAL);
     if (strcasecmp(name, "Expect") == 0) {
         if (strcasecmp(value, "100-continue") != 0)
             return refuse(EINVAL);
@@ -148,14 +151,13 @@ static int write_some(struct green_http_client_exchange *exchange,
     if (!exchange->out.head_sent &&
         green__http_client_start(exchange, false) < 0)
         return -1;
-    if (exchange->expects) {
-        exchange->expects = false;
-        result = green__http_client_await(exchange);
-    }
-    if (result == 0 || exchange->answered)
+    if (exchange->expects || exchange->is_halted || flush ||
+        size > GREEN__HTTP_BUFFER - exchange->out.out_size)
+        result = green__http_client_may_send(exchange);
+    if (result == 0 || result == -2)
         return refuse(EPIPE);
     if (result < 0)
-        return refuse(result == -1 ? errno : ECONNRESET);
+        return -1;
     result = green_http_write(&exchange->out, bytes, size);
     if (result == 0 && flush)
         result = green_http_flush(&exchange->out);

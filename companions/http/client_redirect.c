@@ -141,7 +141,7 @@ static void drop_response(struct green_http_client_exchange *exchange)
     in->trailers = (struct green__http_text){0};
     free(exchange->head);
     exchange->head = NULL;
-    exchange->answered = exchange->out_over = false;
+    exchange->answered = exchange->out_over = exchange->is_halted = false;
     exchange->out.head_sent = false;
     exchange->out.out_size = 0;
 }

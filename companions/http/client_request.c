@@ -9,6 +9,8 @@
 
 /* Bodies up to this are sent with their head. */
 #define SHORT ((size_t)64 << 10)
+/* So much of larger ones is sent before it is seen whether the server answers. */
+#define PIECE ((size_t)256 << 10)
 
 /* ---- The head ------------------------------------------------------------------ */
 
@@ -188,18 +190,36 @@ int green__http_client_start(struct green_http_client_exchange *exchange,
     return -1;
 }
 
+/* Sends a body in memory, piece by piece, as long as it is wanted. */
+static int send_body(struct green_http_client_exchange *exchange)
+{
+    struct green_http *out = &exchange->out;
+    int may;
+
+    while (out->written < exchange->body_size) {
+        size_t rest = exchange->body_size - (size_t)out->written;
+        struct iovec part = {(char *)(uintptr_t)exchange->body + out->written,
+                             rest < PIECE ? rest : PIECE};
+
+        may = green__http_client_may_send(exchange);
+        if (may <= 0)
+            return may;
+        if (green__http_send(out, &part, 1) < 0)
+            return -1;
+        out->written += part.iov_len;
+    }
+    return 0;
+}
+
 int green__http_client_finish(struct green_http_client_exchange *exchange)
 {
     struct green_http *out = &exchange->out;
-    size_t rest = exchange->body_size - (size_t)out->written;
-    struct iovec part = {(char *)(uintptr_t)exchange->body + out->written,
-                         rest};
+    int result = exchange->has_body ? send_body(exchange) : 0;
 
-    if (exchange->has_body && rest > 0) {
-        if (green__http_send(out, &part, 1) < 0)
-            return -1;
-        out->written += rest;
-    }
+    if (result == 0 && exchange->expects)
+        result = green__http_client_may_send(exchange);
+    if (result < 0 || exchange->is_halted)
+        return result < 0 ? result : 0;
     if (green__http_end_body(out) < 0)
         return -1;
     exchange->out_over = true;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "client.h"
 
@@ -140,14 +141,48 @@ int green__http_client_read_head(struct green_http_client_exchange *exchange)
     return result == 0 ? accept_head(exchange) : result;
 }
 
-int green__http_client_await(struct green_http_client_exchange *exchange)
+/* Returns as green__http_client_may_send. A response instead of 100 means that no body
+ * is wanted; one that comes while that is sent does if it is an error: others may
+ * go with it, as an echo does. */
+static int receive_early(struct green_http_client_exchange *exchange,
+                         green_time limit, int least)
 {
-    green_time limit = exchange->client->options.continue_timeout;
     int result = receive(exchange, limit, true);
 
     if (result == LATE || (result == 0 && exchange->in.status == 100))
         return 1;
-    return result == 0 ? accept_head(exchange) : result;
+    if (result == 0)
+        result = accept_head(exchange);
+    if (result < 0)
+        return result;
+    exchange->is_halted = exchange->in.status >= least;
+    return !exchange->is_halted;
+}
+
+/* Whether something has come. Of a layer nobody knows whether it is for us. */
+static bool has_come(const struct green__http_link *link)
+{
+    char byte;
+
+    return link->base.at < link->base.end ||
+           (!link->base.stream->ops && recv(link->base.stream->fd, &byte, 1,
+                                            MSG_PEEK | MSG_DONTWAIT) >= 0);
+}
+
+int green__http_client_may_send(struct green_http_client_exchange *exchange)
+{
+    const struct green_http_client_options *options =
+        &exchange->client->options;
+
+    if (exchange->is_halted)
+        return 0;
+    if (exchange->expects) {
+        exchange->expects = false;
+        return receive_early(exchange, options->continue_timeout, 200);
+    }
+    if (exchange->answered || !has_come(exchange->link))
+        return 1;
+    return receive_early(exchange, options->response_timeout, 400);
 }
 
 /* ---- The connection ----------------------------------------------------------------- */
@@ -199,40 +234,38 @@ static bool may_retry(const struct green_http_client_exchange *exchange,
 }
 
 /* A peer that takes no more may have said why. */
-static bool has_gone(int error)
+static bool has_gone(const struct green_http_client_exchange *exchange,
+                     int error)
 {
-    return error == EPIPE || error == ECONNRESET;
+    return error == EPIPE || error == ECONNRESET ||
+           (error == ETIMEDOUT && exchange->link->base.deadline.expired);
 }
 
 static int send_all(struct green_http_client_exchange *exchange, bool fresh)
 {
-    int result = 1;
-
-    if (exchange->answered)
-        return 0; /* instead of 100 Continue */
     if (!exchange->link && green__http_client_start(exchange, fresh) < 0)
         return -1;
-    if (exchange->expects) {
-        exchange->expects = false;
-        result = green__http_client_await(exchange);
-    }
-    if (result <= 0)
-        return result;
     return green__http_client_finish(exchange);
 }
 
 /* Returns 0: the head of a response has come; -1; or ENDED. */
 static int attempt(struct green_http_client_exchange *exchange, bool fresh)
 {
-    int result = send_all(exchange, fresh), error = errno;
+    int sent = send_all(exchange, fresh), error = errno, result;
 
-    if (exchange->answered || result == ENDED)
-        return result;
-    if (result < 0 && (!exchange->link || !has_gone(error))) {
+    if (exchange->answered)
+        return 0;
+    if (sent == ENDED)
+        return sent;
+    if (sent < 0 && (!exchange->link || !has_gone(exchange, error))) {
         errno = error;
         return -1;
     }
-    return green__http_client_read_head(exchange);
+    result = green__http_client_read_head(exchange);
+    if (result == 0 || sent == 0 || error != ETIMEDOUT)
+        return result;
+    errno = error; /* nothing was said */
+    return -1;
 }
 
 static int explain(struct green_http_client_exchange *exchange, int result,

@@ -152,7 +152,8 @@ green_http_client_open(struct green_http_client *client, const char *method,
  * added. With "Expect: 100-continue" it waits for the server's word, for
  * continue_timeout, before it sends the body.
  * Returns 0, or -1 with the errors of green_http_add; EINVAL also for a Host that
- * is none, or another Expect; EBUSY if the request has been sent. Never
+ * is none, another Expect, or Proxy-Authorization, which belongs into the proxy's
+ * URL; EBUSY if the request has been sent. Never
  * switches.
  */
 GREEN_API int green_http_client_add(struct green_http_client_exchange *exchange,
