@@ -122,6 +122,53 @@ int main(void)
         assert "static(+0x" in out and "hidden" not in out, out
 
 
+def case_the_caller_of_a_function_that_does_not_return():
+    """The return address is behind the caller's last instruction, where the next
+    function begins."""
+    if os.environ.get("GREENHUB_CHECKER"):
+        raise Skip("a program of its own would need the checker's compiler options")
+    with tempfile.TemporaryDirectory() as folder:
+        library = os.path.join(peers.BUILD, "src")
+        with open(folder + "/noreturn.c", "w") as file:
+            file.write("""#include <greenhub.h>
+void *calls_it(void *arg);
+void follows_it(void);
+__attribute__((noreturn, noinline)) static void waits_for_ever(void)
+{
+    for (;;)
+        green_sleep(GREEN_FOREVER);
+}
+__attribute__((aligned(1))) void *calls_it(void *arg)
+{
+    (void)arg;
+    waits_for_ever();
+}
+__attribute__((aligned(1))) void follows_it(void)
+{
+}
+int main(void)
+{
+    green_detach(green_spawn(calls_it, NULL));
+    green_sleep(0);
+    return green_dump_all(1) < 0;
+}
+""")
+        program = folder + "/noreturn"
+        status, _, err = run(
+            [tool("cc"), "-g", "-O2", "-fno-toplevel-reorder", "-falign-functions=1",
+             "-rdynamic", program + ".c", "-o", program, "-I",
+             os.path.join(peers.SOURCE, "include"), "-L", library, "-lgreenhub",
+             "-Wl,-rpath," + library])
+        assert status == 0, err
+        for _ in range(2):  # stripped, by the dynamic symbols
+            status, out, err = run([program])
+            assert status == 0, err
+            assert re.search(r"^    calls_it\+0x", out, re.M), out
+            assert "follows_it" not in out, out
+            status, _, err = run([tool("strip"), program])
+            assert status == 0, err
+
+
 def case_stats():
     served = Served()
     assert "greenthreads\t6\n" in command("stats", served.pid)

@@ -203,6 +203,15 @@ def case_a_trace_ends_with_the_one_who_asked_for_it():
         program.end()
 
 
+def case_a_program_that_dies_leaves_no_trace():
+    with tempfile.TemporaryDirectory() as folder:
+        program = Watched(folder, "epolls", "--seconds", "3600")
+        program.stop(signal.SIGKILL)
+        assert program.tracer.wait() == 1, program.tracer.err
+        assert "no longer answers" in program.tracer.err[0], program.tracer.err
+        assert not os.path.exists(program.file)
+
+
 def case_what_greenhub_trace_refuses():
     with tempfile.TemporaryDirectory() as folder:
         program = Watched(folder, "epolls", "--seconds", "3600")

@@ -38,3 +38,10 @@ void green__print(struct green__text *out, const char *format, ...)
     if (length > 0)
         out->length += (size_t)length < LONGEST ? (size_t)length : LONGEST - 1;
 }
+
+void green__make_printable(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}

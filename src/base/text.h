@@ -16,6 +16,10 @@ struct green__text {
 void green__print(struct green__text *out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Makes its control characters '?': a name that has them must neither end a line nor
+ * move a terminal's cursor. Async-signal-safe. */
+void green__make_printable(char *text);
+
 /* Writes what is left. Returns out->error. */
 int green__text_end(struct green__text *out);
 

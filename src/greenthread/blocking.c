@@ -17,6 +17,7 @@
 #include <greenhub/debug.h>
 
 #include "base/system.h"
+#include "base/text.h"
 #include "greenthread/blocking.h"
 #include "greenthread/look.h"
 #include "greenthread/schedulers.h"
@@ -123,6 +124,7 @@ static void copy_name(const struct green__scheduler *s,
         process_vm_readv(getpid(), &to, 1, &from, 1, 0) < (ssize_t)size)
         name[0] = '\0';
     name[size - 1] = '\0';
+    green__make_printable(name);
 }
 
 static void print_frames(int fd, const struct green__row *row)

@@ -7,6 +7,7 @@
 #include <greenhub/debug.h>
 
 #include "base/system.h"
+#include "base/text.h"
 #include "greenthread/scheduler.h"
 
 #define FRAMES 32
@@ -96,9 +97,11 @@ void green__describe_place(void *address, char *text, size_t size)
 static int print_one(struct green__scheduler *s, struct green_thread *thread,
                      green_time now, int fd)
 {
-    char wait[128], place[256];
-    const char *name = thread == &s->main ? "main" : green_name(thread);
+    char name[32], wait[128], place[256];
 
+    snprintf(name, sizeof name, "%s",
+             thread == &s->main ? "main" : green_name(thread));
+    green__make_printable(name);
     describe_wait(thread, now, wait, sizeof wait);
     green__describe_place(thread->spawned_at, place, sizeof place);
     return green__system.dprintf(

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/system.h"
+#include "base/text.h"
 #include "greenthread/schedulers.h"
 #include "greenthread/survey.h"
 
@@ -108,6 +109,7 @@ static void note_thread(struct green__look *look, struct green__row *row,
     row->state = row->running ? "running" : green__state_name(s, thread);
     strncpy(row->name, thread == &s->main ? "main" : green_name(thread),
             sizeof row->name - 1);
+    green__make_printable(row->name);
     if (stack) {
         row->bottom = stack->bottom;
         row->top = stack->top;

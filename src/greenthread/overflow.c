@@ -10,6 +10,7 @@
 #include <greenhub/debug.h>
 
 #include "base/system.h"
+#include "base/text.h"
 #include "greenthread/scheduler.h"
 
 #define SIGNAL_STACK ((size_t)64 << 10)
@@ -20,14 +21,17 @@ static _Thread_local void *signal_stack;
 
 static void report(const struct green_thread *thread, size_t size)
 {
-    char text[256];
-    int length = snprintf(
+    void *place = thread->spawned_at;
+    char name[32], text[256];
+    int length;
+
+    snprintf(name, sizeof name, "%s", green_name(thread));
+    green__make_printable(name);
+    length = snprintf(
         text, sizeof text,
         "greenhub: greenthread %p \"%s\" has used up its stack of %zu KiB; "
         "spawned at\n",
-        (const void *)thread, green_name(thread), size >> 10);
-    void *place = thread->spawned_at;
-
+        (const void *)thread, name, size >> 10);
     if (green__system.write(STDERR_FILENO, text, (size_t)length) == length)
         backtrace_symbols_fd(&place, 1, STDERR_FILENO);
 }
