@@ -185,9 +185,9 @@ static inline void green__run_again(struct green__scheduler *s,
                                     struct green_thread *thread)
 {
     GREEN__PROBE2(wake, thread, s->current);
-    if (green__traced(s))
-        green__trace_wake(thread);
     green__make_runnable(s, thread);
+    if (green__traced(s))
+        green__trace_wake(thread); /* last: callers save no registers for it */
 }
 
 /* green__wake, given the waiting greenthread. */
