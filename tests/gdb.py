@@ -91,6 +91,8 @@ def frames(text):
 def check_deep(text):
     """The reader's backtrace: down to its function, in this order."""
     names = frames(text)
+    if names[0] == "switch_stacks":  # which a sanitizer's build does not inline
+        names = names[1:]
     assert names[0].startswith("green__park") and "in ?? ()" not in text, text
     first = names.index("green_read")
     assert names[first:first + 6] == ["green_read"] + ["read_deep"] * 4 + [
@@ -201,6 +203,8 @@ def case_mistakes_are_answered_in_words():
 
 
 def case_twenty_thousand():
+    if os.environ.get("GREENHUB_CHECKER"):
+        raise peers.Skip("the checker takes too long to end so many")
     process = Looked("many")
     text = gdb(process.name, ["info greenthreads"])
     assert text.count(" event since ") == 20001, text[-2000:]
@@ -239,6 +243,8 @@ def case_a_core_file():
 def case_gcore_leaves_stacks_out_and_the_script_says_so():
     """gdb 13 reads memory in pieces of 1 MiB, and leaves a piece out if a page of it
     is a guard."""
+    if os.environ.get("GREENHUB_CHECKER"):
+        raise peers.Skip("the checker's memory is too large for a core file")
     with tempfile.TemporaryDirectory() as folder:
         process = Looked()
         text = gdb(process.name, ["gcore %s/core" % folder])

@@ -486,6 +486,10 @@ START_TEST(a_forked_child_asks_itself)
         SKIP("qemu-user fails when a forked child starts an OS thread");
         return;
     }
+    if (checker() && strcmp(checker(), "tsan") == 0) {
+        SKIP("a forked child of several OS threads gets no signals from it");
+        return;
+    }
     ck_ok(green_sleep(0));
     ck_ok(green_debug_dump_on_signal(SIGQUIT, fd));
     while (
