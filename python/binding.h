@@ -19,6 +19,7 @@
  *     debug.c     exceptions that the hub prints; the blocking detector
  *     plain.c     which OS thread a hub belongs to; whether it has overrides
  *     hub.c       the type Hub
+ *     http*.[ch]  the connections of greenhub.wsgi: see http.h
  *     late*.[ch]  libevent and liburing, only where they are used
  *     module.c    the module
  *
@@ -228,6 +229,7 @@ struct binding {
     PyObject *nothing, *read, *write, *switch_out, *called, *seconds, *run;
     PyObject *hub_name, *g_debug, *squelch_exception;
     PyObject *squelch_timer_exception, *squelch_generic_exception;
+    PyObject *text_plain;
 };
 
 extern struct binding binding;

@@ -1,5 +1,6 @@
 /* The module greenhub._hub. */
 #include "binding.h"
+#include "http_types.h"
 #include "late.h"
 
 struct binding binding;
@@ -29,6 +30,7 @@ static int intern_all(void)
         {&binding.squelch_exception, "squelch_exception"},
         {&binding.squelch_timer_exception, "squelch_timer_exception"},
         {&binding.squelch_generic_exception, "squelch_generic_exception"},
+        {&binding.text_plain, "text/plain"},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -75,7 +77,7 @@ static int fill(PyObject *module)
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0)
             return -1;
-    return 0;
+    return http_types(module);
 }
 
 static int execute(PyObject *module)

@@ -225,6 +225,7 @@ for purpose; do
         need_python greenlet python3-greenlet
         need_python eventlet python3-eventlet
         need_python mesonpy python3-mesonpy
+        want_file /usr/share/llhttp/llhttp.c node-llhttp
         if ! ${PYTHON:-/usr/bin/python3} -c 'import os, sys, sysconfig
 sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
             2>/dev/null; then

@@ -133,3 +133,87 @@ def test_workers_of_gunicorn(hub_name, tmp_path):
         assert wrk(url, 20) >= 20
         server.signal(signal.SIGTERM)
         server.ends()
+
+
+PAGES = """
+import os
+
+import eventlet
+import eventlet.hubs
+
+def app(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/fail":
+        raise RuntimeError("intentional")
+    if path == "/environ":
+        text = repr([environ[key] for key in (
+            "RAW_URI", "SERVER_PROTOCOL", "wsgi.url_scheme", "wsgi.multiprocess")])
+    elif path == "/file":
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](open(__file__, "rb"))
+    else:
+        eventlet.sleep(0.001)
+        text = "%s %d" % (type(eventlet.hubs.get_hub()).__module__, os.getpid())
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [text.encode()]
+
+def pre_request(worker, request):
+    worker.log.info("before %s %s", request.method, request.path)
+
+def post_request(worker, request, environ, response):
+    worker.log.info("after %s %s", request.uri, response.status)
+"""
+
+
+def gunicorn(folder, *arguments, hub=None):
+    (folder / "pages.py").write_text(PAGES)
+    env = dict(os.environ, EVENTLET_HUB="greenhub." + hub if hub else "")
+    return servers.other(
+        servers.sys.executable, "-u", "-m", "gunicorn", "-k",
+        "greenhub.gunicorn.Worker", "--bind", "127.0.0.1:0", *arguments,
+        "pages:app", cwd=str(folder), env=env)
+
+
+def url_of(server):
+    return "http://127.0.0.1:" + servers.until(
+        "gunicorn listens", lambda: re.search(
+            r"Listening at: http://127.0.0.1:(\d+)", server.output())).group(1)
+
+
+def test_our_workers_of_gunicorn(hub_name, tmp_path):
+    with gunicorn(tmp_path, "-w", "2", hub=hub_name) as server:
+        url = url_of(server)
+        hub, pid = servers.curl(url).split()
+        assert hub == "greenhub." + hub_name
+        assert int(pid) != server.process.pid
+        assert wrk(url, 20) >= 20
+        server.signal(signal.SIGTERM)
+        server.ends()
+
+
+def test_our_worker_of_gunicorn_in_detail(tmp_path):
+    with gunicorn(tmp_path, "--access-logfile", "-", "--access-logformat",
+                  "logged %(r)s %(s)s %({x-a}i)s", "-c", "pages.py") as server:
+        url = url_of(server)
+        assert servers.curl(url).startswith("greenhub")
+        assert servers.curl(url + "/environ?a=b", "-H", "X-A: b", "-H",
+                            "X-Forwarded-Proto: https") == \
+            "['/environ?a=b', 'HTTP/1.1', 'https', False]"
+        assert servers.curl(url + "/file") == PAGES
+        assert servers.curl("-w", "%{http_code}", url + "/fail") == "500"
+        for line in ("logged GET /environ?a=b HTTP/1.1 200 b",
+                     "before GET /environ", "after /environ?a=b 200",
+                     "RuntimeError: intentional"):
+            servers.until(line, lambda: line in server.output())
+        server.signal(signal.SIGTERM)
+        server.ends()
+
+
+def test_our_worker_of_gunicorn_restarts(tmp_path):
+    with gunicorn(tmp_path, "--max-requests", "3") as server:
+        url = url_of(server)
+        first = servers.curl(url).split()[1]
+        servers.until("another worker",
+                      lambda: servers.curl(url).split()[1] != first)
+        server.signal(signal.SIGTERM)
+        server.ends()
