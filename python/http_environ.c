@@ -30,6 +30,16 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Whether three characters are a quoted byte; stores that. */
+static bool is_quoted(const char *text, size_t size, char *byte)
+{
+    if (size < 3 || *text != '%' || hex_digit(text[1]) < 0 ||
+        hex_digit(text[2]) < 0)
+        return false;
+    *byte = (char)(16 * hex_digit(text[1]) + hex_digit(text[2]));
+    return true;
+}
+
 static PyObject *unquote(const char *text, size_t size)
 {
     char *result = PyMem_Malloc(size + 1);
@@ -38,16 +48,12 @@ static PyObject *unquote(const char *text, size_t size)
 
     if (!result)
         return PyErr_NoMemory();
-    for (size_t i = 0; i < size; i++) {
-        bool quoted = text[i] == '%' && i + 2 < size &&
-                      hex_digit(text[i + 1]) >= 0 &&
-                      hex_digit(text[i + 2]) >= 0;
+    for (size_t i = 0; i < size; length++) {
+        bool quoted = is_quoted(text + i, size - i, &result[length]);
 
-        result[length++] =
-            quoted
-                ? (char)(16 * hex_digit(text[i + 1]) + hex_digit(text[i + 2]))
-                : text[i];
-        i += quoted ? 2 : 0;
+        if (!quoted)
+            result[length] = text[i];
+        i += quoted ? 3 : 1;
     }
     string = PyUnicode_DecodeLatin1(result, (Py_ssize_t)length, NULL);
     PyMem_Free(result);
@@ -94,20 +100,29 @@ static int set_request_line(struct http_connection *connection,
 
 /* ---- Fields ------------------------------------------------------------- */
 
+static char in_key(char c)
+{
+    if (c == '-')
+        return '_';
+    return (char)toupper((unsigned char)c);
+}
+
 static PyObject *key_of(const struct http_connection *connection,
                         struct http_span name)
 {
     const char *from = http_head(connection) + name.at;
-    char *key = PyMem_Malloc(5 + (size_t)name.size);
+    static const char prefix[] = {'H', 'T', 'T', 'P', '_'};
+    char *key = PyMem_Malloc(sizeof prefix + name.size);
     PyObject *text;
 
     if (!key)
         return PyErr_NoMemory();
-    memcpy(key, "HTTP_", 5);
+    for (size_t i = 0; i < sizeof prefix; i++)
+        key[i] = prefix[i];
     for (uint32_t i = 0; i < name.size; i++)
-        key[5 + i] =
-            from[i] == '-' ? '_' : (char)toupper((unsigned char)from[i]);
-    text = PyUnicode_DecodeLatin1(key, 5 + (Py_ssize_t)name.size, NULL);
+        key[sizeof prefix + i] = in_key(from[i]);
+    text = PyUnicode_DecodeLatin1(key, (Py_ssize_t)(sizeof prefix + name.size),
+                                  NULL);
     PyMem_Free(key);
     return text;
 }

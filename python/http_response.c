@@ -68,20 +68,26 @@ static int append_object(struct http_connection *connection, PyObject *value)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c + 32);
+    return c;
 }
 
 static char upper(char c)
 {
-    return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+    if (c >= 'a' && c <= 'z')
+        return (char)(c - 32);
+    return c;
 }
 
 /* content-TYPE becomes Content-Type. */
 static void capitalize(char *name, size_t size)
 {
     for (size_t i = 0; i < size; i++)
-        name[i] =
-            i == 0 || name[i - 1] == '-' ? upper(name[i]) : lower(name[i]);
+        if (i == 0 || name[i - 1] == '-')
+            name[i] = upper(name[i]);
+        else
+            name[i] = lower(name[i]);
 }
 
 static bool is_name(const char *name, size_t size, const char *of)
@@ -232,13 +238,16 @@ static int append_date(struct http_connection *connection)
     struct tm tm;
 
     if (now != made) {
-        static const char days[] = "SunMonTueWedThuFriSat";
-        static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        static const char *const days[] = {"Sun", "Mon", "Tue", "Wed",
+                                           "Thu", "Fri", "Sat"};
+        static const char *const months[] = {"Jan", "Feb", "Mar", "Apr",
+                                             "May", "Jun", "Jul", "Aug",
+                                             "Sep", "Oct", "Nov", "Dec"};
 
         gmtime_r(&now, &tm);
         snprintf(line, sizeof line,
-                 "Date: %.3s, %02d %.3s %4d %02d:%02d:%02d GMT\r\n",
-                 days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
+                 "Date: %s, %02d %s %4d %02d:%02d:%02d GMT\r\n",
+                 days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
                  tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
         made = now;
     }

@@ -9,7 +9,7 @@
 
 #include "http.h"
 
-#define PIECE 8192 /* the least room for a read */
+#define PIECE ((size_t)8192) /* the least room for a read */
 
 /* Raises EBADF if the socket was closed: its number may be another's now. */
 static int check_open(const struct http_connection *connection)
