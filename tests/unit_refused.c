@@ -2,11 +2,8 @@
  * refused: all of its memory is released. */
 #include <pthread.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/system.h"
 #include "support.h"
@@ -48,24 +45,20 @@ static int refused_ppoll(struct pollfd *fds, unsigned long count,
     return -1;
 }
 
-/* Without epoll_pwait2 the hub epolls waits by ppoll. */
-static long counted_syscall(long number, ...)
+static int counted_pselect(int count, fd_set *readable, fd_set *writable,
+                           fd_set *urgent, const struct timespec *time,
+                           const sigset_t *set)
 {
-    long arguments[6];
-    va_list list;
+    atomic_fetch_add(&selects, 1);
+    return pselect(count, readable, writable, urgent, time, set);
+}
 
-    if (number == SYS_epoll_pwait2) {
-        errno = ENOSYS;
-        return -1;
-    }
-    va_start(list, number);
-    for (int i = 0; i < 6; i++)
-        arguments[i] = va_arg(list, long);
-    va_end(list);
-    if (number == SYS_pselect6)
-        atomic_fetch_add(&selects, 1);
-    return syscall(number, arguments[0], arguments[1], arguments[2],
-                   arguments[3], arguments[4], arguments[5]);
+/* Without epoll_pwait2 the hub epolls waits by ppoll. */
+static long no_syscall(long number, ...)
+{
+    (void)number;
+    errno = ENOSYS;
+    return -1;
 }
 
 static void *sleeps(void *hub)
@@ -94,11 +87,16 @@ START_TEST(a_cancelled_wait_leaves_no_memory)
 {
     int before;
 
+    if (!green_hub_available(hubs[_i], NULL)) {
+        SKIP(green_hub_error());
+        return;
+    }
     green__system.allocate = allocate;
     green__system.reallocate = reallocate;
     green__system.release = release;
     green__system.ppoll = refused_ppoll;
-    green__system.syscall = counted_syscall;
+    green__system.pselect = counted_pselect;
+    green__system.syscall = no_syscall;
     cancel_a_wait(hubs[_i]);
     before = atomic_load(&allocations);
     cancel_a_wait(hubs[_i]);

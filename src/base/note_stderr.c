@@ -1,11 +1,12 @@
 #include "base/note.h"
 
 #include <errno.h>
-#include <execinfo.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "base/backtrace.h"
 
 static void print(const char *format, va_list arguments)
 {
@@ -33,6 +34,6 @@ void green__mistake(const char *format, ...)
     print(format, arguments);
     va_end(arguments);
     fflush(stderr);
-    backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);
+    green__backtrace_print(frames, green__backtrace(frames, 32), STDERR_FILENO);
     abort();
 }

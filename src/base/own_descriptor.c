@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include "base/system.h"
 
@@ -84,17 +83,6 @@ void green__own_descriptor_forget(int fd)
         if (atomic_compare_exchange_strong(&places[i], &expected, 0))
             return;
     }
-}
-
-/* What hubs have is of no type of file: epoll, eventfd, io_uring. */
-bool green__own_descriptor_is_lost(int fd)
-{
-    struct stat status;
-    int saved = errno;
-    bool lost = fstat(fd, &status) < 0 || (status.st_mode & S_IFMT) != 0;
-
-    errno = saved;
-    return lost;
 }
 
 void green__own_descriptor_close(int fd)

@@ -1,6 +1,5 @@
 #include "base/self.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -11,6 +10,7 @@
 #include <greenhub/hub.h>
 #include <greenhub/hub_module.h>
 
+#include "base/code.h"
 #include "base/system.h"
 #include "base/trace.h"
 
@@ -67,19 +67,11 @@ static void forked_child(void)
  * pthread_key_create and pthread_atfork keep pointers to this library's
  * functions for the life of the process, so its code must stay loaded. The
  * shared library is linked with -z nodelete; an object that contains the static
- * library is not, and might be a plugin that is unloaded. In a program without
- * dynamic loading dlopen fails, which is harmless.
+ * library is not, and might be a plugin that is unloaded.
  */
 static void stay_loaded(void)
 {
-    Dl_info info;
-    void *me;
-
-    if (!dladdr((void *)(uintptr_t)thread_ends, &info) || !info.dli_fname)
-        return;
-    me = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-    if (me)
-        dlclose(me);
+    green__code_keep((void *)(uintptr_t)thread_ends);
 }
 
 /* From here on the child shares all open files. */

@@ -6,6 +6,10 @@
  * call. So call what src/patch/names.h lists through the table alone; lint has
  * a check for it, `interposed`. An entry that has the name of a libc function
  * is that function, and section 2 or 3 of the manual describes it.
+ *
+ * system_linux.c has the table for Linux. system_posix.c has the one for systems of
+ * which no more is known than that they are POSIX's: what those lack is made of what
+ * they have (system_made.c); NULL is in it for what files for Linux alone call.
  */
 #ifndef GREEN_SYSTEM_H
 #define GREEN_SYSTEM_H
@@ -56,7 +60,7 @@ struct green__system {
     ssize_t (*preadv2)(int, const struct iovec *, int, off_t, int);
     ssize_t (*pwritev2)(int, const struct iovec *, int, off_t, int);
     ssize_t (*sendfile)(int, int, off_t *, size_t);
-    ssize_t (*splice)(int, off64_t *, int, off64_t *, size_t, unsigned);
+    ssize_t (*splice)(int, off_t *, int, off_t *, size_t, unsigned);
     ssize_t (*recv)(int, void *, size_t, int);
     ssize_t (*recvfrom)(int, void *, size_t, int, struct sockaddr *,
                         socklen_t *);
@@ -100,6 +104,8 @@ struct green__system {
     int (*ppoll)(struct pollfd *, unsigned long, const struct timespec *,
                  const sigset_t *);
     int (*select)(int, fd_set *, fd_set *, fd_set *, struct timeval *);
+    int (*pselect)(int, fd_set *, fd_set *, fd_set *, const struct timespec *,
+                   const sigset_t *);
     int (*epoll_wait)(int, struct epoll_event *, int, int);
     int (*nanosleep)(const struct timespec *, struct timespec *);
     pid_t (*waitpid)(pid_t, int *, int);

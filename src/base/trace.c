@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/os_threads.h"
 #include "base/system.h"
 
 /* Rings of OS threads that have ended are kept for the file, so many. */
@@ -276,21 +277,6 @@ bool green__trace_begin(uint64_t wanted)
 
 /* ---- Copies ---------------------------------------------------------- */
 
-static void name_os_thread(struct green__trace_copy *copy)
-{
-    char path[64];
-    ssize_t n = 0;
-    int fd;
-
-    snprintf(path, sizeof path, "/proc/self/task/%d/comm", copy->os_thread);
-    fd = green__system.open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        n = green__system.read(fd, copy->name, sizeof copy->name - 1);
-        green__system.close(fd);
-    }
-    copy->name[n > 0 ? n - 1 : 0] = '\0';
-}
-
 static void copy_event(const struct green__trace_ring *ring, uint64_t number,
                        struct green__trace_event *event)
 {
@@ -333,7 +319,7 @@ static struct green__trace_copy *copy_ring(const struct green__trace_ring *ring)
     begun = __atomic_load_n(&ring->begun, __ATOMIC_RELAXED);
     copy->dropped = begun > size ? begun - size : 0;
     drop_first(copy, copy->dropped > first ? copy->dropped - first : 0);
-    name_os_thread(copy);
+    green__os_thread_name(copy->os_thread, copy->name, sizeof copy->name);
     return copy;
 }
 

@@ -2,25 +2,12 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdint.h>
 #include <time.h>
 
 #include "base/system.h"
 
 #define YIELDS 100
 #define NAP_NANOSECONDS 50000
-
-int green__wakeup_send(int eventfd)
-{
-    const uint64_t one = 1;
-    ssize_t written;
-    int state;
-
-    green__system.pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    written = green__system.write(eventfd, &one, sizeof one);
-    green__system.pthread_setcancelstate(state, &state);
-    return written < 0 ? -1 : 0;
-}
 
 void green__back_off(unsigned *round)
 {

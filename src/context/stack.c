@@ -1,12 +1,12 @@
 #include "context/stack.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/self.h"
 #include "base/system.h"
 #include "context/guard.h"
+#include "context/memory.h"
 #include "context/sanitizer.h"
 #include "context/valgrind.h"
 
@@ -104,13 +104,9 @@ arena_create(const struct green__stack_pool *pool,
                                           count * stride_of(pool));
     if (!arena)
         goto no_memory;
-    arena->memory = green__system.map(
-        NULL, size, PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    if (arena->memory == MAP_FAILED)
+    arena->memory = green__memory_map(size);
+    if (!arena->memory)
         goto free_arena;
-    /* With huge pages each stack would occupy its whole slot and more. */
-    green__system.advise(arena->memory, size, MADV_NOHUGEPAGE);
     arena->slots = (char *)arena + sizeof *arena;
     arena->slots += -(uintptr_t)arena->slots % CACHE_LINE;
     arena->size = size;
@@ -296,7 +292,7 @@ static void cool_one(struct green__stack_class *class)
 
     class->cooling = stack->next;
     green__sanitizer_stack_fresh(stack->bottom, class->size);
-    green__system.advise(stack->bottom, class->size, MADV_DONTNEED);
+    green__memory_return(stack->bottom, class->size);
     stack->next = class->cold;
     class->cold = stack;
 }

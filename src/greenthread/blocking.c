@@ -16,6 +16,7 @@
 
 #include <greenhub/debug.h>
 
+#include "base/environment.h"
 #include "base/system.h"
 #include "base/text.h"
 #include "greenthread/blocking.h"
@@ -259,7 +260,7 @@ static green_time unit_of(const char *text)
 /* GREENHUB_DEBUG=blocking=50ms */
 static void read_environment(void)
 {
-    const char *text = secure_getenv("GREENHUB_DEBUG");
+    const char *text = green__getenv("GREENHUB_DEBUG");
     long number;
     char *end;
 

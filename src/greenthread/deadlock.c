@@ -9,10 +9,11 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include <greenhub/debug.h>
 
+#include "base/os_threads.h"
+#include "base/portable.h"
 #include "base/system.h"
 #include "greenthread/look.h"
 
@@ -20,14 +21,6 @@
 static atomic_int report_fd = -1;
 
 /* ---- Can the hub still be called? ------------------------------------ */
-
-/* Linux gives the directory two links more than the process has OS threads. */
-static bool has_other_threads(void)
-{
-    struct stat tasks;
-
-    return stat("/proc/self/task", &tasks) < 0 || tasks.st_nlink != 3;
-}
 
 static bool is_fault_signal(int number)
 {
@@ -65,8 +58,8 @@ static bool can_be_called(struct green_hub *hub)
         return false;
     /* Check again at the end: the last other OS thread may have called and
      * exited during the checks. */
-    return was_called(hub) || hub->listeners > own || has_other_threads() ||
-           handles_signals() || was_called(hub);
+    return was_called(hub) || hub->listeners > own ||
+           !green__os_thread_is_alone() || handles_signals() || was_called(hub);
 }
 
 /* ---- External waiters ------------------------------------------------ */

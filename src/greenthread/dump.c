@@ -1,11 +1,11 @@
 /* Prints a table of this OS thread's greenthreads, to find out what hangs. */
-#include <dlfcn.h>
 #include <errno.h>
-#include <execinfo.h>
 #include <stdio.h>
 
 #include <greenhub/debug.h>
 
+#include "base/backtrace.h"
+#include "base/code.h"
 #include "base/system.h"
 #include "base/text.h"
 #include "greenthread/scheduler.h"
@@ -25,7 +25,7 @@ static void take_backtrace(void *arg)
 {
     struct trace *trace = arg;
 
-    trace->count = backtrace(trace->frames, FRAMES);
+    trace->count = green__backtrace(trace->frames, FRAMES);
 }
 
 static void print_backtrace(struct green__scheduler *s,
@@ -38,8 +38,8 @@ static void print_backtrace(struct green__scheduler *s,
     else
         green__context_inspect(thread->context.sp, take_backtrace, &trace);
     if (trace.count > OWN_FRAMES)
-        backtrace_symbols_fd(trace.frames + OWN_FRAMES,
-                             trace.count - OWN_FRAMES, fd);
+        green__backtrace_print(trace.frames + OWN_FRAMES,
+                               trace.count - OWN_FRAMES, fd);
 }
 
 const char *green__state_name(const struct green__scheduler *s,
@@ -80,16 +80,17 @@ static void describe_wait(const struct green_thread *thread, green_time now,
 
 void green__describe_place(void *address, char *text, size_t size)
 {
-    Dl_info info;
+    struct green__code code;
+    bool found = address && green__code_find(address, &code);
 
     if (!address)
         snprintf(text, size, "-");
-    else if (dladdr(address, &info) && info.dli_sname)
-        snprintf(text, size, "%s+0x%zx", info.dli_sname,
-                 (size_t)((char *)address - (char *)info.dli_saddr));
-    else if (dladdr(address, &info) && info.dli_fname)
-        snprintf(text, size, "%s(+0x%zx)", info.dli_fname,
-                 (size_t)((char *)address - (char *)info.dli_fbase));
+    else if (found && code.symbol)
+        snprintf(text, size, "%s+0x%zx", code.symbol,
+                 (size_t)((char *)address - code.symbol_at));
+    else if (found)
+        snprintf(text, size, "%s(+0x%zx)", code.file,
+                 (size_t)((char *)address - code.file_at));
     else
         snprintf(text, size, "%p", address);
 }

@@ -33,6 +33,14 @@ struct green__runtimes {
     green_time looked;
 };
 
+/* The function of a runtime that has the state. */
+typedef struct green__exceptions *green__exceptions_find(void);
+
+/* Adds the runtime, if it is not NULL and was not added yet. */
+void green__runtimes_add(struct green__runtimes *runtimes,
+                         green__exceptions_find *find);
+void green__runtimes_add_linked(struct green__runtimes *runtimes);
+
 /* Finds the C++ runtimes of the process; cheap if no object was loaded since
  * the last call. */
 GREEN__COLD void green__runtimes_look(struct green__runtimes *runtimes);

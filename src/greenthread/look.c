@@ -1,7 +1,6 @@
 #include "greenthread/look.h"
 
 #include <errno.h>
-#include <execinfo.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/backtrace.h"
 #include "base/system.h"
 #include "base/text.h"
 #include "greenthread/schedulers.h"
@@ -36,7 +36,7 @@ static void take_trace(void *arg)
 {
     struct trace *trace = arg;
 
-    trace->count = backtrace(trace->frames, 2 * GREEN__ROW_FRAMES);
+    trace->count = green__backtrace(trace->frames, 2 * GREEN__ROW_FRAMES);
 }
 
 /* Copies the frames from `first` on. */

@@ -1,16 +1,16 @@
 /* On request, reports which greenthread overflowed its stack. */
 #include <errno.h>
-#include <execinfo.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <greenhub/debug.h>
 
+#include "base/backtrace.h"
 #include "base/system.h"
 #include "base/text.h"
+#include "context/memory.h"
 #include "greenthread/scheduler.h"
 
 #define SIGNAL_STACK ((size_t)64 << 10)
@@ -33,7 +33,7 @@ static void report(const struct green_thread *thread, size_t size)
         "spawned at\n",
         (const void *)thread, name, size >> 10);
     if (green__system.write(STDERR_FILENO, text, (size_t)length) == length)
-        backtrace_symbols_fd(&place, 1, STDERR_FILENO);
+        green__backtrace_print(&place, 1, STDERR_FILENO);
 }
 
 static void look_at_fault(const char *address)
@@ -67,9 +67,8 @@ void green__overflow_thread_begins(void)
 
     if (!atomic_load(&on) || signal_stack)
         return;
-    stack.ss_sp = green__system.map(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (stack.ss_sp == MAP_FAILED)
+    stack.ss_sp = green__memory_map(SIGNAL_STACK);
+    if (!stack.ss_sp)
         return; /* without it this OS thread's overflows are not reported */
     if (green__system.sigaltstack(&stack, NULL) < 0) {
         green__system.unmap(stack.ss_sp, SIGNAL_STACK);

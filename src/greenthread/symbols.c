@@ -1,15 +1,16 @@
 #include "greenthread/symbols.h"
 
-#include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *file_of(const Dl_info *info)
-{
-    const char *slash = strrchr(info->dli_fname, '/');
+#include "base/code.h"
 
-    return slash ? slash + 1 : info->dli_fname;
+static const char *file_of(const struct green__code *code)
+{
+    const char *slash = strrchr(code->file, '/');
+
+    return slash ? slash + 1 : code->file;
 }
 
 /* With the name of a static function, and the line of the source. */
@@ -30,23 +31,21 @@ static void print_place(struct green__symbol *symbol,
 static void look_up(struct green__symbols *symbols,
                     struct green__symbol *symbol)
 {
-    Dl_info info;
+    struct green__code code;
     const char *address = symbol->address;
     struct green__code_place place;
     /* The call: a function may end with it. */
-    int found = dladdr(address - 1, &info);
+    bool found = green__code_find(address - 1, &code);
 
     if (green__debug_info_find(&symbols->info, address - 1, &place))
-        print_place(symbol, &place,
-                    found && info.dli_fname ? file_of(&info) : "?");
-    else if (found && info.dli_sname)
-        snprintf(
-            symbol->text, sizeof symbol->text, "%s+0x%zx (%s)", info.dli_sname,
-            (size_t)(address - (const char *)info.dli_saddr), file_of(&info));
-    else if (found && info.dli_fname)
+        print_place(symbol, &place, found ? file_of(&code) : "?");
+    else if (found && code.symbol)
+        snprintf(symbol->text, sizeof symbol->text, "%s+0x%zx (%s)",
+                 code.symbol, (size_t)(address - code.symbol_at),
+                 file_of(&code));
+    else if (found)
         snprintf(symbol->text, sizeof symbol->text, "%s(+0x%zx)",
-                 file_of(&info),
-                 (size_t)(address - (const char *)info.dli_fbase));
+                 file_of(&code), (size_t)(address - code.file_at));
     else
         snprintf(symbol->text, sizeof symbol->text, "%p", symbol->address);
 }

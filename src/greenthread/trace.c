@@ -10,6 +10,7 @@
 
 #include <greenhub/trace.h>
 
+#include "base/environment.h"
 #include "base/reserved.h"
 #include "base/system.h"
 #include "greenthread/scheduler.h"
@@ -364,7 +365,7 @@ int green__trace_stop_to(int fd)
  * environment. */
 static void read_environment(void)
 {
-    const char *text = secure_getenv("GREENHUB_TRACE");
+    const char *text = green__getenv("GREENHUB_TRACE");
     const char *process = text ? strstr(text, "%p") : NULL;
     char file[PATH_MAX];
 

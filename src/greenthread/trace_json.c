@@ -1,6 +1,5 @@
 #include "greenthread/trace_json.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -8,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/code.h"
+#include "base/environment.h"
 #include "base/system.h"
 
 /* ---- Text ------------------------------------------------------------ */
@@ -131,17 +132,17 @@ static void put_time(struct writer *w, const char *key, green_time time)
 
 static void describe_code(const void *code, char *text, size_t size)
 {
+    struct green__code found;
     const char *slash;
-    Dl_info info;
 
-    if (!code || !dladdr(code, &info) || !info.dli_fname) {
+    if (!code || !green__code_find(code, &found)) {
         snprintf(text, size, "%p", code);
-    } else if (info.dli_sname && info.dli_saddr == code) {
-        snprintf(text, size, "%s", info.dli_sname);
+    } else if (found.symbol && found.symbol_at == code) {
+        snprintf(text, size, "%s", found.symbol);
     } else {
-        slash = strrchr(info.dli_fname, '/');
-        snprintf(text, size, "%s+0x%zx", slash ? slash + 1 : info.dli_fname,
-                 (size_t)((const char *)code - (const char *)info.dli_fbase));
+        slash = strrchr(found.file, '/');
+        snprintf(text, size, "%s+0x%zx", slash ? slash + 1 : found.file,
+                 (size_t)((const char *)code - found.file_at));
     }
 }
 
@@ -411,7 +412,7 @@ static void write_all(struct writer *w, const struct green__trace_copy *copies,
 
     put(w, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
     w->os_thread = w->process;
-    write_title(w, "process_name", program_invocation_short_name);
+    write_title(w, "process_name", green__program_name());
     for (; copies && !w->error; copies = copies->next) {
         write_os_thread(w, copies, now);
         dropped += copies->dropped;

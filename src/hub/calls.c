@@ -1,7 +1,6 @@
 /* Functions that the hub calls soon, requested by its own or another OS
  * thread. */
 #include <errno.h>
-#include <sys/eventfd.h>
 
 #include "base/own_descriptor.h"
 #include "base/wakeup.h"
@@ -15,22 +14,22 @@ static int open_wakeup(struct green_hub *hub);
 static GREEN__COLD void renew_wakeup(struct green_hub *hub)
 {
     green_hub_remove(hub, &hub->wakeup_listener);
-    green__own_descriptor_forget(hub->wakeup_fd);
+    green__own_descriptor_forget(hub->wakeup.fd);
+    green__wakeup_close_end(&hub->wakeup);
     (void)open_wakeup(hub); /* without it, other OS threads wake the hub late */
 }
 
 static void drain_wakeup(struct green_listener *listener, unsigned events)
 {
-    uint64_t count;
+    struct green_hub *hub =
+        container_of(listener, struct green_hub, wakeup_listener);
 
     (void)events;
-    if (green__own_descriptor_is_lost(listener->fd)) {
-        renew_wakeup(container_of(listener, struct green_hub, wakeup_listener));
-        return;
-    }
-    /* Non-blocking. An error loses nothing: the hub is awake already. */
-    if (green__system.read(listener->fd, &count, sizeof count) < 0)
-        return;
+    if (green__own_descriptor_is_lost(listener->fd))
+        renew_wakeup(hub);
+    else
+        /* An error loses nothing: the hub is awake already. */
+        (void)green__wakeup_drain(&hub->wakeup);
 }
 
 /* Any OS thread may claim the call, and only one succeeds. */
@@ -97,9 +96,10 @@ void green__calls_close(struct green_hub *hub)
 {
     int saved = errno;
 
-    if (hub->wakeup_fd >= 0)
-        green__own_descriptor_close(hub->wakeup_fd);
-    hub->wakeup_fd = -1;
+    if (hub->wakeup.fd >= 0)
+        green__own_descriptor_close(hub->wakeup.fd);
+    green__wakeup_close_end(&hub->wakeup);
+    hub->wakeup.fd = -1;
     errno = saved;
 }
 
@@ -118,12 +118,11 @@ void green__calls_await_callers(struct green_hub *hub)
 
 static int open_wakeup(struct green_hub *hub)
 {
-    hub->wakeup_fd = green__own_descriptor(
-        green__system.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (hub->wakeup_fd < 0)
+    if (green__wakeup_open(&hub->wakeup) < 0)
         return -1;
+    hub->wakeup.fd = green__own_descriptor(hub->wakeup.fd);
     hub->wakeup_listener = (struct green_listener){
-        .fd = hub->wakeup_fd,
+        .fd = hub->wakeup.fd,
         .events = GREEN_READ,
         .callback = drain_wakeup,
     };
@@ -133,10 +132,10 @@ static int open_wakeup(struct green_hub *hub)
 int green__calls_open(struct green_hub *hub)
 {
     hub->calls_end = &hub->calls;
-    hub->wakeup_fd = -1;
+    hub->wakeup = GREEN__NO_WAKEUP;
     if (hub->module->wakeup || open_wakeup(hub) == 0)
         return 0;
-    green__fail(errno, hub->wakeup_fd < 0
+    green__fail(errno, hub->wakeup.fd < 0
                            ? "no descriptor for waking the hub"
                            : "the hub cannot watch its own wake-up descriptor");
     green__calls_close(hub);
@@ -149,7 +148,7 @@ static void wake(struct green_hub *hub)
 
     if (hub->module->wakeup)
         hub->module->wakeup(hub);
-    else if (green__wakeup_send(hub->wakeup_fd) < 0)
+    else if (green__wakeup_send(&hub->wakeup) < 0)
         /* the next caller tries again */
         atomic_store(&hub->wakeup_sent, false);
     errno = saved;

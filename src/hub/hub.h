@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/self.h"
+#include "base/wakeup.h"
 #include "hub/table.h"
 #include "hub/timers.h"
 
@@ -59,7 +60,7 @@ struct green_hub {
     atomic_bool wakeup_sent; /* since the hub last began to wait */
     atomic_uint callers;     /* OS threads inside green_hub_call_threadsafe */
     struct green_list refs;
-    int wakeup_fd; /* for a module without a wakeup of its own; else -1 */
+    struct green__wakeup wakeup; /* for a module without one of its own */
     struct green_listener wakeup_listener;
 
     uint32_t forks; /* the value of green__forks that the descriptors reflect */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/environment.h"
 #include "hub/hub.h"
 
 #define DEFAULT_SYMBOL "green_hub_module"
@@ -118,7 +119,7 @@ const struct green_hub_module *green__module_search(const char *name,
 {
     char path[PATH_MAX];
 
-    if (find_in(secure_getenv("GREENHUB_HUB_PATH"), name, path) ||
+    if (find_in(green__getenv("GREENHUB_HUB_PATH"), name, path) ||
         find_in(GREEN__HUB_DIR, name, path))
         return load(path, DEFAULT_SYMBOL, library);
     green__fail(ENOENT,

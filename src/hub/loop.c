@@ -36,7 +36,7 @@ struct green_hub *green__hub_open(const struct green_hub_module *module,
     hub->state = (char *)hub + hub_size;
     hub->library = library;
     hub->owner = green__self();
-    hub->wakeup_fd = -1;
+    hub->wakeup = GREEN__NO_WAKEUP;
     hub->forks = __atomic_load_n(&green__forks, __ATOMIC_RELAXED);
     green__list_init(&hub->refs);
     green__descriptors_init(hub);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "hub/hub.h"
 #include "hub/modules/modules.h"
 
@@ -50,7 +51,7 @@ static const struct green_hub_module *find_built_in(const char *name)
 /* A variable that is set but empty counts as not set. */
 static const char *environment_name(void)
 {
-    const char *name = secure_getenv("GREENHUB_HUB");
+    const char *name = green__getenv("GREENHUB_HUB");
 
     return name && *name ? name : NULL;
 }

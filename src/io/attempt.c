@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "base/portable.h"
 #include "io/file.h"
 #include "io/kind.h"
 #include "io/special.h"

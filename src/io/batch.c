@@ -5,6 +5,8 @@
 #include <poll.h>
 
 #include "base/clock.h"
+#include "base/mmsghdr.h"
+#include "base/portable.h"
 #include "base/system.h"
 #include "base/trace.h"
 #include "io/message.h"

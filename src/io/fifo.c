@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/portable.h"
 #include "base/system.h"
 #include "sync/worker_pool.h"
 

@@ -19,4 +19,9 @@ ssize_t green__file_writev(struct green__io *io, const struct iovec *iov,
 ssize_t green__file_rest(int fd, const struct iovec *iov, int count,
                          ssize_t done);
 
+/* stat(2); the hub carries it out, if it can. */
+struct stat;
+int green__file_stat(struct green__io *io, const char *path,
+                     struct stat *status);
+
 #endif

@@ -14,10 +14,15 @@
 #ifndef GREEN_KIND_H
 #define GREEN_KIND_H
 
+#include <sys/types.h>
+
 #include "io/wait.h"
 
 /* Looks it up and returns one of GREEN__FILE_KINDS. Leaves errno alone. */
 unsigned green__kind_look(struct green__io *io);
+
+/* The kind of a character device. */
+unsigned green__kind_of_device(int fd, dev_t device);
 
 static inline bool green__io_is_trusted(const struct green__io *io)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/portable.h"
 #include "base/system.h"
 #include "base/trace.h"
 #include "io/vector.h"
@@ -107,13 +108,6 @@ size_t green__message_size(const struct msghdr *message)
     return size;
 }
 
-bool green__has_ended(int fd)
-{
-    struct pollfd poll_fd = {.fd = fd, .events = POLLRDHUP};
-
-    return green__look(&poll_fd, 1) != 0;
-}
-
 /*
  * On a unix socket, take pieces as they come: the kernel counts an overhead for
  * each, so the sender may wait for room long before as many bytes are there as
@@ -122,11 +116,7 @@ bool green__has_ended(int fd)
  */
 static bool is_taken_in_pieces(int fd)
 {
-    int domain = 0;
-    socklen_t length = sizeof domain;
-
-    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
-           domain == AF_UNIX;
+    return green__socket_domain(fd) == AF_UNIX;
 }
 
 /* Waits until `low` bytes are there. False with errno if the wait fails and

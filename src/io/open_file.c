@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "base/portable.h"
 #include "base/system.h"
 #include "hub/descriptor.h"
 #include "hub/lives.h"
@@ -135,6 +136,17 @@ bool green__is_stream(int fd)
 
     return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
            type == SOCK_STREAM;
+}
+
+int green__socket_domain(int fd)
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name;
+
+    name.ss_family = AF_UNSPEC;
+    return getsockname(fd, (struct sockaddr *)&name, &length) < 0
+               ? -1
+               : name.ss_family;
 }
 
 bool green__waits_for_all(int fd, int flags)

@@ -88,6 +88,9 @@ bool green__waits_for_all(int fd, int flags);
 /* Whether MSG_WAITALL with MSG_PEEK must wait for all bytes. */
 bool green__peeks_for_all(int fd, int flags);
 
+/* AF_INET, AF_UNIX, ...; -1 with errno if it is no socket. */
+int green__socket_domain(int fd);
+
 /* SO_RCVTIMEO or SO_SNDTIMEO; 0: not set. */
 green_time green__socket_timeout(int fd, unsigned direction);
 

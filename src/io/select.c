@@ -1,9 +1,6 @@
 /* select by poll, so that the size of an fd_set is no limit. */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include <greenhub/io.h>
 
@@ -12,6 +9,7 @@
 #include "base/clock.h"
 #include "base/system.h"
 #include "io/poll.h"
+#include "io/select.h"
 
 static bool has(const fd_set *set, int fd)
 {
@@ -106,24 +104,6 @@ static int select_by_poll(const struct sets *sets, int nfds, struct pollfd *fds,
     return from_poll(sets, fds, count);
 }
 
-/* The size of the process's table of descriptors, in entries. */
-static unsigned long table_size(void)
-{
-    unsigned long size = 0;
-    struct rlimit limit;
-    FILE *status = green__system.fopen("/proc/self/status", "re");
-    char line[128];
-
-    while (status && !size && green__system.fgets(line, sizeof line, status))
-        if (strncmp(line, "FDSize:", 7) == 0)
-            size = strtoul(line + 7, NULL, 10);
-    if (status)
-        green__system.fclose(status);
-    if (!size && getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        size = limit.rlim_cur;
-    return size;
-}
-
 /* Sets may be larger than fd_set; but as in the kernel, however large nfds is,
  * only the part that the table of descriptors covers is read. */
 static int limited(int nfds)
@@ -132,7 +112,7 @@ static int limited(int nfds)
 
     if (nfds <= FD_SETSIZE)
         return nfds;
-    most = table_size();
+    most = green__descriptor_room();
     return most < (unsigned long)nfds ? (int)most : nfds;
 }
 

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/sendfile.h>
 
 #include <greenhub/thread.h>
 

@@ -5,6 +5,7 @@
 
 #include <greenhub/thread.h>
 
+#include "base/portable.h"
 #include "base/probe.h"
 #include "base/system.h"
 #include "base/trace.h"

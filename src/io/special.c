@@ -4,8 +4,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -13,7 +11,9 @@
 #include <greenhub/thread.h>
 
 #include "base/system.h"
+#include "io/flagged.h"
 #include "io/kind.h"
+#include "io/position.h"
 #include "sync/worker_pool.h"
 
 /* A pseudo-terminal's master that poll reports writable takes this many bytes:
@@ -110,6 +110,29 @@ static bool is_other_direction(int flags, short events)
     return (flags & O_ACCMODE) == (events == POLLIN ? O_WRONLY : O_RDONLY);
 }
 
+/*
+ * One after another: what is ready for two greenthreads may be enough for one, and
+ * the other one's thread of the worker pool would block. The turn comes before the
+ * look; another process may be faster all the same.
+ */
+static ssize_t transfer_in_turn(struct green__io *io, const struct transfer *t)
+{
+    struct green__place place;
+    ssize_t n = -1;
+    int error;
+
+    if (green__position_take(io, &place) < 0) {
+        io->closed = place.events & GREEN_CLOSED;
+        return -1;
+    }
+    if (look(io->fd, t->events) >= 0)
+        n = transfer_in_worker(io, t);
+    error = errno;
+    green__position_pass(io, &place);
+    errno = error;
+    return n;
+}
+
 /* If the call may block, the worker pool makes it. */
 static ssize_t when_ready(struct green__io *io, const struct transfer *t,
                           bool may_block)
@@ -120,20 +143,17 @@ static ssize_t when_ready(struct green__io *io, const struct transfer *t,
         return -1;
     if ((flags & O_NONBLOCK) || is_other_direction(flags, t->events))
         return plain(t);
-    if (look(io->fd, t->events) < 0)
-        return -1;
-    return may_block ? transfer_in_worker(io, t) : plain(t);
+    if (may_block)
+        return transfer_in_turn(io, t);
+    return look(io->fd, t->events) < 0 ? -1 : plain(t);
 }
 
 /* ---- Opened anew ----------------------------------------------------- */
 
 static int open_again(int fd, short events)
 {
-    char path[40];
-
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    return green__system.open(path, (events == POLLIN ? O_RDONLY : O_WRONLY) |
-                                        O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return green__open_again(fd, (events == POLLIN ? O_RDONLY : O_WRONLY) |
+                                     O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 static ssize_t transfer_again(const struct transfer *t, int fd)
@@ -148,6 +168,20 @@ static ssize_t transfer_again(const struct transfer *t, int fd)
     green__system.close(fd);
     errno = error;
     return n;
+}
+
+static ssize_t plain_now(const struct green__io *io, void *arg)
+{
+    (void)io;
+    return plain(arg);
+}
+
+/* A pipe that no other process has, as far as is known: O_NONBLOCK for the time of
+ * one call is seen by nobody. */
+static bool is_own_pipe(const struct green__io *io, unsigned kind)
+{
+    return kind == GREEN__FILE_FIFO && green__io_is_trusted(io) &&
+           !(io->d->file & GREEN__FILE_SHARED);
 }
 
 /* No other process has the FIFO open for reading. */
@@ -175,7 +209,7 @@ static ssize_t read_nothing(struct green__io *io, const struct transfer *t)
 ssize_t green__special_readv(struct green__io *io, unsigned kind,
                              const struct iovec *iov, int count)
 {
-    const struct transfer t = {io->fd, POLLIN, iov, count};
+    struct transfer t = {io->fd, POLLIN, iov, count};
     int fd;
 
     /* Check first: a terminal that is read too early returns fewer bytes than
@@ -188,6 +222,8 @@ ssize_t green__special_readv(struct green__io *io, unsigned kind,
         if (fd >= 0)
             return transfer_again(&t, fd);
     }
+    if (is_own_pipe(io, kind))
+        return green__call_flagged(io, plain_now, &t);
     return when_ready(io, &t,
                       kind == GREEN__FILE_TERMINAL ||
                           kind == GREEN__FILE_FIFO ||
@@ -226,34 +262,16 @@ static ssize_t write_piece(struct green__io *io, const struct iovec *iov,
 static ssize_t write_again(struct green__io *io, unsigned kind,
                            const struct iovec *iov, int count)
 {
-    const struct transfer t = {io->fd, POLLOUT, iov, count};
+    struct transfer t = {io->fd, POLLOUT, iov, count};
     int fd = open_again(io->fd, POLLOUT);
 
     if (fd >= 0)
         return transfer_again(&t, fd);
     if (kind == GREEN__FILE_FIFO && errno == ENXIO)
         return broken_pipe();
+    if (is_own_pipe(io, kind))
+        return green__call_flagged(io, plain_now, &t);
     return write_piece(io, iov, count, PIPE_BUF, true);
-}
-
-/* Reads an eventfd's counter from /proc. */
-static bool count_of(int fd, uint64_t *counted)
-{
-    char text[256], *at;
-    ssize_t n;
-    int info;
-
-    snprintf(text, sizeof text, "/proc/self/fdinfo/%d", fd);
-    info = green__system.open(text, O_RDONLY | O_CLOEXEC);
-    if (info < 0)
-        return false;
-    n = green__system.read(info, text, sizeof text - 1);
-    green__system.close(info);
-    text[n < 0 ? 0 : n] = '\0';
-    at = strstr(text, "eventfd-count:");
-    if (at)
-        *counted = strtoull(at + strlen("eventfd-count:"), NULL, 16);
-    return at;
 }
 
 static bool has_room(int fd, const struct iovec *iov)
@@ -261,8 +279,8 @@ static bool has_room(int fd, const struct iovec *iov)
     uint64_t value = 0, counted;
 
     memcpy(&value, iov->iov_base, sizeof value);
-    return value <= 1 || value == UINT64_MAX || !count_of(fd, &counted) ||
-           UINT64_MAX - counted > value;
+    return value <= 1 || value == UINT64_MAX ||
+           !green__counter_of(fd, &counted) || UINT64_MAX - counted > value;
 }
 
 /* Writable, but not for this value: the kernel has no event for that. */

@@ -1,4 +1,5 @@
 /* read, write, readv, writev, recv, send, and write_all: bytes. */
+#include "base/portable.h"
 #include "io/attempt.h"
 #include "io/message.h"
 #include "io/operate.h"

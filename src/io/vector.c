@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/portable.h"
 #include "base/self.h"
 #include "base/system.h"
 

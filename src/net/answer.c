@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/portable.h"
 #include "base/system.h"
 #include "net/address.h"
 #include "net/ask.h"
@@ -183,7 +184,7 @@ static int answer(struct answer *it, struct addrinfo **found)
     green__order(&it->found);
     code = list_all(it, found);
     if (code == 0)
-        code = *found ? add_canonical(it, *found) : EAI_NODATA;
+        code = *found ? add_canonical(it, *found) : green__code_no_data;
     if (code != 0 && *found)
         freeaddrinfo(*found);
     return code;

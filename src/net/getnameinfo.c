@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <netdb.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
+#include "base/portable.h"
 #include "base/self.h"
 #include "base/system.h"
 #include "greenthread/call.h"

@@ -13,6 +13,7 @@
 #include "base/self.h"
 #include "base/system.h"
 #include "net/address.h"
+#include "net/listeners.h"
 #include "net/resolver.h"
 #include "net/words.h"
 
@@ -50,7 +51,7 @@ static int share_port(int fd, int type, int family, int v6_only,
     if (type == SOCK_STREAM && !options->no_reuse_address &&
         set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
         return -1;
-    if (options->reuse_port && set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
+    if (options->reuse_port && green__listener_share_port(fd) < 0)
         return -1;
     return family == AF_INET6 ? set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only)
                               : 0;

@@ -1,3 +1,7 @@
+/* RFC 3678 has the socket options; POSIX has them for IPv6 alone. */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE
+#endif
 #include <greenhub/socket.h>
 
 #include <errno.h>
@@ -10,11 +14,7 @@
 
 #include "base/self.h"
 #include "base/system.h"
-
-/* Since Linux 4.20; the C library may not know it. */
-#ifndef IPV6_MULTICAST_ALL
-#define IPV6_MULTICAST_ALL 29
-#endif
+#include "net/multicast.h"
 
 /* A group as setsockopt takes it (RFC 3678). */
 struct group {
@@ -68,16 +68,6 @@ static int find_group(struct group *group, const char *text,
     return valid ? find_interface(group, interface) : green__refuse(EINVAL);
 }
 
-/* Not what others have joined. A kernel without the option delivers it. */
-static void take_own_groups_only(int fd, int level)
-{
-    int off = 0;
-
-    green_setsockopt(
-        fd, level, level == IPPROTO_IP ? IP_MULTICAST_ALL : IPV6_MULTICAST_ALL,
-        &off, sizeof off);
-}
-
 int green_multicast_join(int fd, const char *text, const char *interface)
 {
     struct group group;
@@ -86,7 +76,7 @@ int green_multicast_join(int fd, const char *text, const char *interface)
         green_setsockopt(fd, group.level, MCAST_JOIN_GROUP, &group.request,
                          sizeof group.request) < 0)
         return -1;
-    take_own_groups_only(fd, group.level);
+    green__own_groups_only(fd, group.level);
     return 0;
 }
 

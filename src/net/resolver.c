@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <stdio.h>
 
+#include "base/portable.h"
 #include "base/reserved.h"
 #include "base/self.h"
 #include "base/system.h"
@@ -58,7 +59,7 @@ int green__code_of_error(int error)
     case ENOENT:
         return EAI_NONAME;
     case ENODATA:
-        return EAI_NODATA;
+        return green__code_no_data;
     case EAGAIN:
         return EAI_AGAIN;
     case ENOMEM:
@@ -88,7 +89,7 @@ int green__resolve_number(struct green__question *question,
 
     snprintf(service, sizeof service, "%u", question->port);
     code = green__system.getaddrinfo(question->host, service, &hints, &info);
-    if (code == EAI_ADDRFAMILY) { /* a number of the other family */
+    if (code == green__code_other_family) { /* a number of the other family */
         question->why = green__words_of_code(code);
         return green__refuse(ENOENT);
     }

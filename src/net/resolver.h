@@ -51,4 +51,9 @@ int green__code_of_error(int error);
 /* The words for such a code; NULL where errno's are better. */
 const char *green__words_of_code(int code);
 
+/* The codes of getaddrinfo for a name that exists without such addresses; for a
+ * number of another family than was asked for, which no call returns where the system
+ * has no such code. */
+extern const int green__code_no_data, green__code_other_family;
+
 #endif

@@ -1,5 +1,4 @@
-/* Who is at the other end of a unix socket, and descriptors passed through
- * it. */
+/* Descriptors passed through a unix socket. */
 #include <greenhub/socket.h>
 
 #include <errno.h>
@@ -9,35 +8,10 @@
 
 #include <greenhub/io.h>
 
+#include "base/portable.h"
 #include "base/self.h"
-
-/* Linux 6.5; with SO_PASSPIDFD each message has one. */
-#define SCM_WITH_PIDFD 4
-
-/* ---- Credentials ------------------------------------------------------ */
-
-int green_peer_credentials(int fd, struct green_credentials *credentials)
-{
-    struct ucred peer;
-    int domain;
-    socklen_t size = sizeof domain, length = sizeof peer;
-
-    if (!credentials)
-        return green__refuse(EINVAL);
-    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0)
-        return -1;
-    if (domain != AF_UNIX)
-        return green__refuse(EOPNOTSUPP);
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
-        return -1;
-    /* No user has this number: the kernel says so that there is no peer. */
-    if (peer.uid == (uid_t)-1)
-        return green__refuse(ENOTCONN);
-    credentials->pid = peer.pid;
-    credentials->uid = peer.uid;
-    credentials->gid = peer.gid;
-    return 0;
-}
+#include "io/open_file.h"
+#include "net/rights.h"
 
 /* ---- Sending ---------------------------------------------------------- */
 
@@ -70,10 +44,9 @@ static void attach(struct msghdr *message, union control *control,
 /* Another socket would send the bytes and ignore what it does not know. */
 static int demand_unix(int fd)
 {
-    int domain;
-    socklen_t length = sizeof domain;
+    int domain = green__socket_domain(fd);
 
-    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0)
+    if (domain < 0)
         return -1;
     return domain == AF_UNIX ? 0 : green__refuse(EINVAL);
 }
@@ -135,7 +108,7 @@ static void unpack_all(struct msghdr *message, struct basket *basket)
 
     for (c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_len >= CMSG_LEN(0) &&
-            (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == SCM_WITH_PIDFD))
+            (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == green__scm_pidfd))
             unpack(c, basket);
 }
 

@@ -3,55 +3,18 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/udp.h>
 #include <string.h>
 
 #include <greenhub/io.h>
 
+#include "base/mmsghdr.h"
 #include "base/self.h"
-
-/* Linux 4.18 and 5.0; the C library may not know them. */
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
+#include "net/segments.h"
 
 /* The kernel's UDP_MAX_SEGMENTS; later ones take 128. */
 #define MAX_SEGMENTS 64
 /* Of IPv4 and IPv6 alike, the headers not counted. */
 #define MAX_DATAGRAM 65507
-
-/* An old kernel ignores the control message, and would send one datagram. */
-static bool can_segment(int fd)
-{
-    int segment;
-    socklen_t length = sizeof segment;
-
-    return getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, &length) == 0;
-}
-
-/* One system call's worth, cut by the kernel. */
-static ssize_t send_cut(int fd, struct iovec *bytes, size_t segment)
-{
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(uint16_t))];
-    } control;
-    struct msghdr message = {.msg_iov = bytes,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
-    uint16_t size = (uint16_t)segment;
-
-    memset(&control, 0, sizeof control);
-    control.header.cmsg_level = IPPROTO_UDP;
-    control.header.cmsg_type = UDP_SEGMENT;
-    control.header.cmsg_len = CMSG_LEN(sizeof size);
-    memcpy(CMSG_DATA(&control.header), &size, sizeof size);
-    return green_sendmsg(fd, &message, 0);
-}
 
 /* The same without the kernel's help. */
 static ssize_t send_each(int fd, const struct iovec *bytes, size_t segment)
@@ -104,7 +67,7 @@ static ssize_t send_some(int fd, struct iovec *bytes, size_t segment,
     ssize_t n;
 
     if (*cuts && bytes->iov_len > segment) {
-        n = send_cut(fd, bytes, segment);
+        n = green__send_cut(fd, bytes, segment);
         if (n >= 0 || !is_refusal(errno))
             return n;
         *cuts = false;
@@ -124,7 +87,7 @@ ssize_t green_send_segments(int fd, const void *buffer, size_t size,
         return green__refuse(EINVAL);
     if (segment > MAX_DATAGRAM)
         return green__refuse(EMSGSIZE);
-    cuts = size > segment && can_segment(fd);
+    cuts = size > segment && green__can_segment(fd);
     do {
         struct iovec bytes = {.iov_base = (char *)buffer + done,
                               .iov_len = next_size(size - done, segment)};
@@ -134,25 +97,6 @@ ssize_t green_send_segments(int fd, const void *buffer, size_t size,
             done += (size_t)n;
     } while (n > 0 && done < size);
     return done > 0 ? (ssize_t)done : n;
-}
-
-int green_join_segments(int fd, bool on)
-{
-    int value = on;
-
-    return green_setsockopt(fd, IPPROTO_UDP, UDP_GRO, &value, sizeof value);
-}
-
-/* The size of those that the kernel has joined; 0: it is one. */
-static size_t joined(struct msghdr *message)
-{
-    struct cmsghdr *c;
-    int size = 0;
-
-    for (c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
-        if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO)
-            memcpy(&size, CMSG_DATA(c), sizeof size);
-    return size > 0 ? (size_t)size : 0;
 }
 
 ssize_t green_recv_segments(int fd, void *buffer, size_t size, size_t *segment,
@@ -181,7 +125,7 @@ ssize_t green_recv_segments(int fd, void *buffer, size_t size, size_t *segment,
         return green__refuse(EMSGSIZE);
     if (address)
         *length = message.msg_namelen;
-    *segment = joined(&message);
+    *segment = green__joined_size(&message);
     if (*segment == 0)
         *segment = (size_t)n;
     return n;

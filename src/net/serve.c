@@ -2,10 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <greenhub/hub_module.h>
@@ -14,83 +14,10 @@
 #include "base/reserved.h"
 #include "base/system.h"
 #include "hub/hub.h"
-#include "net/address.h"
+#include "net/listeners.h"
 #include "net/server.h"
 #include "net/servers.h"
 #include "net/words.h"
-
-/* ---- Listeners -------------------------------------------------------- */
-
-static int copy_flag(int from, int to, int level, int name)
-{
-    int value;
-    socklen_t length = sizeof value;
-
-    if (getsockopt(from, level, name, &value, &length) < 0)
-        return -1;
-    return green__system.setsockopt(to, level, name, &value, length);
-}
-
-static int bind_like(int fd, int listener, const struct green__endpoint *at)
-{
-    if (copy_flag(listener, fd, SOL_SOCKET, SO_REUSEADDR) < 0 ||
-        copy_flag(listener, fd, SOL_SOCKET, SO_REUSEPORT) < 0 ||
-        copy_flag(listener, fd, IPPROTO_TCP, TCP_NODELAY) < 0)
-        return -1;
-    if (at->at.any.sa_family == AF_INET6 &&
-        copy_flag(listener, fd, IPPROTO_IPV6, IPV6_V6ONLY) < 0)
-        return -1;
-    if (bind(fd, &at->at.any, at->length) < 0)
-        return -1;
-    return listen(fd, SOMAXCONN);
-}
-
-/*
- * Makes a listener for one more OS thread: a new socket at the same port, so
- * that the kernel spreads the connections among them; for a unix socket, a
- * duplicate of the descriptor.
- */
-static int make_listener(int listener)
-{
-    struct green__endpoint at = {.length = sizeof at.at};
-    int fd, error;
-
-    if (getsockname(listener, &at.at.any, &at.length) < 0)
-        return -1;
-    if (at.at.any.sa_family == AF_UNIX)
-        return green__system.fcntl(listener, F_DUPFD_CLOEXEC, 0);
-    fd = green__system.socket(at.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC,
-                              0);
-    if (fd < 0 || bind_like(fd, listener, &at) == 0)
-        return fd;
-    error = errno;
-    green__system.close(fd);
-    return green__refuse(error);
-}
-
-/* Checks that it is a listener, and that `threads` OS threads can share it. */
-static int check_listener(int listener, unsigned threads)
-{
-    int value = 0, domain = 0;
-    socklen_t length = sizeof value;
-
-    if (getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) < 0)
-        return -1;
-    if (value == 0)
-        goto invalid;
-    if (getsockopt(listener, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0)
-        return -1;
-    if (domain == AF_UNIX)
-        return 0;
-    if (getsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &value, &length) < 0)
-        return -1;
-    if (value == 0 && threads > 1)
-        goto invalid;
-    return 0;
-
-invalid:
-    return green__refuse(EINVAL);
-}
 
 /* ---- A run ------------------------------------------------------------ */
 
@@ -98,8 +25,9 @@ static void close_shard(struct green__shard *shard)
 {
     bool first = shard == &shard->run->shards[0];
 
-    if (shard->wake_fd >= 0)
-        (first ? green_close : green__system.close)(shard->wake_fd);
+    if (shard->wakeup.fd >= 0)
+        (first ? green_close : green__system.close)(shard->wakeup.fd);
+    green__wakeup_close_end(&shard->wakeup);
     if (!first && shard->listener >= 0)
         green__system.close(shard->listener);
 }
@@ -113,10 +41,9 @@ static int open_shard(struct green__shard *shard, struct green__run *run,
     shard->run = run;
     green__list_init(&shard->connections);
     shard->listener = -1;
-    shard->wake_fd = green__system.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (shard->wake_fd < 0)
+    if (green__wakeup_open(&shard->wakeup) < 0)
         return -1;
-    shard->listener = first ? listener : make_listener(listener);
+    shard->listener = first ? listener : green__listener_again(listener);
     if (shard->listener < 0)
         return -1;
     /* Accepted sockets inherit it, which saves a system call per connection. A
@@ -273,7 +200,7 @@ static int make_and_serve(int listener, const char *here,
     }
     if (!is_sound(service))
         return green__refuse(EINVAL);
-    if (check_listener(listener, threads) < 0)
+    if (green__listener_check(listener, threads) < 0)
         return -1;
     run = new_run(listener, threads);
     if (!run)

@@ -6,7 +6,7 @@
  *
  * In each shard the acceptor is a greenthread of its own. The greenthread that
  * called green_serve (or that the OS thread started with) is the supervisor: it
- * sleeps on an eventfd, by which other OS threads and signal handlers reach the
+ * sleeps on a wake-up, by which other OS threads and signal handlers reach the
  * shard, and it cleans up at the end. So a connection costs an accept and a
  * spawn, and nothing else.
  */
@@ -36,7 +36,7 @@ struct green__run;
 struct green__shard {
     struct green__run *run;
     int listener;
-    int wake_fd;                   /* eventfd, non-blocking */
+    struct green__wakeup wakeup;   /* of its supervisor */
     struct green_list connections; /* whose handlers have not finished */
     struct green__waiter waiter;   /* the acceptor's, while `parked` */
     bool parked;
@@ -116,11 +116,11 @@ void green__server_unwatch(struct green_server *server);
 bool green__run_kills(const struct green__run *run);
 
 /* Wakes the supervisor, which checks everything. For any OS thread and signal
- * handlers. It fails only if the eventfd's counter is full, and then the
+ * handlers. It fails only if there is no room for one more wake-up, and then the
  * supervisor wakes up anyway. */
 static inline void green__shard_notify(const struct green__shard *shard)
 {
-    (void)green__wakeup_send(shard->wake_fd);
+    (void)green__wakeup_send(&shard->wakeup);
 }
 
 #endif

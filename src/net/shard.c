@@ -309,14 +309,10 @@ static void *acceptor(void *arg)
  * interrupted. */
 static int wait_for_wakeup(struct green__shard *shard, green_time deadline)
 {
-    uint64_t count;
-    ssize_t n;
-
-    if (green_wait(shard->wake_fd, GREEN_READ, deadline) < 0 &&
+    if (green_wait(shard->wakeup.fd, GREEN_READ, deadline) < 0 &&
         errno != EINTR && errno != EAGAIN)
         return -1;
-    n = green__system.read(shard->wake_fd, &count, sizeof count);
-    (void)n;
+    (void)green__wakeup_drain(&shard->wakeup);
     wake_acceptor(shard);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/portable.h"
 #include "base/self.h"
 #include "base/system.h"
 #include "sync/worker_pool.h"

@@ -133,6 +133,7 @@ static void fill_system(void)
     system->ioctl = real->ioctl;
     system->ppoll = real->ppoll;
     system->select = real->select;
+    system->pselect = real->pselect;
     system->epoll_wait = real->epoll_wait;
     system->nanosleep = real->nanosleep;
     system->waitpid = real->waitpid;

@@ -6,27 +6,20 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <greenhub/io.h>
 #include <greenhub/thread.h>
 
+#include "base/portable.h"
 #include "base/system.h"
 #include "greenthread/call.h"
 #include "io/open_file.h"
 #include "io/wait.h"
+#include "process/pidfd.h"
 #include "process/process.h"
 #include "process/wait.h"
-
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
-#endif
-
-/* <sys/wait.h> and <linux/pidfd.h> may be older than the kernel. */
-#define BY_PIDFD ((idtype_t)3)
-#define TO_GROUP (1u << 2)
 
 void green__process_close_pipe(int *fd)
 {
@@ -50,7 +43,7 @@ static int ask(struct green_process *process, siginfo_t *info, int options)
     info->si_pid = 0;
     options |= WEXITED | WNOHANG;
     if (*pidfd >= 0) {
-        result = green__system.waitid(BY_PIDFD, (id_t)*pidfd, info, options);
+        result = green__pidfd_ask(*pidfd, info, options);
         if (result == 0 || errno != EINVAL)
             return result;
         green__process_close_pipe(pidfd); /* Linux 5.3: by number then */
@@ -185,9 +178,7 @@ static int send_to(struct green_process *process, int signal, bool to_group)
         return green__refuse(ESRCH);
     if (process->internal.pidfd < 0)
         return send_by_number(process, signal, to_group);
-    result = (int)green__system.syscall(SYS_pidfd_send_signal,
-                                        process->internal.pidfd, signal, NULL,
-                                        to_group ? TO_GROUP : 0);
+    result = green__pidfd_signal(process->internal.pidfd, signal, to_group);
     if (result < 0 && (errno == EINVAL || errno == ENOSYS))
         return send_by_number(process, signal, to_group);
     return result;

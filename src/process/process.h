@@ -45,4 +45,7 @@ void green__process_let_go(struct green_process *process);
  * posix_spawn_file_actions_t. Returns 0 or an error number, as posix_spawn. */
 int green__close_from(void *actions, int least);
 
+/* Makes the child begin in this directory. As green__close_from. */
+int green__start_in(void *actions, const char *directory);
+
 #endif

@@ -1,12 +1,12 @@
 /*
- * Waiting for signals: they are tried first, then slept through by a signalfd,
- * which consumes nothing: so what ends the wait loses no signal.
+ * Waiting for signals: they are tried first, then waited for in a way that takes
+ * nothing: so what ends the wait loses no signal.
  */
 #include <greenhub/process.h>
 
 #include <errno.h>
-#include <sys/signalfd.h>
 
+#include "base/portable.h"
 #include "base/system.h"
 #include "greenthread/call.h"
 #include "process/wait.h"
@@ -37,7 +37,7 @@ static int take_pending(const sigset_t *set, siginfo_t *info)
 
 int green_signal_wait(const sigset_t *set, siginfo_t *info)
 {
-    int found, fd;
+    int found;
 
     if (!set || !is_blocked(set))
         return green__refuse(EINVAL);
@@ -49,8 +49,7 @@ int green_signal_wait(const sigset_t *set, siginfo_t *info)
         return found;
     }
     while (found == 0) {
-        fd = green__system.signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
-        if (fd < 0 || green__wait_and_close(fd) < 0)
+        if (green__signal_await(set) < 0)
             return -1;
         found = take_pending(set, info);
     }

@@ -150,8 +150,7 @@ static int set_directory(struct start *it)
 {
     if (!it->options->directory)
         return 0;
-    return fails_with(posix_spawn_file_actions_addchdir_np(
-        &it->actions, it->options->directory));
+    return fails_with(green__start_in(&it->actions, it->options->directory));
 }
 
 /* ---- The start ------------------------------------------------------------ */

@@ -9,6 +9,7 @@
 #include <greenhub/process.h>
 #include <greenhub/thread.h>
 
+#include "base/portable.h"
 #include "base/system.h"
 #include "greenthread/park.h"
 

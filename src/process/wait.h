@@ -2,6 +2,8 @@
 #ifndef GREEN_PROCESS_WAIT_H
 #define GREEN_PROCESS_WAIT_H
 
+#include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/attributes.h"
@@ -15,5 +17,9 @@ GREEN__PRIVATE int green__child_wait(pid_t pid, int options);
 /* Waits until a descriptor of the library's own is readable, and closes it.
  * Returns 0, or -1 with errno. May switch. */
 int green__wait_and_close(int fd);
+
+/* Waits until one of these blocked signals may be pending, and takes none. Returns
+ * 0, or -1 with errno. May switch. */
+int green__signal_await(const sigset_t *set);
 
 #endif

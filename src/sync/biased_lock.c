@@ -1,24 +1,19 @@
 #include "sync/biased_lock.h"
 
 #include <errno.h>
-#include <linux/membarrier.h>
 
 #include "base/wakeup.h"
 #include "base/self.h"
 #include "base/system.h"
+#include "sync/fence.h"
 #include "sync/mailbox.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool has_membarrier;
+static bool has_fence;
 
-static void detect_membarrier(void)
+static void prepare_fence(void)
 {
-    int commands = green__system.membarrier(MEMBARRIER_CMD_QUERY, 0);
-
-    has_membarrier =
-        commands > 0 && (commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED) &&
-        green__system.membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
-                                 0) == 0;
+    has_fence = green__fence_prepare();
 }
 
 int green__biased_lock_init(struct green__biased_lock *lock)
@@ -27,10 +22,10 @@ int green__biased_lock_init(struct green__biased_lock *lock)
 
     if (error)
         return green__refuse(error);
-    green__system.pthread_once(&once, detect_membarrier);
+    green__system.pthread_once(&once, prepare_fence);
     atomic_init(&lock->owner, NULL);
     atomic_init(&lock->busy, false);
-    atomic_init(&lock->stage, has_membarrier ? GREEN__BIASED : GREEN__SHARED);
+    atomic_init(&lock->stage, has_fence ? GREEN__BIASED : GREEN__SHARED);
     return 0;
 }
 
@@ -63,7 +58,7 @@ static void revoke_bias(struct green__biased_lock *lock)
     unsigned round = 0;
 
     atomic_store(&lock->stage, GREEN__REVOKING);
-    while (green__system.membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) < 0)
+    while (green__fence_others() < 0)
         green__back_off(&round); /* the kernel is short of memory for now */
     while (atomic_load_explicit(&lock->busy, memory_order_acquire))
         green__back_off(&round);

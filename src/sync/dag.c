@@ -328,7 +328,12 @@ int green_dag_destroy(struct green_dag *dag)
         green_kill(green__node_at(link)->thread);
     if (dag->alive > 0)
         wait_for_end(dag);
-    tdestroy(dag->names, free_node);
+    while (dag->names) {
+        struct green__node *node = *(struct green__node **)dag->names;
+
+        tdelete(node, &dag->names, by_name);
+        free_node(node);
+    }
     green__system.release(dag);
     return 0;
 }

@@ -17,6 +17,7 @@
 
 #include <greenhub/debug.h>
 
+#include "base/environment.h"
 #include "base/system.h"
 #include "greenthread/blocking.h"
 #include "greenthread/schedulers.h"
@@ -305,7 +306,7 @@ int green_debug_serve(const char *where)
 /* GREENHUB_DEBUG=serve, serve=PATH, alone or among others with commas. */
 static void read_environment(void)
 {
-    const char *text = secure_getenv("GREENHUB_DEBUG");
+    const char *text = green__getenv("GREENHUB_DEBUG");
     char where[PATH_MAX] = "unix:";
     size_t length;
 

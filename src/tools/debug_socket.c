@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/environment.h"
 #include "base/own_descriptor.h"
 #include "base/self.h"
 #include "base/system.h"
@@ -51,7 +52,7 @@ void green__descriptor_end(struct green__descriptor_id *id)
 
 static int default_path(char *path, size_t size)
 {
-    const char *folder = secure_getenv("XDG_RUNTIME_DIR");
+    const char *folder = green__getenv("XDG_RUNTIME_DIR");
 
     return snprintf(path, size, "%s/greenhub-%d.sock",
                     folder && *folder == '/' ? folder : "/tmp", getpid());

@@ -11,13 +11,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <greenhub/io.h>
 #include <greenhub/thread.h>
 
+#include "base/environment.h"
 #include "base/reserved.h"
 #include "base/self.h"
 #include "base/system.h"
@@ -31,7 +31,7 @@ struct green_log {
     struct green__log_words words;
     atomic_uint level;
     atomic_bool reopen;
-    int wake_fd; /* eventfd, non-blocking */
+    struct green__wakeup wakeup;
 
     pthread_mutex_t mutex; /* guards the fields below */
     char *filling;
@@ -104,7 +104,7 @@ static int put(struct green_log *log, const char *line, size_t size)
     log->asleep = false;
     unlock(log);
     if (wake)
-        green__wakeup_send(log->wake_fd);
+        green__wakeup_send(&log->wakeup);
     return taken ? 0 : green__refuse(ENOBUFS);
 }
 
@@ -156,7 +156,7 @@ int green_log_reopen(struct green_log *log)
     if (!log)
         return green__refuse(EINVAL);
     atomic_store(&log->reopen, true);
-    green__wakeup_send(log->wake_fd);
+    green__wakeup_send(&log->wakeup);
     errno = error;
     return 0;
 }
@@ -263,14 +263,9 @@ static void write_taken(struct green_log *log, size_t size)
 /* Waits until there is something to do. -1 if it was killed. */
 static int sleep_until_woken(struct green_log *log)
 {
-    uint64_t count;
-
-    if (green_wait(log->wake_fd, GREEN_READ, GREEN_FOREVER) < 0)
+    if (green_wait(log->wakeup.fd, GREEN_READ, GREEN_FOREVER) < 0)
         return -1;
-    return green__system.read(log->wake_fd, &count, sizeof count) < 0 &&
-                   errno != EAGAIN
-               ? -1
-               : 0;
+    return green__wakeup_drain(&log->wakeup) < 0 && errno != EAGAIN ? -1 : 0;
 }
 
 static void *write_lines(void *arg)
@@ -322,8 +317,9 @@ static void free_log(struct green_log *log)
 {
     green__log_output_close(&log->output);
     green__system.release(log->output.path);
-    if (log->wake_fd >= 0)
-        green_close(log->wake_fd);
+    if (log->wakeup.fd >= 0)
+        green_close(log->wakeup.fd);
+    green__wakeup_close_end(&log->wakeup);
     green__system.pthread_mutex_destroy(&log->mutex);
     green__system.release(log->filling);
     green__system.release(log->writing);
@@ -339,7 +335,7 @@ static void end_writer(struct green_log *log)
     lock(log);
     log->closing = true;
     unlock(log);
-    green__wakeup_send(log->wake_fd);
+    green__wakeup_send(&log->wakeup);
     if (green_join(log->writer, NULL) == 0)
         return;
     green_shield_begin(&shield);
@@ -383,7 +379,7 @@ static void find_words(struct green__log_words *words,
                        const struct green_log_options *options)
 {
     snprintf(words->name, sizeof words->name, "%s",
-             options->name ? options->name : program_invocation_short_name);
+             options->name ? options->name : green__program_name());
     if (gethostname(words->host, sizeof words->host - 1) < 0 || !*words->host)
         strcpy(words->host, "-");
     words->pid = getpid();
@@ -422,8 +418,8 @@ static int prepare(struct green_log *log,
         return -1;
     log->output.syslog = options->syslog != NULL;
     log->output.fd = log->output.path ? -1 : options->fd ? options->fd : 2;
-    log->wake_fd = green__system.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (log->wake_fd < 0 || green__log_output_open(&log->output) < 0)
+    if (green__wakeup_open(&log->wakeup) < 0 ||
+        green__log_output_open(&log->output) < 0)
         return -1;
     log->writer = green_spawn_with(&attr, write_lines, log);
     return log->writer ? 0 : -1;
@@ -442,7 +438,8 @@ struct green_log *green_log_create(const struct green_log_options *options)
     log = green__system.allocate(1, sizeof *log);
     if (!log)
         return (errno = ENOMEM, NULL);
-    log->wake_fd = log->output.fd = -1;
+    log->wakeup = GREEN__NO_WAKEUP;
+    log->output.fd = -1;
     log->owner = green__system.pthread_self();
     log->queue = options->queue ? options->queue : DEFAULT_QUEUE;
     atomic_init(&log->level,

@@ -16,6 +16,7 @@
 #include <greenhub/io.h>
 #include <greenhub/thread_pool.h>
 
+#include "base/portable.h"
 #include "base/self.h"
 #include "base/sigpipe.h"
 #include "base/system.h"

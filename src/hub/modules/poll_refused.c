@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <sys/syscall.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include "base/bits.h"
 #include "base/clock.h"
 #include "base/self.h"
 #include "base/system.h"
-#include "hub/modules/cancel.h"
 
 enum set { READABLE, WRITABLE, URGENT, SETS };
 
@@ -24,6 +23,12 @@ struct sets {
 static unsigned long *words_of(const struct sets *sets, int set)
 {
     return sets->bits + (size_t)set * sets->words;
+}
+
+/* As pselect(2) takes it: it looks at no more bits than it is told. */
+static fd_set *set_of(const struct sets *sets, int set)
+{
+    return (fd_set *)(void *)words_of(sets, set);
 }
 
 static int fill(struct sets *sets, const struct pollfd *fds, size_t count)
@@ -47,14 +52,11 @@ static int fill(struct sets *sets, const struct pollfd *fds, size_t count)
 static int wait_for(const struct sets *sets, green_time timeout)
 {
     struct timespec time = green__timespec(timeout);
-    int former = green__cancellation_begin();
-    int ready = (int)green__system.syscall(
-        SYS_pselect6, (int)sets->words * GREEN__WORD_BITS,
-        words_of(sets, READABLE), words_of(sets, WRITABLE),
-        words_of(sets, URGENT), timeout == GREEN_FOREVER ? NULL : &time, NULL);
 
-    green__cancellation_end(former);
-    return ready;
+    return green__system.pselect((int)sets->words * GREEN__WORD_BITS,
+                                 set_of(sets, READABLE), set_of(sets, WRITABLE),
+                                 set_of(sets, URGENT),
+                                 timeout == GREEN_FOREVER ? NULL : &time, NULL);
 }
 
 /* Sets revents from the sets; returns how many are not 0. */

@@ -4,8 +4,8 @@
  * What the C library and the kernel really do:
  * - fd_set ends at 1,024 descriptors, and FD_SET beyond it writes out of
  *   bounds. The kernel has no such limit: it reads as many bits as the caller
- *   says. So the sets are bitmaps of this module's own size, passed to the
- *   system call directly.
+ *   says, and the C library's pselect passes them on. So the sets are bitmaps of
+ *   this module's own size.
  * - A descriptor that is not open fails the whole call with EBADF, which does
  *   not say which one it is.
  * - A hang-up is reported as readable, an error as both readable and writable.
@@ -13,13 +13,12 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include "base/bits.h"
 #include "base/clock.h"
 #include "base/system.h"
-#include "hub/modules/cancel.h"
 #include "hub/modules/modules.h"
 
 enum set { READABLE, WRITABLE, SETS };
@@ -144,18 +143,14 @@ static int select_for(struct selects *selects, green_time timeout)
     struct timespec time = green__timespec(timeout);
     size_t words = ((size_t)selects->end + (size_t)GREEN__WORD_BITS - 1) /
                    (size_t)GREEN__WORD_BITS;
-    int former, ready;
 
     for (int i = 0; words && i < SETS; i++)
         memcpy(selects->found[i], selects->wanted[i],
                words * sizeof(unsigned long));
-    former = green__cancellation_begin();
-    ready = (int)green__system.syscall(
-        SYS_pselect6, selects->end, selects->found[READABLE],
-        selects->found[WRITABLE], NULL, timeout == GREEN_FOREVER ? NULL : &time,
-        NULL);
-    green__cancellation_end(former);
-    return ready;
+    return green__system.pselect(
+        selects->end, (fd_set *)(void *)selects->found[READABLE],
+        (fd_set *)(void *)selects->found[WRITABLE], NULL,
+        timeout == GREEN_FOREVER ? NULL : &time, NULL);
 }
 
 static int wait_selects(struct green_hub *hub, green_time timeout)
