@@ -22,7 +22,7 @@ SUITES ?= $(quick)
 
 .PHONY: all build run test test-patch bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
-	test-asan test-tsan test-valgrind test-chaos test-aarch64 fuzz coverage manual \
+	test-asan test-tsan test-valgrind test-chaos test-posix test-aarch64 fuzz coverage manual \
 	deb test-deb
 
 all: build
@@ -148,6 +148,11 @@ test-aarch64: ## cross-build for aarch64, and run the tests under qemu
 		--cross-file build-aarch64-sysroot/sysroot.ini
 	@tools/sanitized.sh qemu $(run_tests) build-aarch64 $(SUITES)
 
+test-posix: ## the tests of a build with POSIX.1-2008 alone, nothing of Linux's own
+	@$(setup) build test
+	@$(configure) build-posix -Dplatform=posix
+	@$(run_tests) build-posix $(SUITES)
+
 fuzz: ## run libFuzzer on the parsers, FUZZ_SECONDS each (60)
 	@$(setup) build fuzz
 	@CC=clang $(configure) build-fuzz -Dfuzz=true -Dbench=false \
@@ -172,6 +177,6 @@ help: ## this list
 		{ printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 clean: ## remove the build directories
-	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint \
+	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint build-lint-posix build-posix \
 		build-aarch64 build-aarch64-sysroot build-python build-fuzz build-coverage build-deb build-*.log build.log \
 		build-without-packages

@@ -32,6 +32,10 @@ def pauses(server):
     return int(server.line(r"paused accepting (\d+) times?").group(1))
 
 
+# A build without libgreenhub-patch has no such subcommand.
+RUN = ("run",) if os.environ.get("GREENHUB_PLATFORM") != "posix" else ()
+
+
 # ---- Usage ----------------------------------------------------------------
 
 def case_help_and_version():
@@ -39,7 +43,7 @@ def case_help_and_version():
     assert status == 0 and "serve" in out and err == ""
     status, out, err = run([COMMAND, "--version"])
     assert status == 0 and re.match(r"greenhub \d+\.\d+\.\d+$", out), out
-    for command in ("hubs", "serve", "check", "run"):
+    for command in ("hubs", "serve", "check") + RUN:
         status, out, err = run([COMMAND, command, "--help"])
         assert status == 0 and "usage: greenhub " + command in out, out
 
@@ -60,6 +64,8 @@ def case_wrong_usage_is_2():
                   ["run", "--stack", "1K", "true"],
                   ["run", "--stack", "9M", "true"],
                   ["run", "--nonsense", "true"]):
+        if words[:1] == ["run"] and not RUN:
+            continue
         status, out, err = run([COMMAND] + words)
         assert status == 2 and err != "", (words, status, out, err)
 

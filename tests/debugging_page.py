@@ -11,6 +11,8 @@ import gdb
 import peers
 from peers import Program, run, tool
 
+NEEDS_LINUX = "the door for debuggers, and reports of what blocks, need Linux"
+
 
 def page():
     with open(os.path.join(peers.SOURCE, "docs", "debugging.md")) as file:

@@ -147,6 +147,7 @@ def end_process(pid):
 
 
 def case_service_is_reloaded_and_replaced_under_load():
+    peers.needs_linux("an upgrade needs Linux")
     for hub in peers.hubs():
         with tempfile.TemporaryDirectory() as folder:
             service, address, path = start_service(folder, hub)
@@ -174,6 +175,7 @@ def case_service_is_reloaded_and_replaced_under_load():
 
 
 def case_service_goes_on_after_a_bad_upgrade():
+    peers.needs_linux("an upgrade needs Linux")
     with tempfile.TemporaryDirectory() as folder:
         service, address, path = start_service(folder, "epolls")
         os.remove(path)  # the new process can't read it

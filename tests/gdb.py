@@ -13,6 +13,8 @@ import tempfile
 import peers
 from peers import Program, run, tool
 
+NEEDS_LINUX = "POSIX has no numbers of OS threads, by which gdb knows them"
+
 SCRIPT = os.path.join(peers.SOURCE, "gdb", "greenhub-gdb.py")
 PROGRAM = os.path.join(peers.BUILD, "tests", "greenthreads")
 LIBRARY = os.path.join(peers.BUILD, "src", "libgreenhub.so.0")

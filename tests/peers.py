@@ -251,7 +251,15 @@ def clean_up():
             program.process.wait()
 
 
+def needs_linux(why):
+    """Skips the case on a build with -Dplatform=posix."""
+    if os.environ.get("GREENHUB_PLATFORM") == "posix":
+        raise Skip(why)
+
+
 def main(names):
+    """Runs the cases among `names`. NEEDS_LINUX, if it is one: all of them do, and
+    why."""
     cases = [(name, case) for name, case in names.items()
              if name.startswith("case_")]
     chosen = sys.argv[1:]
@@ -261,6 +269,8 @@ def main(names):
     for number, (name, case) in enumerate(cases, 1):
         label = "%d - %s" % (number, name[5:].replace("_", " "))
         try:
+            if "NEEDS_LINUX" in names:
+                needs_linux(names["NEEDS_LINUX"])
             case()
             print("ok " + label)
         except Skip as why:

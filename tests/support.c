@@ -18,7 +18,13 @@ static const char *hub_name;
 
 bool may_be_missing(const char *name)
 {
-    return strcmp(name, "libevent") == 0 || strcmp(name, "uring") == 0;
+    return strcmp(name, "libevent") == 0 || strcmp(name, "uring") == 0 ||
+           (lacks_linux() && strcmp(name, "epolls") == 0);
+}
+
+bool lacks_linux(void)
+{
+    return GREEN_TEST_POSIX;
 }
 
 static const char *missing_reason;
@@ -180,6 +186,11 @@ static void green_tcp_pair(int fds[2])
     fds[0] = green_accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     ck_assert_int_ge(fds[0], 0);
     ck_ok(green_close(listener));
+}
+
+bool pipe_needs_os_threads(int kind)
+{
+    return lacks_linux() && is_pipe_kind(kind) && kind < FIRST_GREEN_KIND;
 }
 
 void make_pair(int kind, int fds[2])

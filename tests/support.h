@@ -26,6 +26,10 @@ TCase *add_tcase(Suite *suite, const char *name);
 #define SKIP(why) skip_case(__func__, why)
 void skip_case(const char *function, const char *why);
 
+/* Whether the library was built with -Dplatform=posix, so that it has nothing of
+ * Linux's own. The tests themselves may use it all the same. */
+bool lacks_linux(void);
+
 /* Whether an emulator (qemu-user, in make test-aarch64) runs the program. It
  * does not support all that the kernel does. */
 bool is_emulated(void);
@@ -109,6 +113,9 @@ void pipe_pair(int fds[2]); /* [0] reads, [1] writes */
 #define FIRST_GREEN_KIND 3
 void make_pair(int kind, int fds[2]);
 bool is_pipe_kind(int kind);
+/* Whether the library has OS threads read and write it: a pipe that no green call has
+ * made, on a system without RWF_NOWAIT. */
+bool pipe_needs_os_threads(int kind);
 bool is_tcp_kind(int kind);
 
 /* A port of 127.0.0.1 without a listener. */

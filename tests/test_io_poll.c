@@ -28,6 +28,10 @@ START_TEST(poll_waits_for_the_events_asked_for)
 {
     struct pollfd set[2];
 
+    if (pipe_needs_os_threads(_i)) {
+        SKIP("POSIX reads and writes a pipe of somebody else by OS threads");
+        return;
+    }
     make_pair(_i, fds);
     set[0] = (struct pollfd){.fd = fds[0], .events = POLLIN};
     set[1] = (struct pollfd){.fd = fds[1], .events = POLLOUT};
@@ -182,6 +186,10 @@ START_TEST(select_waits_and_clears)
     fd_set in, out;
     struct timeval timeout = {.tv_sec = 60};
 
+    if (pipe_needs_os_threads(_i)) {
+        SKIP("POSIX reads and writes a pipe of somebody else by OS threads");
+        return;
+    }
     make_pair(_i, fds);
     FD_ZERO(&in);
     FD_ZERO(&out);

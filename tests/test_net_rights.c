@@ -188,6 +188,10 @@ START_TEST(a_pidfd_with_each_message_is_closed)
 {
     int one = 1, fds;
 
+    if (lacks_linux()) {
+        SKIP("POSIX has no pidfds");
+        return;
+    }
     make_pairs(types[_i]);
     if (green_setsockopt(pair[0], SOL_SOCKET, SO_PASSPIDFD, &one, sizeof one) <
         0) {
@@ -348,6 +352,10 @@ START_TEST(credentials_of_a_pair)
 {
     struct green_credentials peer = {.pid = 0};
 
+    if (lacks_linux()) {
+        SKIP("POSIX has no credentials of peers");
+        return;
+    }
     make_pairs(SOCK_STREAM);
     ck_ok(green_peer_credentials(pair[0], &peer));
     ck_assert_int_eq(peer.pid, getpid());
@@ -369,6 +377,10 @@ START_TEST(credentials_of_another_user)
     int listener, fd;
     pid_t pid;
 
+    if (lacks_linux()) {
+        SKIP("POSIX has no credentials of peers");
+        return;
+    }
     if (!has_python()) {
         SKIP("needs " PYTHON);
         return;
@@ -391,6 +403,10 @@ START_TEST(credentials_of_no_peer)
     struct green_credentials peer;
     int fd = green_socket(AF_UNIX, SOCK_STREAM, 0), tcp[2];
 
+    if (lacks_linux()) {
+        SKIP("POSIX has no credentials of peers");
+        return;
+    }
     tcp_pair(tcp);
     pipe_pair(pipes);
     ck_fails(green_peer_credentials(fd, &peer), ENOTCONN);

@@ -258,6 +258,10 @@ START_TEST(a_new_process_takes_over)
     ssize_t n;
     pid_t pid;
 
+    if (lacks_linux()) {
+        SKIP("an upgrade needs Linux");
+        return;
+    }
     listen_here(address);
     fds = count_fds();
     pid = green_upgrade(&options);
@@ -298,6 +302,10 @@ START_TEST(a_new_process_that_fails)
     SHELL(hangs, "trap '' TERM; exec sleep 1000");
     char address[128];
 
+    if (lacks_linux()) {
+        SKIP("an upgrade needs Linux");
+        return;
+    }
     listen_here(address);
     fails_to_upgrade(ends, GREEN_FOREVER, ECHILD);
     fails_to_upgrade(missing, GREEN_FOREVER, ECHILD);
@@ -322,6 +330,10 @@ START_TEST(an_upgrade_is_killed)
     char address[128];
     struct green_thread *thread;
 
+    if (lacks_linux()) {
+        SKIP("an upgrade needs Linux");
+        return;
+    }
     listen_here(address);
     thread = green_spawn(upgrades, (void *)(uintptr_t)hangs);
     ck_ok(green_sleep(10 * GREEN_MSEC));

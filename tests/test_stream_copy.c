@@ -192,6 +192,10 @@ START_TEST(reads_return_what_was_put_back)
     unsigned char *bytes;
     size_t at, put_back, done, wrong = 0;
 
+    if (lacks_linux()) {
+        SKIP("POSIX has no splice, which takes more than it can give");
+        return;
+    }
     make(_i);
     much = 6 << 20;
     sender = begin(sends);

@@ -499,6 +499,10 @@ START_TEST(long_messages_are_not_mixed)
     pthread_t drain;
     void *n;
 
+    if (pipe_needs_os_threads(_i)) {
+        SKIP("POSIX reads and writes a pipe of somebody else by OS threads");
+        return;
+    }
     make_pair(_i, fds);
     ck_ok(pthread_create(&drain, NULL, drains, (void *)(intptr_t)fds[0]));
     threads[0] = green_spawn(writes, (void *)(uintptr_t) "a");

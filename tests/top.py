@@ -13,6 +13,8 @@ import tempfile
 import peers
 from peers import COMMAND, Program, Skip, run, tool
 
+NEEDS_LINUX = "the door for debuggers needs Linux"
+
 HUB = os.environ.get("GREENHUB_HUB", "epolls")
 
 

@@ -125,7 +125,7 @@ def check_tracks(tracks, hub):
 
 def case_the_file_is_named_after_the_process():
     with tempfile.TemporaryDirectory() as folder:
-        trace, pid = traced(folder, "epolls", "a-%p-b.json")
+        trace, pid = traced(folder, peers.hubs()[0], "a-%p-b.json")
         assert os.listdir(folder) == ["a-%d-b.json" % pid]
         check_trace(trace, pid)
 
@@ -284,7 +284,7 @@ def case_the_one_liners_for_bpftrace_run():
             if re.search(r"uprobe|ermitted|ermission|BTF|tracefs|kernel", refused):
                 raise peers.Skip("this kernel has no uprobes: " + refused[:100])
             raise
-        status, out, err = run([PROGRAM], env={"GREENHUB_HUB": "epolls"})
+        status, out, err = run([PROGRAM], env={"GREENHUB_HUB": peers.hubs()[0]})
         assert status == 0, err
         if "print(" in script:  # by a timer, of each second
             tracer.line(r"^@")
@@ -301,7 +301,7 @@ def profile(folder, how):
     if os.environ.get("GREENHUB_CHECKER") in ("tsan", "valgrind"):
         raise peers.Skip("perf would profile the checker")
     status, out, err = run([perf, "record", "-F", "99", "-o", data, "--call-graph", how,
-                            PROGRAM, "spin"], env={"GREENHUB_HUB": "epolls"}, timeout=120)
+                            PROGRAM, "spin"], env={"GREENHUB_HUB": peers.hubs()[0]}, timeout=120)
     if not os.path.exists(data) or "not permitted" in err or "No permission" in err:
         raise peers.Skip("this kernel does not let perf record: " + err.strip()[:100])
     status, out, err = run([perf, "script", "-i", data, "-F", "ip,sym"], timeout=120)

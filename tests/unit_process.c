@@ -179,6 +179,10 @@ START_TEST(an_upgrade_fails)
                                             .timeout = GREEN_FOREVER};
     SHELL(hangs, "exec sleep 1000");
 
+    if (lacks_linux()) {
+        SKIP("an upgrade needs Linux");
+        return;
+    }
     ck_fails(green_upgrade(&options), ECHILD);
     options.argv = hangs;
     options.timeout = 20 * GREEN_MSEC;
@@ -246,6 +250,10 @@ START_TEST(its_number_is_another_processs)
     struct green_process process;
     pid_t child;
 
+    if (lacks_linux()) {
+        SKIP("POSIX has no pidfds");
+        return;
+    }
     green__system.pidfd_open = reused_pidfd;
     start_shell(&process, "read line");
     child = process.pid;

@@ -6,6 +6,7 @@ set -u
 
 cd "$(dirname "$0")/.." || exit 2
 build='build-lint'
+version=$(sed -n "s/^  version: '\(.*\)',/\1/p" meson.build)
 status=0
 
 # check NAME COMMAND...
@@ -51,7 +52,6 @@ companions()
 # The libraries alone.
 build_libraries()
 {
-    version=$(sed -n "s/^  version: '\(.*\)',/\1/p" meson.build)
     library=$build/src/libgreenhub.so
     # shellcheck disable=SC2046
     configure && tools/compile.sh $build "src/libgreenhub.so.$version" \
@@ -68,6 +68,15 @@ symbols()
 interposed()
 {
     build_libraries && tools/lint_interposed.py "$library.$version.p"
+}
+
+# The library with POSIX alone.
+posix()
+{
+    tools/configure.sh $build-posix -Dplatform=posix -Dwerror=true -Dbench=false &&
+        tools/compile.sh $build-posix \
+            "src/libgreenhub.so.$version" &&
+        tools/lint_posix.py $build-posix
 }
 
 tidy()
@@ -97,7 +106,7 @@ version()
     }
 }
 
-all='layers files map size headers version warnings symbols interposed conformance abi format cppcheck scripts eventlet spelling tidy'
+all='layers files map size headers version warnings symbols interposed posix conformance abi format cppcheck scripts eventlet spelling tidy'
 wanted=" ${*:-$all} "
 
 check layers tools/lint_layers.py
@@ -109,6 +118,7 @@ check version version
 check warnings build_clean
 check symbols symbols
 check interposed interposed
+check posix posix
 check conformance tools/lint_conformance.py
 check abi abi
 check format tools/lint_format.sh

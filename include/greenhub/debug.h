@@ -1,5 +1,7 @@
 /*
  * A look inside a running program. Everything here is off until it is called.
+ * What looks at other OS threads, and the door, fail with ENOSYS where there is no
+ * Linux.
  */
 #ifndef GREENHUB_DEBUG_H
 #define GREENHUB_DEBUG_H

@@ -57,7 +57,8 @@ struct green_process_options {
     const char *const *env;  /* "NAME=value", the last one NULL. Default: this
                               * process's environment */
     const char *directory;   /* where the program starts; a program with a slash
-                              * is relative to it. Default: this process's */
+                              * is relative to it. Default: this process's.
+                              * Only on Linux; else it fails with ENOSYS */
     struct green_stdio in, out, err; /* default: inherited */
     const int *fds;    /* what the child has as descriptors 3, 4, ...: at most
                         * GREEN_PROCESS_FDS; they stay open here, too */

@@ -98,8 +98,9 @@ struct green_upgrade_options {
  * Returns the new process's ID, or -1, and then the new process is gone and this
  * one goes on: ECHILD if it ended before it was ready, also if there is no such
  * program; ETIMEDOUT; EINVAL for NULL, an empty argv, or a reserved word that is
- * not zero; ECANCELED; the errors of green_process_start. May switch. The program
- * is started by /bin/sh, which sets LISTEN_PID.
+ * not zero; ECANCELED; ENOSYS where there is no Linux; the errors of
+ * green_process_start. May switch. The program is started by /bin/sh, which sets
+ * LISTEN_PID.
  */
 GREEN_API pid_t green_upgrade(const struct green_upgrade_options *options);
 

@@ -30,8 +30,8 @@ struct green_credentials {
  * sends now may be another, which has inherited or received the descriptor. The
  * pid may be in use by another process by now.
  * Returns 0, or -1: EINVAL for NULL, EOPNOTSUPP if it is not a unix socket,
- * ENOTCONN if it is not connected, and the errors of getsockopt. Never
- * switches.
+ * ENOTCONN if it is not connected, ENOSYS where there is no Linux, and the errors
+ * of getsockopt. Never switches.
  */
 GREEN_API int green_peer_credentials(int fd,
                                      struct green_credentials *credentials);
