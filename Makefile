@@ -19,10 +19,15 @@ run_tests = tools/run_tests.py -j $(JOBS)
 # limits a run to some suites.
 quick = --no-suite stress --no-suite libraries --no-suite programs
 SUITES ?= $(quick)
+# Processors that make test-cross runs tests for, of tools/cross/machines. The quick
+# ones differ in the byte order and in the size of a word.
+ARCH ?= $(if $(QUICK),s390x armhf,riscv64 armhf i386 ppc64le s390x mips64el)
+cross_tests = $(if $(QUICK),--only hub_loop@poll hub_timers@poll thread_spawn@poll \
+	thread_kill@poll sync_channel@poll io_stream@poll unit-stack,--suite poll --suite unit)
 
 .PHONY: all build run test test-patch bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
-	test-asan test-tsan test-valgrind test-chaos test-posix test-aarch64 fuzz coverage manual \
+	test-asan test-tsan test-valgrind test-chaos test-posix test-aarch64 test-cross fuzz coverage manual \
 	deb test-deb
 
 all: build
@@ -141,12 +146,12 @@ test-chaos: ## the tests with random ready order, forced yields, small stacks
 	GREENHUB_CHAOS_SEED=$$seed $(run_tests) build-chaos $(SUITES)
 
 test-aarch64: ## cross-build for aarch64, and run the tests under qemu
-	@$(setup) build test aarch64
-	@tools/cross/aarch64_sysroot.sh build-aarch64-sysroot
-	@$(configure) build-aarch64 \
-		--cross-file tools/cross/aarch64-linux-gnu.ini \
-		--cross-file build-aarch64-sysroot/sysroot.ini
-	@tools/sanitized.sh qemu $(run_tests) build-aarch64 $(SUITES)
+	@tools/cross/test.sh aarch64 -j $(JOBS) $(SUITES)
+
+test-cross: ## the same for ARCH (six processors) on poll; QUICK=1: two, few tests
+	@status=0; for machine in $(ARCH); do \
+		tools/cross/test.sh $$machine -j $(JOBS) $(cross_tests) || status=1; \
+	done; exit $$status
 
 test-posix: ## the tests of a build with POSIX.1-2008 alone, nothing of Linux's own
 	@$(setup) build test
@@ -178,5 +183,6 @@ help: ## this list
 
 clean: ## remove the build directories
 	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint build-lint-posix build-posix \
-		build-aarch64 build-aarch64-sysroot build-python build-fuzz build-coverage build-deb build-*.log build.log \
+		$(foreach machine,aarch64 riscv64 armhf i386 ppc64le s390x mips64el,\
+		build-$(machine) build-$(machine)-sysroot) build-python build-fuzz build-coverage build-deb build-*.log build.log \
 		build-without-packages

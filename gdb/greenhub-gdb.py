@@ -26,6 +26,12 @@ LAYOUTS = {
         "r15": 8, "r14": 16, "r13": 24, "r12": 32, "rbx": 40, "rbp": 48, "rip": 56}),
     "aarch64": ("sp", "pc", 176, {
         **{"x%d" % (19 + i): 8 * i for i in range(12)}, "pc": 88}),
+    "i386": ("esp", "eip", 28, {
+        "edi": 8, "esi": 12, "ebx": 16, "ebp": 20, "eip": 24}),
+    "powerpc:common64": ("r1", "pc", 528, {
+        **{"r%d" % (14 + i): 32 + 8 * i for i in range(18)}, "pc": 528 + 16}),
+    "riscv:rv64": ("sp", "pc", 208, {
+        "fp": 0, **{"s%d" % i: 8 * i for i in range(1, 12)}, "pc": 96}),
 }
 # enum green__state, enum green__thread_flag
 UNUSED, DELAYED, RUNNABLE, PARKED, FINISHED = range(5)
@@ -281,7 +287,7 @@ class HideInnermost:
 def layout_here():
     name = gdb.selected_frame().architecture().name()
     if name not in LAYOUTS or gdb.lookup_global_symbol("green__context_ucontext"):
-        raise Missing("only on x86-64 and aarch64 can it be shown, not on " + name)
+        raise Missing("it cannot be shown on " + name)
     return LAYOUTS[name]
 
 

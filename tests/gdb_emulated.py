@@ -20,7 +20,7 @@ def case_a_program_of_another_architecture():
         Program([EMULATOR[0], "-g", door, *EMULATOR[1:], gdb.PROGRAM])
         until("the emulator listens", lambda: os.path.exists(door))
         text = gdb.gdb(
-            ["-iex", "set sysroot /usr/aarch64-linux-gnu",
+            ["-iex", "set sysroot " + EMULATOR[EMULATOR.index("-L") + 1],
              "-iex", "set solib-search-path " + os.path.dirname(gdb.LIBRARY),
              gdb.PROGRAM],
             ["target remote " + door, "break wait_for_input", "continue",

@@ -30,9 +30,14 @@ void skip_case(const char *function, const char *why);
  * Linux's own. The tests themselves may use it all the same. */
 bool lacks_linux(void);
 
-/* Whether an emulator (qemu-user, in make test-aarch64) runs the program. It
+/* Whether an emulator (qemu-user, in make test-cross) runs the program. It
  * does not support all that the kernel does. */
 bool is_emulated(void);
+
+/* tcase_add_test and its kin leave out there what tests/emulated.c lists. */
+#define _tcase_add_test(...) add_case(__VA_ARGS__)
+void add_case(TCase *tcase, const TTest *test, int signal, int status,
+              int start, int end);
 
 /* The call returns -1 and sets this errno. */
 #define ck_fails(call, expected)                                               \

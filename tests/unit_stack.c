@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/system.h"
@@ -385,6 +386,43 @@ static void *no_map(void *at, size_t size, int p, int f, int fd, off_t offset)
     return MAP_FAILED;
 }
 
+/* A 32-bit process has little of it, others are given a limit. */
+static bool limit_address_space(void)
+{
+    struct rlimit limit = {.rlim_cur = (rlim_t)mapped_kib() << 10};
+
+    if (sizeof(void *) == 4)
+        return true;
+    limit.rlim_cur += (rlim_t)1 << 29;
+    limit.rlim_max = limit.rlim_cur;
+    return !checker() && setrlimit(RLIMIT_AS, &limit) == 0;
+}
+
+START_TEST(no_address_space)
+{
+    struct green__stack *stack, *last = NULL;
+    int count = 0;
+
+    if (!limit_address_space()) {
+        SKIP("a checker needs address space itself");
+        return;
+    }
+    errno = 0;
+    while ((stack = green__stack_acquire(&pool, 262144)) && count < 100000) {
+        last = stack;
+        count++;
+    }
+    ck_assert_ptr_null(stack);
+    ck_assert_int_eq(errno, ENOMEM);
+    ck_assert_ptr_nonnull(strstr(green_hub_error(), "address space"));
+    ck_assert_int_gt(count, 1000);
+    green__stack_release(last);
+    ck_assert_ptr_eq(green__stack_acquire(&pool, 262144), last);
+    tear_down();
+    ck_assert_ptr_nonnull(green__stack_acquire(&pool, 262144));
+}
+END_TEST
+
 START_TEST(no_memory)
 {
     green__system.map = no_map;
@@ -412,6 +450,7 @@ int main(void)
     tcase_add_test(tcase, no_guard_no_stack);
     tcase_add_test(tcase, idle_memory_is_returned);
     tcase_add_test(tcase, stacks_in_use_stay_warm);
+    tcase_add_test(tcase, no_address_space);
     tcase_add_test(tcase, no_memory);
     return run_suite(suite);
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs the tests of a build directory and counts the results of their cases.
 
-    run_tests.py [-j N] [-v] BUILD_DIRECTORY [OPTION OF meson test...]
+    run_tests.py [-j N] [-v] [--only] BUILD_DIRECTORY [OPTION OF meson test...]
+
+It builds everything first, or with --only the programs of the tests that are named.
 
 A test program that uses libcheck writes a TAP file with a line for each of its
 cases; a script that prints TAP is counted the same way, any other one is one
@@ -40,6 +42,15 @@ def introspect(build):
         ["meson", "introspect", "--tests", build],
         check=True, capture_output=True, text=True)
     return {test["name"]: test for test in json.loads(out.stdout)}
+
+
+def programs_of(build, names, tests):
+    """The targets of ninja that the tests run."""
+    build = os.path.abspath(build)
+    return sorted({os.path.relpath(part, build)
+                   for name in names if name in tests
+                   for part in tests[name]["cmd"][:1]
+                   if part.startswith(build)})
 
 
 def tap_cases(text):
@@ -145,6 +156,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-j", type=int, default=2)
     parser.add_argument("-v", action="store_true")
+    parser.add_argument("--only", action="store_true")
     parser.add_argument("build")
     options, rest = parser.parse_known_args()
     results = os.path.join(os.path.abspath(options.build), "test-results")
@@ -152,7 +164,10 @@ def main():
     os.makedirs(results)
 
     here = os.path.dirname(os.path.abspath(__file__))
-    build = subprocess.run([os.path.join(here, "compile.sh"), options.build])
+    tests = introspect(options.build)
+    targets = programs_of(options.build, rest, tests) if options.only else []
+    build = subprocess.run(
+        [os.path.join(here, "compile.sh"), options.build] + targets)
     if build.returncode != 0:
         print("0 passed, 1 failed, 0 skipped")
         return 1

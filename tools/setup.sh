@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh PURPOSE...      (build, test, test-patch, bench, bench-peers, lint, fuzz,
-#                          manual, coverage, valgrind, deb, aarch64, python,
-#                          test-python, bench-python)
+#                          manual, coverage, valgrind, deb, python, test-python,
+#                          bench-python; cross-MACHINE of tools/cross/machines)
 #
 # Makes sure that the packages for a purpose are installed. Usually they are. Otherwise
 # it installs the missing ones from Debian or Ubuntu if it has the rights, or else
@@ -210,13 +210,20 @@ for purpose; do
         need_library libbrotlidec libbrotli-dev
         need_library libzstd libzstd-dev
         ;;
-    aarch64)
-        need qemu-aarch64 qemu-user
-        need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+    cross-*)
+        read -r _ triplet debian _ _ qemu <<LINE
+$(grep "^${purpose#cross-} " "$(dirname "$0")/cross/machines")
+LINE
+        if [ -z "$triplet" ]; then
+            echo "setup.sh: tools/cross/machines has no ${purpose#cross-}" >&2
+            exit 2
+        fi
+        need "qemu-$qemu" qemu-user
+        need "$triplet-gcc" "gcc-$triplet"
+        want_file "/usr/bin/$triplet-g++" "g++-$triplet"
         want_file /usr/bin/gdb-multiarch gdb-multiarch
-        if ! echo '#include <stdio.h>' |
-            aarch64-linux-gnu-gcc -E - >/dev/null 2>&1; then
-            missing="$missing libc6-dev-arm64-cross"
+        if ! echo '#include <stdio.h>' | "$triplet-gcc" -E - >/dev/null 2>&1; then
+            missing="$missing libc6-dev-$debian-cross"
         fi
         ;;
     python)

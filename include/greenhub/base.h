@@ -5,15 +5,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
 
-/* GREEN_ATOMIC(type): an atomic member, with the same layout in C and C++. */
+/* GREEN_ATOMIC(type): an atomic member, with the same layout in C and C++; C compilers
+ * for i386 differ in how they align it by themselves. */
 #ifdef __cplusplus
 #include <atomic>
 #define GREEN_ATOMIC(type) std::atomic<type>
 #define GREEN_BEGIN_DECLS extern "C" {
 #define GREEN_END_DECLS }
 #else
-#define GREEN_ATOMIC(type) __extension__ _Atomic(type)
+#define GREEN_ATOMIC(type)                                                     \
+    __extension__ _Atomic(type) __attribute__((aligned(sizeof(type))))
 #define GREEN_BEGIN_DECLS
 #define GREEN_END_DECLS
 #endif
@@ -21,6 +25,14 @@
 #define GREEN_API __attribute__((visibility("default")))
 
 GREEN_BEGIN_DECLS
+
+/*
+ * An array of negative size if the program is compiled with other types than the
+ * library: on a 32-bit system both take -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64,
+ * which `pkg-config --cflags greenhub` prints there.
+ */
+typedef char green__compile_with_64_bit_time_and_file_offsets
+    [sizeof(time_t) == 8 && sizeof(off_t) == 8 ? 1 : -1];
 
 /*
  * A time in nanoseconds: a duration or, where a comment says "absolute", a

@@ -49,7 +49,7 @@ struct green__trace_event {
             int64_t result; /* of a CALL: its result, or minus its errno */
         };
     };
-};
+} __attribute__((aligned(8))); /* i386 aligns none of its members so */
 
 #define GREEN__TRACE_WORDS (sizeof(struct green__trace_event) / 8)
 

@@ -10,7 +10,9 @@
 #include "context/sanitizer.h"
 #include "context/valgrind.h"
 
-#define ARENA_SIZE ((size_t)64 << 20)
+/* Address space is what a 32-bit process is short of: there an arena has a dozen
+ * default stacks, else two hundred. */
+#define ARENA_SIZE ((size_t)(sizeof(void *) > 4 ? 64 : 4) << 20)
 #define CACHE_LINE 64
 #define COLOURS 16
 #define COLOUR_STEP 128 /* two lines, since processors fetch them in pairs */
@@ -116,8 +118,10 @@ arena_create(const struct green__stack_pool *pool,
 free_arena:
     green__system.release(arena);
 no_memory:
-    green__fail(ENOMEM, "no memory for %zu more stacks of %zu KiB", count,
-                class->size >> 10);
+    green__fail(ENOMEM,
+                "no memory or address space for %zu more stacks of %zu "
+                "KiB",
+                count, class->size >> 10);
     return NULL;
 }
 

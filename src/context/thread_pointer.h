@@ -10,6 +10,7 @@
 #include "base/attributes.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Changes are system calls. green__thread_pointer_may_change() finds it out. */
 GREEN__PRIVATE extern bool green__thread_pointer_by_call;
@@ -64,12 +65,12 @@ static inline void green__thread_pointer_change(void *pointer)
 
 #else
 
+/* Not used where it may not change; not all compilers can tell it. */
 static inline void *green__thread_pointer(void)
 {
-    return __builtin_thread_pointer();
+    return NULL;
 }
 
-/* Not called where it may not change. */
 static inline void green__thread_pointer_change(void *pointer)
 {
     (void)pointer;

@@ -17,6 +17,7 @@
 #include <greenhub/debug.h>
 
 #include "base/environment.h"
+#include "base/kernel_time.h"
 #include "base/system.h"
 #include "base/text.h"
 #include "greenthread/blocking.h"
@@ -48,13 +49,16 @@ static const struct {
     {SYS_pread64, "pread64"},   {SYS_write, "write"},
     {SYS_writev, "writev"},     {SYS_pwrite64, "pwrite64"},
     {SYS_openat, "openat"},     {SYS_wait4, "wait4"},
-    {SYS_waitid, "waitid"},     {SYS_accept, "accept"},
+    {SYS_waitid, "waitid"},     {SYS_fdatasync, "fdatasync"},
     {SYS_accept4, "accept4"},   {SYS_connect, "connect"},
     {SYS_recvfrom, "recvfrom"}, {SYS_recvmsg, "recvmsg"},
     {SYS_sendto, "sendto"},     {SYS_sendmsg, "sendmsg"},
     {SYS_flock, "flock"},       {SYS_fcntl, "fcntl"},
-    {SYS_futex, "futex"},       {SYS_fsync, "fsync"},
-    {SYS_ioctl, "ioctl"},       {SYS_fdatasync, "fdatasync"},
+    {SYS_ioctl, "ioctl"},       {GREEN__SYS_FUTEX, "futex"},
+    {SYS_fsync, "fsync"},
+#ifdef SYS_accept /* i386 and s390x have accept4 alone */
+    {SYS_accept, "accept"},
+#endif
 };
 
 static const struct {
@@ -62,10 +66,10 @@ static const struct {
     const char *name;
 } interrupted[] = {
     {SYS_nanosleep, "nanosleep"},
-    {SYS_clock_nanosleep, "clock_nanosleep"},
-    {SYS_ppoll, "ppoll"},
-    {SYS_pselect6, "pselect6"},
     {SYS_epoll_pwait, "epoll_pwait"},
+    {GREEN__SYS_PPOLL, "ppoll"},
+    {GREEN__SYS_PSELECT6, "pselect6"},
+    {GREEN__SYS_CLOCK_NANOSLEEP, "clock_nanosleep"},
 };
 
 static void name_call(struct call *call)
@@ -222,8 +226,8 @@ static void *watch(void *arg)
 
         if (longest)
             watch_all(longest);
-        green__system.syscall(SYS_futex, &changes, FUTEX_WAIT_PRIVATE, seen,
-                              longest ? &pause : NULL, NULL, 0);
+        green__system.syscall(GREEN__SYS_FUTEX, &changes, FUTEX_WAIT_PRIVATE,
+                              seen, longest ? &pause : NULL, NULL, 0);
     }
     return arg;
 }
@@ -241,8 +245,8 @@ int green_debug_blocking(green_time longest, int fd)
     atomic_store(&report_fd, fd);
     atomic_store(&limit, fd < 0 ? 0 : longest);
     atomic_fetch_add(&changes, 1);
-    green__system.syscall(SYS_futex, &changes, FUTEX_WAKE_PRIVATE, 1, NULL,
-                          NULL, 0);
+    green__system.syscall(GREEN__SYS_FUTEX, &changes, FUTEX_WAKE_PRIVATE, 1,
+                          NULL, NULL, 0);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include <greenhub/debug.h>
 
+#include "base/kernel_time.h"
 #include "base/system.h"
 #include "base/text.h"
 #include "greenthread/blocking.h"
@@ -165,8 +166,8 @@ static void on_dump(int number)
     (void)number;
     if (atomic_load(&helper_process) == getpid()) {
         atomic_fetch_add(&wanted, 1);
-        green__system.syscall(SYS_futex, &wanted, FUTEX_WAKE_PRIVATE, INT_MAX,
-                              NULL, NULL, 0);
+        green__system.syscall(GREEN__SYS_FUTEX, &wanted, FUTEX_WAKE_PRIVATE,
+                              INT_MAX, NULL, NULL, 0);
     } else if (green__system.write(atomic_load(&dump_fd), no_helper,
                                    sizeof no_helper - 1) < 0) {
         /* nobody to tell */
@@ -183,8 +184,8 @@ static void *help(void *arg)
         int fd = atomic_load(&dump_fd);
 
         if (now == done) {
-            green__system.syscall(SYS_futex, &wanted, FUTEX_WAIT_PRIVATE, now,
-                                  NULL, NULL, 0);
+            green__system.syscall(GREEN__SYS_FUTEX, &wanted, FUTEX_WAIT_PRIVATE,
+                                  now, NULL, NULL, 0);
             continue;
         }
         done = now;
