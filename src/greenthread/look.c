@@ -47,12 +47,22 @@ static void copy_frames(struct green__row *row, const struct trace *trace,
         row->frames[row->count++] = trace->frames[i];
 }
 
+/* i386's C library has string functions in assembly that push registers without
+ * saying so: from there the unwinder goes anywhere, and crashes. */
+#if defined(__i386__)
+enum { UNWINDS_FROM_ANYWHERE = false };
+#else
+enum { UNWINDS_FROM_ANYWHERE = true };
+#endif
+
 static void trace_running(struct green__row *row,
                           const struct green__look *look)
 {
     struct trace trace;
     int first = 0;
 
+    if (look->past && !UNWINDS_FROM_ANYWHERE)
+        return;
     take_trace(&trace);
     while (first < trace.count && trace.frames[first] != look->from)
         first++;
