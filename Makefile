@@ -7,7 +7,6 @@ PREFIX ?= /usr/local
 LIBDIR ?= lib
 JOBS ?= 3
 FUZZ_SECONDS ?= 60
-COVERAGE ?= --no-suite stress --no-suite libraries --no-suite programs
 BUILD = build
 O ?=
 
@@ -17,15 +16,16 @@ options = --prefix=$(PREFIX) --libdir=$(LIBDIR) $(O)
 run_tests = tools/run_tests.py -j $(JOBS)
 # What takes minutes, or needs servers of its own. SUITES='--suite epolls' instead
 # limits a run to some suites.
-quick = --no-suite stress --no-suite libraries --no-suite programs
+quick = --no-suite stress --no-suite libraries --no-suite programs --no-suite installed
 SUITES ?= $(quick)
 # Processors that make test-cross runs tests for, of tools/cross/machines. The quick
 # ones differ in the byte order and in the size of a word.
 ARCH ?= $(if $(QUICK),s390x armhf,riscv64 armhf i386 ppc64le s390x mips64el)
 cross_tests = $(if $(QUICK),--only hub_loop@poll hub_timers@poll thread_spawn@poll \
 	thread_kill@poll sync_channel@poll io_stream@poll unit-stack,--suite poll --suite unit)
+COVERAGE ?= $(quick)
 
-.PHONY: all build run test test-patch bench bench-peers bench-docs stress lint install help format clean \
+.PHONY: all build run test test-patch test-install bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
 	test-asan test-tsan test-valgrind test-chaos test-posix test-aarch64 test-cross fuzz coverage manual \
 	deb test-deb
@@ -51,6 +51,11 @@ test-patch: ## test the patch library with real libraries, servers and programs
 	@meson configure $(BUILD) --clearcache >/dev/null
 	@ninja -C $(BUILD) build.ninja >/dev/null
 	@$(run_tests) $(BUILD) --suite libraries --suite programs
+
+test-install: ## test what others install, build and find: CMake, meson, pip, dist
+	@$(setup) build test test-install python
+	@$(configure) $(BUILD) $(options)
+	@$(run_tests) $(BUILD) --suite installed
 
 stress: ## load and faults: thousands of connections, kills, overflows
 	@$(setup) build test

@@ -2,6 +2,9 @@
 # setup.sh PURPOSE...      (build, test, test-patch, bench, bench-peers, lint, fuzz,
 #                          manual, coverage, valgrind, deb, python, test-python,
 #                          bench-python; cross-MACHINE of tools/cross/machines)
+# setup.sh PURPOSE...      (build, test, test-patch, test-install, bench, bench-peers,
+#                          lint, fuzz, manual, coverage, valgrind, deb, aarch64,
+#                          python, test-python, bench-python)
 #
 # Makes sure that the packages for a purpose are installed. Usually they are. Otherwise
 # it installs the missing ones from Debian or Ubuntu if it has the rights, or else
@@ -149,6 +152,15 @@ for purpose; do
         want_file /usr/lib/python3/dist-packages/websocket/__init__.py \
             python3-websocket
         ;;
+    test-install)
+        need cmake cmake
+        need readelf binutils
+        need git git
+        need abidiff abigail-tools
+        need cmark-gfm cmark-gfm
+        need mandoc mandoc
+        want_file /usr/bin/chromium chromium
+        ;;
     bench)
         need python3 python3
         ;;
@@ -186,6 +198,7 @@ for purpose; do
     manual)
         need python3 python3
         need mandoc mandoc
+        need cmark-gfm cmark-gfm
         ;;
     coverage)
         need gcovr gcovr

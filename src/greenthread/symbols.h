@@ -11,7 +11,7 @@
 
 struct green__symbol {
     const void *address; /* NULL: unused */
-    char text[120];
+    char text[168];
 };
 
 /* All zero: empty. */
