@@ -28,7 +28,7 @@ COVERAGE ?= $(quick)
 .PHONY: all build run test test-patch test-install bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
 	test-asan test-tsan test-valgrind test-chaos test-posix test-aarch64 test-cross fuzz coverage manual \
-	deb test-deb
+	dist deb test-deb
 
 all: build
 
@@ -91,6 +91,9 @@ format: ## format all C files with clang-format
 install: build ## install below PREFIX (/usr/local), under DESTDIR if set
 	@meson install -C $(BUILD) --no-rebuild --quiet
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+dist: ## pack the last commit as a tarball, which builds itself, into build-dist
+	@tools/dist.sh build-dist
 
 deb: ## build Debian's packages of the last commit, into build-deb
 	@$(setup) build python deb
@@ -189,5 +192,5 @@ help: ## this list
 clean: ## remove the build directories
 	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint build-lint-posix build-posix \
 		$(foreach machine,aarch64 riscv64 armhf i386 ppc64le s390x mips64el,\
-		build-$(machine) build-$(machine)-sysroot) build-python build-fuzz build-coverage build-deb build-*.log build.log \
+		build-$(machine) build-$(machine)-sysroot) build-python build-fuzz build-coverage build-deb build-dist build-*.log build.log \
 		build-without-packages
