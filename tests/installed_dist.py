@@ -11,7 +11,7 @@ import peers
 from installed_support import copy_sources, fails, must, repository, skip_with_sanitizer
 
 DATE = 1700000000
-# The lint checks of which files there are, in which no tarball may differ.
+# What builds and editors leave behind.
 UNWANTED = (".o", ".so", ".a", ".pyc", ".swp", ".orig", ".rej", "~")
 
 
