@@ -27,7 +27,7 @@ COVERAGE ?= $(quick)
 
 .PHONY: all build run test test-patch test-install bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
-	test-asan test-tsan test-valgrind test-chaos test-posix test-aarch64 test-cross fuzz coverage manual \
+	test-asan test-tsan test-valgrind test-chaos test-posix test-aarch64 test-cross fuzz coverage docs manual \
 	dist deb test-deb
 
 all: build
@@ -181,12 +181,12 @@ coverage: ## run the tests, and print the part of src/ that they ran
 	@status=0; $(run_tests) build-coverage $(COVERAGE) || status=1; \
 	tools/coverage.py build-coverage && exit $$status
 
-manual: ## write the manual pages in HTML, into build/manual
+docs manual: ## write the manual in HTML, with a search box, into build/manual
 	@$(setup) manual
 	@tools/manual.py $(BUILD)/manual
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
+	@awk -F ':.*## ' '/^[a-z0-9 -]+:.*## / \
 		{ printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 clean: ## remove the build directories

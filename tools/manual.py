@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Makes the manual pages in HTML, with an index, using mandoc.
+"""Makes the manual in HTML: the manual pages by mandoc, the Markdown pages by cmark-gfm,
+an index of them, and a search box.
 
     manual.py FOLDER
 
 Names with a page here link to it, others to Linux's pages on man7.org. It fails if a
-link leads nowhere.
+link leads nowhere. tests/installed_manual.py looks at it in a browser.
 """
 
 import html
@@ -16,26 +17,16 @@ import sys
 import tempfile
 
 import man_aliases
+import manual_frame
+import manual_markdown
 import sources
 
 ELSEWHERE = "https://man7.org/linux/man-pages/man%S/%N.%S.html"
-STYLE = "tools/manual.css"
+COPIED = ("tools/manual.css", "tools/manual.js")
 NAME = re.compile(r"^\.Sh NAME\n(.*?)^\.Sh ", re.M | re.S)
 TITLES = (("7", "Overview"), ("1", "Command"), ("3", "Library"))
 LINK = re.compile(r'(?<=href=")[^":#]+(?=["#])')
-
-HEAD = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1.0">
-<link rel="stylesheet" href="manual.css">
-<title>greenhub manual</title>
-</head>
-<body>
-<h1>greenhub manual</h1>
-"""
-
+ID = re.compile(r' id="([^"]*)"')
 
 def names_of(page):
     """The names that a page describes, and its description of them."""
@@ -45,8 +36,8 @@ def names_of(page):
 
 
 def convert(page, folder, pages):
-    """Writes one page; `folder` has a file for each existing name."""
-    file = os.path.basename(page)
+    """(file, title, text) of one page; `folder` has a file for each existing name."""
+    file = os.path.basename(page) + ".html"
     text = subprocess.run(
         ["mandoc", "-T", "html", "-O",
          "style=manual.css,toc,man=%N.%S.html;" + ELSEWHERE,
@@ -54,22 +45,27 @@ def convert(page, folder, pages):
         check=True, capture_output=True, text=True, cwd=folder).stdout
 
     text = LINK.sub(lambda link: pages.get(link.group(0), link.group(0)), text)
-    back = '<p class="back"><a href="index.html">greenhub manual</a></p>\n'
-    return file + ".html", text.replace("<body>\n", "<body>\n" + back, 1)
+    title = ", ".join(names_of(page)[0]) + " (%s)" % page[-1]
+    return file, title, manual_frame.around(file, text)
 
 
-def index(pages):
-    parts = [HEAD]
+def entry(file, name, what):
+    return '<dt><a href="%s">%s</a></dt><dd>%s</dd>\n' % (
+        file, html.escape(name), html.escape(what))
+
+
+def index(pages, guides):
+    parts = ["<main>\n<h1>greenhub manual</h1>\n<h2>Guides</h2>\n<dl>\n"]
+    parts += [entry(file, title, "") for file, title, _ in guides]
     for section, title in TITLES:
-        parts.append("<h2>%s</h2>\n<dl>\n" % title)
+        parts.append("</dl>\n<h2>%s</h2>\n<dl>\n" % title)
         for page in pages:
             if page.endswith("." + section):
                 names, what = names_of(page)
-                parts.append('<dt><a href="%s.html">%s</a></dt><dd>%s</dd>\n' % (
-                    os.path.basename(page), html.escape(", ".join(names)),
-                    html.escape(what)))
-        parts.append("</dl>\n")
-    return "".join(parts) + "</body>\n</html>\n"
+                parts.append(entry(os.path.basename(page) + ".html", ", ".join(names),
+                                   what))
+    body = "".join(parts) + "</dl>\n</main>\n"
+    return manual_frame.framed("index.html", "greenhub manual", body)
 
 
 def targets(pages):
@@ -83,33 +79,64 @@ def targets(pages):
     return found
 
 
-def write_all(folder, pages):
-    links = targets(pages)
-    written = {"index.html": index(pages)}
+def manual_pages(pages, links):
     with tempfile.TemporaryDirectory() as names:
         for link in links:  # mandoc checks which ones exist
             open(os.path.join(names, link[:-len(".html")]), "w").close()
-        for page in pages:
-            file, text = convert(page, names, links)
-            written[file] = text
+        return [convert(page, names, links) for page in pages]
+
+
+def write(folder, file, text):
+    path = os.path.join(folder, file)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as out:
+        out.write(text)
+
+
+def write_all(folder, pages):
+    """Writes all files. Returns {file of a page: its text}."""
+    links = targets(pages)
+    tree = manual_markdown.Tree(links)
+    guides = [manual_markdown.convert(tree, path)
+              for path in manual_markdown.page_paths()]
+    searched = manual_pages(pages, links) + guides
+    written = {file: text for file, _, text
+               in searched + manual_markdown.show_all(tree)}
+    written["index.html"] = index(pages, guides)
     for file, text in written.items():
-        with open(os.path.join(folder, file), "w") as out:
-            out.write(text)
+        write(folder, file, text)
+    write(folder, "search.js", manual_frame.search_index(
+        {file: (title, text) for file, title, text in searched}))
+    for path in COPIED:
+        shutil.copy(os.path.join(sources.ROOT, path), folder)
+    for path in tree.copied:
+        os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+        shutil.copy(os.path.join(sources.ROOT, path), os.path.join(folder, path))
     return written
+
+
+def check_links(folder, written):
+    """Each leads to a file of the manual, and to an id in it."""
+    ids = {file: set(ID.findall(text)) for file, text in written.items()}
+    for file, text in sorted(written.items()):
+        for link in sorted(set(re.findall(r'(?:href|src)="([^":]*)"', text))):
+            path, _, anchor = html.unescape(link).partition("#")
+            target = os.path.normpath(os.path.join(os.path.dirname(file), path)) \
+                if path else file
+            if not os.path.exists(os.path.join(folder, target)):
+                sources.problem(file, 1, link + " does not exist")
+            elif anchor and anchor not in ids.get(target, ()):
+                sources.problem(file, 1, link + " leads to no such heading")
 
 
 def main():
     folder = sys.argv[1]
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
-    shutil.copy(os.path.join(sources.ROOT, STYLE), folder)
     pages = sources.files((".1", ".3", ".7"), ("man",))
     written = write_all(folder, pages)
-    for file, text in sorted(written.items()):
-        for link in sorted(set(LINK.findall(text))):
-            if not os.path.exists(os.path.join(folder, link)):
-                sources.problem(file, 1, link + " does not exist")
-    print("%d pages: %s" % (len(pages), os.path.join(folder, "index.html")))
+    check_links(folder, written)
+    print("%d pages: %s" % (len(written), os.path.join(folder, "index.html")))
     return sources.status()
 
 
