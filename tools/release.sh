@@ -1,27 +1,46 @@
 #!/bin/sh
-# release.sh VERSION [--write]
+# release.sh VERSION [--dry-run | --write] [--skip-tests]
 #
-# Checks that the tree is ready for a release of this version, and prints its planned
-# changes. With --write it makes them, commits them and tags the commit; you publish it.
+# Checks that the tree is ready for a release of this version: it is committed, only
+# meson.build has the version, the change log begins with it, the binary interface is
+# that of the last release, and the tests pass (--skip-tests leaves them out). It prints
+# the planned changes. With --write it makes them, commits and tags them, and makes the
+# tarball in build-dist; you publish both.
 #
 # Only meson.build has the version: the library, its file's name and soversion (the
-# major version), the command, the Python package and pkg-config take it from there.
-# In CHANGELOG.md it is the heading of the latest changes.
+# major version), the command, the Python package, pkg-config and CMake take it from
+# there; --write sets the macros of include/greenhub/base.h. In CHANGELOG.md it is the
+# heading of the latest changes, which gets its date.
 set -eu
 
 cd "$(dirname "$0")/.."
 
-if [ $# -lt 1 ] || ! expr "x$1" : 'x[0-9]*\.[0-9]*\.[0-9]*$' >/dev/null; then
-    echo "usage: tools/release.sh MAJOR.MINOR.PATCH [--write]" >&2
+usage()
+{
+    echo "usage: tools/release.sh MAJOR.MINOR.PATCH [--dry-run | --write] [--skip-tests]" >&2
     exit 2
-fi
-version=$1
-write=${2-}
+}
+
+version=${1-}
+expr "x$version" : 'x[0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*$' >/dev/null || usage
+shift
+write= tests=yes
+for word; do
+    case $word in
+    --dry-run) write= ;;
+    --write) write=yes ;;
+    --skip-tests) tests= ;;
+    *) usage ;;
+    esac
+done
+
 current=$(sed -n "s/^  version: '\(.*\)',/\1/p" meson.build)
 heading=$(sed -n 's/^## //p' CHANGELOG.md | head -n 1)
 today=$(date -u +%Y-%m-%d)
-map=$(mktemp)
-trap 'rm -f "$map"' EXIT
+last=$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || :)
+maps=$(find src companions -name released.map | sort)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 status=0
 
 # must TEXT COMMAND...: the command prints what is wrong
@@ -36,6 +55,15 @@ must()
         [ -z "$found" ] || printf '%s\n' "$found" | sed 's/^/        /'
         status=1
     fi
+}
+
+# quiet COMMAND...: prints the end of its output, if it fails
+quiet()
+{
+    "$@" >"$scratch/log" 2>&1 || {
+        tail -n 20 "$scratch/log"
+        return 1
+    }
 }
 
 not_lower()
@@ -65,24 +93,43 @@ soversion()
     grep -q "soversion: meson.project_version().split('.')\[0\]," src/meson.build
 }
 
-symbols()
+# headers_of FOLDER: of the library that is built there
+headers_of()
 {
-    tools/symbol_map.py "$version" src/released.map include/greenhub/*.h >"$map"
+    if [ "$1" = src ]; then
+        echo include/greenhub/scoped.h
+        sed -n 's/^#include <\(greenhub\/.*\)>/include\/\1/p' include/greenhub.h
+    else
+        grep -o 'include/greenhub/[a-z_]*\.h' "$1/meson.build"
+    fi
 }
 
-# The macros with the version in the headers, if there are any.
-macros()
+# new_map FILE: what follows its comment once the version is released
+new_map()
 {
-    rest=${version#*.}
-    grep -hE '^#define GREEN_VERSION_(MAJOR|MINOR|PATCH) ' include/greenhub/*.h |
-        while read -r _ name value; do
-            case $name in
-            *MAJOR) expected=${version%%.*} ;;
-            *MINOR) expected=${rest%.*} ;;
-            *) expected=${rest#*.} ;;
-            esac
-            [ "$value" = "$expected" ] || echo "$name is $value"
-        done
+    # shellcheck disable=SC2046
+    tools/symbol_map.py "$version" "$1" $(headers_of "$(dirname "$1")")
+}
+
+symbols()
+{
+    for map in $maps; do
+        new_map "$map" >"$scratch/$(echo "$map" | tr / -)" || return 1
+    done
+}
+
+# The description that lint compares with is what the last release has.
+abi_described()
+{
+    [ -z "$last" ] || git diff --stat "$last" -- "tools/abi/greenhub-${last#v}.abi.gz"
+}
+
+# A new major version may change it.
+abi()
+{
+    if [ -z "$last" ] || [ "${last%%.*}" = "v${version%%.*}" ]; then
+        quiet tools/lint.sh abi
+    fi
 }
 
 # Prints other versions than this one, and pages without a valid date.
@@ -112,35 +159,55 @@ must "only meson.build has the version" elsewhere
 must "CHANGELOG.md begins with it" changelog
 must "the soversion is the major version" soversion
 must "the symbols include all that were released" symbols
-must "the headers' macros agree" macros
 must "the manual pages name no other version" pages
 must "everything is committed" git status --porcelain
 must "there is no tag v$version" git tag --list "v$version"
+must "tools/abi has what ${last:-no release yet} has" abi_described
+if [ $status = 0 ]; then
+    must "the binary interface is compatible" abi
+    if [ -n "$tests" ]; then
+        must "the tests pass" quiet make test
+    else
+        echo "skipped the tests"
+    fi
+fi
 
 stale=$(stale_pages)
 echo
-echo "To change: the version in meson.build, from $current"
+echo "To change: the version in meson.build and base.h, from $current"
 echo "           CHANGELOG.md: released on $today"
-echo "           src/released.map: $(grep -c ';$' "$map" || :) lines"
+for map in $maps; do
+    echo "           $map: $(grep -c ';$' "$scratch/$(echo "$map" | tr / -)" || :) lines"
+done
+echo "           tools/abi: the binary interface"
 [ -z "$stale" ] || printf '%s\n' "$stale" | sed 's/^/           the date of /'
 
-if [ $status != 0 ] || [ "$write" != --write ]; then
-    [ "$write" = --write ] || echo "Nothing was written: that takes --write."
+if [ $status != 0 ] || [ -z "$write" ]; then
+    [ -n "$write" ] || echo "Nothing was written: that takes --write."
     exit $status
 fi
 
 sed -i "s/^  version: '.*',/  version: '$version',/" meson.build
+rest=${version#*.}
+sed -i -e "s/^\(#define GREEN_VERSION_MAJOR\) .*/\1 ${version%%.*}/" \
+    -e "s/^\(#define GREEN_VERSION_MINOR\) .*/\1 ${rest%.*}/" \
+    -e "s/^\(#define GREEN_VERSION_PATCH\) .*/\1 ${rest#*.}/" include/greenhub/base.h
 sed -i "s/^## \[$version\] - .*/## [$version] - $today/" CHANGELOG.md
 printf '%s\n' "$stale" | while read -r page changed; do
     [ -z "$page" ] ||
         sed -i "s/^\.Dd .*/.Dd $(LC_ALL=C date -d "$changed" '+%B %-d, %Y')/" \
             "$page"
 done
-{
-    sed -n '1,/\*\//p' src/released.map
-    cat "$map"
-} >src/released.map.new
-mv src/released.map.new src/released.map
+for map in $maps; do
+    {
+        sed -n '1,/\*\//p' "$map"
+        cat "$scratch/$(echo "$map" | tr / -)"
+    } >"$scratch/map"
+    cat "$scratch/map" >"$map"
+done
+quiet tools/lint.sh abi --update
+git add tools/abi
 git commit -qam "Release $version"
 git tag -a "v$version" -m "greenhub $version"
-echo "Committed and tagged v$version. To publish: git push --follow-tags"
+echo "Committed and tagged v$version. To publish: git push --follow-tags, and"
+tools/dist.sh build-dist
