@@ -94,8 +94,9 @@ def case_it_refuses_another_binary_interface():
         described = os.path.join(top, "tools/abi", name)
         with gzip.open(described, "rt") as file:
             text = file.read()
-        with gzip.open(described, "wt") as file:
-            file.write(text.replace("'green_yield'", "'green_yield_gone'"))
+        with open(described, "wb") as file:
+            file.write(gzip.compress(
+                text.replace("'green_yield'", "'green_yield_gone'").encode()))
         commit(top)
         failed, said = refused(top, version, "--skip-tests")
         assert failed == ["the binary interface is compatible"], said

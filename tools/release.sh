@@ -74,7 +74,7 @@ not_lower()
 # Prints files that have the version and should not.
 elsewhere()
 {
-    ! git grep -nwF "$current" -- ':!meson.build' ':!CHANGELOG.md' ':!docs' \
+    ! git grep -InwF "$current" -- ':!meson.build' ':!CHANGELOG.md' ':!docs' \
         ':!tests/fuzz'
 }
 
