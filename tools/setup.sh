@@ -222,6 +222,8 @@ for purpose; do
         need_library zlib zlib1g-dev
         need_library libbrotlidec libbrotli-dev
         need_library libzstd libzstd-dev
+        need_library zlib zlib1g-dev
+        need_file /usr/include/wslay/wslay.h libwslay-dev
         ;;
     cross-*)
         read -r _ triplet debian _ _ qemu <<LINE
