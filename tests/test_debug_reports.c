@@ -102,7 +102,7 @@ START_TEST(os_threads_end_while_they_are_looked_at)
     ck_assert_int_eq(pthread_create(&thread, NULL, starts_and_ends, NULL), 0);
     while (!atomic_load(&ready))
         ck_ok(green_sleep(GREEN_MSEC));
-    for (int i = 0; i < fewer_if_checked(100, 4); i++)
+    for (int i = 0; i < fewer_if_checked(30, 4); i++)
         ck_ok(green_dump_all(fd));
     atomic_store(&over, 1);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
@@ -177,7 +177,7 @@ START_TEST(a_look_takes_no_lock_of_the_program)
     ck_assert_int_eq(pthread_create(&thread, NULL, other_main, (void *)&fn), 0);
     while (!atomic_load(&ready))
         ck_ok(green_sleep(GREEN_MSEC));
-    for (int i = 0; i < fewer_if_checked(200, 10); i++)
+    for (int i = 0; i < fewer_if_checked(40, 4); i++)
         ck_ok(green_dump_all(fd));
     atomic_store(&over, 1);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);

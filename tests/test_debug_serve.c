@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -272,17 +271,15 @@ START_TEST(a_forked_child_has_no_door)
 }
 END_TEST
 
-/* ThreadSanitizer takes it for a race to close what another OS thread has. */
-static void close_unseen(int fd)
-{
-    (void)syscall(SYS_close, fd); /* which may be open or not */
-}
-
 START_TEST(closed_by_the_program)
 {
     bool open_before[100];
     int before, ours[2];
 
+    if (checker() && strcmp(checker(), "tsan") == 0) {
+        SKIP("it takes it for a race to close what another OS thread has");
+        return;
+    }
     for (int fd = 0; fd < 100; fd++)
         open_before[fd] = fcntl(fd, F_GETFD) >= 0;
     before = knock(open_door());
@@ -290,7 +287,7 @@ START_TEST(closed_by_the_program)
     ck_assert_ptr_nonnull(hear(before));
     for (int fd = 0; fd < 100; fd++)
         if (!open_before[fd])
-            close_unseen(fd);
+            close(fd);
     ck_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ours));
     for (int i = 0; i < 10; i++)
         ck_assert_int_ge(dup(ours[0]), 0);

@@ -113,10 +113,10 @@ static struct {
     unsigned skipped; /* since then */
 } reports;
 
-/* It may end meanwhile, and its name be freed. */
-static void copy_name(const struct green__scheduler *s,
-                      const struct green_thread *thread, char *name,
-                      size_t size)
+/* It may end meanwhile, and its name be freed; see watch_one. */
+GREEN__NO_SANITIZE static void copy_name(const struct green__scheduler *s,
+                                         const struct green_thread *thread,
+                                         char *name, size_t size)
 {
     const struct green__extras *extras =
         __atomic_load_n(&thread->extras, __ATOMIC_RELAXED);
@@ -139,8 +139,9 @@ static void print_frames(int fd, const struct green__row *row)
             fd, "    %s\n", green__symbol_of(&reports.symbols, row->frames[i]));
 }
 
-static void print_report(struct green__scheduler *s,
-                         const struct green_thread *thread, green_time kept)
+GREEN__NO_SANITIZE static void print_report(struct green__scheduler *s,
+                                            const struct green_thread *thread,
+                                            green_time kept)
 {
     struct green__row row = {.count = 0};
     struct green__look look = {
