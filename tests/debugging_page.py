@@ -79,7 +79,7 @@ def case_it_is_slow_over_time():
 
 
 def case_it_crashed_last_night():
-    peers.skip_in_chaos("runs main at another time")
+    peers.skip_in_chaos("may switch to a greenthread as it is spawned")
     with tempfile.TemporaryDirectory() as folder:
         program = compiled(folder)
         core = gdb.core_of(folder, program, {"GREENHUB_HUB": "epolls"},

@@ -14,9 +14,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* LeakSanitizer reads the map of the memory once for each stack; a 32-bit process
- * has no address space for more than some thousand. */
-#if defined(__SANITIZE_ADDRESS__) || !defined(__LP64__)
+/* LeakSanitizer reads the map of the memory once for each stack, ThreadSanitizer
+ * has no more than 8128, and a 32-bit process no address space for them. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||           \
+    !defined(__LP64__)
 #define MANY 2000
 #else
 #define MANY 20000
@@ -358,6 +359,10 @@ static void *reads_blocking(void *arg)
 
 START_TEST(a_blocking_call_is_restarted)
 {
+    if (checker() && strcmp(checker(), "tsan") == 0) {
+        SKIP("it delivers signals after a read(2), not during it");
+        return;
+    }
     pipe_pair(fds);
     start_other(reads_blocking);
     for (int i = 0; i < 10; i++)
