@@ -97,26 +97,40 @@ static bool take_field(struct get_settings *settings, char *text)
     return true;
 }
 
+/* Reads to the end, into memory that lasts as long as the command. */
+static char *read_all(FILE *file, size_t *size)
+{
+    char *bytes = NULL, *larger;
+    size_t room = 0, n;
+
+    *size = 0;
+    do {
+        if (*size == room) {
+            larger = realloc(bytes, room = 2 * room + 65536);
+            if (!larger) {
+                free(bytes);
+                return NULL;
+            }
+            bytes = larger;
+        }
+        n = fread(bytes + *size, 1, room - *size, file);
+        *size += n;
+    } while (n > 0);
+    return bytes;
+}
+
 static bool read_file(struct get_settings *settings, const char *path)
 {
     FILE *file = fopen(path, "rb");
-    char *bytes = NULL;
-    size_t size = 0, room = 0, n;
 
-    do {
-        if (size == room)
-            bytes = realloc(bytes, room = 2 * room + 65536);
-        n = file && bytes ? fread(bytes + size, 1, room - size, file) : 0;
-        size += n;
-    } while (n > 0);
-    if (!file || !bytes || ferror(file)) {
+    settings->data = file ? read_all(file, &settings->data_size) : NULL;
+    if (!settings->data || ferror(file)) {
         cli_complain(CLI_FAILED, "%s: %s", path, strerror(errno));
-        return false;
+        settings->data = NULL;
     }
-    fclose(file);
-    settings->data = bytes;
-    settings->data_size = size;
-    return true;
+    if (file)
+        fclose(file);
+    return settings->data != NULL;
 }
 
 static bool take_data(struct get_settings *settings, const char *text)

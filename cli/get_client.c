@@ -79,10 +79,11 @@ static struct green_stream *wrap(int fd, const char *host, void *unused)
 {
     struct green_stream *stream = tls.client(fd, tls.config, host);
     int error = errno;
+    char *reason = stream ? NULL : strdup(tls.reason());
 
     (void)unused;
-    if (!stream)
-        green_key_set(tls.key, strdup(tls.reason()));
+    if (reason && green_key_set(tls.key, reason) < 0)
+        free(reason);
     errno = error;
     return stream;
 }

@@ -302,9 +302,12 @@ static bool wait_in_line(struct green_http_client *client,
         return true;
     }
     error = errno;
-    for (place = &client->first; *place != &applicant; place = &(*place)->next)
-        ;
-    leave_line(client, place);
+    for (place = &client->first; *place; place = &(*place)->next) {
+        if (*place == &applicant) {
+            leave_line(client, place);
+            break;
+        }
+    }
     forget_if_unused(client, origin);
     errno = error;
     return false;

@@ -101,20 +101,35 @@ struct green__http_proxies *green__http_proxies_create(const char *proxy)
 
 /* ---- no_proxy ------------------------------------------------------------------- */
 
-/* Whether an address is in a network "ADDRESS/BITS". */
+/* Takes "ADDRESS/BITS" apart. Returns the bits, or -1. */
+static long parse_network(const char *network, int family,
+                          unsigned char begin[16])
+{
+    const char *slash = strchr(network, '/');
+    char text[INET6_ADDRSTRLEN], *end;
+    long bits;
+
+    if (!slash || (size_t)(slash - network) >= sizeof text)
+        return -1;
+    memcpy(text, network, (size_t)(slash - network));
+    text[slash - network] = '\0';
+    bits = strtol(slash + 1, &end, 10);
+    if (*end != '\0' || end == slash + 1 || bits < 0 ||
+        bits > (family == AF_INET ? 32 : 128) ||
+        inet_pton(family, text, begin) != 1)
+        return -1;
+    return bits;
+}
+
 static bool is_in_network(const char *host, const char *network)
 {
-    unsigned char address[16], begin[16];
-    char text[64];
-    unsigned bits, whole;
     int family = strchr(host, ':') ? AF_INET6 : AF_INET;
+    unsigned char address[16], begin[16];
+    long bits = parse_network(network, family, begin);
+    size_t whole = (size_t)bits / 8;
 
-    if (sscanf(network, "%63[^/]/%u", text, &bits) != 2 ||
-        bits > (family == AF_INET ? 32u : 128u) ||
-        inet_pton(family, host, address) != 1 ||
-        inet_pton(family, text, begin) != 1)
+    if (bits < 0 || inet_pton(family, host, address) != 1)
         return false;
-    whole = bits / 8;
     return memcmp(address, begin, whole) == 0 &&
            (bits % 8 == 0 ||
             ((address[whole] ^ begin[whole]) & (0xff00 >> bits % 8)) == 0);
@@ -190,7 +205,7 @@ green__http_proxy_for(const struct green__http_proxies *proxies,
 char *green__http_basic(const char *user)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
-                                 "qrstuvwxyz0123456789+/";
+                                 "qrstuvwxyz0123456789+/=";
     size_t size = strlen(user);
     char *text = malloc(7 + (size + 2) / 3 * 4), *to = text;
 
@@ -203,7 +218,7 @@ char *green__http_basic(const char *user)
         for (unsigned j = 0; j < 3; j++)
             three = three << 8 | (j < left ? (unsigned char)user[i + j] : 0);
         for (unsigned j = 0; j < 4; j++)
-            *to++ = j > left ? '=' : digits[three >> (18 - 6 * j) & 63];
+            *to++ = digits[j > left ? 64 : three >> (18 - 6 * j) & 63];
     }
     *to = '\0';
     return text;
