@@ -6,6 +6,7 @@
 #include <greenhub/http_client.h>
 
 #define GET_FIELDS 32
+#define GET_REASON 320
 
 struct get_settings {
     const char *method; /* NULL: GET, with data POST */
@@ -37,7 +38,8 @@ struct get_job {
     char type[128];
     char last_url[1024];
     char file[512]; /* where the body is; "": nowhere */
-    char error[320];
+    char tls_reason[GET_REASON];
+    char error[GET_REASON];
 };
 
 /* What is used of libgreenhub-http, and of libgreenhub-tls. */
@@ -67,8 +69,8 @@ extern struct get_library {
  * it has complained of. */
 int get_client_create(const struct get_settings *settings, bool needs_tls,
                       struct green_http_client **client);
-/* Why the calling greenthread has no TLS connection; "" if that is not it. */
-const char *get_client_tls_reason(void);
+/* From now on, `reason` says why the calling greenthread has no TLS connection. */
+void get_client_keep_reason(char reason[GET_REASON]);
 
 /* get_job.c: fetches a URL; a function for greenthreads. */
 void get_job_run(void *job);

@@ -7,7 +7,7 @@
 #include <greenhub/tls.h>
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
@@ -67,11 +67,10 @@ static bool has_tls(void)
     return cli_find_library("greenhub-tls", "companions/tls", path);
 }
 
-const char *get_client_tls_reason(void)
+void get_client_keep_reason(char reason[GET_REASON])
 {
-    const char *reason = tls.config ? green_key_get(tls.key) : NULL;
-
-    return reason ? reason : "";
+    if (tls.config)
+        green_key_set(tls.key, reason);
 }
 
 /* Keeps the reason before another greenthread overwrites it. */
@@ -79,11 +78,11 @@ static struct green_stream *wrap(int fd, const char *host, void *unused)
 {
     struct green_stream *stream = tls.client(fd, tls.config, host);
     int error = errno;
-    char *reason = stream ? NULL : strdup(tls.reason());
+    char *reason = green_key_get(tls.key);
 
     (void)unused;
-    if (reason && green_key_set(tls.key, reason) < 0)
-        free(reason);
+    if (!stream && reason)
+        snprintf(reason, GET_REASON, "%s", tls.reason());
     errno = error;
     return stream;
 }
@@ -104,7 +103,7 @@ static int use_tls(const struct get_settings *settings)
     tls.config = tls.config_create(&options);
     if (!tls.config)
         return cli_complain(CLI_FAILED, "https: %s", tls.reason());
-    if (green_key_create(&tls.key, free) < 0)
+    if (green_key_create(&tls.key, NULL) < 0)
         return cli_complain(CLI_FAILED, "https: %s", strerror(errno));
     return CLI_OK;
 }

@@ -8,7 +8,7 @@
 static int fail(struct get_job *job,
                 const struct green_http_client_exchange *exchange)
 {
-    const char *reason = get_client_tls_reason();
+    const char *reason = job->tls_reason;
 
     if (*job->error)
         return -1;
@@ -106,6 +106,7 @@ void get_job_run(void *arg)
 
     job->begun = green_now();
     job->length = -1;
+    get_client_keep_reason(job->tls_reason);
     fetch(job);
     job->time = green_now() - job->begun;
     job->done = true;

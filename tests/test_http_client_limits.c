@@ -164,8 +164,13 @@ START_TEST(an_early_answer)
     ck_assert_msg(green_http_client_response(exchange) == 413, "%s",
                   green_http_client_reason(exchange));
     green_http_client_close(exchange);
-    free(large);
     ck_assert_uint_eq(stats_of(client).connections, 0);
+    /* Of a single write, a part was sent. */
+    exchange = begin_exchange(client, "POST", script.url);
+    ck_fails(green_http_client_write(exchange, large, 16 << 20), EPIPE);
+    ck_assert_int_eq(green_http_client_response(exchange), 413);
+    green_http_client_close(exchange);
+    free(large);
     end_client(client);
     script_stop(&script);
 }

@@ -298,6 +298,38 @@ START_TEST(several_cookies)
 }
 END_TEST
 
+static struct green_stream *no_layer(int fd, const char *host, void *arg)
+{
+    struct green_stream *stream = arg;
+
+    ck_assert(strcmp(host, "a.test") == 0 || strcmp(host, "::1") == 0);
+    ck_ok(green_stream_init(stream, fd));
+    return stream;
+}
+
+/* What was set in secret stays secret. */
+START_TEST(a_secure_cookie)
+{
+    SCRIPT(script,
+           {.text = OK_HEAD "Set-Cookie: a=b; Secure\r\n"
+                            "Content-Length: 0\r\n\r\n"},
+           {.text = HELLO});
+    struct green_stream stream;
+    struct green_stream_wrap wrap = {.wrap = no_layer, .arg = &stream};
+    struct green_http_client_options options = {
+        .cookies = true, .tls = &wrap, .address = script.address};
+    struct green_http_client *client = new_client(&options);
+
+    ck_fetches(client, "https://a.test/", 200, "");
+    ck_fetches(client, "http://a.test/", 200, "hello");
+    ck_has_not(script.requests, "Cookie");
+    ck_fetches(client, "https://a.test/", 200, "hello");
+    ck_has(script.requests, "\r\nCookie: a=b\r\n");
+    end_client(client);
+    script_stop(&script);
+}
+END_TEST
+
 /* ---- Addresses and proxies ---------------------------------------------------------------- */
 
 START_TEST(a_unix_socket)
@@ -379,15 +411,6 @@ START_TEST(proxies_of_the_environment)
     script_stop(&script);
 }
 END_TEST
-
-static struct green_stream *no_layer(int fd, const char *host, void *arg)
-{
-    struct green_stream *stream = arg;
-
-    ck_assert(strcmp(host, "a.test") == 0 || strcmp(host, "::1") == 0);
-    ck_ok(green_stream_init(stream, fd));
-    return stream;
-}
 
 /* CONNECT, and what a proxy may say of it. */
 START_TEST(tunnels)
@@ -484,6 +507,7 @@ int main(void)
     tests = add_tcase(suite, "cookies");
     tcase_add_loop_test(tests, a_cookie, 0, COUNT(cookies));
     tcase_add_test(tests, several_cookies);
+    tcase_add_test(tests, a_secure_cookie);
     tests = add_tcase(suite, "addresses");
     tcase_add_test(tests, a_unix_socket);
     tcase_add_loop_test(tests, proxies_of_the_environment, 0, COUNT(proxies));
