@@ -189,6 +189,28 @@ START_TEST(sizes)
 }
 END_TEST
 
+START_TEST(a_failure_lasts)
+{
+    const struct act act = {.text = long_response(OK_HEAD "A: ", 190000, "x")};
+    struct green_http_client *client = new_client(NULL);
+    struct green_http_client_exchange *exchange;
+    static struct script script;
+    char byte;
+
+    script_start(&script, &act, 1);
+    exchange = begin_exchange(client, "GET", script.url);
+    for (int i = 0; i < 2; i++)
+        ck_fails(green_http_client_response(exchange), EMSGSIZE);
+    ck_fails(green_http_client_read(exchange, &byte, 1), EINVAL);
+    ck_fails(green_http_client_write(exchange, "x", 1), EMSGSIZE);
+    ck_has(green_http_client_reason(exchange), "too long");
+    ck_assert_uint_eq(stats_of(client).connections, 0);
+    green_http_client_close(exchange);
+    end_client(client);
+    script_stop(&script);
+}
+END_TEST
+
 /* A server that says nothing of a response but interim ones. */
 START_TEST(interim_responses_without_end)
 {
@@ -233,6 +255,7 @@ int main(void)
 
     tcase_add_loop_test(tests, a_row, 0, (int)(sizeof rows / sizeof rows[0]));
     tcase_add_test(tests, sizes);
+    tcase_add_test(tests, a_failure_lasts);
     tcase_add_test(tests, interim_responses_without_end);
     tcase_add_test(tests, long_bodies);
     return run_suite(suite);

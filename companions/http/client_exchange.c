@@ -55,8 +55,8 @@ int green__http_client_return(struct green_http_client_exchange *exchange,
         error = ETIMEDOUT;
         green__http_client_fail(exchange, error, "not done in time");
     }
-    /* What has answered may still be asked for the response. */
-    if (error != EPIPE && error != EMSGSIZE)
+    /* After a write, what has answered may still be asked for the response. */
+    if (exchange->is_final || (error != EPIPE && error != EMSGSIZE))
         exchange->failed = error;
     if (exchange->failed)
         green__http_client_release(exchange);
