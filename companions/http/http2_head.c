@@ -143,10 +143,8 @@ static void set_target(struct green__http2_stream *stream)
 {
     struct green_http *http = &stream->http;
     bool connect = http->method && strcmp(http->method, "CONNECT") == 0;
-    uint32_t target = connect ? stream->authority : stream->path;
-
-    http->target = target;
-    http->target_length = (uint32_t)strlen(http->base + target);
+    http->target = connect ? stream->authority : stream->path;
+    http->target_length = (uint32_t)strlen(stream->head.bytes + http->target);
 }
 
 /* Its end is that of the stream, unless it says how long it is. */
@@ -166,7 +164,9 @@ int green__http2_head_settle(struct green__http2_stream *stream)
     bool expects;
     int status;
 
-    if (!stream->head.bytes && add_text(&stream->head, "", 0, &(uint32_t){0}))
+    if (!stream->head.bytes)
+        add_text(&stream->head, "", 0, &(uint32_t){0});
+    if (!stream->head.bytes)
         return 503;
     status = http->refused ? http->refused : add_missing(stream);
     http->base = stream->head.bytes;

@@ -5,6 +5,8 @@
 
 #include "http2.h"
 
+#define GRACE (100 * GREEN_MSEC)
+
 /* ---- Their life -------------------------------------------------------------------- */
 
 struct green__http2_stream *
@@ -102,6 +104,43 @@ int green__http2_wait(struct green__http2_stream *stream, green_time limit,
 
 /* ---- Exchanges ------------------------------------------------------------------------ */
 
+/* What has come and was not read makes room for other streams. */
+static void drop_body(struct green__http2_stream *stream)
+{
+    struct green__http2 *http2 = stream->owner;
+
+    http2->unread -= stream->body.size - stream->taken;
+    stream->taken = stream->body.size;
+    if (!http2->dead)
+        green__http2_renew(http2);
+    green__http2_write(http2);
+}
+
+static bool has_ended(const struct green__http2_stream *stream)
+{
+    return stream->closed || stream->body_ended || stream->owner->ended ||
+           stream->owner->dead;
+}
+
+/*
+ * The response says enough; the client gets time to see it and to stop by itself before a
+ * reset does it, since some clients lose the response then. The stream's window is not
+ * renewed.
+ */
+static void wait_for_the_client(struct green__http2_stream *stream)
+{
+    green_time end = green_after(GRACE);
+    bool expired = false;
+
+    while (!has_ended(stream) && !expired) {
+        green_time left = end - green_now();
+
+        drop_body(stream);
+        if (left <= 0 || green__http2_wait(stream, left, &expired) < 0)
+            return;
+    }
+}
+
 static void exchange(struct green_http *http)
 {
     const struct green__http_config *config = http->connection->config;
@@ -113,26 +152,26 @@ static void exchange(struct green_http *http)
     }
     result = config->handler(http, config->options.arg);
     green__http_response_finish(http, result);
-    if (!http->cut)
-        green__http_body_skip(http);
 }
 
-/* nghttp2 forgets the stream. What has come and was not read makes room for the
- * others. */
+/* What the handler has not read. */
+static void skip(struct green__http2_stream *stream)
+{
+    if (!stream->http.cut &&
+        (stream->http.refused || !green__http_body_skip(&stream->http)))
+        wait_for_the_client(stream);
+}
+
+/* nghttp2 forgets the stream. */
 static void leave(struct green__http2_stream *stream)
 {
     struct green__http2 *http2 = stream->owner;
 
-    http2->unread -= stream->body.size - stream->taken;
-    stream->taken = stream->body.size;
-    if (http2->dead)
+    drop_body(stream);
+    if (stream->closed || http2->dead)
         return;
-    if (!stream->closed) {
-        green__http2_reset(stream, NGHTTP2_NO_ERROR);
-        nghttp2_session_set_stream_user_data(http2->session, stream->id, NULL);
-    }
-    green__http2_renew(http2);
-    green__http2_write(http2);
+    green__http2_reset(stream, NGHTTP2_NO_ERROR);
+    nghttp2_session_set_stream_user_data(http2->session, stream->id, NULL);
 }
 
 static void *run(void *arg)
@@ -145,6 +184,7 @@ static void *run(void *arg)
         green_kill(green_self());
     stream->http.refused = green__http2_head_settle(stream);
     exchange(&stream->http);
+    skip(stream);
     leave(stream);
     green__http_end(&stream->http);
     destroy(stream);
