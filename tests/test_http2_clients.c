@@ -1,6 +1,7 @@
 /* HTTP/2: what has gone wrong between other servers and their clients. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "http2_raw.h"
 #include "http2_support.h"
@@ -196,6 +197,26 @@ START_TEST(a_client_that_says_goodbye)
 }
 END_TEST
 
+/* One that has ended its side opens no window any more. */
+START_TEST(a_client_that_ends_with_a_closed_window)
+{
+    struct h2_client client;
+    green_time begin = green_now();
+    int32_t id;
+
+    h2_open(&client, writes, NULL);
+    client.starve = true;
+    id = h2_get(&client, "/");
+    while (h2_answer(&client, id)->size < 65535)
+        ck_assert(h2_step(&client));
+    ck_ok(green_shutdown(client.fd, SHUT_WR));
+    h2_wait_end(&client);
+    ck_assert_int_eq(h2_answer(&client, id)->error, NGHTTP2_INTERNAL_ERROR);
+    ck_assert_int_lt(green_now() - begin, 20 * GREEN_SEC);
+    h2_close(&client);
+}
+END_TEST
+
 static unsigned failed;
 
 static int writes_until_it_fails(struct green_http *http, void *arg)
@@ -314,6 +335,7 @@ int main(void)
     tcase_add_test(windows, slow_uploads_beside_another);
     tcase_add_test(windows, windows_that_shrink);
     tcase_add_test(ends, a_client_that_says_goodbye);
+    tcase_add_test(ends, a_client_that_ends_with_a_closed_window);
     tcase_add_test(ends, a_response_that_is_cancelled);
     tcase_add_loop_test(ends, wrong_trailers, 0, 2);
     tcase_add_loop_test(heads, long_heads_of_responses, 0, 2);

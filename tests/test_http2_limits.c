@@ -444,6 +444,42 @@ START_TEST(refusals_that_nobody_reads)
 }
 END_TEST
 
+static int writes_on(struct green_http *http, void *arg)
+{
+    (void)arg;
+    while (writes(http, NULL) == 0)
+        ;
+    return -1;
+}
+
+/* The same, when the server cannot even send refusals: there is an end to what it
+ * remembers. */
+START_TEST(refusals_that_cannot_be_sent)
+{
+    struct green_http_options options = {.max_streams = 1,
+                                         .linger_timeout = SHORT};
+    struct raw raw;
+    int32_t id = 3;
+
+    if (on_sim()) {
+        SKIP("no time passes there while the client sends");
+        return;
+    }
+    raw_open(&raw, writes_on, &options);
+    raw.paused = true;
+    raw_frame(&raw, NGHTTP2_SETTINGS, 0, 0, "\0\4\x7f\xff\xff\xff", 6);
+    raw_frame(&raw, NGHTTP2_WINDOW_UPDATE, 0, 0, "\x7f\0\0\0", 4);
+    raw_get(&raw, 1);
+    for (int i = 0; i < 50; i++)
+        ck_ok(green_sleep(GREEN_MSEC)); /* until nothing more fits the socket */
+    for (; id < 2000000 && raw_get(&raw, id); id += 2)
+        ;
+    ck_assert_int_lt(id, 2000000);
+    raw.paused = false;
+    raw_wait_end(&raw);
+}
+END_TEST
+
 /* What is none: the preface alone was right. */
 START_TEST(what_is_no_frame)
 {
@@ -544,6 +580,7 @@ int main(void)
     tcase_add_loop_test(floods, frames_that_carry_nothing, 0, 7);
     tcase_add_test(floods, many_continuations);
     tcase_add_test(floods, refusals_that_nobody_reads);
+    tcase_add_test(floods, refusals_that_cannot_be_sent);
     tcase_add_loop_test(floods, what_is_no_frame, 0, 15);
     tcase_add_test(floods, an_upper_case_name);
     return run_suite(suite);

@@ -143,8 +143,11 @@ static void set_target(struct green__http2_stream *stream)
 {
     struct green_http *http = &stream->http;
     bool connect = http->method && strcmp(http->method, "CONNECT") == 0;
-    http->target = connect ? stream->authority : stream->path;
-    http->target_length = (uint32_t)strlen(stream->head.bytes + http->target);
+    uint32_t offset = connect ? stream->authority : stream->path;
+    const char *target = text_at(stream, offset);
+
+    http->target = offset;
+    http->target_length = target ? (uint32_t)strlen(target) : 0;
 }
 
 /* Its end is that of the stream, unless it says how long it is. */

@@ -1,6 +1,6 @@
 /*
- * An HTTP server, in a library of its own, libgreenhub-http. greenhub.h does not
- * include this header.
+ * A server for HTTP/1.1 and HTTP/2, in a library of its own, libgreenhub-http.
+ * greenhub.h does not include this header.
  *
  * A handler is called for each exchange: a request and its response. It reads
  * the request's body and writes the response's as if these calls blocked.
@@ -15,7 +15,7 @@
  *     green_http_serve(listener, hello, &options);
  *
  * A handler returns 0 when the response is whole, or -1: then the client gets
- * status 500, or, if part of a response is on its way, sees the connection cut.
+ * status 500, or, if part of a response is on its way, sees it cut.
  * So a handler can return -1 whenever a call of it fails. What it has not read
  * of the request is skipped.
  *
@@ -108,7 +108,9 @@ struct green_http_options {
 
 /*
  * Accepts connections and calls handler(exchange, arg) for each request, in the
- * connection's greenthread; connections are kept open between requests. Runs
+ * connection's greenthread, in HTTP/2 in one of the stream's own; connections
+ * are kept open between requests. A connection is one of HTTP/2 if its layer has
+ * negotiated "h2", or if the client begins so and nothing was negotiated. Runs
  * until a stop or an error, as green_serve does. A stop ends connections that
  * wait for a request at once, and the others after their response. options may
  * be NULL.
@@ -181,7 +183,8 @@ GREEN_API int green_http_version(const struct green_http *http);
  * Never switches. */
 GREEN_API const char *green_http_peer(const struct green_http *http);
 
-/* Returns the connection's stream, to look at, such as with green_tls_ssl.
+/* Returns the connection's stream, to look at, such as with green_tls_ssl. In
+ * HTTP/2 the exchanges of a connection share it.
  * Never switches. */
 GREEN_API struct green_stream *green_http_stream(const struct green_http *http);
 
@@ -380,8 +383,8 @@ GREEN_API int green_http_folder_handler(struct green_http *http, void *folder);
  * sent with it. What the client has sent already is read first from the stream
  * that is returned. It is plain or of the layer as before, and valid until the
  * handler returns, which also ends it; time limits are the handler's now.
- * Returns the stream, or NULL: EINVAL if the request asks for no such thing or
- * has a body, EBUSY if the header section has been sent, and the errors of
+ * Returns the stream, or NULL: EINVAL if the request asks for no such thing,
+ * has a body, or is one of HTTP/2, EBUSY if the header section has been sent, and the errors of
  * green_stream_write. May switch.
  */
 GREEN_API struct green_stream *green_http_upgrade(struct green_http *http,
