@@ -75,8 +75,8 @@ static const struct row fragments[] = {
     {"the last is empty", "01(a) 80()", "81(a)", 0},
     {"the first is empty", "01() 00(a) 80()", "81(a)", 0},
     {"a ping between", "01(a) 89(p) 80(b)", "8a(p) 81(ab)", 0},
-    {"pings between", "01(a) 89(p) 00(b) 89(q) 80(c)",
-     "8a(p) 8a(q) 81(abc)", 0},
+    {"pings between", "01(a) 89(p) 00(b) 89(q) 80(c)", "8a(p) 8a(q) 81(abc)",
+     0},
     {"a pong between", "01(a) 8a(p) 80(b)", "81(ab)", 0},
     {"large ones", "02[60000] 80[60000]", "82[120000]", 0},
     {"a ping in two", "09(a) 80(b)", "close(1002)", EPROTO},
@@ -136,7 +136,10 @@ static const struct row closes[] = {
     {"a reason", "88<03e8676f6f64>", "close(1000)", 0},
     {"123 bytes of reason",
      "88<03e8"
-     "6161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161>",
+     "6161616161616161616161616161616161616161616161616161616161616161616161616"
+     "1616161616161616161616161616161616161616161616161616161616161616161616161"
+     "6161616161616161616161616161616161616161616161616161616161616161616161616"
+     "1616161616161616161616161>",
      "close(1000)", 0},
     {"124 bytes of reason", "=88fe007e00000000", "close(1002)", EPROTO},
     {"half a code", "88<03>", "close(1002)", EPROTO},
@@ -180,8 +183,8 @@ static const struct row limits[] = {
      EMSGSIZE},
     {"far above it", "=82ff7fffffffffffffff0000000061", "close(1009)",
      EMSGSIZE},
-    {"each message counts by itself", "82[1000] 82[1000]",
-     "82[1000] 82[1000]", 0},
+    {"each message counts by itself", "82[1000] 82[1000]", "82[1000] 82[1000]",
+     0},
 };
 
 /* RFC 7692, 7.2.3, where most of these are examples. The answers are too short to be
@@ -199,8 +202,8 @@ static const struct row deflate[] = {
     {"a block that is stored", "c1<000500faff48656c6c6f00>", "81(Hello)", 0},
     {"a block that says it is the last", "c1<f348cdc9c9070000>", "81(Hello)",
      0},
-    {"and then one by what came before",
-     "c1<f348cdc9c9070000> c1<f200110000>", "81(Hello) 81(Hello)", 0},
+    {"and then one by what came before", "c1<f348cdc9c9070000> c1<f200110000>",
+     "81(Hello) 81(Hello)", 0},
     {"two blocks", "c1<f24805000000ffffcac9c90700>", "81(Hello)", 0},
     {"an empty message", "c1<00>", "81()", 0},
     {"nothing at all", "c1<>", "81()", 0},
@@ -270,8 +273,8 @@ static void try_row(const struct table *table, const struct row *row,
     if (cut)
         ck_ok(green_shutdown(pair.client, SHUT_WR));
     bytes = websocket_hear_all(&pair);
-    ck_assert_msg(strcmp(bytes, wanted) == 0, "%s: %s: %s, not %s",
-                  table->name, row->what, bytes, wanted);
+    ck_assert_msg(strcmp(bytes, wanted) == 0, "%s: %s: %s, not %s", table->name,
+                  row->what, bytes, wanted);
     green_shutdown(pair.client, SHUT_WR);
     http_close(&pair);
     ck_assert_msg(websocket_error == row->error, "%s: %s: %s", table->name,
@@ -308,8 +311,8 @@ static const struct handshake handshakes[] = {
     {"RFC 6455's", LINE UPGRADE KEY VERSION, "101",
      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"},
     {"names in other cases",
-     LINE "connection: keep-alive, upgrade\r\nUPGRADE: WebSocket\r\n" KEY
-         VERSION,
+     LINE
+     "connection: keep-alive, upgrade\r\nUPGRADE: WebSocket\r\n" KEY VERSION,
      "101", ""},
     {"two fields Connection",
      LINE "Connection: keep-alive\r\nConnection: Upgrade\r\n"
@@ -338,8 +341,8 @@ static const struct handshake handshakes[] = {
      "400", ""},
     {"the server's own page",
      LINE UPGRADE KEY VERSION "Origin: https://a.test\r\n", "101", ""},
-    {"a stranger's page",
-     LINE UPGRADE KEY VERSION "Origin: https://b.test\r\n", "403", ""},
+    {"a stranger's page", LINE UPGRADE KEY VERSION "Origin: https://b.test\r\n",
+     "403", ""},
     {"a page that begins as the server's",
      LINE UPGRADE KEY VERSION "Origin: https://a.test.b.test\r\n", "403", ""},
     {"a page of a file", LINE UPGRADE KEY VERSION "Origin: null\r\n", "403",
@@ -358,16 +361,19 @@ static const struct handshake handshakes[] = {
 
 /* Also the offers of permessage-deflate, and the answers: "" for none. */
 static const struct handshake offers[] = {
-    {"as it is", "permessage-deflate", "", ": permessage-deflate; "
-                                           "server_max_window_bits=12\r\n"},
+    {"as it is", "permessage-deflate", "",
+     ": permessage-deflate; "
+     "server_max_window_bits=12\r\n"},
     {"none", "", "", "!Sec-WebSocket-Extensions"},
     {"another", "x-webkit-deflate-frame", "", "!Sec-WebSocket-Extensions"},
     {"as browsers do", "permessage-deflate; client_max_window_bits", "",
      ": permessage-deflate; server_max_window_bits=12; "
      "client_max_window_bits=12\r\n"},
-    {"all", "permessage-deflate; server_no_context_takeover; "
-            "client_no_context_takeover; server_max_window_bits=10; "
-            "client_max_window_bits=9", "",
+    {"all",
+     "permessage-deflate; server_no_context_takeover; "
+     "client_no_context_takeover; server_max_window_bits=10; "
+     "client_max_window_bits=9",
+     "",
      ": permessage-deflate; server_no_context_takeover; "
      "client_no_context_takeover; server_max_window_bits=10; "
      "client_max_window_bits=9\r\n"},
@@ -387,8 +393,10 @@ static const struct handshake offers[] = {
      "!Ext"},
     {"with one where there is none",
      "permessage-deflate; server_no_context_takeover=1", "", "!Ext"},
-    {"twice", "permessage-deflate; server_max_window_bits=10; "
-              "server_max_window_bits=10", "", "!Ext"},
+    {"twice",
+     "permessage-deflate; server_max_window_bits=10; "
+     "server_max_window_bits=10",
+     "", "!Ext"},
     {"an unknown parameter", "permessage-deflate; level=9", "", "!Ext"},
     {"no list", "permessage-deflate; =", "", "!Ext"},
     {"no list either", "permessage-deflate foo", "", "!Ext"},

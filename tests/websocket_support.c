@@ -193,7 +193,8 @@ const char *websocket_decode(const char *bytes, size_t size)
     size_t at = 0, n;
 
     said[0] = '\0';
-    while (at < size && (n = take((const unsigned char *)bytes + at, size - at)))
+    while (at < size &&
+           (n = take((const unsigned char *)bytes + at, size - at)))
         at += n;
     if (at < size)
         say(" ...");
@@ -212,8 +213,8 @@ char *websocket_open(struct http_pair *pair,
     http_open(pair, handler, options);
     /* Else the kernel holds small writes back, and the virtual time of sim runs. */
     ck_ok(setsockopt(pair->client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
-    ck_ok(setsockopt(pair->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on,
-                     sizeof on));
+    ck_ok(
+        setsockopt(pair->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
     http_send(pair, WEBSOCKET_REQUEST);
     http_send(pair, fields);
     http_send(pair, "\r\n");
@@ -244,8 +245,8 @@ const char *websocket_hear_all(struct http_pair *pair)
     size_t size = 0;
     ssize_t n;
 
-    while (size < ROOM && (n = green_read(pair->client, bytes + size,
-                                          ROOM - size)) > 0)
+    while (size < ROOM &&
+           (n = green_read(pair->client, bytes + size, ROOM - size)) > 0)
         size += (size_t)n;
     websocket_decode(bytes, size);
     free(bytes);
@@ -267,4 +268,85 @@ int websocket_echo(struct green_http *http, void *arg)
             return -1;
     websocket_error = n < 0 ? errno : 0;
     return n;
+}
+
+/* ---- A server ----------------------------------------------------------------------- */
+
+static void *serve(void *arg)
+{
+    struct websocket_server *server = arg;
+
+    server->result =
+        green_http_serve(server->listener, server->handler, &server->http);
+    return NULL;
+}
+
+void websocket_start(struct websocket_server *server,
+                     int (*handler)(struct green_http *http, void *arg))
+{
+    char address[64];
+
+    server->serve.server = &server->server;
+    server->http.serve = &server->serve;
+    server->http.arg = &server->options;
+    server->handler = handler;
+    server->listener = green_listen("tcp://127.0.0.1:0", NULL);
+    ck_assert_int_ge(server->listener, 0);
+    ck_assert_int_gt(
+        green_local_address(server->listener, address, sizeof address), 0);
+    snprintf(server->url, sizeof server->url, "%s://%s/chat?room=1",
+             server->serve.wrap ? "wss" : "ws", address + strlen("tcp://"));
+    server->thread = green_spawn(serve, server);
+}
+
+void websocket_finish(struct websocket_server *server)
+{
+    ck_ok(green_server_stop(&server->server));
+    ck_ok(green_join(server->thread, NULL));
+    ck_assert_int_eq(server->result, 0);
+    ck_ok(green_close(server->listener));
+}
+
+struct green_websocket *websocket_dial(struct websocket_server *server)
+{
+    struct green_websocket_options options = server->options;
+    struct green_websocket *websocket;
+
+    options.wrap = server->serve.wrap;
+    websocket = green_websocket_dial(server->url, &options);
+    ck_assert_msg(websocket != NULL, "%s", strerror(errno));
+    return websocket;
+}
+
+void websocket_expect(struct green_websocket *websocket,
+                      enum green_websocket_kind kind, const void *bytes,
+                      size_t size)
+{
+    struct green_websocket_message message;
+
+    ck_assert_int_eq(green_websocket_receive(websocket, &message), 1);
+    ck_assert_int_eq(message.kind, kind);
+    ck_assert(message.last);
+    ck_assert_uint_eq(message.size, size);
+    ck_assert_mem_eq(message.bytes, bytes, size);
+    ck_assert_int_eq(message.bytes[size], '\0');
+}
+
+void websocket_expect_text(struct green_websocket *websocket, const char *text)
+{
+    websocket_expect(websocket, GREEN_WEBSOCKET_TEXT, text, strlen(text));
+}
+
+void websocket_expect_end(struct green_websocket *websocket, int code,
+                          const char *reason)
+{
+    struct green_websocket_message message;
+
+    ck_assert_int_eq(green_websocket_receive(websocket, &message), 0);
+    ck_assert_int_eq(green_websocket_close_code(websocket), code);
+    ck_assert_str_eq(green_websocket_close_reason(websocket), reason);
+    ck_assert_int_eq(green_websocket_receive(websocket, &message), 0);
+    ck_fails(green_websocket_send(websocket, GREEN_WEBSOCKET_TEXT, "x", 1),
+             EPIPE);
+    ck_fails(green_websocket_ping(websocket, "x", 1), EPIPE);
 }

@@ -20,7 +20,8 @@ size_t websocket_encode(const char *words, const char **bytes);
 const char *websocket_decode(const char *bytes, size_t size);
 
 #define WEBSOCKET_REQUEST                                                      \
-    "GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\n" \
+    "GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, "           \
+    "Upgrade\r\n"                                                              \
     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"                      \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
@@ -40,5 +41,33 @@ const char *websocket_hear_all(struct http_pair *pair);
  * websocket_error is then the errno of its end, 0 for Close frames. */
 int websocket_echo(struct green_http *http, void *arg);
 extern int websocket_error;
+
+/* A server with its listener. Its `http` and `options` may be filled in before. */
+struct websocket_server {
+    struct green_server server;
+    struct green_serve_options serve;
+    struct green_http_options http;
+    struct green_websocket_options options;
+    struct green_thread *thread;
+    int (*handler)(struct green_http *http, void *arg);
+    int listener, result;
+    char url[80];
+};
+
+void websocket_start(struct websocket_server *server,
+                     int (*handler)(struct green_http *http, void *arg));
+/* Stops it, and waits for its end. */
+void websocket_finish(struct websocket_server *server);
+/* A client with the server's options. */
+struct green_websocket *websocket_dial(struct websocket_server *server);
+
+/* The next message is this one. */
+void websocket_expect(struct green_websocket *websocket,
+                      enum green_websocket_kind kind, const void *bytes,
+                      size_t size);
+void websocket_expect_text(struct green_websocket *websocket, const char *text);
+/* The peer has sent a Close frame. */
+void websocket_expect_end(struct green_websocket *websocket, int code,
+                          const char *reason);
 
 #endif

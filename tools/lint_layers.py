@@ -19,9 +19,9 @@ LAYERS = ("base", "context", "hub", "greenthread", "sync", "io", "net", "process
           "patch")
 # What greenhub.h leaves out.
 COMPANIONS = sources.companions()
+HEADERS = sources.companion_headers()
 OPTIONAL = ("greenhub/scoped.h", "greenhub/patch.h") + tuple(
-    path[len("include/"):] for path in sources.files((".h",), ("include",))
-    if sources.companion_of(path))
+    name for names in HEADERS.values() for name in names)
 ABOVE = ("cli", "examples", "tests", "bench", "python", "preload")
 PICTURE = re.compile(r"^ +src/(\w+)/ +-> (.*)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
@@ -131,18 +131,20 @@ def lint_companion(path):
         if quoted and "/" in name:
             sources.problem(path, line, '"%s" is not of companions/%s/'
                             % (name, own))
-        elif name in OPTIONAL and sources.companion_of(name) != own:
+        elif name in OPTIONAL and name not in HEADERS.get(own, ()):
             sources.problem(path, line, "<%s>: include only <greenhub.h> and"
                             " <greenhub/%s.h> here" % (name, own))
     lint_above(path)
 
 
 def lint_companion_headers():
-    """A companion's header is its own: greenhub.h includes none."""
+    """Only its own headers include a companion's: greenhub.h includes none."""
     for path in sources.files((".h",), ("include",)):
         for line, name in public_includes(path):
-            if sources.companion_of(name) and not sources.companion_of(path):
-                sources.problem(path, line, name + " is a companion's")
+            for names in HEADERS.values():
+                if name[len("include/"):] in names and \
+                        path[len("include/"):] not in names:
+                    sources.problem(path, line, name + " is a companion's")
 
 
 def main():

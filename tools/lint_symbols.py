@@ -142,9 +142,11 @@ def main():
     names = declared(symbol_map.DECLARATION)
     apart = {"patch": set()}
     apart.update((name, set()) for name in sources.companions())
+    owners = {header: name for name, headers in sources.companion_headers().items()
+              for header in headers}
+    owners["greenhub/patch.h"] = "patch"
     for name, (path, _) in names.items():
-        own = sources.companion_of(path) or os.path.basename(path)[:-2]
-        apart.get(own, set()).add(name)
+        apart.get(owners.get(path[len("include/"):]), set()).add(name)
     lint_library(library, set(names).difference(*apart.values()))
     lint_library(patch_library, apart.pop("patch") | set(patched()))
     lint_companions(companions, apart)

@@ -17,11 +17,12 @@ def companions():
     return re.findall(r"^subdir\('(\w+)'\)", build, re.M)
 
 
-def companion_of(header):
-    """The companion whose header it is, by its path; or None."""
-    name = os.path.basename(header)[:-2]
-    return next((one for one in companions()
-                 if name == one or name.startswith(one + "_")), None)
+def companion_headers():
+    """{companion: its public headers}, such as "greenhub/tls.h", which its meson.build
+    installs. Some have more than the one of their name."""
+    return {name: re.findall(r"'\.\./\.\./include/(greenhub/\w+\.h)'",
+                             text("companions/%s/meson.build" % name))
+            for name in companions()}
 
 
 def files(suffixes, folders=FOLDERS):

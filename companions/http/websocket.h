@@ -49,8 +49,8 @@ static inline bool green__utf8_is_whole(const struct green__utf8 *utf8)
 /* What both sides have agreed on. */
 struct green__websocket_deflate_terms {
     bool on;
-    int own_bits, peer_bits;     /* 9 to 15 of own, 8 to 15 of peer's */
-    bool own_fresh, peer_fresh;  /* no context takeover */
+    int own_bits, peer_bits;    /* 9 to 15 of own, 8 to 15 of peer's */
+    bool own_fresh, peer_fresh; /* no context takeover */
 };
 
 struct green__websocket_deflate;
@@ -65,9 +65,10 @@ int green__websocket_deflate_pack(struct green__websocket_deflate *deflate,
                                   struct green__http_text *text);
 /* Decompresses from *bytes, which it moves on, up to `room` bytes. Returns their
  * number, 0 only if it needs more input; or -1: EPROTO, ENOMEM. */
-ssize_t green__websocket_deflate_unpack(struct green__websocket_deflate *deflate,
-                                        const uint8_t **bytes, size_t *size,
-                                        void *out, size_t room);
+ssize_t
+green__websocket_deflate_unpack(struct green__websocket_deflate *deflate,
+                                const uint8_t **bytes, size_t *size, void *out,
+                                size_t room);
 /* A message has been decompressed. */
 void green__websocket_deflate_end_message(
     struct green__websocket_deflate *deflate);
@@ -80,14 +81,14 @@ struct wslay_frame_context;
 struct green__websocket_input {
     struct green_buffer *lent; /* holds what was received and not used */
     const char *at, *end;
-    char *first;   /* what came behind a client's handshake, to be freed */
-    int error;     /* of the read that ended a call of wslay */
-    bool stopped;  /* the server stops, and this has been seen */
-    bool waiting;  /* in a read; the ping is sent only then */
+    char *first;  /* what came behind a client's handshake, to be freed */
+    int error;    /* of the read that ended a call of wslay */
+    bool stopped; /* the server stops, and this has been seen */
+    bool waiting; /* in a read; the ping is sent only then */
 
     bool in_frame; /* a frame is begun and not whole */
     uint64_t frame_left;
-    bool fin;      /* the current frame is the last of its message */
+    bool fin;             /* the current frame is the last of its message */
     const uint8_t *piece; /* of its payload */
     size_t piece_size;
     uint8_t control[GREEN__WEBSOCKET_CONTROL]; /* a control frame's payload */
@@ -98,7 +99,7 @@ struct green__websocket_input {
     bool tail; /* and its end was added */
     bool full; /* decompressing it has more to give */
     enum green_websocket_kind kind;
-    uint64_t most; /* bytes of the message that is received now */
+    uint64_t most;  /* bytes of the message that is received now */
     uint64_t total; /* bytes of it so far */
     struct green__utf8 utf8;
     struct green__http_text message;
@@ -118,7 +119,7 @@ struct green__websocket_output {
     size_t header_size;
     const void *payload;
     size_t payload_size;
-    char *masked; /* a client's payload */
+    char *masked;       /* a client's payload */
     uint8_t random[64]; /* for masks */
     size_t random_used;
 
@@ -128,7 +129,8 @@ struct green__websocket_output {
     struct green__utf8 part_utf8;
     struct green__http_text packed;
 
-    struct green__http_text pongs; /* to be sent: for each its size, and then its
+    struct green__http_text
+        pongs; /* to be sent: for each its size, and then its
                                     * bytes */
     bool ping_is_due;
     bool helper; /* a greenthread sends these */
@@ -136,7 +138,7 @@ struct green__websocket_output {
 
 struct green_websocket {
     struct green_stream *stream;
-    struct green_http *http; /* of a server; NULL: a client's */
+    struct green_http *http;                /* of a server; NULL: a client's */
     struct green_websocket_options options; /* with the defaults filled in */
     char *protocol;
     struct wslay_frame_context *frames;
@@ -249,7 +251,7 @@ void green__websocket_close_stream(struct green_stream *stream);
 struct green__websocket_reply {
     int status;
     struct green__http_text fields; /* "name\0value\0" each */
-    char *rest; /* what came behind the head, to be freed */
+    char *rest;                     /* what came behind the head, to be freed */
     size_t rest_size;
 };
 /* Reads it. Returns 0, or -1: EPROTO, EMSGSIZE, ECONNRESET and others. */

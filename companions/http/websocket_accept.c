@@ -164,8 +164,8 @@ static struct green_websocket *
 begin(struct green_http *http, const struct green_websocket_options *options,
       const struct green__websocket_deflate_terms *terms, const char *protocol)
 {
-    struct green_websocket *websocket = green__websocket_create(
-        http->connection->stream, http, options, terms);
+    struct green_websocket *websocket =
+        green__websocket_create(http->connection->stream, http, options, terms);
 
     if (!websocket)
         return NULL;

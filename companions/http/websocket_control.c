@@ -78,8 +78,7 @@ static void send_pending(void *arg)
 
 static void start_helper(struct green_websocket *websocket)
 {
-    if (websocket->output.helper ||
-        green_spawn_n(send_pending, websocket) < 0)
+    if (websocket->output.helper || green_spawn_n(send_pending, websocket) < 0)
         return;
     websocket->output.helper = true;
     green__websocket_enter(websocket);
@@ -113,10 +112,10 @@ static int send_ping(struct green_websocket *websocket, const void *bytes,
 
     if (green_lock_acquire(&output->frame) < 0)
         return -1;
-    result = output->closing ? refuse(EPIPE)
-                             : green__websocket_frame(websocket,
-                                                      GREEN__WEBSOCKET_PING,
-                                                      true, false, bytes, size);
+    result = output->closing
+                 ? refuse(EPIPE)
+                 : green__websocket_frame(websocket, GREEN__WEBSOCKET_PING,
+                                          true, false, bytes, size);
     green_lock_release(&output->frame);
     return result;
 }
@@ -241,8 +240,7 @@ static bool is_code(int code)
 
 static void limit_close(struct green_websocket *websocket)
 {
-    websocket->close_by =
-        later(green_now(), websocket->options.close_timeout);
+    websocket->close_by = later(green_now(), websocket->options.close_timeout);
     green_hub_schedule(websocket->hub, &websocket->timer, websocket->close_by);
 }
 

@@ -18,8 +18,8 @@ static int fail(int result)
     return -1;
 }
 
-struct green__websocket_deflate *
-green__websocket_deflate_create(const struct green__websocket_deflate_terms *terms)
+struct green__websocket_deflate *green__websocket_deflate_create(
+    const struct green__websocket_deflate_terms *terms)
 {
     struct green__websocket_deflate *deflate = calloc(1, sizeof *deflate);
 
@@ -135,9 +135,10 @@ static int begin_in(struct green__websocket_deflate *deflate)
     return result == Z_OK ? 0 : fail(result);
 }
 
-ssize_t green__websocket_deflate_unpack(struct green__websocket_deflate *deflate,
-                                        const uint8_t **bytes, size_t *size,
-                                        void *out, size_t room)
+ssize_t
+green__websocket_deflate_unpack(struct green__websocket_deflate *deflate,
+                                const uint8_t **bytes, size_t *size, void *out,
+                                size_t room)
 {
     z_stream *in = &deflate->in;
     int result;

@@ -326,8 +326,8 @@ connect_to(const struct url *url, const struct green_websocket_options *options)
 
     if (fd < 0)
         return NULL;
-    stream = url->secure ? wrap->wrap(fd, url->host, wrap->arg)
-                         : plain_stream(fd);
+    stream =
+        url->secure ? wrap->wrap(fd, url->host, wrap->arg) : plain_stream(fd);
     if (!stream) {
         error = errno;
         green_close(fd);

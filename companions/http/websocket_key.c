@@ -23,8 +23,8 @@ int green__websocket_accept_of(const char *key,
     unsigned char digest[EVP_MAX_MD_SIZE];
     char text[GREEN__WEBSOCKET_KEY + 36];
     unsigned size;
-    int n = snprintf(text, sizeof text, "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
-                     key);
+    int n = snprintf(text, sizeof text,
+                     "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
 
     if (!EVP_Digest(text, (size_t)n, digest, &size, EVP_sha1(), NULL) ||
         size != 20) {

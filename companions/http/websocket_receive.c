@@ -47,9 +47,8 @@ static int on_end(struct green_websocket *websocket, int error)
 {
     if (websocket->expired || websocket->output.deadline.expired)
         error = ETIMEDOUT;
-    websocket->result = websocket->output.closed && error == ECONNRESET
-                            ? 0
-                            : -error;
+    websocket->result =
+        websocket->output.closed && error == ECONNRESET ? 0 : -error;
     return refuse(error);
 }
 

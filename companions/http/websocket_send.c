@@ -25,9 +25,9 @@ static int refuse(int error)
 /* Whether a write that fails has written nothing. */
 static bool is_plain(const struct green_websocket *websocket)
 {
-    const struct green_stream *stream = websocket->http
-                                            ? websocket->http->connection->stream
-                                            : websocket->stream;
+    const struct green_stream *stream =
+        websocket->http ? websocket->http->connection->stream
+                        : websocket->stream;
 
     return !stream->ops;
 }
@@ -187,8 +187,8 @@ static int send_frame(struct green_websocket *websocket, unsigned opcode,
     result = is_closed(websocket) ? refuse(EPIPE)
                                   : green__websocket_flush_control(websocket);
     if (result == 0)
-        result = green__websocket_frame(websocket, opcode, fin, packed, bytes,
-                                        size);
+        result =
+            green__websocket_frame(websocket, opcode, fin, packed, bytes, size);
     green_lock_release(lock);
     return result;
 }
@@ -289,8 +289,7 @@ int green_websocket_send(struct green_websocket *websocket,
         return refuse(EINVAL);
     if (kind == GREEN_WEBSOCKET_TEXT && !is_text(&utf8, bytes, size, true))
         return refuse(EILSEQ);
-    if (websocket->output.part_of &&
-        websocket->output.part_of == green_self())
+    if (websocket->output.part_of && websocket->output.part_of == green_self())
         return refuse(EBUSY);
     green__websocket_enter(websocket);
     result = send_message(websocket, kind, bytes, size);
@@ -310,8 +309,8 @@ int green_websocket_print(struct green_websocket *websocket, const char *format,
     va_end(list);
     if (n < 0)
         return -1;
-    result = green_websocket_send(websocket, GREEN_WEBSOCKET_TEXT, text,
-                                  (size_t)n);
+    result =
+        green_websocket_send(websocket, GREEN_WEBSOCKET_TEXT, text, (size_t)n);
     free(text);
     return result;
 }

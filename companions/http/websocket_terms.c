@@ -139,9 +139,9 @@ static void accept_offer(const struct offer *offer,
     terms->own_fresh = offer->server_fresh || options->no_context_takeover;
     terms->peer_fresh = offer->client_fresh || options->no_context_takeover;
     /* Only a client that says so can be asked for less than 15. */
-    terms->peer_bits = offer->client_bits == 0 ? 15
-                                               : smaller(options->window_bits,
-                                                         offer->client_bits);
+    terms->peer_bits = offer->client_bits == 0
+                           ? 15
+                           : smaller(options->window_bits, offer->client_bits);
 }
 
 void green__websocket_take_offer(const char *value,

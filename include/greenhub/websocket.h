@@ -56,7 +56,7 @@ struct green_websocket_options {
     uint64_t max_message; /* bytes of a message that green_websocket_receive
                            * takes, decompressed; default 1 MiB, else the
                            * connection ends with code 1009 */
-    size_t fragment;      /* longer messages are sent in frames of so many bytes,
+    size_t fragment; /* longer messages are sent in frames of so many bytes,
                            * between which others can send pings; default: in
                            * one */
 
@@ -68,8 +68,10 @@ struct green_websocket_options {
     green_time close_timeout; /* from a Close frame that was sent to the peer's;
                                * default 5 s */
 
-    bool compress; /* permessage-deflate (RFC 7692), if the peer wants it, too */
-    bool no_context_takeover; /* compress each message by itself: needs no memory
+    bool
+        compress; /* permessage-deflate (RFC 7692), if the peer wants it, too */
+    bool
+        no_context_takeover; /* compress each message by itself: needs no memory
                                * between messages, and compresses less */
     int window_bits; /* of this side's compression, 9 to 15: a connection keeps
                       * 16 KiB and 4 << window_bits bytes for it; default
@@ -88,9 +90,9 @@ struct green_websocket_options {
     const char *const *fields;    /* "NAME: VALUE" each, ended by NULL, for the
                                    * request, such as Origin or Cookie */
     green_time handshake_timeout; /* to connect and shake hands; default 10 s */
-    int *status;                  /* where to store the HTTP status of the answer, 0 if
+    int *status;          /* where to store the HTTP status of the answer, 0 if
                                    * none came */
-    uint64_t reserved[8];         /* must be zero */
+    uint64_t reserved[8]; /* must be zero */
 };
 
 /*
@@ -161,9 +163,8 @@ struct green_websocket_message {
  * The first three have sent the peer a Close frame with the code. They, and 0,
  * are the result of all further calls. May switch.
  */
-GREEN_API int
-green_websocket_receive(struct green_websocket *websocket,
-                        struct green_websocket_message *message);
+GREEN_API int green_websocket_receive(struct green_websocket *websocket,
+                                      struct green_websocket_message *message);
 
 /*
  * Like green_websocket_receive, but returns what has come of a message, up to 16

@@ -2,7 +2,7 @@
 #ifndef TESTS_PROGRAMS_WEBSOCKET_LAYER_H
 #define TESTS_PROGRAMS_WEBSOCKET_LAYER_H
 
-#include <greenhub/stream.h>
+#include <greenhub.h>
 
 /* Takes "tls=CERTIFICATE,KEY" and "trust=AUTHORITIES". Returns whether it is one, and
  * there is such a layer. */

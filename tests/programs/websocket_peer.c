@@ -66,8 +66,8 @@ static int echo(struct green_http *http, void *unused)
 
 static int serve(const char *address)
 {
-    struct green_serve_options serve_options = {.wrap = wrap.wrap ? &wrap
-                                                                  : NULL};
+    struct green_serve_options serve_options = {.wrap =
+                                                    wrap.wrap ? &wrap : NULL};
     struct green_http_options http = {.serve = &serve_options,
                                       .max_per_address = 1000};
     int listener = green_listen(address, NULL);
@@ -97,10 +97,9 @@ static int send_line(struct green_websocket *websocket, char *line)
         for (size_t i = 0; i < size; i++)
             bytes[i] = (char)('a' + i % 23);
     }
-    result = green_websocket_send(websocket,
-                                  is_binary ? GREEN_WEBSOCKET_BINARY
-                                            : GREEN_WEBSOCKET_TEXT,
-                                  bytes, size);
+    result = green_websocket_send(
+        websocket, is_binary ? GREEN_WEBSOCKET_BINARY : GREEN_WEBSOCKET_TEXT,
+        bytes, size);
     if (bytes != line)
         free(bytes);
     return result;
