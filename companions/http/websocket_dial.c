@@ -170,8 +170,10 @@ static int make_request(struct green__http_text *text, const struct url *url,
                            url->path,
                            " HTTP/1.1\r\nHost: ",
                            url->authority,
-                           "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ",
+                           "\r\nUpgrade: websocket\r\n",
+                           "Connection: Upgrade\r\n",
+                           "Sec-WebSocket-Version: 13\r\n",
+                           "Sec-WebSocket-Key: ",
                            key,
                            "\r\n",
                            NULL};
