@@ -323,6 +323,59 @@ START_TEST(the_limit_is_that_of_what_was_decompressed)
 }
 END_TEST
 
+static unsigned ticks, ticks_of_receive;
+static bool ticking;
+
+static void *tick(void *unused)
+{
+    (void)unused;
+    for (ticking = true; ticking; ticks++)
+        ck_ok(green_yield());
+    return NULL;
+}
+
+static int receives_much(struct green_http *http, void *arg)
+{
+    struct green_websocket *websocket = green_websocket_accept(http, arg);
+    struct green_websocket_message message;
+
+    ck_assert_int_eq(green_websocket_receive(websocket, &message), 1);
+    ticks_of_receive = ticks;
+    ck_assert_int_eq(green_websocket_receive(websocket, &message), 1);
+    ticks_of_receive = ticks - ticks_of_receive;
+    ticking = false;
+    return 0;
+}
+
+/* A message of 16 KiB that becomes 16 MiB: others run while it does, and while it is
+ * compressed. */
+START_TEST(compression_lets_others_run)
+{
+    struct websocket_server server = {
+        .options = {.compress = true, .max_message = 16 << 20}};
+    struct green_websocket *websocket;
+    struct green_thread *ticker;
+    char *zeros = calloc(1, 16 << 20);
+    unsigned before;
+
+    websocket_start(&server, receives_much);
+    websocket = websocket_dial(&server);
+    ticker = green_spawn(tick, NULL);
+    before = ticks;
+    ck_ok(green_websocket_send(websocket, GREEN_WEBSOCKET_BINARY, zeros,
+                               16 << 20));
+    ck_assert_uint_ge(ticks - before, 200);
+    ck_ok(green_websocket_send(websocket, GREEN_WEBSOCKET_BINARY, zeros,
+                               16 << 20));
+    websocket_expect_end(websocket, 1000, "");
+    ck_assert_uint_ge(ticks_of_receive, 50);
+    ck_ok(green_join(ticker, NULL));
+    green_websocket_free(websocket);
+    websocket_finish(&server);
+    free(zeros);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("websocket");
@@ -338,5 +391,6 @@ int main(void)
     tcase_add_test(all, what_is_decompressed_has_a_limit);
     tcase_add_loop_test(all, the_limit_is_that_of_what_was_decompressed, 0,
                         WAYS);
+    tcase_add_test(all, compression_lets_others_run);
     return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "http.h"
 
+#define GREEN__WEBSOCKET_FAIR ((size_t)256 << 10)
 #define GREEN__WEBSOCKET_PART ((size_t)16 << 10)
 #define GREEN__WEBSOCKET_INFLATED ((size_t)1 << 30) /* zlib counts in 32 bits */
 #define GREEN__WEBSOCKET_CONTROL 125 /* bytes of a control frame */
@@ -100,8 +101,9 @@ struct green__websocket_input {
     bool tail; /* and its end was added */
     bool full; /* decompressing it has more to give */
     enum green_websocket_kind kind;
-    uint64_t most;  /* bytes of the message that is received now */
-    uint64_t total; /* bytes of it so far */
+    size_t unpacked; /* since others could run */
+    uint64_t most;   /* bytes of the message that is received now */
+    uint64_t total;  /* bytes of it so far */
     struct green__utf8 utf8;
     struct green__http_text message;
     bool delivered; /* its bytes are the program's until the next receive */

@@ -6,6 +6,9 @@
 
 #include "websocket.h"
 
+/* Compressing takes about a millisecond for so much; then others run. */
+#define PIECE ((size_t)64 << 10)
+
 struct green__websocket_deflate {
     struct green__websocket_deflate_terms terms;
     z_stream out, in;
@@ -68,14 +71,14 @@ static int begin_out(struct green__websocket_deflate *deflate)
 }
 
 /* Compresses up to what the text has room for. */
-static int pack_some(z_stream *out, struct green__http_text *text)
+static int pack_some(z_stream *out, int flush, struct green__http_text *text)
 {
     char bytes[1024];
     int result;
 
     out->next_out = (unsigned char *)bytes;
     out->avail_out = sizeof bytes;
-    result = deflate(out, Z_SYNC_FLUSH);
+    result = deflate(out, flush);
     if (result != Z_OK && result != Z_BUF_ERROR)
         return fail(result);
     return green__http_text_add(text, bytes, sizeof bytes - out->avail_out,
@@ -103,14 +106,16 @@ int green__websocket_deflate_pack(struct green__websocket_deflate *deflate,
         return -1;
     out->next_in = (void *)(uintptr_t)bytes;
     do {
-        uInt piece = size < UINT32_MAX ? (uInt)size : UINT32_MAX;
+        size_t piece = size < PIECE ? size : PIECE;
 
-        out->avail_in = piece;
+        out->avail_in = (uInt)piece;
         size -= piece;
         do
-            if (pack_some(out, text) < 0)
+            if (pack_some(out, size > 0 ? Z_NO_FLUSH : Z_SYNC_FLUSH, text) < 0)
                 return -1;
         while (out->avail_out == 0);
+        if (size > 0) /* a kill ends the send that follows */
+            green_yield();
     } while (size > 0);
     if (!last)
         return 0;

@@ -186,6 +186,17 @@ static ssize_t unload(struct green_websocket *websocket, char *bytes,
     return (ssize_t)size;
 }
 
+/* A little that was received may become much: then others run meanwhile. A kill is
+ * noticed by the next wait. */
+static void be_fair(struct green__websocket_input *input, size_t size)
+{
+    input->unpacked += size;
+    if (input->unpacked < GREEN__WEBSOCKET_FAIR)
+        return;
+    input->unpacked = 0;
+    green_yield();
+}
+
 /* Looks at payload, `n` bytes. */
 static int check(struct green_websocket *websocket, const char *bytes,
                  ssize_t n)
@@ -232,6 +243,7 @@ int green__websocket_take(struct green_websocket *websocket, char *bytes,
         n = unload(websocket, bytes, room);
         if (n != 0 && check(websocket, bytes, n) < 0)
             return -1;
+        be_fair(input, (size_t)n);
         *size = (size_t)n;
         *over = is_over(input);
         if (*over)
