@@ -8,7 +8,6 @@
 
 #define GREEN__WEBSOCKET_FAIR ((size_t)256 << 10)
 #define GREEN__WEBSOCKET_PART ((size_t)16 << 10)
-#define GREEN__WEBSOCKET_INFLATED ((size_t)1 << 30) /* zlib counts in 32 bits */
 #define GREEN__WEBSOCKET_CONTROL 125 /* bytes of a control frame */
 
 enum green__websocket_opcode {

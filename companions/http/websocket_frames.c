@@ -170,8 +170,8 @@ static ssize_t unload(struct green_websocket *websocket, char *bytes,
     size_t size = input->piece_size < room ? input->piece_size : room;
     ssize_t n;
 
-    if (room > GREEN__WEBSOCKET_INFLATED)
-        room = GREEN__WEBSOCKET_INFLATED;
+    if (room > GREEN__WEBSOCKET_FAIR)
+        room = GREEN__WEBSOCKET_FAIR;
     if (input->packed && (input->piece_size > 0 || input->full)) {
         n = green__websocket_deflate_unpack(websocket->deflate, &input->piece,
                                             &input->piece_size, bytes, room);
