@@ -79,7 +79,9 @@ struct http_connection {
     bool started, sent, chunks, bodiless;
     bool has_length, has_date, has_connection, has_encoding;
     bool closes;
-    int64_t written; /* bytes, for the log */
+    int64_t written;  /* bytes, for the log */
+    int64_t promised; /* of Content-Length; -1: none, or no number */
+    int64_t given;    /* of the body */
     PyObject *status_code;
     char *out; /* the response's head */
     size_t out_size, out_room;
@@ -94,6 +96,7 @@ struct http_input {
 struct http_names {
     PyObject *trampoline, *timeout, *io_closed, *chunk_error;
     PyObject *input;       /* the type of wsgi.input */
+    bool strict;           /* no Content-Length beside chunks */
     PyObject *keywords[2]; /* of trampoline: reading, writing */
 };
 

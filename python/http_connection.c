@@ -257,16 +257,18 @@ static PyObject *use_names(PyObject *module, PyObject *args)
 {
     struct http_names *n = &http_names;
     PyObject *trampoline, *timeout, *io_closed, *chunk_error, *input;
+    int strict;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOOOO", &trampoline, &timeout, &io_closed,
-                          &chunk_error, &input))
+    if (!PyArg_ParseTuple(args, "OOOOOp", &trampoline, &timeout, &io_closed,
+                          &chunk_error, &input, &strict))
         return NULL;
     if (!PyType_Check(input) ||
         !PyType_IsSubtype((PyTypeObject *)input, http_input_type())) {
         PyErr_SetString(PyExc_TypeError, "not a type of HttpInput");
         return NULL;
     }
+    n->strict = strict;
     Py_XSETREF(n->trampoline, Py_NewRef(trampoline));
     Py_XSETREF(n->timeout, Py_NewRef(timeout));
     Py_XSETREF(n->io_closed, Py_NewRef(io_closed));
@@ -283,8 +285,10 @@ static PyObject *use_names(PyObject *module, PyObject *args)
 
 static PyMethodDef functions[] = {
     {"use_http_names", use_names, METH_VARARGS,
-     "use_http_names(trampoline, timeout, io_closed, chunk_error, input)\n"
-     "--\n\nWhat HttpConnection needs of Eventlet and of greenhub.wsgi."},
+     "use_http_names(trampoline, timeout, io_closed, chunk_error, input,\n"
+     "               strict)\n"
+     "--\n\nWhat HttpConnection needs of Eventlet and of greenhub.wsgi;\n"
+     "whether to refuse a Content-Length beside chunks."},
     {NULL, NULL, 0, NULL},
 };
 

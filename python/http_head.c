@@ -215,7 +215,7 @@ static const char *parse(struct http_connection *connection)
     connection->fields[0] = (struct http_field){0};
     llhttp_init(&parser, HTTP_REQUEST, &settings);
     parser.data = connection;
-    llhttp_set_lenient_chunked_length(&parser, 1); /* as Eventlet */
+    llhttp_set_lenient_chunked_length(&parser, !http_names.strict);
     llhttp_execute(&parser, "GET", 3);
     error =
         llhttp_execute(&parser, head + method, connection->head_size - method);

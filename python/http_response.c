@@ -95,11 +95,29 @@ static bool is_name(const char *name, size_t size, const char *of)
     return size == strlen(of) && strncasecmp(name, of, size) == 0;
 }
 
+/* -1 if it is no number. */
+static int64_t to_length(const char *value, size_t size)
+{
+    int64_t length = 0;
+
+    for (size_t i = 0; i < size && length >= 0; i++)
+        length = value[i] >= '0' && value[i] <= '9' && i < 18
+                     ? 10 * length + (value[i] - '0')
+                     : -1;
+    return size > 0 ? length : -1;
+}
+
+static void note_length(struct http_connection *connection, int64_t length)
+{
+    connection->has_length = true;
+    connection->promised = length;
+}
+
 static void note_field(struct http_connection *connection, const char *name,
                        size_t size, const char *value, size_t value_size)
 {
     if (is_name(name, size, "content-length"))
-        connection->has_length = true;
+        note_length(connection, to_length(value, value_size));
     else if (is_name(name, size, "date"))
         connection->has_date = true;
     else if (is_name(name, size, "transfer-encoding"))
@@ -170,7 +188,7 @@ static int set_status(struct http_connection *connection, PyObject *status)
         return -1;
     }
     if (!connection->sent)
-        connection->bodiless = connection->is_head ||
+        connection->bodiless = connection->is_head || *text == '1' ||
                                strcmp(text, "204") == 0 ||
                                strcmp(text, "304") == 0;
     Py_XSETREF(connection->status_code, code);
@@ -184,6 +202,7 @@ static int start(struct http_connection *connection, PyObject *status,
     connection->out_size = 0;
     connection->has_length = connection->has_date = false;
     connection->has_encoding = connection->has_connection = false;
+    connection->promised = -1;
     if (set_status(connection, status) < 0 ||
         append_object(connection, connection->protocol) < 0 ||
         append_string(connection, " ") < 0 ||
@@ -334,6 +353,7 @@ static int write_bytes(struct http_connection *connection, const char *data,
 
     if (add_head(connection, &message) < 0)
         return -1;
+    connection->given += (int64_t)size;
     chunk = connection->chunks && size > 0;
     if (chunk) {
         int length =
@@ -496,7 +516,7 @@ static int set_length(struct http_connection *connection, PyObject *result)
     if (length < 0)
         return -1;
     snprintf(line, sizeof line, "Content-Length: %zd\r\n", length);
-    connection->has_length = true;
+    note_length(connection, length);
     return append_string(connection, line);
 }
 
@@ -509,11 +529,17 @@ static int has_length(PyObject *result)
 /* All that remains to be sent. */
 static int finish(struct http_connection *connection, struct pending *pending)
 {
+    int status = 0;
+
     if (pending->size > 0)
-        return write_pending(connection, pending, true);
-    if (connection->sent && !connection->chunks)
-        return 0;
-    return write_bytes(connection, NULL, 0, true);
+        status = write_pending(connection, pending, true);
+    else if (!connection->sent || connection->chunks)
+        status = write_bytes(connection, NULL, 0, true);
+    /* The client would take the next response for a part of this one. */
+    if (connection->promised >= 0 && !connection->bodiless &&
+        connection->given != connection->promised)
+        connection->closes = true;
+    return status;
 }
 
 /* respond(result, minimum, handled): `handled()` tells whether the application
@@ -554,7 +580,8 @@ void http_reset(struct http_connection *connection)
     connection->bodiless = connection->closes = false;
     connection->has_length = connection->has_date = false;
     connection->has_connection = connection->has_encoding = false;
-    connection->written = 0;
+    connection->written = connection->given = 0;
+    connection->promised = -1;
     connection->out_size = 0;
     Py_CLEAR(connection->continue_headers);
     Py_CLEAR(connection->status_code);

@@ -111,7 +111,7 @@ class HttpConnection:
 
 def use_http_names(
     trampoline: Callable[..., object], timeout: type, io_closed: type,
-    chunk_error: type, input: type, /
+    chunk_error: type, input: type, strict: bool, /
 ) -> None: ...
 
 class Hub:

@@ -63,7 +63,9 @@ def _prepare():
         trampoline = _hub.make_trampoline(trampoline, hubs._threadlocal,
                                           eventlet.Timeout)
     _hub.use_http_names(trampoline, native_socket.timeout, hubs.IOClosed,
-                        ChunkReadError, Input)
+                        ChunkReadError, Input,
+                        # As the Eventlet that is installed.
+                        getattr(HttpProtocol, "reject_bad_requests", False))
 
 
 _prepare()

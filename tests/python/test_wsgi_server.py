@@ -78,6 +78,9 @@ BAD = [
     (b"", b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nabc"),
     (b"", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\nabc"),
     (b"", b"POST / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\nabc"),
+    (b"", b"POST / HTTP/1.1\r\nTransfer-Encoding: \x0bchunked\r\n\r\nabc"),
+    (b"", b"POST / HTTP/1.1\r\nTransfer-Encoding\xa0: chunked\r\n\r\nabc"),
+    (b"", b"POST / HTTP/1.1\r\nContent-Length\x85: 3\r\n\r\nabc"),
     (b"", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
      b"Transfer-Encoding: chunked\r\n\r\nabc"),
     (b"505 HTTP Version Not Supported", b"GET / HTTP/2.0\r\n\r\n"),
@@ -152,6 +155,45 @@ def test_no_response_is_split(run_on):
     """)
 
 
+def test_response_of_another_length(run_on):
+    """A client must not take the next response for a part of this one."""
+    run_on("greenhub.epolls", BEGIN + """
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Length", environ["PATH_INFO"][1:])])
+        return iter([b"12", b"345"])
+    serve(app)
+    for length, answers in ((4, 1), (5, 2), (6, 1)):
+        request = b"GET /%d HTTP/1.1\\r\\n\\r\\n" % length
+        assert ask(2 * request).count(b"HTTP/1.1 200") == answers, length
+    """)
+
+
+def test_one_100_continue(run_on):
+    run_on("greenhub.epolls", BEGIN + """
+    def app(environ, start_response):
+        text = [environ["wsgi.input"].read(2) for _ in range(4)]
+        return text + [environ["wsgi.input"].read(-1)] + hello(
+            environ, start_response)
+    serve(app)
+    answer = ask(b"PUT / HTTP/1.1\\r\\nExpect: 100-continue\\r\\n"
+                 b"Content-Length: 10\\r\\n\\r\\n0123456789")
+    assert answer.count(b"100 Continue") == 1
+    assert answer.endswith(b"\\r\\n\\r\\n0123456789hello world"), answer
+    """)
+
+
+def test_length_beside_chunks(run_on):
+    """Refused where the installed Eventlet refuses it."""
+    run_on("greenhub.epolls", BEGIN.replace("    from greenhub import wsgi", """
+    from eventlet import wsgi as eventlets
+    eventlets.HttpProtocol.reject_bad_requests = True
+    from greenhub import wsgi""") + """
+    serve()
+    assert ask(b"PUT / HTTP/1.1\\r\\nContent-Length: 5\\r\\nTransfer-Encoding: "
+               b"chunked\\r\\n\\r\\n0\\r\\n\\r\\n").startswith(b"HTTP/1.0 400")
+    """)
+
+
 def test_answers_without_a_body(run_on):
     run_on("greenhub.epolls", BEGIN + """
     def app(environ, start_response):
@@ -159,7 +201,7 @@ def test_answers_without_a_body(run_on):
         start_response(status + " status", [])
         return iter([b"some ", b"body"])
     serve(app)
-    for request in (b"HEAD /", b"GET /204", b"GET /304"):
+    for request in (b"HEAD /", b"GET /101", b"GET /204", b"GET /304"):
         answer = ask(request + b" HTTP/1.1\\r\\n\\r\\n" + request +
                      b" HTTP/1.1\\r\\n\\r\\n")
         assert answer.count(b"status") == 2 and answer.endswith(b"\\r\\n\\r\\n")
