@@ -79,6 +79,14 @@ posix()
         tools/lint_posix.py $build-posix
 }
 
+# The hub for the BSDs and macOS, with declarations of theirs.
+kqueue()
+{
+    ${CC:-cc} -std=gnu11 -D_XOPEN_SOURCE=700 -DGREEN__HAS_KQUEUE=1 -Wall -Wextra \
+        -Wshadow -Werror -Iinclude -Isrc -isystem tests/bsd -fsyntax-only \
+        src/hub/modules/kqueue.c src/hub/registry.c
+}
+
 tidy()
 {
     configure && tools/lint_tidy.sh $build
@@ -106,7 +114,7 @@ version()
     }
 }
 
-all='layers files map size headers version warnings symbols interposed posix conformance abi format cppcheck scripts eventlet spelling tidy'
+all='layers files map size headers version warnings symbols interposed posix kqueue conformance abi format cppcheck scripts eventlet spelling tidy'
 wanted=" ${*:-$all} "
 
 check layers tools/lint_layers.py
@@ -119,6 +127,7 @@ check warnings build_clean
 check symbols symbols
 check interposed interposed
 check posix posix
+check kqueue kqueue
 check conformance tools/lint_conformance.py
 check abi abi
 check format tools/lint_format.sh

@@ -33,7 +33,8 @@ struct green_hub_module;
  * - NULL: the hub named by the environment variable GREENHUB_HUB; if that is
  *   not set, the first available of epolls, poll and selects.
  * - "epolls", "poll", "selects", "libevent" or "uring"; also "epoll", "select",
- *   "pyevent" and "io_uring": that hub.
+ *   "pyevent" and "io_uring": that hub. "kqueue" on the BSDs and on macOS, where
+ *   it is tried in the place of epolls; it has never run.
  * - Another name without a '/': greenhub_hub_NAME.so, searched for in the
  *   directories of GREENHUB_HUB_PATH (separated by ':') and then in the
  *   library's own hub directory.

@@ -8,12 +8,20 @@
 #include "hub/hub.h"
 #include "hub/modules/modules.h"
 
+/* Listed only where the system has it: the BSDs and macOS. */
+#ifdef GREEN__HAS_KQUEUE
+#define KQUEUE_HUB(HUB) HUB(kqueue, kqueue, true)
+#else
+#define KQUEUE_HUB(HUB)
+#endif
+
 /*
  * Best first: name, alias, whether it is tried by default. A new hub needs a
  * line here, one in modules.h and one in the build.
  */
 #define BUILT_IN_HUBS(HUB)                                                     \
     HUB(epolls, epoll, true)                                                   \
+    KQUEUE_HUB(HUB)                                                            \
     HUB(poll, poll, true)                                                      \
     HUB(selects, select, true)                                                 \
     HUB(libevent, pyevent, false)                                              \

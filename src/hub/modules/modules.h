@@ -5,6 +5,7 @@
 #include <greenhub/hub_module.h>
 
 extern const struct green_hub_module green__hub_epolls;
+extern const struct green_hub_module green__hub_kqueue;
 extern const struct green_hub_module green__hub_poll;
 extern const struct green_hub_module green__hub_selects;
 extern const struct green_hub_module green__hub_libevent;
