@@ -27,7 +27,7 @@ COVERAGE ?= $(quick)
 
 .PHONY: all build run test test-patch test-install bench bench-peers bench-docs stress lint install help format clean \
 	python test-python bench-python profile-python bench-python-docs \
-	test-asan test-tsan test-valgrind test-chaos test-posix test-aarch64 test-cross fuzz coverage docs manual \
+	test-asan test-tsan test-valgrind test-chaos test-posix test-aarch64 test-cross musl fuzz coverage docs manual \
 	dist deb test-deb
 
 all: build
@@ -166,6 +166,12 @@ test-posix: ## the tests of a build with POSIX.1-2008 alone, nothing of Linux's 
 	@$(configure) build-posix -Dplatform=posix
 	@$(run_tests) build-posix $(SUITES)
 
+musl: ## the library, the command, the examples with musl, in build-musl
+	@$(setup) build musl
+	@tools/cross/musl_root.sh build-musl-root
+	@$(configure) build-musl --cross-file build-musl-root/musl.ini -Dtests=disabled
+	@tools/compile.sh build-musl
+
 fuzz: ## run libFuzzer on the parsers, FUZZ_SECONDS each (60)
 	@$(setup) build fuzz
 	@CC=clang $(configure) build-fuzz -Dfuzz=true -Dbench=false \
@@ -190,7 +196,7 @@ help: ## this list
 		{ printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 clean: ## remove the build directories
-	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint build-lint-posix build-posix \
+	rm -rf build build-asan build-tsan build-valgrind build-chaos build-lint build-lint-posix build-posix build-musl build-musl-root \
 		$(foreach machine,aarch64 riscv64 armhf i386 ppc64le s390x mips64el,\
 		build-$(machine) build-$(machine)-sysroot) build-python build-fuzz build-coverage build-deb build-dist build-*.log build.log \
 		build-without-packages

@@ -21,7 +21,9 @@ import sources
 LIST = "src/patch/names.h"
 NAME = re.compile(r"^\s*NAME\((\w+),", re.M)
 TABLE = ("src/base/system_linux.c", "src/base/system_same.h")
-ENTRY = re.compile(r"^ *\.(\w+) = \1,$", re.M)
+ENTRY = re.compile(r"^(?:SAME\((?=(\w+), \1\))|"
+                   r" *\.(?=(\w+) =\s*(?:\(__typeof__[^,]*\))?(?:green__)?\2,))",
+                   re.M)
 FILL = "src/patch/real.c"
 FILLED = re.compile(r"system->(\w+)\s*=")
 
@@ -49,7 +51,8 @@ def source_of(path):
 def lint_fill(names):
     """A hook that stays in the table calls the library, which calls the hook."""
     filled = set(FILLED.findall(sources.text(FILL)))
-    for entry in ENTRY.findall("".join(map(sources.text, TABLE))):
+    for found in ENTRY.findall("".join(map(sources.text, TABLE))):
+        entry = found[0] or found[1]
         if entry in names and entry not in filled:
             sources.problem(FILL, 1, "does not write system->%s" % entry)
 

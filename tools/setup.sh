@@ -236,6 +236,13 @@ LINE
         need "qemu-$qemu" qemu-user
         need "$triplet-gcc" "gcc-$triplet"
         want_file "/usr/bin/$triplet-g++" "g++-$triplet"
+    musl)
+        need musl-gcc musl-tools
+        need cmake cmake
+        ;;
+    aarch64)
+        need qemu-aarch64 qemu-user
+        need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
         want_file /usr/bin/gdb-multiarch gdb-multiarch
         if ! echo '#include <stdio.h>' | "$triplet-gcc" -E - >/dev/null 2>&1; then
             missing="$missing libc6-dev-$debian-cross"

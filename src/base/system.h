@@ -163,6 +163,12 @@ extern struct green__system green__system;
 /* The table, for the patch library, which puts libc's own functions into it. */
 GREEN__PRIVATE struct green__system *green__system_table(void);
 
+/* On Linux, where not every C library has them: entries of the table. */
+ssize_t green__preadv2(int fd, const struct iovec *iov, int count, off_t offset,
+                       int flags);
+ssize_t green__pwritev2(int fd, const struct iovec *iov, int count,
+                        off_t offset, int flags);
+
 /* poll(2) without waiting, retried on EINTR. */
 int green__look(struct pollfd *fds, unsigned long count);
 

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -45,19 +46,35 @@ static int pidfd_open_call(pid_t pid, unsigned flags)
     return (int)green__system.syscall(SYS_pidfd_open, pid, flags);
 }
 
-struct green__system green__system = {
-#include "base/system_same.h"
+/* All of ours have a pointer for an argument. musl's request is an int, as POSIX's. */
+static int ioctl_call(int fd, unsigned long request, ...)
+{
+    va_list arguments;
+    void *argument;
 
+    va_start(arguments, request);
+    argument = va_arg(arguments, void *);
+    va_end(arguments);
+    return ioctl(fd, request, argument);
+}
+
+struct green__system green__system = {
+#define SAME(entry, function) .entry = function,
+#include "base/system_same.h"
+#undef SAME
+
+    /* glibc and musl differ in the signs of integers. */
+    .ioctl = ioctl_call,
     .advise = madvise,
     .advise_many = process_madvise_call,
     .preadv = preadv,
     .pwritev = pwritev,
-    .preadv2 = preadv2,
-    .pwritev2 = pwritev2,
+    .preadv2 = green__preadv2,
+    .pwritev2 = green__pwritev2,
     .sendfile = sendfile,
     .splice = splice,
-    .recvmmsg = recvmmsg,
-    .sendmmsg = sendmmsg,
+    .recvmmsg = (__typeof__(green__system.recvmmsg))recvmmsg,
+    .sendmmsg = (__typeof__(green__system.sendmmsg))sendmmsg,
     .socket = socket,
     .socketpair = socketpair,
     .pipe2 = pipe2,

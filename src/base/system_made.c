@@ -2,7 +2,9 @@
 #include "base/system_made.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/portable.h"
@@ -100,6 +102,17 @@ int green__made_dup3(int fd, int to_fd, int flags)
     return set_flag(to_fd, F_GETFD, F_SETFD, FD_CLOEXEC, flags & O_CLOEXEC) < 0
                ? -1
                : to_fd;
+}
+
+int green__made_ioctl(int fd, unsigned long request, ...)
+{
+    va_list arguments;
+    void *argument;
+
+    va_start(arguments, request);
+    argument = va_arg(arguments, void *);
+    va_end(arguments);
+    return ioctl(fd, request, argument);
 }
 
 int green__made_pidfd_open(pid_t pid, unsigned flags)

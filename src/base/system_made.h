@@ -19,6 +19,9 @@ int green__made_accept4(int fd, struct sockaddr *address, socklen_t *length,
 
 int green__made_dup3(int fd, int to_fd, int flags);
 
+/* With one argument, a pointer: POSIX's takes an int for the request. */
+int green__made_ioctl(int fd, unsigned long request, ...);
+
 /* ENOSYS always: these have no like in POSIX. */
 int green__made_pidfd_open(pid_t pid, unsigned flags);
 int green__made_getattr(pthread_t thread, pthread_attr_t *attributes);

@@ -13,8 +13,11 @@
 #include "base/system_made.h"
 
 struct green__system green__system = {
+#define SAME(entry, function) .entry = function,
 #include "base/system_same.h"
+#undef SAME
 
+    .ioctl = green__made_ioctl,
     .preadv = green__made_preadv,
     .pwritev = green__made_pwritev,
     .preadv2 = green__made_preadv2,

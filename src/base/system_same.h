@@ -1,34 +1,69 @@
 /*
  * Entries of the table of system.h that are POSIX's own functions: the same on all
- * systems. system_linux.c and system_posix.c include it in their table.
+ * systems. Define SAME(entry, function) before including this.
  */
-.allocate = calloc,
-    .reallocate = realloc, .release = free, .map = mmap, .unmap = munmap,
-    .protect = mprotect, .read = read, .write = write, .readv = readv,
-    .writev = writev, .pread = pread, .pwrite = pwrite, .recv = recv,
-    .recvfrom = recvfrom, .recvmsg = recvmsg, .send = send, .sendto = sendto,
-    .sendmsg = sendmsg, .fsync = fsync, .fdatasync = fdatasync, .fopen = fopen,
-    .fclose = fclose, .fgets = fgets, .dprintf = dprintf, .connect = connect,
-    .shutdown = shutdown, .setsockopt = setsockopt, .open = open,
-    .openat = openat, .close = close, .dup = dup, .fcntl = fcntl,
-    .ioctl = ioctl, .poll = poll, .select = select, .pselect = pselect,
-    .nanosleep = nanosleep, .waitpid = waitpid, .waitid = waitid,
-    .getaddrinfo = getaddrinfo, .getnameinfo = getnameinfo, .raise = raise,
-    .sigaction = sigaction, .sigaltstack = sigaltstack,
-    .sigpending = sigpending, .sigtimedwait = sigtimedwait,
-    .pthread_sigmask = pthread_sigmask, .pthread_create = pthread_create,
-    .pthread_join = pthread_join, .pthread_exit = pthread_exit,
-    .pthread_self = pthread_self,
-    .pthread_setcancelstate = pthread_setcancelstate,
-    .pthread_setcanceltype = pthread_setcanceltype, .sched_yield = sched_yield,
-    .pthread_key_create = pthread_key_create,
-    .pthread_setspecific = pthread_setspecific, .pthread_once = pthread_once,
-    .pthread_mutex_init = pthread_mutex_init,
-    .pthread_mutex_destroy = pthread_mutex_destroy,
-    .pthread_mutex_lock = pthread_mutex_lock,
-    .pthread_mutex_unlock = pthread_mutex_unlock,
-    .pthread_cond_init = pthread_cond_init,
-    .pthread_cond_wait = pthread_cond_wait,
-    .pthread_cond_timedwait = pthread_cond_timedwait,
-    .pthread_cond_signal = pthread_cond_signal,
-    .pthread_cond_broadcast = pthread_cond_broadcast,
+SAME(allocate, calloc)
+SAME(reallocate, realloc)
+SAME(release, free)
+SAME(map, mmap)
+SAME(unmap, munmap)
+SAME(protect, mprotect)
+SAME(read, read)
+SAME(write, write)
+SAME(readv, readv)
+SAME(writev, writev)
+SAME(pread, pread)
+SAME(pwrite, pwrite)
+SAME(recv, recv)
+SAME(recvfrom, recvfrom)
+SAME(recvmsg, recvmsg)
+SAME(send, send)
+SAME(sendto, sendto)
+SAME(sendmsg, sendmsg)
+SAME(fsync, fsync)
+SAME(fdatasync, fdatasync)
+SAME(fopen, fopen)
+SAME(fclose, fclose)
+SAME(fgets, fgets)
+SAME(dprintf, dprintf)
+SAME(connect, connect)
+SAME(shutdown, shutdown)
+SAME(setsockopt, setsockopt)
+SAME(open, open)
+SAME(openat, openat)
+SAME(close, close)
+SAME(dup, dup)
+SAME(fcntl, fcntl)
+SAME(poll, poll)
+SAME(select, select)
+SAME(pselect, pselect)
+SAME(nanosleep, nanosleep)
+SAME(waitpid, waitpid)
+SAME(waitid, waitid)
+SAME(getaddrinfo, getaddrinfo)
+SAME(getnameinfo, getnameinfo)
+SAME(raise, raise)
+SAME(sigaction, sigaction)
+SAME(sigaltstack, sigaltstack)
+SAME(sigpending, sigpending)
+SAME(sigtimedwait, sigtimedwait)
+SAME(pthread_sigmask, pthread_sigmask)
+SAME(pthread_create, pthread_create)
+SAME(pthread_join, pthread_join)
+SAME(pthread_exit, pthread_exit)
+SAME(pthread_self, pthread_self)
+SAME(pthread_setcancelstate, pthread_setcancelstate)
+SAME(pthread_setcanceltype, pthread_setcanceltype)
+SAME(sched_yield, sched_yield)
+SAME(pthread_key_create, pthread_key_create)
+SAME(pthread_setspecific, pthread_setspecific)
+SAME(pthread_once, pthread_once)
+SAME(pthread_mutex_init, pthread_mutex_init)
+SAME(pthread_mutex_destroy, pthread_mutex_destroy)
+SAME(pthread_mutex_lock, pthread_mutex_lock)
+SAME(pthread_mutex_unlock, pthread_mutex_unlock)
+SAME(pthread_cond_init, pthread_cond_init)
+SAME(pthread_cond_wait, pthread_cond_wait)
+SAME(pthread_cond_timedwait, pthread_cond_timedwait)
+SAME(pthread_cond_signal, pthread_cond_signal)
+SAME(pthread_cond_broadcast, pthread_cond_broadcast)
