@@ -43,7 +43,8 @@ START_TEST(sizes_are_rounded_up)
 
     for (int i = 0; i < 7; i++)
         ck_assert_uint_eq(size_of(green__stack_acquire(&pool, asked[i])),
-                          given[i]);
+                          given[i] > pool.page_size ? given[i]
+                                                    : pool.page_size);
     ck_assert_ptr_nonnull(green__stack_acquire(&pool, GREEN__STACK_MAX));
     ck_fails_null(green__stack_acquire(&pool, GREEN__STACK_MAX + 1), EINVAL);
 }
@@ -138,9 +139,11 @@ START_TEST(they_do_not_overlap_and_differ_in_colour)
     for (int i = 0; i < COUNT; i++) {
         const char *bottom = stacks[i]->bottom;
         const char *top = stacks[i]->top;
+        size_t changed = 0;
 
         while (bottom < top)
-            ck_assert_int_eq(*bottom++, i);
+            changed += *bottom++ != i;
+        ck_assert_uint_eq(changed, 0);
     }
     for (int i = 0; i < COUNT; i++)
         clear_record(stacks[i]);

@@ -27,11 +27,14 @@ void green__stack_pool_init(struct green__stack_pool *pool, size_t room)
     pool->room = GREEN__STACK_ROOM(room);
     pool->all = NULL;
     for (size_t i = GREEN__STACK_CLASSES; i-- > 0;) {
-        pool->classes[i] =
-            (struct green__stack_class){.size = GREEN__STACK_MIN << i,
-                                        .guard = GREEN__GUARD_MIN,
-                                        .batch = 1,
-                                        .next = pool->all};
+        size_t size = GREEN__STACK_MIN << i;
+
+        /* POWER's pages have 64 KiB, those of some aarch64 systems too. */
+        pool->classes[i] = (struct green__stack_class){
+            .size = size > pool->page_size ? size : pool->page_size,
+            .guard = GREEN__GUARD_MIN,
+            .batch = 1,
+            .next = pool->all};
         pool->all = &pool->classes[i];
     }
 }
@@ -216,7 +219,7 @@ green__stack_acquire_cold(struct green__stack_pool *pool, size_t size)
 static struct green__stack_class *guarded_class(struct green__stack_pool *pool,
                                                 size_t size, size_t guard)
 {
-    size_t whole_size = GREEN__STACK_MIN << green__stack_class_index(size);
+    size_t whole_size = pool->classes[green__stack_class_index(size)].size;
     size_t whole_guard = GREEN__STACK_MIN << green__stack_class_index(guard);
     struct green__stack_class *class = pool->all;
 
