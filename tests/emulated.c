@@ -4,14 +4,8 @@
 
 #include "support.h"
 
-/* On all processors, on those with 32 bits, on POWER. */
-enum { ALL, SHORT, POWER };
-
-#if defined(__powerpc64__)
-enum { IS_POWER = true };
-#else
-enum { IS_POWER = false };
-#endif
+/* On all processors, or on those with 32 bits alone. */
+enum { ALL, SHORT };
 
 #define NO_PREADV2 "qemu-user has no preadv2, and so no RWF_NOWAIT"
 #define OTHER_THREADS "qemu-user has OS threads of its own in the process"
@@ -21,7 +15,6 @@ enum { IS_POWER = false };
 #define THE_HOSTS "the kernel shows the system calls of the emulator"
 #define FORKS "in qemu-user a child of vfork shares no memory"
 #define ONE_PROCESS "the kernel cannot execute a program of another processor"
-#define LOST_FRAME "the unwinder loses its way below a signal handler there"
 #define FORK_OF_MANY "qemu-user aborts in a forked child that starts OS threads"
 
 static const struct limit {
@@ -33,10 +26,6 @@ static const struct limit {
     {"test_blocking.c", "one_in_a_system_call", ALL, THE_HOSTS},
     {"test_blocking.c", "a_sleep_is_not_cut_short", ALL, THE_HOSTS},
     {"test_debug_serve.c", "a_forked_child_has_no_door", ALL, FORK_OF_MANY},
-    {"test_dump_all.c", "all_os_threads_are_in_one_table", POWER, LOST_FRAME},
-    {"test_dump_all.c", "while_another_os_thread_switches", POWER, LOST_FRAME},
-    {"test_dump_all.c", "who_blocks_signals_is_named", POWER, LOST_FRAME},
-    {"test_dump_all.c", "a_blocking_call_is_restarted", POWER, LOST_FRAME},
     {"test_io_batch.c", "invalid_arguments", ALL,
      "qemu-user looks at no descriptor to receive no message"},
     {"test_io_batch.c", "the_sockets_own_timeout", SHORT, NO_LONG_TIMES},
@@ -82,12 +71,6 @@ static const struct limit {
 
 enum { LIMITS = sizeof limits / sizeof limits[0] };
 
-static bool is_here(int where)
-{
-    return where == ALL || (where == SHORT && sizeof(void *) == 4) ||
-           (where == POWER && IS_POWER);
-}
-
 static const struct limit *limit_of(const TTest *test)
 {
     const char *slash = strrchr(test->file, '/');
@@ -96,7 +79,7 @@ static const struct limit *limit_of(const TTest *test)
     for (const struct limit *limit = limits; limit < limits + LIMITS; limit++)
         if (strcmp(file, limit->file) == 0 &&
             (!limit->name || strcmp(test->name, limit->name) == 0) &&
-            is_here(limit->where))
+            (limit->where == ALL || sizeof(void *) == 4))
             return limit;
     return NULL;
 }

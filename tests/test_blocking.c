@@ -69,6 +69,13 @@ START_TEST(one_that_computes)
 }
 END_TEST
 
+/* On some processors there is no backtrace of what a signal interrupts. */
+#if defined(__i386__) || defined(__arm__) || defined(__powerpc64__)
+#define WHERE_IT_READS "in the system call "
+#else
+#define WHERE_IT_READS "read+0x"
+#endif
+
 static void *reads_blocking(void *arg)
 {
     char c;
@@ -84,7 +91,7 @@ START_TEST(one_in_a_system_call)
         return;
     }
     pipe_pair(fds);
-    run("the-reader", reads_blocking, "read+0x");
+    run("the-reader", reads_blocking, WHERE_IT_READS);
     contains("\"the-reader\" has kept OS thread ");
     contains("in the system call read; spawned at");
 }

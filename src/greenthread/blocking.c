@@ -40,7 +40,8 @@ struct call {
     char name[32];
 };
 
-/* What the kernel restarts after a signal, see signal(7). */
+/* What the kernel restarts after a signal, see signal(7). A 32-bit program may make
+ * calls that take times in two ways: then two numbers have one name. */
 static const struct {
     long number;
     const char *name;
@@ -55,7 +56,7 @@ static const struct {
     {SYS_sendto, "sendto"},     {SYS_sendmsg, "sendmsg"},
     {SYS_flock, "flock"},       {SYS_fcntl, "fcntl"},
     {SYS_ioctl, "ioctl"},       {GREEN__SYS_FUTEX, "futex"},
-    {SYS_fsync, "fsync"},
+    {SYS_fsync, "fsync"},       {SYS_futex, "futex"},
 #ifdef SYS_accept /* i386 and s390x have accept4 alone */
     {SYS_accept, "accept"},
 #endif
@@ -66,6 +67,9 @@ static const struct {
     const char *name;
 } interrupted[] = {
     {SYS_nanosleep, "nanosleep"},
+    {SYS_clock_nanosleep, "clock_nanosleep"},
+    {SYS_ppoll, "ppoll"},
+    {SYS_pselect6, "pselect6"},
     {SYS_epoll_pwait, "epoll_pwait"},
     {GREEN__SYS_PPOLL, "ppoll"},
     {GREEN__SYS_PSELECT6, "pselect6"},

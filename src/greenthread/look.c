@@ -47,9 +47,12 @@ static void copy_frames(struct green__row *row, const struct trace *trace,
         row->frames[row->count++] = trace->frames[i];
 }
 
-/* i386's C library has string functions in assembly that push registers without
- * saying so: from there the unwinder goes anywhere, and crashes. */
-#if defined(__i386__)
+/*
+ * Where a signal may interrupt anything, the unwinder goes astray on some processors,
+ * and crashes: i386's C library has assembly that pushes registers without saying so,
+ * ARM's tables are right at calls alone, and on POWER it loses its way too.
+ */
+#if defined(__i386__) || defined(__arm__) || defined(__powerpc64__)
 enum { UNWINDS_FROM_ANYWHERE = false };
 #else
 enum { UNWINDS_FROM_ANYWHERE = true };
