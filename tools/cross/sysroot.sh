@@ -126,6 +126,10 @@ else
 needs_exe_wrapper = true
 emulator = '$emulator'"
 fi
+cpp=
+if command -v "$triplet-g++" >/dev/null; then
+    cpp="cpp = '$triplet-g++'"
+fi
 cat >"$directory/cross.ini" <<INI
 [host_machine]
 system = 'linux'
@@ -135,6 +139,7 @@ endian = '$endian'
 
 [binaries]
 c = '$triplet-gcc'
+$cpp
 ar = '$triplet-ar'
 strip = '$triplet-strip'
 pkgconfig = 'pkg-config'
