@@ -1,10 +1,8 @@
 #!/bin/sh
-# setup.sh PURPOSE...      (build, test, test-patch, bench, bench-peers, lint, fuzz,
-#                          manual, coverage, valgrind, deb, python, test-python,
-#                          bench-python; cross-MACHINE of tools/cross/machines)
 # setup.sh PURPOSE...      (build, test, test-patch, test-install, bench, bench-peers,
-#                          lint, fuzz, manual, coverage, valgrind, deb, aarch64,
-#                          python, test-python, bench-python)
+#                          lint, fuzz, manual, coverage, valgrind, deb, python,
+#                          test-python, bench-python; cross-MACHINE of
+#                          tools/cross/machines)
 #
 # Makes sure that the packages for a purpose are installed. Usually they are. Otherwise
 # it installs the missing ones from Debian or Ubuntu if it has the rights, or else
@@ -219,11 +217,8 @@ for purpose; do
         need_library libnghttp2 libnghttp2-dev
         need_file /usr/include/wslay/wslay.h libwslay-dev
         need_library zlib zlib1g-dev
-        need_library zlib zlib1g-dev
         need_library libbrotlidec libbrotli-dev
         need_library libzstd libzstd-dev
-        need_library zlib zlib1g-dev
-        need_file /usr/include/wslay/wslay.h libwslay-dev
         ;;
     cross-*)
         read -r _ triplet debian _ _ qemu <<LINE

@@ -1,27 +1,21 @@
 """python -m greenhub: the version, and each hub with whether it can be used here."""
 
-import importlib
-import pkgutil
 import platform
 import sys
 
 import greenhub
+from greenhub import epolls, libevent, poll, selects, uring
 
-
-def hubs():
-    """[(name, the reason why it cannot be used, or "")]"""
-    names = [module.name for module in pkgutil.iter_modules(greenhub.__path__)
-             if not module.name.startswith("_")]
-    return [(name, importlib.import_module("greenhub." + name).why_not())
-            for name in names]
+HUBS = (epolls, poll, selects, libevent, uring)
 
 
 def main():
     print("greenhub %s, on %s %s" % (greenhub.__version__,
                                      platform.python_implementation(),
                                      platform.python_version()))
-    for name, why in hubs():
-        print("greenhub.%-9s %s" % (name, "no: " + why if why else "yes"))
+    for hub in HUBS:
+        why = hub.why_not()
+        print("%-18s %s" % (hub.__name__, "no: " + why if why else "yes"))
 
 
 if __name__ == "__main__":
