@@ -24,12 +24,12 @@ usage()
 version=${1-}
 expr "x$version" : 'x[0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*$' >/dev/null || usage
 shift
-write= tests=yes
+write='' tests=yes
 for word; do
     case $word in
-    --dry-run) write= ;;
+    --dry-run) write='' ;;
     --write) write=yes ;;
-    --skip-tests) tests= ;;
+    --skip-tests) tests='' ;;
     *) usage ;;
     esac
 done
