@@ -3,6 +3,7 @@
 components and versions, and the static library."""
 
 import os
+import re
 import subprocess
 import tempfile
 
@@ -47,6 +48,23 @@ def case_a_missing_component_is_named():
         assert "component tls: " in said and "libgreenhub-tls.so is not installed" in said
         assert "OpenSSL 3" in said and "component dns" not in said, said
         assert "component smtp: there is no such component" in said, said
+
+
+def case_headers_may_be_anywhere():
+    """As with --includedir=/elsewhere/include."""
+    with tempfile.TemporaryDirectory() as folder:
+        prefix, libraries = installed(folder + "/moved")
+        os.rename(prefix + "/include", folder + "/headers")
+        config = libraries + "/cmake/greenhub/greenhub-config.cmake"
+        with open(config) as file:
+            text = file.read()
+        changed = re.sub(r'"[./]*/include" ABSOLUTE', '"%s/headers" ABSOLUTE' % folder,
+                         text)
+        assert changed != text
+        with open(config, "w") as file:
+            file.write(changed)
+        must(configure(prefix, folder + "/build"))
+        must(["cmake", "--build", folder + "/build", "--target", "hello"])
 
 
 def versions():
