@@ -110,9 +110,10 @@ def case_pkg_config_knows_what_the_static_library_needs():
         source, program = os.path.join(PROGRAMS, "hello.c"), folder + "/hello"
         os.unlink(libraries + "/libgreenhub.so")  # so that the linker takes the other
         wanted = flags(prefix, libraries, "--cflags", "--libs", "--static")
-        must([peers.tool("cc"), source, "-o", program, *wanted])
-        assert must([program]).strip().endswith(": hello")
-        assert "libgreenhub.so.0" not in shared_libraries(program)
+        for how in ([], ["-static"]):
+            must([peers.tool("cc"), *how, source, "-o", program, *wanted])
+            assert must([program]).strip().endswith(": hello")
+            assert "libgreenhub.so.0" not in shared_libraries(program)
         assert "-ldw" not in wanted, "libdw is loaded, not linked"
 
 
