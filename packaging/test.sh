@@ -88,6 +88,15 @@ compile_readme()
         $(pkg-config --cflags --libs greenhub)'
 }
 
+# A program on the companions, by theirs.
+compile_companions()
+{
+    cp "$here/../tests/installed/companions.c" "$root/program/"
+    inside sh -c 'cd /program && cc -Wall -Werror companions.c -o companions \
+        $(pkg-config --cflags --libs greenhub-tls greenhub-dns greenhub-http) &&
+        ./companions'
+}
+
 # In a network namespace of its own.
 alone()
 {
@@ -110,6 +119,7 @@ list_files >"$root.before"
 check "the packages are installed by apt" install_them
 cp "$here/test_inside.sh" "$root/debs/"
 check "README's program compiles by pkg-config" compile_readme
+check "a program on the companions compiles, and runs" compile_companions
 for case in readme_echoes the_command_shows_hubs a_program_runs_green \
     an_eventlet_service_answers there_are_manual_pages; do
     check "$case" alone sh /debs/test_inside.sh "$case"
