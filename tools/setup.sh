@@ -93,8 +93,6 @@ for purpose; do
         want_library libnghttp2 libnghttp2-dev
         want_library zlib zlib1g-dev
         want_header wslay/wslay.h libwslay-dev
-        want_header wslay/wslay.h libwslay-dev
-        want_library zlib zlib1g-dev
         want_library libbrotlidec libbrotli-dev
         want_library libzstd libzstd-dev
         ;;
@@ -231,17 +229,14 @@ LINE
         need "qemu-$qemu" qemu-user
         need "$triplet-gcc" "gcc-$triplet"
         want_file "/usr/bin/$triplet-g++" "g++-$triplet"
-    musl)
-        need musl-gcc musl-tools
-        need cmake cmake
-        ;;
-    aarch64)
-        need qemu-aarch64 qemu-user
-        need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
         want_file /usr/bin/gdb-multiarch gdb-multiarch
         if ! echo '#include <stdio.h>' | "$triplet-gcc" -E - >/dev/null 2>&1; then
             missing="$missing libc6-dev-$debian-cross"
         fi
+        ;;
+    musl)
+        need musl-gcc musl-tools
+        need cmake cmake
         ;;
     python)
         need_file /usr/bin/python3 python3
