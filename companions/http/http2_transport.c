@@ -135,7 +135,7 @@ static size_t add_lines(const struct green__http_text *text, nghttp2_nv *fields)
 static int submit_trailers(struct green__http2_stream *stream)
 {
     const struct green__http_text *text = &stream->http.trailer_fields;
-    nghttp2_nv *fields = calloc(count_lines(text), sizeof *fields);
+    nghttp2_nv *fields = calloc(count_lines(text) + 1, sizeof *fields);
     int result = NGHTTP2_ERR_NOMEM;
 
     if (fields)

@@ -59,7 +59,7 @@ static int ioctl_call(int fd, unsigned long request, ...)
 }
 
 struct green__system green__system = {
-#define SAME(entry, function) .entry = function,
+#define SAME(entry, function) .entry = (function),
 #include "base/system_same.h"
 #undef SAME
 

@@ -13,7 +13,7 @@
 #include "base/system_made.h"
 
 struct green__system green__system = {
-#define SAME(entry, function) .entry = function,
+#define SAME(entry, function) .entry = (function),
 #include "base/system_same.h"
 #undef SAME
 
