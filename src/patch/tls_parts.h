@@ -54,6 +54,8 @@ extern struct green__tls_layout green__tls_layout;
 
 static inline void *green__tls_at(void *thread_pointer, ptrdiff_t offset)
 {
+    /* Not called where green__thread_pointer() returns NULL. */
+    /* cppcheck-suppress nullPointerArithmetic */
     return (char *)thread_pointer + offset;
 }
 
