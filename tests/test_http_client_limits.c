@@ -186,9 +186,15 @@ START_TEST(an_answer_without_an_end)
     struct green_http_client_options options = quick();
     struct green_http_client *client = new_client(&options);
     struct green_http_client_exchange *exchange;
-    char *large = calloc(1, 32 << 20);
+    char *large;
     int result = 0;
 
+    if (in_chaos()) {
+        SKIP("a write may wait already when the answer comes, until its limit");
+        end_client(client);
+        return;
+    }
+    large = calloc(1, 32 << 20);
     exchange = begin_exchange(client, "POST", script.url);
     ck_ok(green_http_client_body(exchange, large, 32 << 20));
     ck_assert_msg(green_http_client_response(exchange) == 413, "%s",

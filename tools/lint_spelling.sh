@@ -3,7 +3,7 @@
 # the tree. tools/spelling.txt lists words that are right here.
 set -eu
 
-set -- --skip '*.svg,*.png,./build*,./.git' --ignore-words tools/spelling.txt
+set -- --skip '*.svg,*.png,./tests/fuzz/*,tests/fuzz/*,./build*,./.git' --ignore-words tools/spelling.txt
 
 # Escapes ("\nd") and macros of manual pages (".Nd") are no words.
 set -- "$@" --ignore-regex '\\[a-z]|\.[A-Z][a-z]\b'

@@ -53,11 +53,11 @@ struct green__http2 {
 struct green__http2_stream {
     struct green__http2 *owner;
     struct green__http2_stream *next, *previous;
-    struct green_thread *thread; /* NULL: the head has not come to its end */
+    struct green_thread *thread; /* once it has started */
+    bool spawned;                /* the head has come to its end */
     struct green_semaphore changed;
     int32_t id;
-    bool started; /* the greenthread has */
-    bool closed;  /* nghttp2 does not know it any more */
+    bool closed; /* nghttp2 does not know it any more */
 
     /* The request. */
     struct green__http_text head, cookies;

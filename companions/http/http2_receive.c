@@ -66,7 +66,7 @@ static void on_head_end(struct green__http2 *http2,
                         struct green__http2_stream *stream)
 {
     http2->head_begun = 0;
-    if (stream && !stream->thread && green__http2_stream_start(stream) < 0)
+    if (stream && !stream->spawned && green__http2_stream_start(stream) < 0)
         green__http2_reset(stream, NGHTTP2_REFUSED_STREAM);
     green__http2_limit(http2);
 }

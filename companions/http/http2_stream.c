@@ -53,7 +53,7 @@ static void destroy(struct green__http2_stream *stream)
 void green__http2_stream_close(struct green__http2_stream *stream)
 {
     stream->closed = true;
-    if (!stream->thread) {
+    if (!stream->spawned) {
         free(stream->http.trailers.bytes);
         destroy(stream);
     } else {
@@ -179,7 +179,7 @@ static void *run(void *arg)
     struct green__http2_stream *stream = arg;
     struct green__http2 *http2 = stream->owner;
 
-    stream->started = true;
+    stream->thread = green_self();
     if (http2->killed)
         green_kill(green_self());
     stream->http.refused = green__http2_head_settle(stream);
@@ -197,7 +197,7 @@ void green__http2_kill_all(struct green__http2 *http2)
     http2->killed = true;
     for (struct green__http2_stream *stream = http2->first; stream;
          stream = stream->next)
-        if (stream->started)
+        if (stream->thread)
             green_kill(stream->thread);
 }
 
@@ -206,11 +206,15 @@ int green__http2_stream_start(struct green__http2_stream *stream)
     const struct green_serve_options *serve =
         stream->owner->connection->config->options.serve;
     struct green_attr attr = {.stack_size = serve ? serve->stack_size : 0};
+    struct green_wait_group *running = &stream->owner->running;
+    struct green_thread *thread;
 
-    stream->thread = green_spawn_with(&attr, run, stream);
-    if (!stream->thread)
-        return -1;
-    green_detach(stream->thread);
-    green_wait_group_add(&stream->owner->running, 1);
-    return 0;
+    stream->spawned = true; /* a build for tests may run it in the spawn */
+    green_wait_group_add(running, 1);
+    thread = green_spawn_with(&attr, run, stream);
+    if (thread)
+        return green_detach(thread);
+    stream->spawned = false;
+    green_wait_group_done(running);
+    return -1;
 }

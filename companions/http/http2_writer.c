@@ -119,10 +119,11 @@ void green__http2_write(struct green__http2 *http2)
     if (http2->writing || http2->dead ||
         !nghttp2_session_want_write(http2->session))
         return;
-    if (green_spawn_n(write_all, http2) < 0) {
-        green__http2_die(http2, ENOMEM);
-        return;
-    }
-    http2->writing = true;
+    http2->writing = true; /* a build for tests may run it in the spawn */
     green_wait_group_add(&http2->running, 1);
+    if (green_spawn_n(write_all, http2) == 0)
+        return;
+    http2->writing = false;
+    green_wait_group_done(&http2->running);
+    green__http2_die(http2, ENOMEM);
 }

@@ -78,10 +78,15 @@ static void send_pending(void *arg)
 
 static void start_helper(struct green_websocket *websocket)
 {
-    if (websocket->output.helper || green_spawn_n(send_pending, websocket) < 0)
+    if (websocket->output.helper)
         return;
-    websocket->output.helper = true;
+    websocket->output.helper =
+        true; /* a build for tests may run it in the spawn */
     green__websocket_enter(websocket);
+    if (green_spawn_n(send_pending, websocket) == 0)
+        return;
+    websocket->output.helper = false;
+    green__websocket_leave(websocket);
 }
 
 /* Of more pings than can be answered, the last one is. */
