@@ -136,8 +136,9 @@ def case_one_greenthread_is_selected():
     assert selected.count("Greenthread %s (reader)" % number) == 2, text
     begin = selected.index("\n#1", selected.index("\n#1") + 1)
     check_deep(selected[begin:selected.index("\n#", selected.index(
-        "green__context_sw"))])
-    assert "marker = 3000" in selected, text
+        " in green__context_sw"))])
+    # A sanitizer's build keeps it in no register that lasts.
+    assert re.search("marker = (3000|<optimized out>)\n", selected), text
     assert re.search(r"^\* %s .*reader" % number, selected, re.M), text
     assert "read_deep" not in off, text
     assert process.go_on() == 3
