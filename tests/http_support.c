@@ -128,3 +128,57 @@ int http_hello(struct green_http *http, void *arg)
     (void)arg;
     return green_http_reply(http, 200, "text/plain", "hello\n", 6);
 }
+
+struct green_http_options http_quick(void)
+{
+    green_time limit = 60 * GREEN_MSEC;
+
+    if (on_sim())
+        return (struct green_http_options){0};
+    return (struct green_http_options){.idle_timeout = limit,
+                                       .header_timeout = limit,
+                                       .body_timeout = limit,
+                                       .write_timeout = limit,
+                                       .linger_timeout = limit};
+}
+
+void ck_took(green_time begin, int seconds)
+{
+    green_time took = green_now() - begin;
+
+    if (!on_sim())
+        return;
+    ck_assert_int_ge(took, seconds * GREEN_SEC);
+    ck_assert_int_lt(took, 2 * seconds * GREEN_SEC);
+}
+
+static void *serves(void *arg)
+{
+    struct http_server *server = arg;
+
+    server->result =
+        green_http_serve(server->listener, server->handler, &server->options);
+    return NULL;
+}
+
+void http_server_start(struct http_server *server,
+                       int (*handler)(struct green_http *http, void *arg))
+{
+    server->serve.server = &server->server;
+    server->options.serve = &server->serve;
+    server->handler = handler;
+    server->listener = green_listen("tcp://127.0.0.1:0", NULL);
+    ck_assert_int_ge(server->listener, 0);
+    ck_assert_int_gt(green_local_address(server->listener, server->address,
+                                         sizeof server->address),
+                     0);
+    server->thread = green_spawn(serves, server);
+}
+
+void http_server_stop(struct http_server *server)
+{
+    ck_ok(green_server_stop(&server->server));
+    ck_ok(green_join(server->thread, NULL));
+    ck_assert_int_eq(server->result, 0);
+    ck_ok(green_close(server->listener));
+}

@@ -40,6 +40,27 @@ int http_echo(struct green_http *http, void *arg);
 /* Replies with "hello\n", and reads nothing. */
 int http_hello(struct green_http *http, void *arg);
 
+/* Short limits; the defaults on sim. */
+struct green_http_options http_quick(void);
+/* On sim it has taken so many seconds; what runs takes time there, too. */
+void ck_took(green_time begin, int seconds);
+
+/* A server of a listener of its own, which begins with zeros. */
+struct http_server {
+    struct green_server server;
+    struct green_serve_options serve;
+    struct green_http_options options;
+    struct green_thread *thread;
+    int (*handler)(struct green_http *http, void *arg);
+    int listener, result;
+    char address[64];
+};
+
+void http_server_start(struct http_server *server,
+                       int (*handler)(struct green_http *http, void *arg));
+/* Asks it to stop, and waits until it has. */
+void http_server_stop(struct http_server *server);
+
 #define ck_has(text, part)                                                     \
     ck_assert_msg(strstr(text, part) != NULL, "no \"%s\" in:\n%s", part, text)
 #define ck_has_not(text, part)                                                 \

@@ -295,6 +295,16 @@ int wait_child(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
+struct green_thread *spawn_named(const char *name, void *(*fn)(void *),
+                                 void *arg)
+{
+    struct green_attr attr = {.name = name};
+    struct green_thread *thread = green_spawn_with(&attr, fn, arg);
+
+    ck_assert_ptr_nonnull(thread);
+    return thread;
+}
+
 green_time real_clock(void)
 {
     struct timespec now;

@@ -146,6 +146,10 @@ long mapped_kib(void);
  * it. */
 int wait_child(pid_t pid);
 
+/* Spawns a greenthread with a name. */
+struct green_thread *spawn_named(const char *name, void *(*fn)(void *),
+                                 void *arg);
+
 /* green_thread_pool_run that returns the function's result; -1 also if the call
  * itself fails. */
 long on_thread(long (*fn)(void *arg), void *arg);

@@ -15,16 +15,6 @@
 
 static struct green_event go;
 
-static struct green_thread *named(const char *name, void *(*fn)(void *),
-                                  void *arg)
-{
-    struct green_attr attr = {.name = name};
-    struct green_thread *thread = green_spawn_with(&attr, fn, arg);
-
-    ck_assert_ptr_nonnull(thread);
-    return thread;
-}
-
 static void *waits(void *arg)
 {
     green_event_wait(&go, NULL);
@@ -35,8 +25,8 @@ static void *waits(void *arg)
 
 START_TEST(dump_and_one_backtrace)
 {
-    struct green_thread *first = named("the-first", waits, NULL);
-    struct green_thread *second = named("the-second", waits, NULL);
+    struct green_thread *first = spawn_named("the-first", waits, NULL);
+    struct green_thread *second = spawn_named("the-second", waits, NULL);
     char line[64];
 
     open_door();
@@ -129,10 +119,10 @@ START_TEST(top_counts_groups)
         char name[32];
 
         snprintf(name, sizeof name, "conn-%d", i);
-        threads[i] = named(name, waits, NULL);
+        threads[i] = spawn_named(name, waits, NULL);
     }
-    threads[5] = named("busy", yields, NULL);
-    threads[6] = named("busy", yields, NULL);
+    threads[5] = spawn_named("busy", yields, NULL);
+    threads[6] = spawn_named("busy", yields, NULL);
     ck_ok(green_sleep(0));
     ck_assert_int_eq((int)number_of("\tname=conn-*\t", "count"), 5);
     answer_has("\twait=event\t");
@@ -180,7 +170,7 @@ START_TEST(time_of_waits_is_counted)
 
     open_door();
     if (!on_sim()) /* many short waits */
-        sleeper = named("sleeper", sleeps, NULL);
+        sleeper = spawn_named("sleeper", sleeps, NULL);
     ck_ok(green_sleep(0));
     ck_assert(number_of("\nthreads\t", "waiting") > 0.2);
     ck_assert(number_of("\nthreads\t", "waiting") <= 1);
@@ -199,7 +189,7 @@ START_TEST(more_groups_than_there_is_room_for)
         char name[32];
 
         snprintf(name, sizeof name, "%d-of-them", i);
-        threads[i] = named(name, waits, NULL);
+        threads[i] = spawn_named(name, waits, NULL);
     }
     ck_ok(green_sleep(0));
     ck_assert_int_eq((int)number_of("\tname=(others)\t", "count"), 401 - 256);
@@ -259,7 +249,7 @@ START_TEST(it_answers_while_one_computes)
     ck_assert_int_eq(pthread_create(&client, NULL, ask_while_it_spins,
                                     (void *)(uintptr_t)path),
                      0);
-    ck_ok(green_join(named("the-spinner", spins, NULL), NULL));
+    ck_ok(green_join(spawn_named("the-spinner", spins, NULL), NULL));
     ck_assert_int_eq(pthread_join(client, NULL), 0);
     ask_door("mine"); /* the one that was left does nothing */
     answer_has("mine -\n \nend\n");
@@ -295,7 +285,7 @@ START_TEST(servers_and_pools_are_counted)
     open_door();
     ck_assert_int_ge(listener, 0);
     ck_assert_int_ge(green_local_address(listener, address, sizeof address), 0);
-    thread = named("server", serves, &listener);
+    thread = spawn_named("server", serves, &listener);
     client = green_dial(address);
     ck_assert_int_ge(client, 0);
     while (atomic_load(&server.accepted) == 0)
@@ -333,7 +323,7 @@ START_TEST(kill_has_to_be_allowed)
 
     open_door();
     pipe_pair(fds);
-    victim = named("victim", reads, NULL);
+    victim = spawn_named("victim", reads, NULL);
     ck_ok(green_sleep(0));
     snprintf(line, sizeof line, "kill %p", (void *)victim);
     ask_door(line);

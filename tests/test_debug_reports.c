@@ -24,16 +24,6 @@
 static struct green_event go;
 static atomic_int over, ready;
 
-static struct green_thread *named(const char *name, void *(*fn)(void *),
-                                  void *arg)
-{
-    struct green_attr attr = {.name = name};
-    struct green_thread *thread = green_spawn_with(&attr, fn, arg);
-
-    ck_assert_ptr_nonnull(thread);
-    return thread;
-}
-
 static void *returns(void *arg)
 {
     return arg;
@@ -55,7 +45,7 @@ static void come_and_go(int rounds)
             char name[32];
 
             snprintf(name, sizeof name, "visitor %d of %d!", j, i);
-            ck_ok(green_join(named(name, returns, NULL), NULL));
+            ck_ok(green_join(spawn_named(name, returns, NULL), NULL));
         }
         ask_door(i % 2 ? "top json 0.01" : "dump");
     }
@@ -78,7 +68,7 @@ END_TEST
 
 static void *short_life(void *arg)
 {
-    ck_ok(green_join(named("short", returns, arg), NULL));
+    ck_ok(green_join(spawn_named("short", returns, arg), NULL));
     return arg;
 }
 
@@ -123,7 +113,7 @@ START_TEST(a_program_goes_on_when_its_askers_die)
 
         say(fd, lines[i % 6]);
         close(fd);
-        ck_ok(green_join(named("worker", returns, NULL), NULL));
+        ck_ok(green_join(spawn_named("worker", returns, NULL), NULL));
     }
     ask_door("help");
     answer_has("dump");
@@ -164,7 +154,8 @@ static void *allocates_and_looks_up(void *arg)
 
 static void *other_main(void *fn)
 {
-    ck_ok(green_join(named("other", *(void *(**)(void *))fn, NULL), NULL));
+    ck_ok(
+        green_join(spawn_named("other", *(void *(**)(void *))fn, NULL), NULL));
     return NULL;
 }
 
@@ -243,9 +234,9 @@ START_TEST(a_look_ends_no_call_early)
     while (!atomic_load(&ready))
         ck_ok(green_sleep(GREEN_MSEC));
     ck_assert_int_eq(pthread_create(&dumper, NULL, dumps, NULL), 0);
-    reader = named("reader", reads, NULL);
-    poller = named("poller", polls, NULL);
-    sleeper = named("sleeper", sleeps, NULL);
+    reader = spawn_named("reader", reads, NULL);
+    poller = spawn_named("poller", polls, NULL);
+    sleeper = spawn_named("sleeper", sleeps, NULL);
     ck_ok(green_join(poller, NULL));
     ck_ok(green_join(sleeper, NULL));
     ck_assert_int_eq(green_write(fds[1], "x", 1), 1);
@@ -279,7 +270,7 @@ START_TEST(names_do_not_break_answers)
 
     open_door();
     for (int i = 0; i < 6; i++)
-        threads[i] = named("plain", waits, NULL);
+        threads[i] = spawn_named("plain", waits, NULL);
     ck_ok(green_sleep(0));
     lines = lines_of(ask_door("dump"));
     ck_ok(green_event_send(&go, NULL));
@@ -287,7 +278,7 @@ START_TEST(names_do_not_break_answers)
         ck_ok(green_join(threads[i], NULL));
     ck_ok(green_event_reset(&go));
     for (int i = 0; i < 6; i++)
-        threads[i] = named(names[i], waits, NULL);
+        threads[i] = spawn_named(names[i], waits, NULL);
     ck_ok(green_sleep(0));
     ck_assert_int_eq(lines_of(ask_door("dump")), lines);
     answer_has("error: k");
@@ -335,7 +326,7 @@ START_TEST(labels_are_escaped)
     open_door();
     listener = green_listen(address, NULL);
     ck_assert_int_ge(listener, 0);
-    thread = named("server", serves, &listener);
+    thread = spawn_named("server", serves, &listener);
     ck_ok(green_sleep(GREEN_MSEC));
     ask_door("stats prometheus");
     answer_has("{address=\"unix:///tmp/greenhub-test-\\\"\\\\-");

@@ -16,16 +16,6 @@
 
 static struct green_event go;
 
-static struct green_thread *named(const char *name, void *(*fn)(void *),
-                                  void *arg)
-{
-    struct green_attr attr = {.name = name};
-    struct green_thread *thread = green_spawn_with(&attr, fn, arg);
-
-    ck_assert_ptr_nonnull(thread);
-    return thread;
-}
-
 static void *waits(void *arg)
 {
     green_event_wait(&go, NULL);
@@ -207,7 +197,7 @@ START_TEST(who_does_not_read_keeps_nobody_waiting)
     struct green_thread *threads[1000];
 
     for (int i = 0; i < 1000; i++)
-        threads[i] = named("one-of-many", waits, NULL);
+        threads[i] = spawn_named("one-of-many", waits, NULL);
     ck_ok(green_sleep(0));
     for (int i = 0; i < 20; i++)
         say(fd, "dump\n");

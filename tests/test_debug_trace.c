@@ -25,16 +25,6 @@
 
 static volatile bool stop;
 
-static struct green_thread *named(const char *name, void *(*fn)(void *),
-                                  void *arg)
-{
-    struct green_attr attr = {.name = name};
-    struct green_thread *thread = green_spawn_with(&attr, fn, arg);
-
-    ck_assert_ptr_nonnull(thread);
-    return thread;
-}
-
 static void *sleeps(void *arg)
 {
     const struct timespec pace = {.tv_nsec = 1000000};
@@ -74,7 +64,7 @@ START_TEST(what_runs_meanwhile_is_in_it)
     const char *answer;
 
     open_door();
-    thread = named("a sleeper", sleeps, NULL);
+    thread = spawn_named("a sleeper", sleeps, NULL);
     do /* on a busy machine it may not run meanwhile */
         answer = ask_door("trace 0.05");
     while (!strstr(answer, "\"name\":\"a sleeper\""));

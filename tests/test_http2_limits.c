@@ -103,34 +103,10 @@ END_TEST
 
 /* ---- Times -------------------------------------------------------------------------- */
 
-static struct green_http_options quick(void)
-{
-    green_time limit = 60 * GREEN_MSEC;
-
-    if (on_sim())
-        return (struct green_http_options){0};
-    return (struct green_http_options){.idle_timeout = limit,
-                                       .header_timeout = limit,
-                                       .body_timeout = limit,
-                                       .write_timeout = limit,
-                                       .linger_timeout = limit};
-}
-
-/* On sim it has taken so many seconds; what runs takes time there, too. */
-static void ck_took(green_time begin, int seconds)
-{
-    green_time took = green_now() - begin;
-
-    if (!on_sim())
-        return;
-    ck_assert_int_ge(took, seconds * GREEN_SEC);
-    ck_assert_int_lt(took, 2 * seconds * GREEN_SEC);
-}
-
 /* PINGs do not prolong the time. */
 START_TEST(an_idle_connection_ends)
 {
-    struct green_http_options options = quick();
+    struct green_http_options options = http_quick();
     green_time begin = green_now();
     struct raw raw;
 
@@ -151,7 +127,7 @@ END_TEST
 
 START_TEST(a_head_that_drips)
 {
-    struct green_http_options options = quick();
+    struct green_http_options options = http_quick();
     green_time begin = green_now();
     struct raw raw;
 
@@ -185,7 +161,7 @@ static int reads(struct green_http *http, void *arg)
 
 START_TEST(a_body_that_does_not_come)
 {
-    struct green_http_options options = quick();
+    struct green_http_options options = http_quick();
     green_time begin = green_now();
     struct h2_client client;
     struct h2_answer *answer;
@@ -222,7 +198,7 @@ static int writes(struct green_http *http, void *arg)
 /* A stream whose window stays closed ends alone. */
 START_TEST(a_window_that_stays_closed)
 {
-    struct green_http_options options = quick();
+    struct green_http_options options = http_quick();
     green_time begin = green_now();
     struct h2_client client;
     struct h2_answer *answer;
@@ -245,7 +221,7 @@ END_TEST
 
 START_TEST(a_client_that_does_not_read)
 {
-    struct green_http_options options = quick();
+    struct green_http_options options = http_quick();
     struct raw raw;
 
     raw_open(&raw, writes, &options);

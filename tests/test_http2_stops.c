@@ -6,45 +6,11 @@
 
 #define SHORT (10 * GREEN_MSEC)
 
-struct server {
-    struct green_server server;
-    struct green_serve_options serve;
-    struct green_http_options options;
-    struct green_thread *thread;
-    int (*handler)(struct green_http *http, void *arg);
-    int listener, result;
-    char address[64];
-};
-
-static void *runs(void *arg)
-{
-    struct server *server = arg;
-
-    server->result =
-        green_http_serve(server->listener, server->handler, &server->options);
-    return NULL;
-}
-
-static int start(struct server *server,
+static int start(struct http_server *server,
                  int (*handler)(struct green_http *http, void *arg))
 {
-    server->serve.server = &server->server;
-    server->options.serve = &server->serve;
-    server->handler = handler;
-    server->listener = green_listen("tcp://127.0.0.1:0", NULL);
-    ck_assert_int_gt(green_local_address(server->listener, server->address,
-                                         sizeof server->address),
-                     0);
-    server->thread = green_spawn(runs, server);
+    http_server_start(server, handler);
     return green_dial(server->address);
-}
-
-static void finish(struct server *server)
-{
-    ck_ok(green_server_stop(&server->server));
-    ck_ok(green_join(server->thread, NULL));
-    ck_assert_int_eq(server->result, 0);
-    ck_ok(green_close(server->listener));
 }
 
 struct busy {
@@ -65,7 +31,7 @@ static int is_busy(struct green_http *http, void *arg)
 START_TEST(a_stop_says_goodbye_twice)
 {
     struct busy busy = {0};
-    struct server server = {.options.arg = &busy};
+    struct http_server server = {.options.arg = &busy};
     struct h2_client client;
     int32_t id, late;
 
@@ -87,14 +53,14 @@ START_TEST(a_stop_says_goodbye_twice)
     ck_assert_str_eq(h2_wait(&client, id)->body, "hello\n");
     h2_wait_end(&client);
     h2_close(&client);
-    finish(&server);
+    http_server_stop(&server);
 }
 END_TEST
 
 START_TEST(a_request_between_the_goodbyes)
 {
     struct busy busy = {0};
-    struct server server = {.options.arg = &busy};
+    struct http_server server = {.options.arg = &busy};
     struct raw raw = {.pair = NULL};
 
     raw_open_fd(&raw, start(&server, is_busy));
@@ -107,7 +73,7 @@ START_TEST(a_request_between_the_goodbyes)
     ck_assert_int_eq(raw.frames[NGHTTP2_GOAWAY], 2);
     ck_assert_int_eq(raw.last_ids[1], 3);
     ck_assert_int_eq(raw.ended, 2);
-    finish(&server);
+    http_server_stop(&server);
 }
 END_TEST
 
@@ -115,7 +81,8 @@ END_TEST
 START_TEST(a_stop_that_the_client_ignores)
 {
     struct busy busy = {0};
-    struct server server = {.options = {.arg = &busy, .linger_timeout = SHORT}};
+    struct http_server server = {
+        .options = {.arg = &busy, .linger_timeout = SHORT}};
     struct raw raw = {.pair = NULL};
     green_time begin;
 
@@ -124,7 +91,7 @@ START_TEST(a_stop_that_the_client_ignores)
     raw_wait(&raw, NGHTTP2_DATA, 1);
     raw.paused = true;
     begin = green_now();
-    finish(&server);
+    http_server_stop(&server);
     if (on_sim())
         ck_assert_int_ge(green_now() - begin, GREEN_SEC);
     raw.paused = false;
@@ -143,7 +110,7 @@ static int hangs(struct green_http *http, void *arg)
 START_TEST(a_stop_has_a_limit)
 {
     struct green_event event = {0};
-    struct server server = {.options.arg = &event};
+    struct http_server server = {.options.arg = &event};
     struct raw raw = {.pair = NULL};
     green_time begin;
 
@@ -154,7 +121,7 @@ START_TEST(a_stop_has_a_limit)
         raw_get(&raw, id);
     ck_ok(green_event_wait(&event, NULL));
     begin = green_now();
-    finish(&server);
+    http_server_stop(&server);
     if (on_sim())
         ck_assert_int_ge(green_now() - begin, 30 * GREEN_SEC);
     raw_wait_end(&raw);

@@ -130,34 +130,9 @@ END_TEST
 
 /* ---- Time limits -------------------------------------------------------------------- */
 
-/* The defaults on sim. */
-static struct green_http_options quick(void)
-{
-    green_time limit = 60 * GREEN_MSEC;
-
-    if (on_sim())
-        return (struct green_http_options){0};
-    return (struct green_http_options){.idle_timeout = limit,
-                                       .header_timeout = limit,
-                                       .body_timeout = limit,
-                                       .write_timeout = limit,
-                                       .linger_timeout = limit};
-}
-
-/* On sim it has taken so many seconds; what runs takes time there, too. */
-static void ck_took(green_time begin, int seconds)
-{
-    green_time took = green_now() - begin;
-
-    if (!on_sim())
-        return;
-    ck_assert_int_ge(took, seconds * GREEN_SEC);
-    ck_assert_int_lt(took, 2 * seconds * GREEN_SEC);
-}
-
 START_TEST(a_client_that_says_nothing)
 {
-    struct green_http_options options = quick();
+    struct green_http_options options = http_quick();
     struct http_pair pair;
     green_time begin = green_now();
 
@@ -170,7 +145,7 @@ END_TEST
 
 START_TEST(a_client_that_says_nothing_more)
 {
-    struct green_http_options options = quick();
+    struct green_http_options options = http_quick();
     struct http_pair pair;
     green_time begin = green_now();
 
@@ -186,7 +161,7 @@ END_TEST
 /* Each byte is no reason to wait longer. */
 START_TEST(a_header_that_drips)
 {
-    struct green_http_options options = quick();
+    struct green_http_options options = http_quick();
     struct http_pair pair;
     green_time begin = green_now();
     char *all;
@@ -225,7 +200,7 @@ START_TEST(a_body_that_does_not_come)
     static const char *const heads[] = {POST "Content-Length: 10\r\n\r\nabc",
                                         POST "Transfer-Encoding: chunked\r\n"
                                              "\r\n5\r\nabc"};
-    struct green_http_options options = quick();
+    struct green_http_options options = http_quick();
     struct http_pair pair;
     green_time begin = green_now();
     char *all;
@@ -257,7 +232,7 @@ static int writes(struct green_http *http, void *arg)
 
 START_TEST(a_client_that_does_not_read)
 {
-    struct green_http_options options = quick();
+    struct green_http_options options = http_quick();
     struct http_pair pair;
     green_time begin = green_now();
 
@@ -319,7 +294,7 @@ END_TEST
 /* An error is answered, but what the client goes on sending is not for ever read. */
 START_TEST(a_client_that_goes_on_sending)
 {
-    struct green_http_options options = quick();
+    struct green_http_options options = http_quick();
     struct http_pair pair;
     green_time begin = green_now();
 
@@ -333,48 +308,7 @@ END_TEST
 
 /* ---- Servers, and stops --------------------------------------------------------------- */
 
-struct server {
-    struct green_server server;
-    struct green_serve_options serve;
-    struct green_http_options options;
-    struct green_thread *thread;
-    int (*handler)(struct green_http *http, void *arg);
-    int listener, result;
-    char address[64];
-};
-
-static void *runs(void *arg)
-{
-    struct server *server = arg;
-
-    server->result =
-        green_http_serve(server->listener, server->handler, &server->options);
-    return NULL;
-}
-
-static void start(struct server *server,
-                  int (*handler)(struct green_http *http, void *arg))
-{
-    server->serve.server = &server->server;
-    server->options.serve = &server->serve;
-    server->handler = handler;
-    server->listener = green_listen("tcp://127.0.0.1:0", NULL);
-    ck_assert_int_ge(server->listener, 0);
-    ck_assert_int_gt(green_local_address(server->listener, server->address,
-                                         sizeof server->address),
-                     0);
-    server->thread = green_spawn(runs, server);
-}
-
-static void finish(struct server *server)
-{
-    ck_ok(green_server_stop(&server->server));
-    ck_ok(green_join(server->thread, NULL));
-    ck_assert_int_eq(server->result, 0);
-    ck_ok(green_close(server->listener));
-}
-
-static void dial(struct server *server, struct http_pair *pair)
+static void dial(struct http_server *server, struct http_pair *pair)
 {
     *pair = (struct http_pair){.client = green_dial(server->address)};
     ck_assert_int_ge(pair->client, 0);
@@ -382,10 +316,10 @@ static void dial(struct server *server, struct http_pair *pair)
 
 START_TEST(connections_of_one_address)
 {
-    struct server server = {.options.max_per_address = 2};
+    struct http_server server = {.options.max_per_address = 2};
     struct http_pair pairs[3];
 
-    start(&server, http_hello);
+    http_server_start(&server, http_hello);
     for (int i = 0; i < 3; i++) {
         dial(&server, &pairs[i]);
         http_send(&pairs[i], GET "\r\n");
@@ -402,7 +336,7 @@ START_TEST(connections_of_one_address)
     http_read_until(&pairs[1], "hello\n");
     ck_ok(green_close(pairs[1].client));
     ck_ok(green_close(pairs[0].client));
-    finish(&server);
+    http_server_stop(&server);
 }
 END_TEST
 
@@ -420,11 +354,11 @@ static int slow(struct green_http *http, void *arg)
 START_TEST(a_stop_lets_exchanges_finish)
 {
     struct green_event event = {0};
-    struct server server = {.options.arg = &event};
+    struct http_server server = {.options.arg = &event};
     struct http_pair idle, busy;
     char *all;
 
-    start(&server, slow);
+    http_server_start(&server, slow);
     dial(&server, &idle);
     dial(&server, &busy);
     http_send(&busy, GET "\r\n");
@@ -434,7 +368,7 @@ START_TEST(a_stop_lets_exchanges_finish)
     all = http_read_all(&busy);
     ck_has(all, "Connection: close\r\n");
     ck_has(all, "hello\n");
-    finish(&server);
+    http_server_stop(&server);
     ck_ok(green_close(idle.client));
     ck_ok(green_close(busy.client));
 }
@@ -450,18 +384,18 @@ static int hangs(struct green_http *http, void *arg)
 START_TEST(a_stop_has_a_limit)
 {
     struct green_event event = {0};
-    struct server server = {.options.arg = &event};
+    struct http_server server = {.options.arg = &event};
     struct http_pair busy;
     green_time begin;
 
     if (!on_sim())
         server.serve.stop_timeout = 50 * GREEN_MSEC;
-    start(&server, hangs);
+    http_server_start(&server, hangs);
     dial(&server, &busy);
     http_send(&busy, GET "\r\n");
     ck_ok(green_event_wait(&event, NULL));
     begin = green_now();
-    finish(&server);
+    http_server_stop(&server);
     ck_took(begin, 30);
     ck_ok(green_close(busy.client));
 }

@@ -59,25 +59,15 @@ static void *sleeps(void *arg)
     return NULL;
 }
 
-static struct green_thread *named(const char *name, void *(*fn)(void *),
-                                  void *arg)
-{
-    struct green_attr attr = {.name = name};
-    struct green_thread *thread = green_spawn_with(&attr, fn, arg);
-
-    ck_assert_ptr_nonnull(thread);
-    return thread;
-}
-
 START_TEST(each_wait_is_listed)
 {
     struct green_thread *reader, *joiner, *sleeper, *later;
     char number[32];
 
     pipe_pair(fds);
-    reader = named("the-reader", reads, NULL);
-    joiner = named("the-joiner", joins, reader);
-    sleeper = named("the-sleeper", sleeps, NULL);
+    reader = spawn_named("the-reader", reads, NULL);
+    joiner = spawn_named("the-joiner", joins, reader);
+    sleeper = spawn_named("the-sleeper", sleeps, NULL);
     later = green_spawn_after(30 * GREEN_MSEC, sleeps, NULL);
     ck_ok(green_set_name(later, "the-later"));
     ck_ok(green_sleep(0));
@@ -123,7 +113,7 @@ START_TEST(a_wait_names_its_descriptor)
     char wait[64];
 
     pipe_pair(fds);
-    waiter = named("the-waiter", waits, NULL);
+    waiter = spawn_named("the-waiter", waits, NULL);
     ck_ok(green_sleep(0));
     dump_to_text();
     snprintf(wait, sizeof wait, "wait descriptor %d since", fds[0]);
@@ -192,7 +182,7 @@ static void *runs_over(void *arg)
 {
     (void)arg;
     ck_ok(green_use_hub(NULL));
-    green_join(named("the-deep-one", overflows, NULL), NULL);
+    green_join(spawn_named("the-deep-one", overflows, NULL), NULL);
     return NULL;
 }
 

@@ -95,16 +95,6 @@ static long dropped(void)
     return strtol(at + strlen("\"dropped_events\":"), NULL, 10);
 }
 
-static struct green_thread *named(const char *name, void *(*fn)(void *),
-                                  void *arg)
-{
-    struct green_attr attr = {.name = name};
-    struct green_thread *thread = green_spawn_with(&attr, fn, arg);
-
-    ck_assert_ptr_nonnull(thread);
-    return thread;
-}
-
 /* ---- What ran, and why it stopped --------------------------------------- */
 
 static void *reads(void *arg)
@@ -131,9 +121,9 @@ static void *yields(void *arg)
 /* Two that switch to each other so often. */
 static void switch_often(const char *name, int times)
 {
-    struct green_thread *one = named(name, yields, &times);
+    struct green_thread *one = spawn_named(name, yields, &times);
 
-    ck_ok(green_join(named(name, yields, &times), NULL));
+    ck_ok(green_join(spawn_named(name, yields, &times), NULL));
     ck_ok(green_join(one, NULL));
 }
 
@@ -144,8 +134,8 @@ START_TEST(who_ran_and_what_they_waited_for)
 
     unix_pair(fds);
     begin(0);
-    reader = named("a reader", reads, NULL);
-    sleeper = named("a sleeper", sleeps, NULL);
+    reader = spawn_named("a reader", reads, NULL);
+    sleeper = spawn_named("a sleeper", sleeps, NULL);
     ck_ok(green_join(sleeper, NULL));
     ck_assert_int_eq(green_write(fds[1], "x", 1), 1);
     ck_ok(green_join(reader, NULL));
@@ -175,15 +165,15 @@ START_TEST(nothing_before_the_start_or_after_the_end)
 {
     int count = 10;
 
-    ck_ok(green_join(named("before", yields, &count), NULL));
+    ck_ok(green_join(spawn_named("before", yields, &count), NULL));
     begin(0);
-    ck_ok(green_join(named("first", yields, &count), NULL));
+    ck_ok(green_join(spawn_named("first", yields, &count), NULL));
     end();
     contains("\"first\"");
     lacks("\"before\"");
-    ck_ok(green_join(named("between", yields, &count), NULL));
+    ck_ok(green_join(spawn_named("between", yields, &count), NULL));
     begin(0);
-    ck_ok(green_join(named("second", yields, &count), NULL));
+    ck_ok(green_join(spawn_named("second", yields, &count), NULL));
     end();
     contains("\"second\"");
     lacks("\"before\"");
@@ -217,12 +207,12 @@ START_TEST(names_are_json)
     int once = 1;
 
     begin(0);
-    ck_ok(green_join(named("\"\\\n\x7f", yields, &once), NULL));
+    ck_ok(green_join(spawn_named("\"\\\n\x7f", yields, &once), NULL));
     ck_ok(green_join(
-        named("\xc3\xa9\xff\xe2\x82\xac\xf0\x9f\x98\x80", yields, &once),
+        spawn_named("\xc3\xa9\xff\xe2\x82\xac\xf0\x9f\x98\x80", yields, &once),
         NULL));
-    ck_ok(
-        green_join(named("\xed\xa0\x80\xc0\x80\xe2\x82", yields, &once), NULL));
+    ck_ok(green_join(spawn_named("\xed\xa0\x80\xc0\x80\xe2\x82", yields, &once),
+                     NULL));
     end();
     contains("\"\\\"\\\\\\u000a\\u007f\"");
     contains("\"\xc3\xa9\\ufffd\xe2\x82\xac\xf0\x9f\x98\x80\"");
@@ -258,7 +248,8 @@ static void *spins(void *arg)
 
 static void *other_main(void *arg)
 {
-    ck_ok(green_join(named("elsewhere", arg ? spins : sleeps, NULL), NULL));
+    ck_ok(
+        green_join(spawn_named("elsewhere", arg ? spins : sleeps, NULL), NULL));
     return NULL;
 }
 
@@ -267,7 +258,7 @@ START_TEST(each_os_thread_has_its_events)
     pthread_t thread;
 
     begin(0);
-    ck_ok(green_join(named("here", sleeps, NULL), NULL));
+    ck_ok(green_join(spawn_named("here", sleeps, NULL), NULL));
     ck_assert_int_eq(pthread_create(&thread, NULL, other_main, NULL), 0);
     pthread_join(thread, NULL);
     end();
@@ -304,7 +295,7 @@ START_TEST(traces_of_busy_os_threads)
                          0);
     for (int i = 0; i < 20; i++) {
         begin(i % 2 ? 64 : 1024);
-        ck_ok(green_join(named("here", yields, &count), NULL));
+        ck_ok(green_join(spawn_named("here", yields, &count), NULL));
         end();
         contains("\"here\"");
     }
@@ -341,10 +332,10 @@ START_TEST(a_forked_child_has_no_trace)
     pid_t child;
 
     begin(0);
-    ck_ok(green_join(named("parent", yields, &count), NULL));
+    ck_ok(green_join(spawn_named("parent", yields, &count), NULL));
     child = fork();
     if (child == 0) {
-        if (green_join(named("child", yields, &count), NULL) < 0)
+        if (green_join(spawn_named("child", yields, &count), NULL) < 0)
             _exit(1);
         if (green_trace_stop() == 0 || errno != ENOENT)
             _exit(2);
@@ -363,12 +354,12 @@ START_TEST(a_forked_child_may_begin_its_own)
     pid_t child;
 
     ck_ok(green_trace_start("/dev/null", NULL));
-    ck_ok(green_join(named("parent", yields, &count), NULL));
+    ck_ok(green_join(spawn_named("parent", yields, &count), NULL));
     child = fork();
     if (child == 0) {
         if (green_trace_start(file, NULL) < 0)
             _exit(1);
-        if (green_join(named("child", yields, &count), NULL) < 0)
+        if (green_join(spawn_named("child", yields, &count), NULL) < 0)
             _exit(2);
         exit(0); /* which writes it */
     }
@@ -482,9 +473,9 @@ START_TEST(another_hub_goes_on_with_it)
     int count = 2;
 
     begin(0);
-    ck_ok(green_join(named("on one", yields, &count), NULL));
+    ck_ok(green_join(spawn_named("on one", yields, &count), NULL));
     ck_ok(green_use_hub("poll"));
-    ck_ok(green_join(named("on another", yields, &count), NULL));
+    ck_ok(green_join(spawn_named("on another", yields, &count), NULL));
     end();
     contains("\"on one\"");
     contains("\"on another\"");

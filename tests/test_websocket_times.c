@@ -16,16 +16,6 @@ static void be_quick(struct green_websocket_options *options)
     options->write_timeout = options->close_timeout = 60 * GREEN_MSEC;
 }
 
-static void ck_took(green_time begin, int seconds)
-{
-    green_time took = green_now() - begin;
-
-    if (!on_sim())
-        return;
-    ck_assert_int_ge(took, seconds * GREEN_SEC);
-    ck_assert_int_lt(took, 2 * seconds * GREEN_SEC);
-}
-
 START_TEST(a_peer_that_is_silent_gets_a_ping_and_then_the_end)
 {
     struct green_websocket_options options = {0};
