@@ -34,7 +34,7 @@ static const char usage[] =
     "whole\n"
     "      --max-bytes N    for each body; default: no limit\n"
     "      --authorities F  whom to trust for https; default: the system's\n"
-    "      --insecure       trust anyone\n"
+    "      --insecure       check no certificates\n"
     "      --proxy URL      default: what http_proxy and the like say; \"\": "
     "none\n"
     "      --connect ADDR   connect there, such as unix:///run/a.sock\n"

@@ -176,7 +176,8 @@ green_http_client_body(struct green_http_client_exchange *exchange,
  * added. Up to 16 KiB wait for more before they are sent.
  * Returns 0, or -1:
  *   EPIPE      the server has answered already, or takes no more: ask
- *              green_http_client_response
+ *              green_http_client_response. An answer that comes while the call
+ *              waits is not looked for before the next one
  *   EINVAL     NULL with a size that is not 0, or green_http_client_body was
  *              called
  *   EMSGSIZE   more than an added Content-Length
