@@ -105,7 +105,7 @@ def case_it_is_slow():
 def told_by_top(text):
     """Without numbers, and in the order of names."""
     return sorted(re.sub(r"(?<= )(-|N(us|ms|s|h)?)(?= |$)", "N", line)
-                  for line in told(text.splitlines()))
+                  for line in told(map(str.strip, text.splitlines())))
 
 
 def case_live():
