@@ -118,32 +118,88 @@ static int print_entry(struct green_http *http, const struct place *place,
                             (long long)status.st_size);
 }
 
-static int is_plain(const struct dirent *entry)
+/* ---- The names ------------------------------------------------------------------- */
+
+struct names {
+    char **name;
+    size_t count, room;
+};
+
+static void free_names(struct names *names)
 {
-    return entry->d_name[0] != '.';
+    for (size_t i = 0; i < names->count; i++)
+        free(names->name[i]);
+    free(names->name);
 }
 
-static int is_real(const struct dirent *entry)
+static int add_name(struct names *names, const char *name)
 {
-    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    if (names->count == names->room) {
+        size_t room = names->room ? 2 * names->room : 64;
+        char **larger = realloc(names->name, room * sizeof *larger);
+
+        if (!larger)
+            return -1;
+        names->name = larger;
+        names->room = room;
+    }
+    names->name[names->count] = strdup(name);
+    return names->name[names->count++] ? 0 : -1;
+}
+
+static bool is_listed(const char *name, bool dot_files)
+{
+    return name[0] != '.' ||
+           (dot_files && strcmp(name, ".") != 0 && strcmp(name, "..") != 0);
+}
+
+/* Returns 0, or -1. */
+static int read_names(DIR *folder, bool dot_files, struct names *names)
+{
+    const struct dirent *entry;
+    int result = 0;
+
+    for (errno = 0; result == 0 && (entry = readdir(folder)) != NULL; errno = 0)
+        if (is_listed(entry->d_name, dot_files))
+            result = add_name(names, entry->d_name);
+    return errno ? -1 : result;
+}
+
+static int by_name(const void *left, const void *right)
+{
+    return strcoll(*(char *const *)left, *(char *const *)right);
+}
+
+/* In order. Like scandirat, which glibc alone has. Returns 0, or -1. */
+static int find_names(int fd, bool dot_files, struct names *names)
+{
+    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = own >= 0 ? fdopendir(own) : NULL;
+    int result;
+
+    if (!folder) {
+        if (own >= 0)
+            close(own);
+        return -1;
+    }
+    result = read_names(folder, dot_files, names);
+    closedir(folder);
+    if (result == 0 && names->count > 0)
+        qsort(names->name, names->count, sizeof *names->name, by_name);
+    return result;
 }
 
 int green__http_list(struct green_http *http, int root, const char *path,
                      int fd, bool dot_files)
 {
     struct place place = {.root = root, .fd = fd, .path = path};
-    struct dirent **entries;
+    struct names names = {0};
     int result = print_begin(http);
-    int count =
-        scandirat(fd, ".", &entries, dot_files ? is_real : is_plain, alphasort);
 
-    if (count < 0)
-        return -1;
-    for (int i = 0; i < count; i++) {
-        if (result == 0)
-            result = print_entry(http, &place, entries[i]->d_name);
-        free(entries[i]);
-    }
-    free(entries);
+    if (find_names(fd, dot_files, &names) < 0)
+        result = -1;
+    for (size_t i = 0; i < names.count && result == 0; i++)
+        result = print_entry(http, &place, names.name[i]);
+    free_names(&names);
     return result < 0 ? -1 : green_http_print(http, "</table>\n");
 }
